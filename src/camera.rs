@@ -1,0 +1,143 @@
+//! Cameras, and the one place for axis conventions.
+//!
+//! Everything inside Dapple uses OpenCV camera axes (x right, y down, z forward) and a world-to-camera pose
+//! `p = R m + t`. Pixel (column j, row i) is sampled at (j + ½, i + ½), so a centred principal point is (W/2, H/2);
+//! COLMAP's convention is the same.
+
+use glam::{DMat3, DMat4, DVec2, DVec3, dvec2, dvec3};
+
+/// A rigid world-to-camera transform: `camera = rotation * world + translation`, OpenCV camera axes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pose {
+    pub rotation: DMat3,
+    pub translation: DVec3,
+}
+
+impl Pose {
+    /// From a camera-to-world matrix with OpenGL camera axes (x right, y up, z back), as NeRF-style JSON stores it.
+    /// The rotation part must be orthonormal; callers check that where the matrix comes from a file.
+    pub fn from_gl_camera_to_world(matrix: DMat4) -> Self {
+        let right = matrix.x_axis.truncate();
+        let down = -matrix.y_axis.truncate();
+        let forward = -matrix.z_axis.truncate();
+        let rotation = DMat3::from_cols(right, down, forward).transpose();
+        Self { rotation, translation: -(rotation * matrix.w_axis.truncate()) }
+    }
+
+    /// The inverse of [`Pose::from_gl_camera_to_world`].
+    pub fn to_gl_camera_to_world(&self) -> DMat4 {
+        let axes = self.rotation.transpose();
+        DMat4::from_cols(
+            axes.x_axis.extend(0.0),
+            (-axes.y_axis).extend(0.0),
+            (-axes.z_axis).extend(0.0),
+            self.centre().extend(1.0),
+        )
+    }
+
+    /// A camera at `eye` that looks at `target`, with the image's up side towards `up`.
+    pub fn look_at(eye: DVec3, target: DVec3, up: DVec3) -> Self {
+        let forward = (target - eye).normalize();
+        let right = forward.cross(up).try_normalize().unwrap_or_else(|| forward.any_orthonormal_vector());
+        let down = forward.cross(right);
+        let rotation = DMat3::from_cols(right, down, forward).transpose();
+        Self { rotation, translation: -(rotation * eye) }
+    }
+
+    /// The camera's position in the world.
+    pub fn centre(&self) -> DVec3 {
+        -(self.rotation.transpose() * self.translation)
+    }
+
+    /// The direction the camera looks along, in the world.
+    pub fn forward(&self) -> DVec3 {
+        self.rotation.row(2)
+    }
+}
+
+/// An undistorted pinhole lens. Focal lengths and principal point in pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lens {
+    pub focal: DVec2,
+    pub principal: DVec2,
+    pub width: u32,
+    pub height: u32,
+}
+
+impl Lens {
+    /// A lens with a centred principal point and square pixels, from the horizontal field of view in radians.
+    pub fn from_fov_x(fov_x: f64, width: u32, height: u32) -> Self {
+        let focal = 0.5 * f64::from(width) / (0.5 * fov_x).tan();
+        Self { focal: DVec2::splat(focal), principal: dvec2(f64::from(width), f64::from(height)) * 0.5, width, height }
+    }
+
+    /// The same lens for an image resampled to another size.
+    pub fn resized(&self, width: u32, height: u32) -> Self {
+        let factor = dvec2(f64::from(width) / f64::from(self.width), f64::from(height) / f64::from(self.height));
+        Self { focal: self.focal * factor, principal: self.principal * factor, width, height }
+    }
+}
+
+/// A posed pinhole camera.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Camera {
+    pub pose: Pose,
+    pub lens: Lens,
+}
+
+impl Camera {
+    /// The pixel position and depth z of a world point, or `None` behind the camera.
+    pub fn project(&self, point: DVec3) -> Option<(DVec2, f64)> {
+        let p = self.pose.rotation * point + self.pose.translation;
+        (p.z > 0.0).then(|| (self.lens.focal * p.truncate() / p.z + self.lens.principal, p.z))
+    }
+
+    /// The unit direction, in the world, of the ray through a pixel position.
+    pub fn ray(&self, pixel: DVec2) -> DVec3 {
+        let d = (pixel - self.lens.principal) / self.lens.focal;
+        (self.pose.rotation.transpose() * dvec3(d.x, d.y, 1.0)).normalize()
+    }
+}
+
+/// The largest size with the aspect ratio of `width` × `height` whose longer side is at most `limit` pixels.
+pub fn fit_within(width: u32, height: u32, limit: Option<u32>) -> (u32, u32) {
+    let longest = width.max(height);
+    match limit {
+        Some(limit) if longest > limit => {
+            let scale = |side: u32| {
+                ((u64::from(side) * u64::from(limit) * 2 + u64::from(longest)) / (2 * u64::from(longest))).max(1) as u32
+            };
+            (scale(width), scale(height))
+        }
+        _ => (width, height),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gl_pose_round_trips_and_looks_forward() {
+        let pose = Pose::look_at(dvec3(3.0, -2.0, 1.5), DVec3::ZERO, DVec3::Z);
+        let back = Pose::from_gl_camera_to_world(pose.to_gl_camera_to_world());
+        assert!((back.translation - pose.translation).length() < 1e-12);
+        let camera = Camera { pose, lens: Lens::from_fov_x(0.7, 400, 300) };
+        let (pixel, depth) = camera.project(DVec3::ZERO).expect("the target is in front");
+        assert!((pixel - dvec2(200.0, 150.0)).length() < 1e-9);
+        assert!((depth - dvec3(3.0, -2.0, 1.5).length()).abs() < 1e-12);
+        let above = camera.project(dvec3(0.0, 0.0, 0.1)).expect("in front").0;
+        assert!(above.y < 150.0, "up in the world is up in the image");
+        let ray = camera.ray(above);
+        let to_point = (dvec3(0.0, 0.0, 0.1) - pose.centre()).normalize();
+        assert!((ray - to_point).length() < 1e-12);
+    }
+
+    #[test]
+    fn fit_within_keeps_aspect() {
+        assert_eq!(fit_within(540, 960, Some(480)), (270, 480));
+        assert_eq!(fit_within(400, 400, Some(480)), (400, 400));
+        assert_eq!(fit_within(1000, 1, Some(10)), (10, 1));
+        assert_eq!(fit_within(1000, 667, None), (1000, 667));
+    }
+}

@@ -1,0 +1,147 @@
+//! The Gaussians on the host: the hub between files, the trainer and the renderer.
+
+use anyhow::{Result, ensure};
+use glam::{DVec3, Vec3};
+
+/// Y₀, the constant of the zeroth spherical harmonic.
+pub const SH_C0: f32 = 0.282_094_8;
+
+/// Number of spherical-harmonic coefficients a colour channel has at `degree`.
+pub const fn sh_coefficients(degree: u32) -> usize {
+    ((degree + 1) * (degree + 1)) as usize
+}
+
+/// A scene of N anisotropic 3D Gaussians in the capture's own frame, with the unconstrained parameters that training
+/// optimises (ALGORITHMS A.1).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scene {
+    /// `[N]` centres, world units.
+    pub means: Vec<Vec3>,
+    /// `[N]` rotation quaternions (w, x, y, z); not necessarily of unit length.
+    pub quaternions: Vec<[f32; 4]>,
+    /// `[N]` logarithms of the standard deviations along the local axes, world units.
+    pub log_scales: Vec<Vec3>,
+    /// `[N]` opacity logits; opacity = sigmoid(logit).
+    pub logits: Vec<f32>,
+    /// `[N][K][3]` spherical-harmonic coefficients, coefficient-major, RGB innermost; K = (degree + 1)².
+    pub sh: Vec<f32>,
+    /// Degree of the spherical harmonics, 0 to 3.
+    pub sh_degree: u32,
+    /// Whether the scene was trained with opacity compensation for the low-pass filter (A.4).
+    pub antialiased: bool,
+}
+
+impl Scene {
+    pub fn len(&self) -> usize {
+        self.means.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.means.is_empty()
+    }
+
+    /// Floats of one Gaussian's row in [`Scene::sh`].
+    pub fn sh_stride(&self) -> usize {
+        3 * sh_coefficients(self.sh_degree)
+    }
+
+    /// Checks that all arrays agree in length and hold finite numbers.
+    ///
+    /// # Errors
+    /// Names the first Gaussian with a NaN or an infinity, or the array of a wrong length.
+    pub fn validate(&self) -> Result<()> {
+        let n = self.len();
+        ensure!(
+            self.quaternions.len() == n && self.log_scales.len() == n && self.logits.len() == n,
+            "the scene's arrays have different lengths"
+        );
+        ensure!(self.sh_degree <= 3, "spherical harmonics of degree {} are not supported (0 to 3)", self.sh_degree);
+        ensure!(self.sh.len() == n * self.sh_stride(), "the scene's colour array has the wrong length");
+        let stride = self.sh_stride();
+        for i in 0..n {
+            let finite = self.means[i].is_finite()
+                && self.quaternions[i].iter().all(|v| v.is_finite())
+                && self.log_scales[i].is_finite()
+                && self.logits[i].is_finite()
+                && self.sh[i * stride..(i + 1) * stride].iter().all(|v| v.is_finite());
+            ensure!(finite, "Gaussian {i} holds a value that is not finite");
+        }
+        Ok(())
+    }
+
+    /// Keeps the Gaussians for which `keep` is true, in order.
+    pub fn retain(&mut self, keep: impl Fn(&Scene, usize) -> bool) {
+        let stride = self.sh_stride();
+        let kept: Vec<usize> = (0..self.len()).filter(|&i| keep(self, i)).collect();
+        for (to, &from) in kept.iter().enumerate() {
+            self.means[to] = self.means[from];
+            self.quaternions[to] = self.quaternions[from];
+            self.log_scales[to] = self.log_scales[from];
+            self.logits[to] = self.logits[from];
+            self.sh.copy_within(from * stride..(from + 1) * stride, to * stride);
+        }
+        self.means.truncate(kept.len());
+        self.quaternions.truncate(kept.len());
+        self.log_scales.truncate(kept.len());
+        self.logits.truncate(kept.len());
+        self.sh.truncate(kept.len() * stride);
+    }
+
+    /// Applies `frame` to every Gaussian: from the capture's frame to the training frame. Directions, and with them the
+    /// spherical harmonics, stay as they are.
+    pub fn normalise(&mut self, frame: &Normalisation) {
+        let shift = frame.scale.ln() as f32;
+        for mean in &mut self.means {
+            *mean = frame.apply(mean.as_dvec3()).as_vec3();
+        }
+        for scale in &mut self.log_scales {
+            *scale += shift;
+        }
+    }
+
+    /// The inverse of [`Scene::normalise`].
+    pub fn denormalise(&mut self, frame: &Normalisation) {
+        let shift = frame.scale.ln() as f32;
+        for mean in &mut self.means {
+            *mean = frame.undo(mean.as_dvec3()).as_vec3();
+        }
+        for scale in &mut self.log_scales {
+            *scale -= shift;
+        }
+    }
+}
+
+/// The similarity between the capture's frame and the frame of training: `training = (capture − centre) · scale`.
+/// There is no rotation, so that undoing it never has to rotate spherical harmonics.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Normalisation {
+    pub centre: DVec3,
+    pub scale: f64,
+}
+
+impl Normalisation {
+    pub const IDENTITY: Self = Self { centre: DVec3::ZERO, scale: 1.0 };
+
+    pub fn apply(&self, point: DVec3) -> DVec3 {
+        (point - self.centre) * self.scale
+    }
+
+    pub fn undo(&self, point: DVec3) -> DVec3 {
+        point / self.scale + self.centre
+    }
+
+    /// The same camera in the frame of training.
+    pub fn camera(&self, mut camera: crate::camera::Camera) -> crate::camera::Camera {
+        camera.pose.translation = -(camera.pose.rotation * self.apply(camera.pose.centre()));
+        camera
+    }
+}
+
+/// Coloured points, as structure from motion leaves them: where training may start.
+#[derive(Clone, Debug, Default)]
+pub struct PointCloud {
+    /// `[N]` positions in the capture's frame.
+    pub positions: Vec<Vec3>,
+    /// `[N]` display-referred sRGB colours in 0..=1.
+    pub colours: Vec<Vec3>,
+}
