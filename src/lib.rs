@@ -2,4 +2,5 @@
 
 pub mod camera;
 pub mod dataset;
+pub mod gpu;
 pub mod scene;

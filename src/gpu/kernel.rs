@@ -1,0 +1,376 @@
+//! A kernel is one WGSL file and one declaration; this module checks one against the other and runs it.
+//!
+//! ```ignore
+//! shared! { pub struct View { pub world_to_camera: Mat4, pub focal: Vec2 } }
+//! kernel! {
+//!     /// Depth of each mean in the camera frame.
+//!     pub Depth = "depth.wgsl" [] { uniform view: View, read means: Vec4, write depths: f32 }
+//! }
+//! let depth = gpu.pipeline::<Depth>(&[])?;
+//! depth.run(&mut pass, &Depth { view: &view, means: &means, depths: &depths }, groups);
+//! ```
+
+use std::marker::PhantomData;
+
+use naga::valid::{Capabilities, ValidationFlags, Validator};
+use naga::{AddressSpace, ArraySize, Module, ScalarKind, StorageAccess, TypeInner};
+
+use super::buffer::Buffer;
+use super::device::{Gpu, GpuError};
+use super::wgsl::{Constants, compose};
+
+/// How a kernel uses a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Uniform,
+    Read,
+    Write,
+}
+
+/// The shape of a buffer's element, as WGSL sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    F32,
+    U32,
+    /// An `atomic<u32>` on the shader's side, a `u32` on ours.
+    AtomicU32,
+    Vec2U32,
+    Vec4F32,
+    Struct {
+        name: &'static str,
+        size: usize,
+        fields: &'static [(&'static str, usize)],
+    },
+}
+
+/// A Rust type that may be an element of a shader's buffer.
+pub trait Element: bytemuck::Pod {
+    const SHAPE: Shape;
+}
+
+impl Element for f32 {
+    const SHAPE: Shape = Shape::F32;
+}
+impl Element for u32 {
+    const SHAPE: Shape = Shape::U32;
+}
+impl Element for [u32; 2] {
+    const SHAPE: Shape = Shape::Vec2U32;
+}
+impl Element for glam::Vec4 {
+    const SHAPE: Shape = Shape::Vec4F32;
+}
+
+/// A struct with the same name, field names and offsets as one in WGSL.
+#[macro_export]
+macro_rules! shared {
+    ($(#[$meta:meta])* pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident: $ty:ty),* $(,)? }) => {
+        $(#[$meta])*
+        #[repr(C)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+        pub struct $name { $($(#[$field_meta])* pub $field: $ty),* }
+
+        impl $crate::gpu::kernel::Element for $name {
+            const SHAPE: $crate::gpu::kernel::Shape = $crate::gpu::kernel::Shape::Struct {
+                name: stringify!($name),
+                size: size_of::<$name>(),
+                fields: &[$((stringify!($field), std::mem::offset_of!($name, $field))),*],
+            };
+        }
+    };
+}
+
+/// One binding of a kernel, in the order of `@binding`.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding {
+    pub name: &'static str,
+    pub access: Access,
+    pub shape: Shape,
+}
+
+/// All that is known of a kernel without a GPU.
+#[derive(Clone, Copy, Debug)]
+pub struct Declaration {
+    pub name: &'static str,
+    /// File name in `shaders/`.
+    pub file: &'static str,
+    pub source: &'static str,
+    /// Constants and their default values.
+    pub constants: &'static Constants,
+    pub bindings: &'static [Binding],
+}
+
+/// A kernel's bindings at one dispatch.
+pub trait Kernel {
+    /// The kernel type with its lifetime erased, which names the pipeline that runs it.
+    type Static: Kernel;
+
+    const DECLARATION: Declaration;
+
+    /// The raw buffers in the order of the declaration.
+    fn buffers(&self) -> Vec<&wgpu::Buffer>;
+}
+
+/// Declares a kernel: see the module's page. `write` means read and write; `atomic` is for `atomic<u32>`.
+#[macro_export]
+macro_rules! kernel {
+    ($(#[$meta:meta])* pub $name:ident = $file:literal [$($constant:ident = $value:expr),* $(,)?] {
+        $($access:ident $binding:ident: $ty:ty),* $(,)?
+    }) => {
+        $(#[$meta])*
+        pub struct $name<'a> { $(pub $binding: &'a $crate::gpu::Buffer<$ty>),* }
+
+        impl $crate::gpu::Kernel for $name<'_> {
+            type Static = $name<'static>;
+
+            const DECLARATION: $crate::gpu::Declaration = $crate::gpu::Declaration {
+                name: stringify!($name),
+                file: $file,
+                source: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $file)),
+                constants: &[$((stringify!($constant), $value)),*],
+                bindings: &[$($crate::gpu::kernel::Binding {
+                    name: stringify!($binding),
+                    access: $crate::kernel!(@access $access),
+                    shape: $crate::kernel!(@shape $access $ty),
+                }),*],
+            };
+
+            fn buffers(&self) -> Vec<&wgpu::Buffer> {
+                vec![$(self.$binding.raw()),*]
+            }
+        }
+    };
+    (@access uniform) => { $crate::gpu::kernel::Access::Uniform };
+    (@access read) => { $crate::gpu::kernel::Access::Read };
+    (@access write) => { $crate::gpu::kernel::Access::Write };
+    (@access atomic) => { $crate::gpu::kernel::Access::Write };
+    (@shape atomic $ty:ty) => { $crate::gpu::kernel::Shape::AtomicU32 };
+    (@shape $access:ident $ty:ty) => { <$ty as $crate::gpu::kernel::Element>::SHAPE };
+}
+
+impl Declaration {
+    /// The default constants with some of them replaced.
+    ///
+    /// # Panics
+    /// On a name that the kernel does not declare.
+    pub fn constants_with(&self, overrides: &Constants) -> Vec<(&'static str, u32)> {
+        let mut constants = self.constants.to_vec();
+        for (name, value) in overrides {
+            let slot = constants.iter_mut().find(|(known, _)| known == name);
+            slot.unwrap_or_else(|| panic!("the kernel {} has no constant {name}", self.name)).1 = *value;
+        }
+        constants
+    }
+}
+
+/// Parses and validates the composed shader and compares it with its declaration.
+///
+/// # Errors
+/// Every difference, a line each: a bug in the shader or its declaration.
+pub fn check(declaration: &Declaration, overrides: &Constants) -> Result<String, String> {
+    let source = compose(declaration.source, &declaration.constants_with(overrides));
+    let module = naga::front::wgsl::parse_str(&source)
+        .map_err(|error| format!("{}: {}", declaration.file, error.emit_to_string(&source)))?;
+    Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP)
+        .validate(&module)
+        .map_err(|error| format!("{}: {}", declaration.file, error.emit_to_string(&source)))?;
+    let problems = differences(declaration, &module);
+    if problems.is_empty() { Ok(source) } else { Err(format!("{}:\n{}", declaration.file, problems.join("\n"))) }
+}
+
+fn differences(declaration: &Declaration, module: &Module) -> Vec<String> {
+    let mut problems = Vec::new();
+    let bound = module.global_variables.iter().filter_map(|(_, v)| v.binding.map(|b| (b, v)));
+    let mut bound: Vec<_> = bound.collect();
+    bound.sort_by_key(|(binding, _)| (binding.group, binding.binding));
+    if bound.len() != declaration.bindings.len() {
+        problems.push(format!("{} bindings declared, {} in the shader", declaration.bindings.len(), bound.len()));
+    }
+    for (index, (expected, (binding, variable))) in declaration.bindings.iter().zip(&bound).enumerate() {
+        let mut expect = |what: &str, ok: bool, found: String| {
+            if !ok {
+                problems.push(format!("binding {index} `{}`: {what}, found {found}", expected.name));
+            }
+        };
+        expect(
+            "@group(0) and its index",
+            binding.group == 0 && binding.binding == index as u32,
+            format!("{binding:?}"),
+        );
+        let name = variable.name.as_deref().unwrap_or_default();
+        expect("the same name", name == expected.name, name.to_string());
+        let access = match variable.space {
+            AddressSpace::Uniform => Some(Access::Uniform),
+            AddressSpace::Storage { access } if access == StorageAccess::LOAD => Some(Access::Read),
+            AddressSpace::Storage { .. } => Some(Access::Write),
+            _ => None,
+        };
+        expect("the same access", access == Some(expected.access), format!("{:?}", variable.space));
+        let inner = &module.types[variable.ty].inner;
+        let (element, stride) = match *inner {
+            TypeInner::Array { base, size: ArraySize::Dynamic, stride } => (base, Some(stride as usize)),
+            _ => (variable.ty, None),
+        };
+        let difference = shape_difference(module, element, stride, &expected.shape);
+        expect("the same element", difference.is_none(), difference.unwrap_or_default());
+    }
+    if !module.entry_points.iter().any(|entry| entry.name == "main") {
+        problems.push("no entry point `main`".into());
+    }
+    problems
+}
+
+/// `None` where the WGSL type has the shape, else what differs.
+fn shape_difference(
+    module: &Module,
+    ty: naga::Handle<naga::Type>,
+    stride: Option<usize>,
+    shape: &Shape,
+) -> Option<String> {
+    let ty = &module.types[ty];
+    let is = |scalar: naga::Scalar, kind| scalar.kind == kind && scalar.width == 4;
+    let same = match (&ty.inner, shape) {
+        (TypeInner::Scalar(s), Shape::F32) => is(*s, ScalarKind::Float),
+        (TypeInner::Scalar(s), Shape::U32) | (TypeInner::Atomic(s), Shape::AtomicU32) => is(*s, ScalarKind::Uint),
+        (TypeInner::Vector { size: naga::VectorSize::Bi, scalar }, Shape::Vec2U32) => is(*scalar, ScalarKind::Uint),
+        (TypeInner::Vector { size: naga::VectorSize::Quad, scalar }, Shape::Vec4F32) => is(*scalar, ScalarKind::Float),
+        (TypeInner::Struct { members, span }, Shape::Struct { name, size, fields }) => {
+            let found: Vec<_> =
+                members.iter().map(|m| (m.name.as_deref().unwrap_or_default(), m.offset as usize)).collect();
+            let found_name = ty.name.as_deref().unwrap_or_default();
+            if found_name != *name || found != *fields || *span as usize != *size || stride.is_some_and(|s| s != *size)
+            {
+                return Some(format!("struct {found_name} {found:?} of {span} bytes, not {name} {fields:?} of {size}"));
+            }
+            true
+        }
+        _ => false,
+    };
+    (!same).then(|| format!("{:?}, not {shape:?}", ty.inner))
+}
+
+/// A kernel ready to run in one variant.
+#[derive(Debug)]
+pub struct Pipeline<K> {
+    gpu: Gpu,
+    pipeline: wgpu::ComputePipeline,
+    layout: wgpu::BindGroupLayout,
+    kernel: PhantomData<fn(K)>,
+}
+
+impl Gpu {
+    /// Checks, compiles and lays out a kernel with some of its constants replaced.
+    ///
+    /// # Errors
+    /// The first limit of the adapter that the kernel's bindings exceed, or the driver's refusal.
+    pub fn pipeline<K: Kernel>(&self, overrides: &Constants) -> Result<Pipeline<K>, GpuError> {
+        let declaration = K::DECLARATION;
+        let source = check(&declaration, overrides).map_err(GpuError::Reported)?;
+        let storage = declaration.bindings.iter().filter(|b| b.access != Access::Uniform).count() as u32;
+        let most = self.device.limits().max_storage_buffers_per_shader_stage;
+        if storage > most {
+            return Err(GpuError::Reported(format!(
+                "the kernel {} binds {storage} storage buffers, above the adapter's max_storage_buffers_per_shader_stage of {most}",
+                declaration.name
+            )));
+        }
+        // Loop bounding would keep drivers from unrolling the loops whose arrays must live in registers. Each loop of
+        // our shaders ends by construction; bounds checks on buffers stay on.
+        let checks = wgpu::ShaderRuntimeChecks { force_loop_bounding: false, ..wgpu::ShaderRuntimeChecks::checked() };
+        let descriptor = wgpu::ShaderModuleDescriptor {
+            label: Some(declaration.name),
+            source: wgpu::ShaderSource::Wgsl(source.into()),
+        };
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        // SAFETY: the modules are our own; every loop in them terminates.
+        let module = unsafe { self.device.create_shader_module_trusted(descriptor, checks) };
+        let layout = self.bind_group_layout(&declaration);
+        let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(declaration.name),
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(declaration.name),
+            layout: Some(&pipeline_layout),
+            module: &module,
+            entry_point: Some("main"),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                // Every kernel writes its workgroup memory before it reads it.
+                zero_initialize_workgroup_memory: false,
+                ..Default::default()
+            },
+            cache: None,
+        });
+        match pollster::block_on(scope.pop()) {
+            Some(error) => Err(GpuError::Reported(format!("{}: {error}", declaration.name))),
+            None => Ok(Pipeline { gpu: self.clone(), pipeline, layout, kernel: PhantomData }),
+        }
+    }
+
+    fn bind_group_layout(&self, declaration: &Declaration) -> wgpu::BindGroupLayout {
+        let entries: Vec<_> = declaration
+            .bindings
+            .iter()
+            .enumerate()
+            .map(|(index, binding)| wgpu::BindGroupLayoutEntry {
+                binding: index as u32,
+                visibility: wgpu::ShaderStages::COMPUTE,
+                ty: wgpu::BindingType::Buffer {
+                    ty: match binding.access {
+                        Access::Uniform => wgpu::BufferBindingType::Uniform,
+                        Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
+                        Access::Write => wgpu::BufferBindingType::Storage { read_only: false },
+                    },
+                    has_dynamic_offset: false,
+                    min_binding_size: None,
+                },
+                count: None,
+            })
+            .collect();
+        self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some(declaration.name),
+            entries: &entries,
+        })
+    }
+}
+
+/// Workgroups in a row of a folded grid; GRID_ROW in `shaders/shared/grid.wgsl`.
+const GRID_ROW: u32 = 32768;
+
+impl<K: Kernel> Pipeline<K> {
+    /// Dispatches `groups` workgroups, folded in two dimensions as `grid.wgsl` says.
+    pub fn run<B: Kernel<Static = K>>(&self, pass: &mut wgpu::ComputePass<'_>, kernel: &B, groups: u32) {
+        if groups > 0 {
+            self.bind(pass, &kernel.buffers());
+            pass.dispatch_workgroups(groups.min(GRID_ROW), groups.div_ceil(GRID_ROW), 1);
+        }
+    }
+
+    /// Dispatches as many workgroups as the three words of `arguments` from word `at` on say.
+    pub fn run_indirect<B: Kernel<Static = K>>(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        kernel: &B,
+        arguments: &Buffer<u32>,
+        at: usize,
+    ) {
+        self.bind(pass, &kernel.buffers());
+        pass.dispatch_workgroups_indirect(arguments.raw(), 4 * at as u64);
+    }
+
+    fn bind(&self, pass: &mut wgpu::ComputePass<'_>, buffers: &[&wgpu::Buffer]) {
+        let entries: Vec<_> = buffers
+            .iter()
+            .enumerate()
+            .map(|(index, buffer)| wgpu::BindGroupEntry { binding: index as u32, resource: buffer.as_entire_binding() })
+            .collect();
+        let group = self.gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &self.layout,
+            entries: &entries,
+        });
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &group, &[]);
+    }
+}

@@ -1,0 +1,14 @@
+//! The layer between Dapple and wgpu: a device, typed buffers, and kernels that are one WGSL file and one declaration.
+//!
+//! Nothing here knows about Gaussians.
+
+pub mod buffer;
+pub mod device;
+pub mod kernel;
+pub mod profile;
+pub mod wgsl;
+
+pub use buffer::Buffer;
+pub use device::{Adapter, Gpu, GpuError};
+pub use kernel::{Declaration, Kernel, Pipeline, check};
+pub use profile::{Recorder, StageTimes};

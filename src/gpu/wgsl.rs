@@ -1,0 +1,59 @@
+//! Composing a shader: constants first, then the shared files it uses, each once, then its own text.
+//!
+//! A line `//#use sh` includes `shaders/shared/sh.wgsl`. A line `//#use FLAG ? a : b` includes `a` when the constant
+//! `FLAG` is not zero, else `b`: how a kernel gets a form for adapters with subgroups and one for those without.
+
+/// The shared WGSL files, by the name that `//#use` takes.
+macro_rules! shared_files {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/shared/", $name, ".wgsl")))),*]
+    };
+}
+
+/// Name and text of every file in `shaders/shared/`.
+pub const SHARED: &[(&str, &str)] = shared_files!["grid"];
+
+/// Values of the constants of one variant of a kernel, each a WGSL `const NAME: u32`.
+pub type Constants = [(&'static str, u32)];
+
+/// Composes the text of a shader.
+///
+/// # Panics
+/// On a `//#use` of a file or a flag that does not exist: a bug in the shader, found by the test over all of them.
+pub fn compose(source: &str, constants: &Constants) -> String {
+    let mut text = String::new();
+    for (name, value) in constants {
+        text += &format!("const {name}: u32 = {value}u;\n");
+    }
+    let mut included = Vec::new();
+    include(source, constants, &mut included, &mut text);
+    text
+}
+
+fn include(source: &str, constants: &Constants, included: &mut Vec<&'static str>, text: &mut String) {
+    for directive in source.lines().filter_map(|line| line.strip_prefix("//#use ")) {
+        let wanted = choose(directive, constants);
+        let (name, body) = *SHARED
+            .iter()
+            .find(|(name, _)| *name == wanted)
+            .unwrap_or_else(|| panic!("`//#use {directive}`: there is no shaders/shared/{wanted}.wgsl"));
+        if !included.contains(&name) {
+            included.push(name);
+            include(body, constants, included, text);
+        }
+    }
+    text.push_str(source);
+    text.push('\n');
+}
+
+fn choose<'a>(directive: &'a str, constants: &Constants) -> &'a str {
+    let Some((flag, choices)) = directive.split_once('?') else {
+        return directive.trim();
+    };
+    let (yes, no) = choices.split_once(':').expect("`//#use FLAG ? a : b` has two choices");
+    let (_, value) = constants
+        .iter()
+        .find(|(name, _)| *name == flag.trim())
+        .unwrap_or_else(|| panic!("`//#use {directive}`: the kernel declares no constant {flag}"));
+    if *value != 0 { yes.trim() } else { no.trim() }
+}
