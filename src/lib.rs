@@ -3,4 +3,7 @@
 pub mod camera;
 pub mod dataset;
 pub mod gpu;
+pub mod model;
+pub mod primitives;
+pub mod render;
 pub mod scene;

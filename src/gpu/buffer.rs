@@ -8,13 +8,25 @@ use bytemuck::Pod;
 use super::device::{Gpu, GpuError, Ledger};
 
 /// A GPU buffer of `len` elements of type `T`. Usable as storage, uniform, indirect arguments, and for copies.
+/// Clones share the memory.
 #[derive(Debug)]
 pub struct Buffer<T> {
-    raw: wgpu::Buffer,
+    memory: Arc<Memory>,
     len: usize,
+    element: PhantomData<T>,
+}
+
+#[derive(Debug)]
+struct Memory {
+    raw: wgpu::Buffer,
     label: &'static str,
     ledger: Arc<Ledger>,
-    element: PhantomData<T>,
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.ledger.freed(self.label, self.raw.size());
+    }
 }
 
 impl<T> Buffer<T> {
@@ -27,13 +39,19 @@ impl<T> Buffer<T> {
     }
 
     pub fn raw(&self) -> &wgpu::Buffer {
-        &self.raw
+        &self.memory.raw
+    }
+
+    /// The same memory seen as elements of another type.
+    pub fn cast<U>(&self) -> Buffer<U> {
+        let len = self.len * size_of::<T>() / size_of::<U>();
+        Buffer { memory: self.memory.clone(), len, element: PhantomData }
     }
 }
 
-impl<T> Drop for Buffer<T> {
-    fn drop(&mut self) {
-        self.ledger.freed(self.label, self.raw.size());
+impl<T> Clone for Buffer<T> {
+    fn clone(&self) -> Self {
+        self.cast()
     }
 }
 
@@ -70,7 +88,8 @@ impl Gpu {
             return Err(GpuError::OutOfMemory { buffer: label, bytes, allocated: self.ledger.total() });
         }
         self.ledger.allocated(label, bytes);
-        Ok(Buffer { raw, len, label, ledger: self.ledger.clone(), element: PhantomData })
+        let memory = Memory { raw, label, ledger: self.ledger.clone() };
+        Ok(Buffer { memory: Arc::new(memory), len, element: PhantomData })
     }
 
     /// A buffer that holds `data`.
@@ -82,9 +101,9 @@ impl Gpu {
 
     /// Overwrites `data.len()` elements from element `at` on, before the next submission runs.
     pub fn write<T: Pod>(&self, buffer: &Buffer<T>, at: usize, data: &[T]) {
-        assert!(at + data.len() <= buffer.len, "write past the end of {}", buffer.label);
+        assert!(at + data.len() <= buffer.len, "write past the end of {}", buffer.memory.label);
         if !data.is_empty() {
-            self.queue.write_buffer(&buffer.raw, (at * size_of::<T>()) as u64, bytemuck::cast_slice(data));
+            self.queue.write_buffer(buffer.raw(), (at * size_of::<T>()) as u64, bytemuck::cast_slice(data));
         }
     }
 
@@ -95,7 +114,7 @@ impl Gpu {
 
     /// Waits for the GPU and reads `len` elements from element `at` on, in pieces of at most 64 MiB.
     pub fn read_range<T: Pod>(&self, buffer: &Buffer<T>, at: usize, len: usize) -> Result<Vec<T>, GpuError> {
-        assert!(at + len <= buffer.len, "read past the end of {}", buffer.label);
+        assert!(at + len <= buffer.len, "read past the end of {}", buffer.memory.label);
         let mut out = Vec::with_capacity(len);
         let piece = (64 << 20) / size_of::<T>();
         for start in (at..at + len).step_by(piece.max(1)) {
@@ -115,7 +134,7 @@ impl Gpu {
             mapped_at_creation: false,
         });
         let mut encoder = self.device.create_command_encoder(&Default::default());
-        encoder.copy_buffer_to_buffer(&buffer.raw, (at * size_of::<T>()) as u64, &staging, 0, bytes);
+        encoder.copy_buffer_to_buffer(buffer.raw(), (at * size_of::<T>()) as u64, &staging, 0, bytes);
         self.queue.submit([encoder.finish()]);
         staging.map_async(wgpu::MapMode::Read, .., |_| {});
         self.wait()?;

@@ -11,7 +11,25 @@ macro_rules! shared_files {
 }
 
 /// Name and text of every file in `shaders/shared/`.
-pub const SHARED: &[(&str, &str)] = shared_files!["grid"];
+pub const SHARED: &[(&str, &str)] = shared_files![
+    "adam",
+    "admission",
+    "colour",
+    "column",
+    "gaussian",
+    "grid",
+    "lanes_subgroup",
+    "lanes_workgroup",
+    "loss",
+    "projection",
+    "random",
+    "real_f32",
+    "real_vec4",
+    "sh",
+    "sh_gradient",
+    "tiles",
+    "view",
+];
 
 /// Values of the constants of one variant of a kernel, each a WGSL `const NAME: u32`.
 pub type Constants = [(&'static str, u32)];

@@ -1,0 +1,2 @@
+// One Gaussian an invocation.
+alias Real = f32;

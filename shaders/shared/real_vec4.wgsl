@@ -1,0 +1,2 @@
+// Four neighbouring Gaussians an invocation.
+alias Real = vec4f;

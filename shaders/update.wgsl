@@ -1,0 +1,135 @@
+//#use grid
+//#use projection
+//#use colour
+//#use adam
+//#use admission
+//#use random
+// The optimiser's step on a Gaussian's geometry, fused with everything before it: sum of the slots, adjoints of
+// projection and colour (ALGORITHMS B.4 to B.9), regularisers (B.11), Adam, and the exploration noise of MCMC (E.5).
+// The gradient lives in registers; only that of the colour is left, for update_sh.wgsl. One invocation a Gaussian.
+// With STORE_GRADIENT the gradient goes to `moment1` and nothing is updated: what the tests look at.
+// Twins: tests/reference/project.rs, sh.rs, adam.rs, update.rs.
+
+@group(0) @binding(0) var<uniform> view: View;
+@group(0) @binding(1) var<uniform> step: Step;
+// [N][3] each.
+@group(0) @binding(2) var<storage, read_write> geometry: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> moment1: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> moment2: array<vec4f>;
+// [N/4][3 (2 band + 1)][4]
+@group(0) @binding(5) var<storage, read> sh0: array<f32>;
+@group(0) @binding(6) var<storage, read> sh1: array<f32>;
+@group(0) @binding(7) var<storage, read> sh2: array<f32>;
+@group(0) @binding(8) var<storage, read> sh3: array<f32>;
+// [N][3]
+@group(0) @binding(9) var<storage, read> records: array<vec4f>;
+// [N]
+@group(0) @binding(10) var<storage, read> tile_counts: array<u32>;
+@group(0) @binding(11) var<storage, read> slot_bases: array<u32>;
+// [pairs][9]
+@group(0) @binding(12) var<storage, read> slot_gradients: array<f32>;
+// [N/4][6][4]: direction from the camera, gradient of the colour.
+@group(0) @binding(13) var<storage, read_write> colour_gradients: array<f32>;
+@group(0) @binding(14) var<storage, read_write> admission: array<Admission>;
+
+const SLOT: u32 = 9u;
+
+struct Gradient {
+    geometry: array<vec4f, 3>,
+    direction: vec3f,
+    colour: vec3f,
+}
+
+fn gaussian_gradient(index: u32, g: Gaussian) -> Gradient {
+    var out: Gradient;
+    let delta = g.mean - view.centre.xyz;
+    let inverse = inverseSqrt(max(dot(delta, delta), 1e-30));
+    out.direction = delta * inverse;
+    let count = tile_counts[index];
+    if (count == 0u) {
+        return out;
+    }
+    var s0 = 0.0;
+    var s1 = vec2f(0.0);
+    var s2 = vec3f(0.0);
+    var rgb = vec3f(0.0);
+    let base = slot_bases[index] * SLOT;
+    for (var at = base; at < base + count * SLOT; at += SLOT) {
+        s0 += slot_gradients[at];
+        s1 += vec2f(slot_gradients[at + 1u], slot_gradients[at + 2u]);
+        s2 += vec3f(slot_gradients[at + 3u], slot_gradients[at + 4u], slot_gradients[at + 5u]);
+        rgb += vec3f(slot_gradients[at + 6u], slot_gradients[at + 7u], slot_gradients[at + 8u]);
+    }
+    let projected = project_gaussian_backward(g, project_gaussian(g), s0, s1, s2);
+    // The clamp at zero passes no gradient.
+    out.colour = select(vec3f(0.0), rgb, records[3u * index + 2u].xyz > vec3f(0.0));
+    let g_d = sh_colour_backward(index, out.direction, view.sh_degree, out.colour);
+    let through_colour = (g_d - out.direction * dot(out.direction, g_d)) * inverse;
+    out.geometry[0] = vec4f(projected.mean + through_colour, projected.logit);
+    out.geometry[1] = projected.quaternion;
+    out.geometry[2] = vec4f(projected.log_scale, 0.0);
+    return out;
+}
+
+// Displacement of the mean: Sigma eta, damped for all but nearly transparent Gaussians.
+fn exploration(index: u32, g: Gaussian) -> vec3f {
+    let eta = normal4(pcg4d(vec4u(index, step.seed.y, step.seed.x, STREAM_NOISE))).xyz;
+    let r = rotation_matrix(unit_quaternion(g.quaternion));
+    let s = exp(g.log_scale);
+    let damping = sigmoid(-100.0 * (sigmoid(g.logit) - 0.005));
+    return step.corrections.z * damping * (r * (s * s * (eta * r)));
+}
+
+fn store_colour(index: u32, direction: vec3f, colour: vec3f) {
+    let at = (index >> 2u) * 24u + (index & 3u);
+    for (var i = 0u; i < 3u; i++) {
+        colour_gradients[at + 4u * i] = direction[i];
+        colour_gradients[at + 12u + 4u * i] = colour[i];
+    }
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+    let index = flat_group(group) * 64u + lane;
+    if (index >= view.gaussians || admission[0].overflowed != 0u) {
+        return;
+    }
+    let row = 3u * index;
+    let g = Gaussian(geometry[row].xyz, geometry[row].w, geometry[row + 1u], geometry[row + 2u].xyz);
+    var gradient = gaussian_gradient(index, g);
+    let all = gradient.geometry[0] + gradient.geometry[1] + gradient.geometry[2];
+    if (!is_finite(dot(all, vec4f(1.0)) + dot(gradient.colour, vec3f(1.0)))) {
+        atomicAdd(&admission[0].non_finite, 1u);
+        gradient.geometry = array<vec4f, 3>();
+        gradient.colour = vec3f(0.0);
+    }
+    store_colour(index, gradient.direction, gradient.colour);
+    let opacity = sigmoid(g.logit);
+    gradient.geometry[0].w += step.penalties.x * opacity * (1.0 - opacity);
+    gradient.geometry[2] += vec4f(step.penalties.y * exp(g.log_scale), 0.0);
+    if (STORE_GRADIENT != 0u) {
+        for (var i = 0u; i < 3u; i++) {
+            moment1[row + i] = gradient.geometry[i];
+        }
+        return;
+    }
+    let rates = array<vec4f, 3>(
+        vec4f(step.rates.xxx, step.rates.w), vec4f(step.rates.y), vec4f(step.rates.zzz, 0.0),
+    );
+    var value: array<vec4f, 3>;
+    for (var i = 0u; i < 3u; i++) {
+        let moved = adam(moment1[row + i], moment2[row + i], gradient.geometry[i], step.corrections);
+        moment1[row + i] = moved.m;
+        moment2[row + i] = moved.v;
+        value[i] = geometry[row + i] - rates[i] * moved.direction;
+    }
+    let after = Gaussian(value[0].xyz, value[0].w, value[1], value[2].xyz);
+    value[0] += vec4f(exploration(index, after), 0.0);
+    if (!is_finite(dot(value[0] + value[1] + value[2], vec4f(1.0)))) {
+        atomicAdd(&admission[0].non_finite, 1u);
+        return;
+    }
+    for (var i = 0u; i < 3u; i++) {
+        geometry[row + i] = value[i];
+    }
+}

@@ -1,0 +1,160 @@
+//! The Gaussians on the GPU: one geometry row and four bands of spherical harmonics each.
+
+use anyhow::{Result, ensure};
+use glam::{Vec3, Vec4};
+
+use crate::gpu::{Buffer, Gpu, GpuError};
+use crate::scene::Scene;
+
+/// Bands of spherical harmonics, 0 to 3.
+pub const BANDS: usize = 4;
+
+/// Vectors of four floats in a geometry row: (mean, logit), (quaternion w x y z), (log-scale, unused).
+pub const GEOMETRY_ROW: usize = 3;
+
+/// Floats that a Gaussian has in a band.
+pub const fn band_stride(band: usize) -> usize {
+    3 * (2 * band + 1)
+}
+
+/// One value for every parameter of every Gaussian: the parameters themselves, or one of the optimiser's moments.
+#[derive(Debug)]
+pub struct Rows {
+    /// `[capacity][3]`.
+    pub geometry: Buffer<Vec4>,
+    /// By band: `[capacity / 4][3 (2 band + 1)][4]`, four Gaussians side by side, coefficient-major, rgb innermost. Bands
+    /// above the degree are of length 0. One buffer a band, so that none meets a 2 GiB limit below 25 M Gaussians.
+    pub sh: [Buffer<f32>; BANDS],
+}
+
+impl Rows {
+    /// Zeroed rows for `capacity` Gaussians.
+    pub fn zeros(gpu: &Gpu, capacity: usize, sh_degree: u32) -> Result<Self, GpuError> {
+        let blocks = capacity.div_ceil(4);
+        let band = |band: usize| {
+            let blocks = if band as u32 <= sh_degree { blocks } else { 0 };
+            gpu.zeros("gaussians: spherical harmonics", blocks * 4 * band_stride(band))
+        };
+        Ok(Self {
+            geometry: gpu.zeros("gaussians: geometry", capacity * GEOMETRY_ROW)?,
+            sh: [band(0)?, band(1)?, band(2)?, band(3)?],
+        })
+    }
+}
+
+/// A scene on the GPU.
+#[derive(Debug)]
+pub struct Model {
+    pub rows: Rows,
+    len: usize,
+    capacity: usize,
+    sh_degree: u32,
+}
+
+impl Model {
+    /// Uploads a scene.
+    pub fn upload(gpu: &Gpu, scene: &Scene) -> Result<Self> {
+        Self::with_capacity(gpu, scene, scene.len())
+    }
+
+    /// Uploads a scene with room for `capacity` Gaussians.
+    ///
+    /// # Errors
+    /// A scene that does not validate or fit, and all that [`Gpu::zeros`] refuses.
+    pub fn with_capacity(gpu: &Gpu, scene: &Scene, capacity: usize) -> Result<Self> {
+        scene.validate()?;
+        ensure!(scene.len() <= capacity, "{} Gaussians do not fit a capacity of {capacity}", scene.len());
+        let rows = Rows::zeros(gpu, capacity, scene.sh_degree)?;
+        gpu.write(&rows.geometry, 0, &geometry_rows(scene));
+        for band in 0..=scene.sh_degree as usize {
+            gpu.write(&rows.sh[band], 0, &pack_band(scene, band));
+        }
+        Ok(Self { rows, len: scene.len(), capacity, sh_degree: scene.sh_degree })
+    }
+
+    /// Reads the scene back.
+    pub fn download(&self, gpu: &Gpu) -> Result<Scene> {
+        let mut scene = Scene { sh_degree: self.sh_degree, ..Scene::default() };
+        for row in gpu.read_range(&self.rows.geometry, 0, GEOMETRY_ROW * self.len)?.chunks_exact(GEOMETRY_ROW) {
+            scene.means.push(row[0].truncate());
+            scene.logits.push(row[0].w);
+            scene.quaternions.push(row[1].to_array());
+            scene.log_scales.push(row[2].truncate());
+        }
+        scene.sh = vec![0.0; self.len * scene.sh_stride()];
+        for band in 0..=self.sh_degree as usize {
+            unpack_band(&mut scene, band, &gpu.read(&self.rows.sh[band])?);
+        }
+        Ok(scene)
+    }
+
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    pub fn sh_degree(&self) -> u32 {
+        self.sh_degree
+    }
+
+    /// Says that the rows below `len` now hold Gaussians.
+    pub fn set_len(&mut self, len: usize) {
+        assert!(len <= self.capacity, "the model holds at most {} Gaussians", self.capacity);
+        self.len = len;
+    }
+}
+
+fn geometry_rows(scene: &Scene) -> Vec<Vec4> {
+    let row = |i: usize| {
+        [scene.means[i].extend(scene.logits[i]), Vec4::from(scene.quaternions[i]), scene.log_scales[i].extend(0.0)]
+    };
+    (0..scene.len()).flat_map(row).collect()
+}
+
+/// Where element `e` of Gaussian `g` lies in a buffer of blocks of four Gaussians.
+fn blocked(g: usize, e: usize, stride: usize) -> usize {
+    (g / 4 * stride + e) * 4 + g % 4
+}
+
+fn pack_band(scene: &Scene, band: usize) -> Vec<f32> {
+    let (stride, first) = (band_stride(band), 3 * band * band);
+    let mut packed = vec![0.0; scene.len().div_ceil(4) * 4 * stride];
+    for (g, row) in scene.sh.chunks_exact(scene.sh_stride()).enumerate() {
+        for e in 0..stride {
+            packed[blocked(g, e, stride)] = row[first + e];
+        }
+    }
+    packed
+}
+
+fn unpack_band(scene: &mut Scene, band: usize, packed: &[f32]) {
+    let (stride, first) = (band_stride(band), 3 * band * band);
+    let row_stride = scene.sh_stride();
+    for (g, row) in scene.sh.chunks_exact_mut(row_stride).enumerate() {
+        for e in 0..stride {
+            row[first + e] = packed[blocked(g, e, stride)];
+        }
+    }
+}
+
+/// Robust bounds of a scene: the box between the 1st and 99th percentile of the means along each axis.
+pub fn robust_bounds(scene: &Scene) -> Option<(Vec3, Vec3)> {
+    if scene.is_empty() {
+        return None;
+    }
+    let (mut low, mut high) = (Vec3::ZERO, Vec3::ZERO);
+    for axis in 0..3 {
+        let mut values: Vec<f32> = scene.means.iter().map(|m| m[axis]).collect();
+        values.sort_by(f32::total_cmp);
+        low[axis] = values[values.len() / 100];
+        high[axis] = values[values.len() - 1 - values.len() / 100];
+    }
+    Some((low, high))
+}

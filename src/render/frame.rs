@@ -1,0 +1,204 @@
+//! The buffers of one frame: sized by the Gaussians, by the pairs of Gaussian and tile, and by the pixels.
+
+use glam::Vec4;
+
+use crate::gpu::{Buffer, Gpu, GpuError};
+use crate::primitives::{Scan, Sort};
+use crate::shared;
+
+use super::view::View;
+
+shared! {
+    /// What the device tells the host of the frames since the host last looked; see `shaders/shared/admission.wgsl`.
+    pub struct Admission {
+        pub capacity: u32,
+        pub overflowed: u32,
+        pub needed: u32,
+        pub non_finite: u32,
+        pub steps: u32,
+        pub unused0: u32,
+        pub unused1: u32,
+        pub unused2: u32,
+    }
+}
+
+/// Floats of a slot: see `shaders/rasterize_backward.wgsl`.
+pub const SLOT: usize = 9;
+
+/// Buffers with one element a Gaussian.
+#[derive(Debug)]
+pub(super) struct PerGaussian {
+    pub capacity: usize,
+    pub records: Buffer<Vec4>,
+    pub depths: Buffer<u32>,
+    pub tile_counts: Buffer<u32>,
+    pub visible: Buffer<u32>,
+    pub ranks: Buffer<u32>,
+    pub counts: Buffer<u32>,
+    pub offsets: Buffer<u32>,
+    pub slot_bases: Buffer<u32>,
+    pub scan: Scan,
+    pub depth_sort: Sort,
+}
+
+impl PerGaussian {
+    fn new(gpu: &Gpu, capacity: usize) -> Result<Self, GpuError> {
+        let words = |label| gpu.zeros(label, capacity);
+        Ok(Self {
+            capacity,
+            records: gpu.zeros("view: records", 3 * capacity)?,
+            depths: words("view: per Gaussian")?,
+            tile_counts: words("view: per Gaussian")?,
+            visible: words("view: per Gaussian")?,
+            ranks: words("view: per Gaussian")?,
+            counts: words("view: per Gaussian")?,
+            offsets: words("view: per Gaussian")?,
+            slot_bases: words("view: per Gaussian")?,
+            scan: Scan::new(gpu, capacity)?,
+            depth_sort: Sort::new(gpu, capacity, 32)?,
+        })
+    }
+}
+
+/// Buffers with one element a pair of Gaussian and tile.
+#[derive(Debug)]
+pub(super) struct PerPair {
+    pub capacity: usize,
+    pub slot_gaussians: Buffer<u32>,
+    /// Only where a backward pass follows.
+    pub slot_gradients: Buffer<f32>,
+    pub tile_sort: Sort,
+    tiles: u32,
+}
+
+impl PerPair {
+    fn new(gpu: &Gpu, capacity: usize, tiles: u32, backward: bool) -> Result<Self, GpuError> {
+        // Keys go from 0 to `tiles`, the last for pairs of no tile.
+        let bits = 32 - tiles.leading_zeros();
+        Ok(Self {
+            capacity,
+            slot_gaussians: gpu.zeros("view: pairs", capacity)?,
+            slot_gradients: gpu.zeros("view: slot gradients", if backward { SLOT * capacity } else { 0 })?,
+            tile_sort: Sort::new(gpu, capacity, bits)?,
+            tiles,
+        })
+    }
+}
+
+/// Buffers with one element a pixel or a tile.
+#[derive(Debug)]
+pub(super) struct PerPixel {
+    pub capacity: usize,
+    pub image: Buffer<Vec4>,
+    pub image_gradient: Buffer<Vec4>,
+    pub starts: Buffer<u32>,
+    tiles: usize,
+}
+
+impl PerPixel {
+    fn new(gpu: &Gpu, capacity: usize, tiles: usize, backward: bool) -> Result<Self, GpuError> {
+        Ok(Self {
+            capacity,
+            image: gpu.zeros("view: image", capacity)?,
+            image_gradient: gpu.zeros("view: image gradient", if backward { capacity } else { 0 })?,
+            starts: gpu.zeros("view: tiles", tiles + 1)?,
+            tiles,
+        })
+    }
+}
+
+/// All buffers of a frame.
+#[derive(Debug)]
+pub struct Frame {
+    gpu: Gpu,
+    backward: bool,
+    pub(super) view: Buffer<View>,
+    pub(super) gaussian_count: Buffer<u32>,
+    pub(super) visible_count: Buffer<u32>,
+    pub(super) wanted: Buffer<u32>,
+    pub(super) pair_count: Buffer<u32>,
+    pub(super) pair_arguments: Buffer<u32>,
+    pub(super) admission: Buffer<Admission>,
+    pub(super) per_gaussian: PerGaussian,
+    pub(super) per_pair: PerPair,
+    pub(super) per_pixel: PerPixel,
+}
+
+impl Frame {
+    pub(super) fn new(gpu: &Gpu, backward: bool) -> Result<Self, GpuError> {
+        let word = |label| gpu.zeros(label, 1);
+        let frame = Self {
+            gpu: gpu.clone(),
+            backward,
+            view: gpu.zeros("view: camera", 1)?,
+            gaussian_count: word("view: counts")?,
+            visible_count: word("view: counts")?,
+            wanted: word("view: counts")?,
+            pair_count: word("view: counts")?,
+            pair_arguments: gpu.zeros("view: counts", 3)?,
+            admission: gpu.zeros("view: counts", 1)?,
+            per_gaussian: PerGaussian::new(gpu, 0)?,
+            per_pair: PerPair::new(gpu, 0, 1, backward)?,
+            per_pixel: PerPixel::new(gpu, 0, 0, backward)?,
+        };
+        Ok(frame)
+    }
+
+    /// Sets the view of the next frame and makes room for it. `capacity` is the number of Gaussians to have room for.
+    pub(super) fn set_view(&mut self, view: &View, capacity: usize) -> Result<(), GpuError> {
+        let (width, height) = view.size();
+        let (pixels, tiles) = (width as usize * height as usize, view.tiles() as usize);
+        if self.per_gaussian.capacity < capacity {
+            self.per_gaussian = PerGaussian::new(&self.gpu, capacity)?;
+        }
+        if self.per_pixel.capacity < pixels || self.per_pixel.tiles < tiles {
+            let pixels = pixels.max(self.per_pixel.capacity);
+            self.per_pixel = PerPixel::new(&self.gpu, pixels, tiles.max(self.per_pixel.tiles), self.backward)?;
+        }
+        if self.per_pair.capacity == 0 {
+            self.allow_pairs((4 * capacity).max(1 << 16), tiles as u32)?;
+        } else if self.per_pair.tiles < tiles as u32 {
+            self.allow_pairs(self.per_pair.capacity, tiles as u32)?;
+        }
+        self.gpu.write(&self.view, 0, &[*view]);
+        self.gpu.write(&self.gaussian_count, 0, &[view.gaussians]);
+        Ok(())
+    }
+
+    fn allow_pairs(&mut self, pairs: usize, tiles: u32) -> Result<(), GpuError> {
+        self.per_pair = PerPair::new(&self.gpu, 0, 1, self.backward)?;
+        self.per_pair = PerPair::new(&self.gpu, pairs, tiles, self.backward)?;
+        self.gpu.write(&self.admission, 0, &[Admission { capacity: pairs as u32, ..Admission::default() }]);
+        Ok(())
+    }
+
+    /// Waits, reads what the device noted since the last call, resets it, and grows the buffers of pairs where a frame
+    /// did not fit. Frames since the first that did not fit were not rasterized and have to be repeated.
+    pub fn settle(&mut self) -> Result<Admission, GpuError> {
+        let admission = self.gpu.read(&self.admission)?[0];
+        if admission.overflowed != 0 {
+            let pairs = (admission.needed as usize).max(self.per_pair.capacity) * 3 / 2;
+            log::debug!("growing the buffers of (Gaussian, tile) pairs to {pairs}");
+            self.allow_pairs(pairs, self.per_pair.tiles)?;
+        } else {
+            let fresh = Admission { capacity: self.per_pair.capacity as u32, ..Admission::default() };
+            self.gpu.write(&self.admission, 0, &[fresh]);
+        }
+        Ok(admission)
+    }
+
+    /// `[H][W]` features over the background; w = transmittance left.
+    pub fn image(&self) -> &Buffer<Vec4> {
+        &self.per_pixel.image
+    }
+
+    /// `[H][W]` gradient of the image, to be filled before the backward pass; w = gradient of alpha.
+    pub fn image_gradient(&self) -> &Buffer<Vec4> {
+        &self.per_pixel.image_gradient
+    }
+
+    /// Pairs of Gaussian and tile that the buffers hold.
+    pub fn pair_capacity(&self) -> usize {
+        self.per_pair.capacity
+    }
+}
