@@ -3,4 +3,5 @@
 pub mod camera;
 pub mod dataset;
 pub mod gpu;
+pub mod primitives;
 pub mod scene;

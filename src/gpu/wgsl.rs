@@ -11,7 +11,24 @@ macro_rules! shared_files {
 }
 
 /// Name and text of every file in `shaders/shared/`.
-pub const SHARED: &[(&str, &str)] = shared_files!["grid"];
+pub const SHARED: &[(&str, &str)] = shared_files![
+    "blocks",
+    "digit",
+    "grid",
+    "lanes_plain",
+    "lanes_serial",
+    "lanes_subgroups",
+    "scan_apply_parallel",
+    "scan_apply_serial",
+    "scan_sum_parallel",
+    "scan_sum_serial",
+    "sort_count_parallel",
+    "sort_count_serial",
+    "sort_rank_plain",
+    "sort_rank_subgroups",
+    "sort_scatter_parallel",
+    "sort_scatter_serial",
+];
 
 /// Values of the constants of one variant of a kernel, each a WGSL `const NAME: u32`.
 pub type Constants = [(&'static str, u32)];
