@@ -1,6 +1,6 @@
 //#use grid
 //#use column
-//#use SUBGROUPS ? lanes_subgroup : lanes_workgroup
+//#use SUBGROUPS ? exchange_subgroup : exchange_workgroup
 // Composites a tile's Gaussians front to back (ALGORITHMS B.2, inclusive stop). One workgroup of LANES invocations a
 // tile; a lane owns 32 / LANES columns of eight pixels, with their state in registers, and the records go round by
 // shuffle. Twin: tests/reference/rasterize.rs.

@@ -1,6 +1,6 @@
 //#use grid
 //#use column
-//#use SUBGROUPS ? lanes_subgroup : lanes_workgroup
+//#use SUBGROUPS ? exchange_subgroup : exchange_workgroup
 // Adjoint of rasterize.wgsl, front to back with the remaining sum as one scalar (ALGORITHMS B.3; SPEED 1.8). Layout of
 // work as there. Each (Gaussian, tile) pair leaves its nine sums in its slot:
 //   sum g_sigma, sum g_sigma d (x, y), sum g_sigma d d^T (xx, xy, yy), sum w g_rgb (r, g, b),   d = u - pixel.

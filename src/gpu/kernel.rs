@@ -118,6 +118,7 @@ macro_rules! kernel {
         $($access:ident $binding:ident: $ty:ty),* $(,)?
     }) => {
         $(#[$meta])*
+        #[derive(Debug)]
         pub struct $name<'a> { $(pub $binding: &'a $crate::gpu::Buffer<$ty>),* }
 
         impl $crate::gpu::Kernel for $name<'_> {

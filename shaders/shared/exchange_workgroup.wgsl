@@ -1,5 +1,5 @@
 // Exchange between the LANES invocations of a workgroup through workgroup memory: the same results as
-// lanes_subgroup.wgsl, for adapters without subgroups or with subgroups smaller than LANES.
+// exchange_subgroup.wgsl, for adapters without subgroups or with subgroups smaller than LANES.
 
 var<workgroup> exchanged: array<f32, LANES>;
 var<workgroup> votes: array<u32, LANES>;

@@ -1,0 +1,77 @@
+//! Exclusive prefix sums.
+
+use super::{Extent, Form};
+use crate::gpu::{Buffer, Gpu, GpuError, Pipeline};
+use crate::kernel;
+
+kernel! {
+    /// Sum of each block.
+    pub ScanSum = "scan_sum.wgsl" [SERIAL = 1, SUBGROUPS = 0] {
+        uniform extent: Extent, read count: u32, read input: u32, write sums: u32
+    }
+}
+
+kernel! {
+    /// Exclusive prefix sums, given the sum of each block.
+    pub ScanApply = "scan_apply.wgsl" [SERIAL = 1, SUBGROUPS = 0] {
+        uniform extent: Extent, read count: u32, read input: u32, read sums: u32, write output: u32, write total: u32
+    }
+}
+
+/// Elements that a workgroup scans.
+const BLOCK: u32 = 4096;
+/// Least elements that one invocation scans.
+const SERIAL_BLOCK: u32 = 64;
+
+/// The exclusive prefix sum of `u32`, modulo 2^32. Reads 8 and writes 4 bytes an element, in two dispatches.
+#[derive(Debug)]
+pub struct Scan {
+    form: Form,
+    extent: Buffer<Extent>,
+    sums: Buffer<u32>,
+    blocks: u32,
+    sum: Pipeline<ScanSum<'static>>,
+    apply: Pipeline<ScanApply<'static>>,
+}
+
+impl Scan {
+    /// A scan of at most `capacity` elements, in the form that suits the adapter.
+    pub fn new(gpu: &Gpu, capacity: usize) -> Result<Self, GpuError> {
+        Self::with_form(gpu, capacity, Form::of(gpu))
+    }
+
+    /// A scan in a form of the caller's choice.
+    pub fn with_form(gpu: &Gpu, capacity: usize, form: Form) -> Result<Self, GpuError> {
+        let extent = match form {
+            Form::Serial => Extent::serial(capacity, SERIAL_BLOCK),
+            Form::Subgroups | Form::Plain => Extent::fixed(capacity, BLOCK),
+        };
+        Ok(Self {
+            form,
+            blocks: extent.max_blocks,
+            extent: gpu.upload("scan extent", &[extent])?,
+            sums: gpu.zeros("scan sums", extent.max_blocks as usize)?,
+            sum: gpu.pipeline::<ScanSum>(&form.constants())?,
+            apply: gpu.pipeline::<ScanApply>(&form.constants())?,
+        })
+    }
+
+    /// Records the scan: `output[i]` is the sum of `input[..i]` for all i < `count[0]`, and `total[0]` the sum of
+    /// `input[..count[0]]`. Elements of `output` from `count[0]` on keep their values; a count above the capacity is
+    /// taken as the capacity.
+    ///
+    /// The four buffers must be different ones.
+    pub fn run(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        input: &Buffer<u32>,
+        output: &Buffer<u32>,
+        count: &Buffer<u32>,
+        total: &Buffer<u32>,
+    ) {
+        let (extent, sums) = (&self.extent, &self.sums);
+        let groups = self.form.groups(self.blocks);
+        self.sum.run(pass, &ScanSum { extent, count, input, sums }, groups);
+        self.apply.run(pass, &ScanApply { extent, count, input, sums, output, total }, groups);
+    }
+}
