@@ -8,7 +8,7 @@ use dapple::gpu::wgsl::{SHARED, compose};
 use dapple::gpu::{Declaration, check};
 
 /// The kernels of the whole crate.
-const ALL: &[&[Declaration]] = &[dapple::primitives::DECLARATIONS];
+const ALL: &[&[Declaration]] = &[dapple::primitives::DECLARATIONS, dapple::render::DECLARATIONS];
 
 fn declarations() -> impl Iterator<Item = &'static Declaration> {
     ALL.iter().copied().flatten()
