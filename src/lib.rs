@@ -2,5 +2,7 @@
 
 pub mod camera;
 pub mod dataset;
+pub mod format;
 pub mod gpu;
 pub mod scene;
+pub mod train;
