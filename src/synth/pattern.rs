@@ -83,8 +83,9 @@ impl Pattern {
         match self {
             Self::Plain { colour } => colour.0,
             Self::Checker { a, b, size } => {
-                // Half a cell of shift keeps faces through the centre off the cells' boundaries.
-                let cell = (p / *size + dvec3(0.0, 0.0, 0.5)).floor().as_ivec3();
+                // Cells are centred at the origin, so that a box of whole cells shows whole cells; looking up a little
+                // below the surface keeps its faces off the cells' boundaries.
+                let cell = (p / *size + 0.5 - 0.01 * n).floor().as_ivec3();
                 if (cell.x ^ cell.y ^ cell.z) & 1 == 0 { a.0 } else { b.0 }
             }
             Self::Stripes { a, b, size, axis } => {
@@ -107,7 +108,7 @@ fn marble(base: DVec3, vein: DVec3, p: DVec3) -> DVec3 {
     let main = thread(0.8 * p + 1.1 * warp, 0.09);
     let fine = 0.5 * thread(1.9 * p + 1.4 * warp + 9.1, 0.07);
     let cloud = 0.22 * smooth(0.5 + fractal(0.7 * p + 5.0, 3));
-    base.lerp(vein, (main.max(fine) * 0.8 + cloud).min(1.0))
+    base.lerp(vein, (main.max(fine) * 0.62 + cloud).min(1.0))
 }
 
 fn wood(light: DVec3, dark: DVec3, p: DVec3, size: f64, plank: f64) -> DVec3 {

@@ -1,6 +1,6 @@
 //! The ray tracer: what a camera sees of the described world.
 
-use glam::{DMat3, DVec2, DVec3, EulerRot, dvec2};
+use glam::{DMat3, DVec2, DVec3, EulerRot, FloatExt, dvec2};
 use rayon::prelude::*;
 
 use super::describe::{Background, Description, Material};
@@ -116,9 +116,11 @@ impl World {
                 let (i, j) = (f64::from(i), f64::from(j));
                 let offset = dvec2(i + (j + 0.5) / n, j + (i + 0.5) / n) / n;
                 let dir = camera.ray(corner + offset);
+                // Transposed, so that the lobe's samples are not tied to the pixel's.
+                let lobe = dvec2(j + 0.5, i + 0.5) * (2.0 / n) - 1.0;
                 count += 1.0;
                 let radiance = match self.hit(eye, dir) {
-                    Some(hit) => self.shade(&hit, dir, &mut ambient),
+                    Some(hit) => self.shade(&hit, dir, lobe, &mut ambient),
                     None => match self.background {
                         Background::Transparent => continue,
                         Background::Sky => self.sky.radiance(dir, 0.0),
@@ -164,8 +166,9 @@ impl World {
         Some(Hit { distance: limit, position, normal, solid: index })
     }
 
-    /// Linear radiance towards the origin of the ray `dir` that made `hit`.
-    fn shade(&self, hit: &Hit, dir: DVec3, ambient: &mut Ambient) -> DVec3 {
+    /// Linear radiance towards the origin of the ray `dir` that made `hit`. `lobe`, in -1..=1, picks the sample of glossy
+    /// reflections.
+    fn shade(&self, hit: &Hit, dir: DVec3, lobe: DVec2, ambient: &mut Ambient) -> DVec3 {
         let solid = &self.solids[hit.solid];
         let material = &self.materials[solid.material];
         let view = -dir;
@@ -190,10 +193,10 @@ impl World {
         let mut kept = DVec3::ONE;
         if shiny {
             let reflectance = fresnel(f0, hit.normal.dot(view), material.roughness);
-            kept -= reflectance;
-            // Rough surfaces scatter part of the reflection: the body colour already stands for it.
-            let fade = if material.metal > 0.5 { 1.0 } else { 1.0 - material.roughness };
-            gloss += reflectance * fade * self.reflection(hit, dir, material.roughness);
+            // A rough dielectric scatters part of its reflection, which the body colour then stands for.
+            let strength = reflectance * (1.0 - material.roughness).lerp(1.0, material.metal);
+            kept -= strength;
+            gloss += strength * self.reflection(hit, dir, material.roughness, lobe);
         }
         diffuse * light * kept + gloss
     }
@@ -206,11 +209,15 @@ impl World {
         pattern.colour(local, solid.to_local * hit.normal).clamp(DVec3::ZERO, DVec3::ONE)
     }
 
-    /// What a glossy surface mirrors: other solids, matte, or the sky. Roughness blends towards the sky's mean.
-    fn reflection(&self, hit: &Hit, dir: DVec3, roughness: f64) -> DVec3 {
-        let mirrored = dir - 2.0 * dir.dot(hit.normal) * hit.normal;
+    /// What a glossy surface mirrors: other solids, matte, or the sky. The samples of a pixel share out a lobe about as
+    /// wide as GGX's, the same for all pixels and so without noise.
+    fn reflection(&self, hit: &Hit, dir: DVec3, roughness: f64, lobe: DVec2) -> DVec3 {
+        let mirror = dir - 2.0 * dir.dot(hit.normal) * hit.normal;
+        let (u, v) = mirror.any_orthonormal_pair();
+        let spread = roughness * roughness;
+        let mirrored = (mirror + spread * (lobe.x * u + lobe.y * v)).normalize();
         let Some(other) = self.hit(hit.position + hit.normal * 1e-5, mirrored) else {
-            return self.sky.radiance(mirrored, roughness);
+            return self.sky.radiance(mirrored, spread);
         };
         let mut light = self.sky.open(other.normal) * 0.7;
         for lamp in &self.lamps {
