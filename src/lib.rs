@@ -5,4 +5,5 @@ pub mod dataset;
 pub mod format;
 pub mod gpu;
 pub mod scene;
+pub mod synth;
 pub mod train;
