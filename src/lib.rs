@@ -2,8 +2,11 @@
 
 pub mod camera;
 pub mod dataset;
+pub mod format;
 pub mod gpu;
 pub mod model;
 pub mod primitives;
 pub mod render;
 pub mod scene;
+pub mod synth;
+pub mod train;

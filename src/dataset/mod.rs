@@ -1,11 +1,29 @@
 //! Captures: posed images from COLMAP, Blender/NeRF, nerfstudio and instant-ngp folders, undistorted on load.
+//!
+//! [`Capture::open`] reads poses, lenses and image headers; [`Capture::load`] decodes one picture; a [`PictureCache`]
+//! keeps the decoded ones within a memory budget; [`init`] turns points into what a scene starts from.
 
-use std::path::PathBuf;
+mod assemble;
+mod cache;
+mod colmap;
+mod colmap_binary;
+mod colmap_text;
+mod images;
+pub mod init;
+mod lens;
+mod nerf_json;
+mod source;
+mod undistort;
 
-use anyhow::Result;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::camera::Camera;
 use crate::scene::PointCloud;
+
+pub use cache::PictureCache;
+pub use lens::{Distortion, SourceLens};
 
 /// Whether a shot is trained on or held out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +35,7 @@ pub enum Split {
 /// One posed image of a capture. Its camera is what the loaded, resized and undistorted picture obeys.
 #[derive(Clone, Debug)]
 pub struct Shot {
-    /// The image's name in the capture, with its folder and extension as the capture writes it.
+    /// The image's name in the capture: its path as the capture writes it, with forward slashes and with extension.
     pub name: String,
     pub camera: Camera,
     /// Time within the clip, 0 to 1; 0 in a static capture.
@@ -27,6 +45,10 @@ pub struct Shot {
     pub image: PathBuf,
     /// A mask of the same size: black = ignore the pixel.
     pub mask: Option<PathBuf>,
+    /// The lens of the image on disk, at its size once oriented.
+    pub source: SourceLens,
+    /// The EXIF orientation (1 to 8) by which the stored image is turned; 1 = taken as stored.
+    pub orientation: u8,
 }
 
 /// A capture that was opened: every shot's camera is known, no image is decoded yet.
@@ -36,6 +58,8 @@ pub struct Capture {
     /// Sorted by name.
     pub shots: Vec<Shot>,
     pub points: Option<PointCloud>,
+    /// A point cloud in PLY that the capture names as its seed; not read here.
+    pub points_file: Option<PathBuf>,
     /// What was left out and why, a line each; already logged as warnings.
     pub warnings: Vec<String>,
 }
@@ -63,7 +87,7 @@ pub enum Coverage {
 }
 
 /// A decoded picture as training sees it: 8-bit display sRGB, row-major, top-left first.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
     pub width: u32,
     pub height: u32,
@@ -73,13 +97,87 @@ pub struct Picture {
 }
 
 impl Capture {
-    /// Opens a capture folder (or its JSON file) of any supported kind.
-    pub fn open(_path: &std::path::Path, _options: &CaptureOptions) -> Result<Self> {
-        anyhow::bail!("not yet")
+    /// Opens a capture folder, or the JSON file or sparse model of one.
+    ///
+    /// In a folder, `transforms_train.json` (with `transforms_test.json` as its test set) is preferred to
+    /// `transforms.json`, and that to a COLMAP model in `sparse/0`, `sparse`, `colmap/sparse/0` or the folder itself.
+    /// Of every image only the header is read. Images are taken as stored; only where the stored size disagrees with the
+    /// camera's and the EXIF-oriented size agrees is the image turned.
+    ///
+    /// # Errors
+    /// Where there is no capture, a file of it is malformed, all images are missing, or, with
+    /// [`CaptureOptions::strict`], any image is missing, broken or of a size its camera contradicts.
+    pub fn open(path: &Path, options: &CaptureOptions) -> Result<Self> {
+        ensure!(path.exists(), "{}: there is no such file or folder", path.display());
+        let listing = if let Some(json) = nerf_json::find(path) {
+            nerf_json::read(&json)?
+        } else if path.is_file() {
+            bail!("{}: a capture is a folder or a transforms JSON file", path.display());
+        } else if let Some(model) = colmap::find(path) {
+            colmap::read(path, &model)?
+        } else {
+            bail!(
+                "{}: no capture is here; expected transforms_train.json, transforms.json, or a COLMAP model \
+                 (cameras.bin or cameras.txt) in sparse/0, sparse, colmap/sparse/0 or the folder itself",
+                path.display()
+            );
+        };
+        assemble::assemble(listing, options)
     }
 
-    /// Decodes, orients, resizes (area average) and undistorts the picture of a shot.
-    pub fn load(&self, _shot: usize) -> Result<Picture> {
-        anyhow::bail!("not yet")
+    /// Decodes the picture of a shot, turns it where [`Shot::orientation`] says so, undistorts and resizes it (area
+    /// average) to [`Shot::camera`]'s lens.
+    ///
+    /// An image with transparency becomes [`Coverage::Alpha`]. Where there is a mask, or undistortion leaves pixels
+    /// without a source, it becomes [`Coverage::Mask`], and a transparent image is then composited on black.
+    ///
+    /// # Errors
+    /// Names the image or mask that cannot be decoded, or whose size is not what it was when the capture was opened.
+    pub fn load(&self, shot: usize) -> Result<Picture> {
+        let shot = &self.shots[shot];
+        let mut image = images::decode(&shot.image, shot.orientation)
+            .with_context(|| format!("{}: cannot decode the image", shot.image.display()))?;
+        let (from, to) = (&shot.source, &shot.camera.lens);
+        ensure!(
+            (image.width, image.height) == (from.width, from.height),
+            "{}: the image is now {} x {}, it was {} x {} when the capture was opened",
+            shot.image.display(),
+            image.width,
+            image.height,
+            from.width,
+            from.height
+        );
+        let transparent = images::premultiply(&mut image);
+        let (image, mut used) = if from.distortion != Distortion::None {
+            let (image, valid) = undistort::undistort(&image, from, to);
+            (image, valid.contains(&false).then_some(valid))
+        } else if (image.width, image.height) != (to.width, to.height) {
+            (undistort::shrink(&image, to.width, to.height), None)
+        } else {
+            (image, None)
+        };
+        if let Some(path) = &shot.mask {
+            let mask = assemble::load_mask(path, shot)?;
+            let masked = undistort::resample_mask(&mask, from, to);
+            used = Some(match used {
+                Some(valid) => valid.iter().zip(&masked).map(|(a, b)| a & b).collect(),
+                None => masked,
+            });
+        }
+        Ok(picture(image, transparent, used))
     }
+}
+
+/// Puts what is known of the pixels' use into their fourth channel.
+fn picture(image: images::Raster, transparent: bool, used: Option<Vec<bool>>) -> Picture {
+    let images::Raster { width, height, mut pixels } = image;
+    let coverage = match used {
+        Some(used) => {
+            pixels.iter_mut().zip(used).for_each(|(pixel, used)| pixel[3] = if used { 255 } else { 0 });
+            Coverage::Mask
+        }
+        None if transparent => Coverage::Alpha,
+        None => Coverage::Opaque,
+    };
+    Picture { width, height, pixels, coverage }
 }

@@ -1,0 +1,174 @@
+//! From frames as a capture names them to shots: finds images and masks, checks their sizes, settles lenses and splits.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use rayon::prelude::*;
+
+use super::images::{self, Header, Mask};
+use super::source::{Frame, Listing, image_candidates, mask_candidates, sizes_agree};
+use super::undistort::pinhole;
+use super::{Capture, CaptureOptions, Shot, Split};
+use crate::camera::{Camera, fit_within};
+
+/// Why a frame is left out.
+#[derive(Debug)]
+enum Fault {
+    Missing,
+    Broken(String),
+    Size(String),
+}
+
+/// A shot, or why not, and what is wrong with its mask.
+struct Outcome {
+    shot: Result<Shot, Fault>,
+    mask_fault: Option<String>,
+}
+
+/// Turns what a reader found into a capture.
+pub fn assemble(listing: Listing, options: &CaptureOptions) -> Result<Capture> {
+    let Listing { origin, root, mut frames, own_split, points, points_file, mut warnings } = listing;
+    ensure!(!frames.is_empty(), "{}: it names no images", origin.display());
+    frames.sort_by(|a, b| a.name.cmp(&b.name));
+    let outcomes = frames
+        .par_iter()
+        .map(|frame| settle(frame, &root, options).with_context(|| format!("{}: {:?}", origin.display(), frame.name)))
+        .collect::<Result<Vec<Outcome>>>()?;
+
+    let (mut shots, mut missing, mut broken, mut sizes, mut masks) = (vec![], vec![], vec![], vec![], vec![]);
+    for (frame, outcome) in frames.iter().zip(outcomes) {
+        masks.extend(outcome.mask_fault);
+        match outcome.shot {
+            Ok(shot) => shots.push(shot),
+            Err(Fault::Missing) => missing.push(frame.name.clone()),
+            Err(Fault::Broken(reason)) => broken.push(format!("{} ({reason})", frame.name)),
+            Err(Fault::Size(reason)) => sizes.push(format!("{} ({reason})", frame.name)),
+        }
+    }
+    let count = frames.len();
+    let faults = [
+        (missing, "images that it names are missing"),
+        (broken, "images cannot be read"),
+        (sizes, "images are of another shape than their camera"),
+        (masks, "masks cannot be used"),
+    ];
+    for (names, what) in faults.iter().filter(|(names, _)| !names.is_empty()) {
+        let line = format!("{}: {} of {count} {what}: {}", origin.display(), names.len(), enumerate(names));
+        if shots.is_empty() {
+            bail!("{line}; no image is left to train on (images were looked for in {})", root.display());
+        }
+        ensure!(!options.strict, "{line}");
+        warnings.push(format!("{line}; left out"));
+    }
+    if !own_split && options.test_every > 0 {
+        for (index, shot) in shots.iter_mut().enumerate() {
+            shot.split = if index % options.test_every as usize == 0 { Split::Test } else { Split::Train };
+        }
+    }
+    warnings.iter().for_each(|warning| log::warn!("{warning}"));
+    Ok(Capture { root, shots, points, points_file, warnings })
+}
+
+/// The first few of a list.
+fn enumerate(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
+}
+
+/// Finds the image and mask of a frame and its lens.
+fn settle(frame: &Frame, root: &Path, options: &CaptureOptions) -> Result<Outcome> {
+    let fault = |fault| Ok(Outcome { shot: Err(fault), mask_fault: None });
+    let candidates = image_candidates(&frame.image, root, frame.lens.size, options.max_resolution);
+    let Some(image) = candidates.into_iter().find(|path| path.is_file()) else { return fault(Fault::Missing) };
+    let header = match images::header(&image) {
+        Ok(header) => header,
+        Err(error) => return fault(Fault::Broken(format!("{error:#}"))),
+    };
+    let orientation = match orientation(header, frame.lens.size) {
+        Some(orientation) => orientation,
+        None => {
+            let (camera, (w, h)) = (frame.lens.size.unwrap_or(header.size), header.size);
+            return fault(Fault::Size(format!("the image is {w} x {h}, the camera {} x {}", camera.0, camera.1)));
+        }
+    };
+    let size = if orientation == 1 { header.size } else { header.oriented() };
+    let source = frame.lens.resolve(size)?;
+    let (width, height) = fit_within(size.0, size.1, options.max_resolution.map(|limit| limit.max(1)));
+    let mut name = frame.name.clone();
+    // Blender's captures name images without their extension.
+    if let (None, Some(extension)) = (Path::new(&name).extension(), image.extension()) {
+        name = format!("{name}.{}", extension.to_string_lossy());
+    }
+    let mut shot = Shot {
+        camera: Camera { pose: frame.pose, lens: pinhole(&source).resized(width, height) },
+        time: frame.time as f32,
+        split: frame.split,
+        image,
+        mask: None,
+        source,
+        orientation,
+        name,
+    };
+    let mask_fault = match find_mask(frame, &shot, root) {
+        Ok(mask) => {
+            shot.mask = mask;
+            None
+        }
+        Err(error) => Some(format!("{error:#}")),
+    };
+    Ok(Outcome { shot: Ok(shot), mask_fault })
+}
+
+/// The orientation by which a stored image is turned: none where its stored size agrees with the camera's or that is
+/// unknown, EXIF's where that makes it agree, or `None` where neither does.
+fn orientation(header: Header, camera: Option<(u32, u32)>) -> Option<u8> {
+    match camera {
+        None => Some(1),
+        Some(camera) if sizes_agree(header.size, camera) => Some(1),
+        Some(camera) if sizes_agree(header.oriented(), camera) => Some(header.orientation),
+        Some(_) => None,
+    }
+}
+
+/// The mask of a shot, if it has one; an error says why the one that is there cannot be used.
+fn find_mask(frame: &Frame, shot: &Shot, root: &Path) -> Result<Option<PathBuf>> {
+    let path = match &frame.mask {
+        Some(named) => {
+            ensure!(named.is_file(), "{} is missing", named.display());
+            named.clone()
+        }
+        None => match mask_candidates(&shot.name, &shot.image, root).into_iter().find(|path| path.is_file()) {
+            Some(found) => found,
+            None => return Ok(None),
+        },
+    };
+    let header = images::header(&path).with_context(|| path.display().to_string())?;
+    mask_orientation(header.size, shot).with_context(|| path.display().to_string())?;
+    Ok(Some(path))
+}
+
+/// A mask may be drawn over the turned image or over the stored one.
+fn mask_orientation(size: (u32, u32), shot: &Shot) -> Result<u8> {
+    let image = (shot.source.width, shot.source.height);
+    if sizes_agree(size, image) {
+        return Ok(1);
+    }
+    ensure!(
+        shot.orientation >= 5 && sizes_agree((size.1, size.0), image),
+        "the mask is {} x {}, its image {} x {}",
+        size.0,
+        size.1,
+        image.0,
+        image.1
+    );
+    Ok(shot.orientation)
+}
+
+/// Decodes the mask of a shot.
+pub fn load_mask(path: &Path, shot: &Shot) -> Result<Mask> {
+    let context = || format!("{}: cannot decode the mask", path.display());
+    let header = images::header(path).with_context(context)?;
+    let orientation = mask_orientation(header.size, shot).with_context(context)?;
+    images::decode_mask(path, orientation).with_context(context)
+}

@@ -1,0 +1,209 @@
+//! Decoded pictures within a memory budget, read ahead by worker threads.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use anyhow::{Result, anyhow};
+
+use super::{Capture, Picture};
+
+/// Keeps decoded pictures of a capture up to a budget of bytes and decodes announced ones ahead.
+///
+/// What [`PictureCache::get`] returns depends on the shot alone; the budget and timing only decide how long it takes.
+/// Pictures that callers still hold count no more once evicted.
+pub struct PictureCache {
+    shared: Arc<Shared>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    capture: Arc<Capture>,
+    budget: usize,
+    state: Mutex<State>,
+    /// Told when the state changes in any way that a waiter may wait for.
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    slots: HashMap<usize, Slot>,
+    /// Announced uses still to come: position in the announced order → shot.
+    announced: BTreeMap<usize, usize>,
+    /// The same by shot: its positions, ascending.
+    uses: HashMap<usize, VecDeque<usize>>,
+    /// Bytes of the pictures kept and of those being decoded ahead.
+    bytes: usize,
+    clock: u64,
+    closing: bool,
+}
+
+enum Slot {
+    Decoding,
+    Ready { picture: Arc<Picture>, used: u64 },
+    Failed(String),
+}
+
+impl PictureCache {
+    /// A cache of at most `budget` bytes of pictures; one picture is always decoded, even if it is larger.
+    pub fn new(capture: Arc<Capture>, budget: usize) -> Self {
+        let shared = Arc::new(Shared { capture, budget, state: Mutex::new(State::default()), changed: Condvar::new() });
+        let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(8));
+        let workers = (0..threads).map(|_| {
+            let shared = shared.clone();
+            std::thread::spawn(move || shared.work())
+        });
+        Self { workers: workers.collect(), shared }
+    }
+
+    /// The picture of a shot: kept, being decoded, or decoded now.
+    ///
+    /// # Errors
+    /// Those of [`Capture::load`], again on every call for that shot.
+    pub fn get(&self, shot: usize) -> Result<Arc<Picture>> {
+        let shared = &*self.shared;
+        let mut state = shared.lock();
+        state.served(shot);
+        loop {
+            state.clock += 1;
+            let now = state.clock;
+            match state.slots.get_mut(&shot) {
+                Some(Slot::Ready { picture, used }) => {
+                    *used = now;
+                    let picture = picture.clone();
+                    shared.changed.notify_all();
+                    return Ok(picture);
+                }
+                Some(Slot::Failed(reason)) => return Err(anyhow!("{reason}")),
+                Some(Slot::Decoding) => {
+                    state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
+                None => {
+                    state.make_room(shared.size(shot), shared.budget, None);
+                    return shared.decode(state, shot);
+                }
+            }
+        }
+    }
+
+    /// Announces the shots that will be asked for next, in order; replaces what was announced before. They are decoded in
+    /// the background as far as the budget allows; pictures that are needed later, or never, make room.
+    pub fn prefetch(&self, order: &[usize]) {
+        let mut state = self.shared.lock();
+        state.announced.clear();
+        state.uses.clear();
+        let known = order.iter().enumerate().filter(|(_, shot)| **shot < self.shared.capture.shots.len());
+        for (position, &shot) in known {
+            state.announced.insert(position, shot);
+            state.uses.entry(shot).or_default().push_back(position);
+        }
+        drop(state);
+        self.shared.changed.notify_all();
+    }
+
+    /// Bytes of the pictures kept, and of those being decoded ahead.
+    pub fn bytes(&self) -> usize {
+        self.shared.lock().bytes
+    }
+}
+
+impl Drop for PictureCache {
+    fn drop(&mut self) {
+        self.shared.lock().closing = true;
+        self.shared.changed.notify_all();
+        for worker in self.workers.drain(..) {
+            // A worker that panicked has reported itself already.
+            let _ = worker.join();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes of a shot's picture.
+    fn size(&self, shot: usize) -> usize {
+        let lens = &self.capture.shots[shot].camera.lens;
+        lens.width as usize * lens.height as usize * 4
+    }
+
+    /// A worker's life: decode the next announced shot as soon as there is room for it.
+    fn work(&self) {
+        let mut state = self.lock();
+        while !state.closing {
+            match state.first_absent() {
+                Some((position, shot)) if state.make_room(self.size(shot), self.budget, Some(position)) => {
+                    // A failure is kept in the slot, for whoever asks.
+                    let _ = self.decode(state, shot);
+                    state = self.lock();
+                }
+                _ => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+
+    /// Decodes a shot outside the lock and keeps the result.
+    fn decode(&self, mut state: MutexGuard<'_, State>, shot: usize) -> Result<Arc<Picture>> {
+        let size = self.size(shot);
+        state.slots.insert(shot, Slot::Decoding);
+        state.bytes += size;
+        drop(state);
+        // Whoever waits for this shot must not wait for ever if the decoder panics.
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.capture.load(shot)))
+            .unwrap_or_else(|_| Err(anyhow!("{}: the decoder crashed", self.capture.shots[shot].image.display())))
+            .map(Arc::new);
+        let mut state = self.lock();
+        state.clock += 1;
+        let used = state.clock;
+        match &result {
+            Ok(picture) => {
+                state.slots.insert(shot, Slot::Ready { picture: picture.clone(), used });
+                // An urgent picture may have been let in above the budget.
+                state.make_room(0, self.budget, None);
+            }
+            Err(error) => {
+                state.bytes -= size;
+                state.slots.insert(shot, Slot::Failed(format!("{error:#}")));
+            }
+        }
+        drop(state);
+        self.changed.notify_all();
+        result
+    }
+}
+
+impl State {
+    /// One announced use of a shot is over.
+    fn served(&mut self, shot: usize) {
+        if let Some(position) = self.uses.get_mut(&shot).and_then(VecDeque::pop_front) {
+            self.announced.remove(&position);
+        }
+    }
+
+    /// The first announced use whose picture is not there yet: its position and shot.
+    fn first_absent(&self) -> Option<(usize, usize)> {
+        self.announced
+            .iter()
+            .map(|(&position, &shot)| (position, shot))
+            .find(|(_, shot)| !self.slots.contains_key(shot))
+    }
+
+    /// Evicts until `size` more bytes fit: what is used furthest in the future, and of what nobody announced the longest
+    /// unused. With `before`, pictures whose use comes before that position stay. Says whether the bytes fit.
+    fn make_room(&mut self, size: usize, budget: usize, before: Option<usize>) -> bool {
+        while self.bytes + size > budget {
+            let candidates = self.slots.iter().filter_map(|(&shot, slot)| {
+                let Slot::Ready { picture, used } = slot else { return None };
+                let next = self.uses.get(&shot).and_then(|uses| uses.front()).copied().unwrap_or(usize::MAX);
+                before.is_none_or(|before| next > before).then_some((next, Reverse(*used), shot, picture.pixels.len()))
+            });
+            let Some((_, _, shot, pixels)) = candidates.max() else { return false };
+            self.slots.remove(&shot);
+            self.bytes -= pixels * 4;
+        }
+        true
+    }
+}

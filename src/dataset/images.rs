@@ -1,0 +1,191 @@
+//! Image files: what their header says, and their pixels as 8-bit RGBA.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
+
+/// 8-bit RGBA pixels, row-major, top-left first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Raster {
+    pub width: u32,
+    pub height: u32,
+    pub pixels: Vec<[u8; 4]>,
+}
+
+/// What an image's header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Size as stored, before the EXIF orientation.
+    pub size: (u32, u32),
+    /// EXIF orientation, 1 to 8; 1 where there is none.
+    pub orientation: u8,
+}
+
+impl Header {
+    /// The size after the EXIF orientation.
+    pub fn oriented(&self) -> (u32, u32) {
+        if self.orientation >= 5 { (self.size.1, self.size.0) } else { self.size }
+    }
+}
+
+/// Reads the header alone.
+///
+/// # Errors
+/// Where the file cannot be opened, is empty or is no PNG, JPEG or WebP image.
+pub fn header(path: &Path) -> Result<Header> {
+    let mut file = File::open(path).context("it cannot be opened")?;
+    let mut start = Vec::new();
+    file.by_ref().take(1 << 18).read_to_end(&mut start).context("it cannot be read")?;
+    ensure!(!start.is_empty(), "it is empty");
+    // The JPEG decoder swallows its whole input, so it gets the start first: the header nearly always fits.
+    if start.starts_with(&[0xff, 0xd8])
+        && let Ok(header) = read_header(Cursor::new(start))
+    {
+        return Ok(header);
+    }
+    file.seek(SeekFrom::Start(0)).context("it cannot be read")?;
+    read_header(BufReader::new(file))
+}
+
+fn read_header(reader: impl BufRead + Seek) -> Result<Header> {
+    let mut decoder = decoder(reader)?;
+    let size = decoder.dimensions();
+    ensure!(size.0 > 0 && size.1 > 0, "it has no pixels");
+    Ok(Header { size, orientation: decoder.orientation().map_or(1, Orientation::to_exif) })
+}
+
+fn decoder<'a>(reader: impl BufRead + Seek + 'a) -> Result<impl ImageDecoder + 'a> {
+    let mut reader = ImageReader::new(reader).with_guessed_format().context("it cannot be read")?;
+    ensure!(reader.format().is_some(), "it is no image of a known kind (PNG, JPEG, WebP)");
+    // Bounds what a damaged header can make us allocate, with room for 16-bit images of 250 megapixels.
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(2 << 30);
+    reader.limits(limits);
+    Ok(reader.into_decoder()?)
+}
+
+/// Decodes an image and turns it by `orientation` (EXIF, 1 to 8; 1 = as stored). 16-bit values are rounded to 8 bits.
+pub fn decode(path: &Path, orientation: u8) -> Result<Raster> {
+    let image = dynamic(path, orientation)?.into_rgba8();
+    let (width, height) = image.dimensions();
+    let pixels = image.as_raw().as_chunks::<4>().0.to_vec();
+    Ok(Raster { width, height, pixels })
+}
+
+fn dynamic(path: &Path, orientation: u8) -> Result<DynamicImage> {
+    let file = File::open(path).context("it cannot be opened")?;
+    let decoder = decoder(BufReader::new(file))?;
+    ensure!(decoder.total_bytes() <= 2 << 30, "it is larger than 2 GiB in memory");
+    let mut image = DynamicImage::from_decoder(decoder)?;
+    image.apply_orientation(Orientation::from_exif(orientation).unwrap_or(Orientation::NoTransforms));
+    Ok(image)
+}
+
+/// Which pixels of an image are used.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mask {
+    pub width: u32,
+    pub height: u32,
+    pub used: Vec<bool>,
+}
+
+/// Decodes a mask: a pixel is used where it is brighter than half of white. Masks that only hold 0 and 1, as some scripts
+/// write them, count 1 as white; transparent pixels are black.
+pub fn decode_mask(path: &Path, orientation: u8) -> Result<Mask> {
+    let image = dynamic(path, orientation)?.into_luma_alpha8();
+    let (width, height) = image.dimensions();
+    let brightness = |p: &image::LumaA<u8>| u32::from(p.0[0]) * u32::from(p.0[1]);
+    let white = if image.pixels().map(|p| p.0[0]).max().unwrap_or(0) <= 1 { 0 } else { 127 * 255 };
+    Ok(Mask { width, height, used: image.pixels().map(|p| brightness(p) > white).collect() })
+}
+
+/// Multiplies colour by alpha, rounded; says whether any alpha was below 255.
+pub fn premultiply(raster: &mut Raster) -> bool {
+    if raster.pixels.iter().all(|p| p[3] == 255) {
+        return false;
+    }
+    for pixel in &mut raster.pixels {
+        let [r, g, b, alpha] = pixel.map(u32::from);
+        let times = |c: u32| ((c * alpha + 127) / 255) as u8;
+        *pixel = [times(r), times(g), times(b), pixel[3]];
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn saved(name: &str, image: impl Into<DynamicImage>) -> (tempfile::TempDir, std::path::PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        image.into().save(&path).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn every_depth_and_kind_becomes_rgba8() {
+        let grey = image::GrayImage::from_pixel(2, 1, image::Luma([77]));
+        for name in ["g.png", "g.webp"] {
+            let (_folder, path) = saved(name, DynamicImage::from(grey.clone()).to_rgb8());
+            assert_eq!(decode(&path, 1).unwrap().pixels, [[77, 77, 77, 255]; 2], "{name}");
+        }
+        let (_folder, path) = saved("g.png", grey);
+        assert_eq!(decode(&path, 1).unwrap().pixels, [[77, 77, 77, 255]; 2]);
+        let deep = image::ImageBuffer::from_pixel(1, 1, image::Rgba([65535u16, 32896, 0, 257 * 128]));
+        let (_folder, path) = saved("d.png", deep);
+        assert_eq!(decode(&path, 1).unwrap().pixels, [[255, 128, 0, 128]]);
+        let (_folder, path) = saved("j.jpg", image::RgbImage::from_pixel(8, 8, image::Rgb([200, 200, 200])));
+        assert!(decode(&path, 1).unwrap().pixels.iter().all(|p| p[0].abs_diff(200) <= 1 && p[3] == 255));
+        assert_eq!(header(&path).unwrap(), Header { size: (8, 8), orientation: 1 });
+    }
+
+    #[test]
+    fn orientation_turns_the_image() {
+        let image = image::RgbImage::from_fn(2, 1, |x, _| image::Rgb([x as u8 * 100, 0, 0]));
+        let (_folder, path) = saved("a.png", image);
+        let turned = decode(&path, 6).unwrap();
+        assert_eq!((turned.width, turned.height), (1, 2));
+        assert_eq!([turned.pixels[0][0], turned.pixels[1][0]], [0, 100]);
+        assert_eq!(Header { size: (2, 1), orientation: 6 }.oriented(), (1, 2));
+    }
+
+    #[test]
+    fn masks_of_several_habits() {
+        let mask = |values: [u8; 3]| {
+            let (_folder, path) = saved("m.png", image::GrayImage::from_raw(3, 1, values.to_vec()).unwrap());
+            decode_mask(&path, 1).unwrap().used
+        };
+        assert_eq!(mask([0, 255, 100]), [false, true, false]);
+        assert_eq!(mask([0, 1, 0]), [false, true, false]);
+        assert_eq!(mask([0, 0, 0]), [false; 3]);
+    }
+
+    #[test]
+    fn premultiplied_alpha_rounds() {
+        let mut raster = Raster { width: 2, height: 1, pixels: vec![[255, 100, 3, 128], [9, 9, 9, 255]] };
+        assert!(premultiply(&mut raster));
+        assert_eq!(raster.pixels, [[128, 50, 2, 128], [9, 9, 9, 255]]);
+        raster.pixels = vec![[1, 2, 3, 255]; 2];
+        assert!(!premultiply(&mut raster));
+    }
+
+    #[test]
+    fn broken_files_are_named_by_their_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jpg");
+        std::fs::write(&path, b"").unwrap();
+        assert_eq!(header(&path).unwrap_err().to_string(), "it is empty");
+        std::fs::write(&path, b"hello, this is text").unwrap();
+        assert!(header(&path).unwrap_err().to_string().contains("no image"));
+        // A PNG header that claims 2³¹ − 1 pixels squared, with a right checksum or not, must not allocate them.
+        let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\x7f\xff\xff\xff\x7f\xff\xff\xff\x08\x06\0\0\0".to_vec();
+        png.extend([0x9c, 0x2a, 0x3b, 0x4c]);
+        std::fs::write(&path, png).unwrap();
+        assert!(decode(&path, 1).is_err());
+    }
+}

@@ -1,0 +1,179 @@
+//! From the lens an image was taken with to the pinhole that training uses.
+//!
+//! One pass from the source pixels to the target's: the map is evaluated at the target's pixel corners and is bilinear
+//! within a pixel, which takes an n × n grid of bilinear samples, n = source pixels per target pixel rounded up. So an
+//! image that shrinks is averaged over area, and one that keeps its size is sampled once per pixel.
+
+use glam::{DVec2, dvec2};
+use rayon::prelude::*;
+
+use super::images::{Mask, Raster};
+use super::lens::{Distortion, SourceLens};
+use crate::camera::Lens;
+
+/// A crop to valid pixels may change the focal length by this factor; past it the focal length stays and pixels without
+/// a source are masked.
+const LARGEST_ZOOM: f64 = 1.5;
+
+/// Rows of a band that one task resamples.
+const BAND: usize = 16;
+
+/// The pinhole lens, of the same size, for an image undistorted from `source`.
+///
+/// Perspective lenses: focal length and principal point so that the largest upright rectangle of valid pixels fills the
+/// picture, as OpenCV's `getOptimalNewCameraMatrix` with alpha = 0. Fisheyes, and lenses where that would zoom by more
+/// than 1.5, keep theirs.
+pub fn pinhole(source: &SourceLens) -> Lens {
+    let (width, height) = (source.width, source.height);
+    let kept = Lens { focal: source.focal, principal: source.principal, width, height };
+    if matches!(source.distortion, Distortion::None | Distortion::Fisheye { .. }) {
+        return kept;
+    }
+    let size = dvec2(f64::from(width), f64::from(height));
+    let Some((low, high)) = inner_rectangle(source, size) else { return kept };
+    let focal = size / (high - low);
+    let zoom = focal / source.focal;
+    if zoom.max_element() > LARGEST_ZOOM || zoom.min_element() < LARGEST_ZOOM.recip() {
+        return kept;
+    }
+    Lens { focal, principal: -low * focal, width, height }
+}
+
+/// The rectangle on the plane z = 1 inside the undistorted outline of the image: lower and upper corner.
+fn inner_rectangle(source: &SourceLens, size: DVec2) -> Option<(DVec2, DVec2)> {
+    const STEPS: u32 = 256;
+    let (mut low, mut high) = (DVec2::NEG_INFINITY, DVec2::INFINITY);
+    for step in 0..=STEPS {
+        let along = size * (f64::from(step) / f64::from(STEPS));
+        low.x = low.x.max(source.undistort(dvec2(0.0, along.y))?.x);
+        high.x = high.x.min(source.undistort(dvec2(size.x, along.y))?.x);
+        low.y = low.y.max(source.undistort(dvec2(along.x, 0.0))?.y);
+        high.y = high.y.min(source.undistort(dvec2(along.x, size.y))?.y);
+    }
+    (low.x < high.x && low.y < high.y).then_some((low, high))
+}
+
+/// Resamples an image of the lens `from` to the pinhole `to`. The pixels' fourth channel is resampled like the others.
+/// Also says which target pixels have a source; the others are black and transparent.
+pub fn undistort(image: &Raster, from: &SourceLens, to: &Lens) -> (Raster, Vec<bool>) {
+    let (width, height) = (to.width as usize, to.height as usize);
+    let per_pixel = (f64::from(image.width) / f64::from(to.width)).max(f64::from(image.height) / f64::from(to.height));
+    let samples = (per_pixel - 1e-9).ceil().clamp(1.0, 16.0) as u32;
+    let mut pixels = vec![[0; 4]; width * height];
+    let mut valid = vec![false; width * height];
+    let bands = pixels.par_chunks_mut(width * BAND).zip(valid.par_chunks_mut(width * BAND));
+    bands.enumerate().for_each(|(band, (pixels, valid))| {
+        let corners = |row: usize| -> Vec<Option<DVec2>> {
+            (0..=width).map(|x| source_position(from, to, dvec2(x as f64, row as f64))).collect()
+        };
+        let mut upper = corners(band * BAND);
+        for (row, (pixels, valid)) in pixels.chunks_mut(width).zip(valid.chunks_mut(width)).enumerate() {
+            let lower = corners(band * BAND + row + 1);
+            for x in 0..width {
+                let (Some(a), Some(b), Some(c), Some(d)) = (upper[x], upper[x + 1], lower[x], lower[x + 1]) else {
+                    continue;
+                };
+                let centre = 0.25 * (a + b + c + d);
+                valid[x] = inside(centre, from);
+                if valid[x] {
+                    pixels[x] = average(image, [a, b, c, d], samples);
+                }
+            }
+            upper = lower;
+        }
+    });
+    (Raster { width: to.width, height: to.height, pixels }, valid)
+}
+
+/// Where a pixel position of the pinhole `to` lies in the image of `from`.
+fn source_position(from: &SourceLens, to: &Lens, pixel: DVec2) -> Option<DVec2> {
+    from.distort((pixel - to.principal) / to.focal)
+}
+
+fn inside(position: DVec2, lens: &SourceLens) -> bool {
+    position.cmpge(DVec2::ZERO).all() && position.cmple(dvec2(f64::from(lens.width), f64::from(lens.height))).all()
+}
+
+/// The mean of an n × n grid of samples in the quadrilateral with the given corners (row by row).
+fn average(image: &Raster, [a, b, c, d]: [DVec2; 4], samples: u32) -> [u8; 4] {
+    let mut sum = [0.0f32; 4];
+    for i in 0..samples {
+        let v = (f64::from(i) + 0.5) / f64::from(samples);
+        let (left, right) = (a.lerp(c, v), b.lerp(d, v));
+        for j in 0..samples {
+            let u = (f64::from(j) + 0.5) / f64::from(samples);
+            let sample = bilinear(image, left.lerp(right, u));
+            (0..4).for_each(|k| sum[k] += sample[k]);
+        }
+    }
+    let scale = 1.0 / (samples * samples) as f32;
+    sum.map(|s| (s * scale + 0.5) as u8)
+}
+
+/// The image between its pixel centres, which lie at +½; clamped at the border.
+fn bilinear(image: &Raster, position: DVec2) -> [f32; 4] {
+    let (x, y) = (position.x - 0.5, position.y - 0.5);
+    let (right, bottom) = (i64::from(image.width) - 1, i64::from(image.height) - 1);
+    let column = |x: f64| (x as i64).clamp(0, right) as usize;
+    let row = |y: f64| (y as i64).clamp(0, bottom) as usize * image.width as usize;
+    let (x0, y0) = (x.floor(), y.floor());
+    let (fx, fy) = ((x - x0) as f32, (y - y0) as f32);
+    let (x0, x1, y0, y1) = (column(x0), column(x0 + 1.0), row(y0), row(y0 + 1.0));
+    let [a, b, c, d] = [y0 + x0, y0 + x1, y1 + x0, y1 + x1].map(|i| image.pixels[i]);
+    std::array::from_fn(|k| {
+        let [a, b, c, d] = [a[k], b[k], c[k], d[k]].map(f32::from);
+        (a + (b - a) * fx) * (1.0 - fy) + (c + (d - c) * fx) * fy
+    })
+}
+
+/// For every pixel of the pinhole `to`, whether the mask of the lens `from` uses it: the mask's nearest pixel at the
+/// pixel's centre. Positions outside the mask are not used.
+pub fn resample_mask(mask: &Mask, from: &SourceLens, to: &Lens) -> Vec<bool> {
+    let scale =
+        dvec2(f64::from(mask.width), f64::from(mask.height)) / dvec2(f64::from(from.width), f64::from(from.height));
+    let rows = (0..to.height).into_par_iter().flat_map_iter(|y| {
+        (0..to.width).map(move |x| {
+            let Some(position) = source_position(from, to, dvec2(f64::from(x) + 0.5, f64::from(y) + 0.5)) else {
+                return false;
+            };
+            let nearest = (position * scale).floor();
+            let (width, height) = (f64::from(mask.width), f64::from(mask.height));
+            let within = nearest.x >= 0.0 && nearest.y >= 0.0 && nearest.x < width && nearest.y < height;
+            within && mask.used[nearest.y as usize * mask.width as usize + nearest.x as usize]
+        })
+    });
+    rows.collect()
+}
+
+/// Shrinks an image to a size no larger than its own: the exact mean over each pixel's area.
+pub fn shrink(image: &Raster, width: u32, height: u32) -> Raster {
+    let columns = weights(image.width, width);
+    let rows = weights(image.height, height);
+    let mut pixels = vec![[0; 4]; width as usize * height as usize];
+    pixels.par_chunks_mut(width as usize).zip(&rows).for_each(|(pixels, (top, weights))| {
+        let mut sums = vec![[0.0f32; 4]; width as usize];
+        for (row, weight) in (*top..).zip(weights) {
+            let source = &image.pixels[row * image.width as usize..][..image.width as usize];
+            for (sum, (left, column_weights)) in sums.iter_mut().zip(&columns) {
+                for (pixel, across) in source[*left..].iter().zip(column_weights) {
+                    (0..4).for_each(|k| sum[k] += f32::from(pixel[k]) * across * weight);
+                }
+            }
+        }
+        pixels.iter_mut().zip(&sums).for_each(|(pixel, sum)| *pixel = sum.map(|s| (s + 0.5) as u8));
+    });
+    Raster { width, height, pixels }
+}
+
+/// For each of `to` intervals that divide `from` pixels: the first pixel, and the share of each pixel it covers.
+fn weights(from: u32, to: u32) -> Vec<(usize, Vec<f32>)> {
+    let (from, to) = (u64::from(from), u64::from(to));
+    let interval = |i: u64| {
+        // In units of 1/to of a pixel everything is whole.
+        let (start, end) = (i * from, (i + 1) * from);
+        let (first, last) = (start / to, (end - 1) / to);
+        let cover = |pixel: u64| (end.min((pixel + 1) * to) - start.max(pixel * to)) as f32 / from as f32;
+        (first as usize, (first..=last).map(cover).collect())
+    };
+    (0..to).map(interval).collect()
+}

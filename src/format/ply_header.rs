@@ -1,0 +1,243 @@
+//! The header of a PLY file, and rows of its vertices as numbers.
+
+use std::io::{BufRead, Read};
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// Headers have a few hundred lines at most; this bounds what a file without an end of header can make us read.
+const MAX_HEADER: u64 = 1 << 20;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    Ascii,
+    LittleEndian,
+    BigEndian,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scalar {
+    I8,
+    U8,
+    I16,
+    U16,
+    I32,
+    U32,
+    F32,
+    F64,
+}
+
+impl Scalar {
+    fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "char" | "int8" => Self::I8,
+            "uchar" | "uint8" => Self::U8,
+            "short" | "int16" => Self::I16,
+            "ushort" | "uint16" => Self::U16,
+            "int" | "int32" => Self::I32,
+            "uint" | "uint32" => Self::U32,
+            "float" | "float32" => Self::F32,
+            "double" | "float64" => Self::F64,
+            _ => return None,
+        })
+    }
+
+    pub fn size(self) -> usize {
+        match self {
+            Self::I8 | Self::U8 => 1,
+            Self::I16 | Self::U16 => 2,
+            Self::I32 | Self::U32 | Self::F32 => 4,
+            Self::F64 => 8,
+        }
+    }
+
+    /// The number at the start of `bytes`.
+    fn decode(self, bytes: &[u8], big: bool) -> f64 {
+        macro_rules! number {
+            ($t:ty) => {{
+                let mut raw = [0; size_of::<$t>()];
+                raw.copy_from_slice(&bytes[..size_of::<$t>()]);
+                f64::from(if big { <$t>::from_be_bytes(raw) } else { <$t>::from_le_bytes(raw) })
+            }};
+        }
+        match self {
+            Self::I8 => number!(i8),
+            Self::U8 => number!(u8),
+            Self::I16 => number!(i16),
+            Self::U16 => number!(u16),
+            Self::I32 => number!(i32),
+            Self::U32 => number!(u32),
+            Self::F32 => number!(f32),
+            Self::F64 => number!(f64),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Property {
+    pub name: String,
+    /// `None` for a list.
+    pub scalar: Option<Scalar>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Element {
+    pub name: String,
+    pub count: u64,
+    pub properties: Vec<Property>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Header {
+    pub encoding: Encoding,
+    pub elements: Vec<Element>,
+    pub comments: Vec<String>,
+    /// Bytes up to and with the line `end_header`.
+    pub bytes: u64,
+}
+
+impl Header {
+    pub fn read(reader: &mut impl BufRead) -> Result<Self> {
+        let mut reader = reader.take(MAX_HEADER);
+        let mut header = Self { encoding: Encoding::Ascii, elements: Vec::new(), comments: Vec::new(), bytes: 0 };
+        let mut encoding = None;
+        let mut raw = Vec::new();
+        for number in 1.. {
+            raw.clear();
+            header.bytes += reader.read_until(b'\n', &mut raw)? as u64;
+            ensure!(raw.ends_with(b"\n"), "not a PLY: its header does not end with end_header");
+            let line = String::from_utf8_lossy(&raw);
+            let line = line.trim();
+            ensure!(number > 1 || line == "ply", "not a PLY: it does not start with the line \"ply\"");
+            match line.split_once(' ').unwrap_or((line, "")) {
+                ("end_header", _) => break,
+                ("format", rest) => encoding = Some(parse_format(rest)?),
+                ("comment", rest) => header.comments.push(rest.trim().to_string()),
+                ("element", rest) => {
+                    let element = parse_element(rest);
+                    header.elements.push(element.with_context(|| format!("header line {number}: \"{line}\""))?);
+                }
+                ("property", rest) => {
+                    let element = header.elements.last_mut();
+                    let element = element.with_context(|| format!("header line {number}: a property of no element"))?;
+                    let property = parse_property(rest);
+                    element.properties.push(property.with_context(|| format!("header line {number}: \"{line}\""))?);
+                }
+                _ => {}
+            }
+        }
+        header.encoding = encoding.context("the header names no format")?;
+        Ok(header)
+    }
+}
+
+fn parse_format(rest: &str) -> Result<Encoding> {
+    match rest.split_whitespace().next() {
+        Some("ascii") => Ok(Encoding::Ascii),
+        Some("binary_little_endian") => Ok(Encoding::LittleEndian),
+        Some("binary_big_endian") => Ok(Encoding::BigEndian),
+        _ => bail!("the header's format \"{rest}\" is not known"),
+    }
+}
+
+fn parse_element(rest: &str) -> Result<Element> {
+    let mut words = rest.split_whitespace();
+    let name = words.next().context("an element needs a name")?.to_string();
+    let count = words.next().and_then(|word| word.parse().ok()).context("an element needs a count")?;
+    Ok(Element { name, count, properties: Vec::new() })
+}
+
+fn parse_property(rest: &str) -> Result<Property> {
+    let words: Vec<&str> = rest.split_whitespace().collect();
+    match *words.as_slice() {
+        ["list", _, _, name] => Ok(Property { name: name.to_string(), scalar: None }),
+        [kind, name] => {
+            let scalar = Scalar::parse(kind).with_context(|| format!("type \"{kind}\" is not known"))?;
+            Ok(Property { name: name.to_string(), scalar: Some(scalar) })
+        }
+        _ => bail!("a property needs a type and a name"),
+    }
+}
+
+impl Element {
+    /// Types of the properties in file order.
+    ///
+    /// # Errors
+    /// A list, whose rows have no fixed size.
+    pub fn scalars(&self) -> Result<Vec<Scalar>> {
+        let scalar = |p: &Property| {
+            p.scalar
+                .with_context(|| format!("list property \"{}\" in element \"{}\" is not supported", p.name, self.name))
+        };
+        self.properties.iter().map(scalar).collect()
+    }
+
+    /// Place of a property in a row.
+    pub fn index(&self, name: &str) -> Option<usize> {
+        self.properties.iter().position(|p| p.name == name)
+    }
+}
+
+/// Calls `row(index, values)` with all properties of every row of `element`, in file order. `remaining` is the number
+/// of bytes from here to the end of the file: a count that it cannot hold is refused before the first row.
+pub fn for_each_row(
+    reader: &mut impl BufRead,
+    encoding: Encoding,
+    element: &Element,
+    remaining: u64,
+    mut row: impl FnMut(usize, &[f64]) -> Result<()>,
+) -> Result<()> {
+    let scalars = element.scalars()?;
+    let mut values = vec![0.0; scalars.len()];
+    check_size(encoding, element, &scalars, remaining)?;
+    if encoding == Encoding::Ascii {
+        let mut line = String::new();
+        for index in 0..element.count as usize {
+            line.clear();
+            let read = reader.read_line(&mut line).with_context(|| format!("row {index} is not text"))?;
+            ensure!(read > 0, "cut short: {} rows of \"{}\" expected, {index} found", element.count, element.name);
+            let mut words = line.split_ascii_whitespace();
+            for (value, property) in values.iter_mut().zip(&element.properties) {
+                let word = words.next().with_context(|| format!("row {index} ends before \"{}\"", property.name))?;
+                *value = word
+                    .parse()
+                    .ok()
+                    .with_context(|| format!("row {index}: \"{word}\" is not a number, in \"{}\"", property.name))?;
+            }
+            row(index, &values)?;
+        }
+        return Ok(());
+    }
+    let big = encoding == Encoding::BigEndian;
+    let mut bytes = vec![0; scalars.iter().map(|s| s.size()).sum()];
+    for index in 0..element.count as usize {
+        reader.read_exact(&mut bytes).with_context(|| format!("cannot read row {index}"))?;
+        let mut at = 0;
+        for (value, scalar) in values.iter_mut().zip(&scalars) {
+            *value = scalar.decode(&bytes[at..], big);
+            at += scalar.size();
+        }
+        row(index, &values)?;
+    }
+    Ok(())
+}
+
+fn check_size(encoding: Encoding, element: &Element, scalars: &[Scalar], remaining: u64) -> Result<()> {
+    let stride = match encoding {
+        // A digit and a space or line end each.
+        Encoding::Ascii => 2 * scalars.len(),
+        _ => scalars.iter().map(|s| s.size()).sum(),
+    } as u64;
+    ensure!(stride > 0 || element.count == 0, "element \"{}\" has no properties", element.name);
+    // The last line may lack its end.
+    let slack = u64::from(encoding == Encoding::Ascii);
+    let needed = element.count.checked_mul(stride).map(|n| n.saturating_sub(slack));
+    let (count, name) = (element.count, &element.name);
+    match needed {
+        Some(needed) if needed <= remaining => Ok(()),
+        Some(needed) => {
+            let least = if encoding == Encoding::Ascii { "at least " } else { "" };
+            bail!("cut short: {count} rows of \"{name}\" need {least}{needed} bytes, {remaining} found")
+        }
+        None => bail!("the header claims {count} rows of \"{name}\", more than any file holds"),
+    }
+}

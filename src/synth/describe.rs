@@ -1,0 +1,238 @@
+//! The TOML description of a procedural capture, as written in `scenes/`.
+//!
+//! Lengths are world units, z is up, angles are degrees, colours are display sRGB as `"#rrggbb"`.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use glam::{DVec3, dvec3};
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::pattern::Pattern;
+use super::shape::Shape;
+
+/// A whole capture: pictures, cameras, light and objects.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Description {
+    /// Chooses the surface points; the pictures use no randomness but the patterns' own.
+    #[serde(default)]
+    pub seed: u64,
+    /// Number of surface points in the COLMAP model.
+    pub points: usize,
+    pub image: Spanned<ImageSpec>,
+    pub cameras: Spanned<Dome>,
+    pub sky: Spanned<Sky>,
+    #[serde(default)]
+    pub light: Vec<Spanned<Light>>,
+    pub material: BTreeMap<String, Spanned<Material>>,
+    pub object: Vec<Spanned<Object>>,
+}
+
+/// Size and sampling of every picture.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageSpec {
+    pub width: u32,
+    pub height: u32,
+    /// Rays a pixel along each axis: 2 means 4 rays.
+    pub samples: u32,
+    pub background: Background,
+}
+
+/// What a ray that meets no object shows.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Background {
+    /// `"transparent"`: RGBA pictures, alpha 0 there.
+    Transparent,
+    /// `"sky"`: the environment.
+    Sky,
+    /// `"#rrggbb"`.
+    Plain(Colour),
+}
+
+impl TryFrom<String> for Background {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "transparent" => Ok(Self::Transparent),
+            "sky" => Ok(Self::Sky),
+            _ => Colour::try_from(text)
+                .map(Self::Plain)
+                .map_err(|e| format!("{e}; a background may also be \"transparent\" or \"sky\"")),
+        }
+    }
+}
+
+/// Cameras on a spherical band around `target`, all looking at it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dome {
+    pub train: usize,
+    pub test: usize,
+    pub target: DVec3,
+    /// Distance from the target.
+    pub radius: f64,
+    /// Lowest and highest elevation above the horizontal plane through the target.
+    pub elevation: [f64; 2],
+    /// Horizontal field of view.
+    pub fov: f64,
+}
+
+/// The environment: a vertical gradient that lights and is reflected.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sky {
+    pub zenith: Colour,
+    pub horizon: Colour,
+    pub ground: Colour,
+    /// Factor on the three colours' linear radiance.
+    pub strength: f64,
+}
+
+/// A distant round light.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Light {
+    pub azimuth: f64,
+    pub elevation: f64,
+    /// Angular radius as seen from the scene: the softness of shadows and highlights.
+    pub radius: f64,
+    pub colour: Colour,
+    /// Radiance of a white matte surface that faces the light.
+    pub strength: f64,
+}
+
+/// How a surface looks.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Material {
+    pub pattern: Pattern,
+    /// 0 = polished, 1 = matte without any reflection.
+    #[serde(default = "matte")]
+    pub roughness: f64,
+    /// 0 = a dielectric, 1 = a metal, whose pattern colours the reflection.
+    #[serde(default)]
+    pub metal: f64,
+}
+
+fn matte() -> f64 {
+    1.0
+}
+
+/// One solid of the scene.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Object {
+    pub shape: Shape,
+    /// World position of the shape's centre.
+    pub at: DVec3,
+    /// Rotation about the x, then the y, then the z axis of the world.
+    #[serde(default)]
+    pub turn: DVec3,
+    /// Name of a `[material.NAME]` table.
+    pub material: String,
+}
+
+/// A colour, kept as linear Rec. 709.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Colour(pub DVec3);
+
+impl TryFrom<String> for Colour {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let digits = text.strip_prefix('#').filter(|d| d.len() == 6 && d.bytes().all(|b| b.is_ascii_hexdigit()));
+        let value = digits.and_then(|d| u32::from_str_radix(d, 16).ok());
+        let value = value.ok_or_else(|| format!("\"{text}\" is not a colour; write it as \"#rrggbb\""))?;
+        let channel = |shift: u32| to_linear(f64::from((value >> shift) & 255) / 255.0);
+        Ok(Self(dvec3(channel(16), channel(8), channel(0))))
+    }
+}
+
+/// The inverse of the sRGB transfer function (IEC 61966-2-1).
+fn to_linear(encoded: f64) -> f64 {
+    if encoded <= 0.04045 { encoded / 12.92 } else { ((encoded + 0.055) / 1.055).powf(2.4) }
+}
+
+impl Description {
+    /// Reads and checks a description.
+    ///
+    /// # Errors
+    /// One line, `FILE:LINE:COLUMN: what is wrong`, for a syntax error, an unknown or missing field or a value out of
+    /// its range.
+    pub fn read(path: &Path) -> Result<(Self, String)> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let description: Self =
+            toml::from_str(&text).map_err(|e| fault(path, &text, e.span().unwrap_or(0..0), e.message()))?;
+        description.check().map_err(|(span, message)| fault(path, &text, span, &message))?;
+        Ok((description, text))
+    }
+
+    fn check(&self) -> Result<(), (Range<usize>, String)> {
+        let (image, dome) = (self.image.get_ref(), self.cameras.get_ref());
+        let image_ok = (1..=8192).contains(&image.width) && (1..=8192).contains(&image.height);
+        ensure(image_ok, &self.image, "width and height must be 1 to 8192 pixels")?;
+        ensure((1..=8).contains(&image.samples), &self.image, "samples must be 1 to 8")?;
+
+        let views_ok = dome.train >= 1 && dome.train <= 100_000 && dome.test <= dome.train;
+        ensure(views_ok, &self.cameras, "train must be 1 to 100000 views, and test at most as many")?;
+        ensure(dome.target.is_finite() && positive(dome.radius), &self.cameras, "radius must be above 0")?;
+        let [low, high] = dome.elevation;
+        let band_ok = low > -90.0 && low <= high && high < 90.0;
+        ensure(band_ok, &self.cameras, "elevation must be [lowest, highest] between -90 and 90 degrees")?;
+        ensure(dome.fov > 0.0 && dome.fov < 170.0, &self.cameras, "fov must be between 0 and 170 degrees")?;
+        ensure(self.points <= 10_000_000, &self.cameras, "points must be at most 10000000")?;
+
+        ensure(not_negative(self.sky.get_ref().strength), &self.sky, "strength must not be negative")?;
+        for light in &self.light {
+            let value = light.get_ref();
+            ensure(not_negative(value.strength), light, "strength must not be negative")?;
+            ensure(value.azimuth.is_finite() && value.elevation.is_finite(), light, "angles must be finite")?;
+            ensure(value.radius > 0.0 && value.radius <= 45.0, light, "radius must be above 0 and at most 45 degrees")?;
+        }
+        for material in self.material.values() {
+            let value = material.get_ref();
+            let unit = 0.0..=1.0;
+            let ok = unit.contains(&value.roughness) && unit.contains(&value.metal);
+            ensure(ok, material, "roughness and metal must be 0 to 1")?;
+            value.pattern.check().map_err(|message| (material.span(), message))?;
+        }
+        for object in &self.object {
+            let value = object.get_ref();
+            ensure(value.at.is_finite() && value.turn.is_finite(), object, "at and turn must be finite")?;
+            value.shape.check().map_err(|message| (object.span(), message))?;
+            let known = self.material.contains_key(&value.material);
+            ensure(known, object, &format!("there is no [material.{}]", value.material))?;
+        }
+        Ok(())
+    }
+}
+
+fn ensure<T>(ok: bool, place: &Spanned<T>, message: &str) -> Result<(), (Range<usize>, String)> {
+    if ok { Ok(()) } else { Err((place.span(), message.to_owned())) }
+}
+
+/// Whether a length is usable: finite, above 0, and small enough that its square is finite too.
+pub fn positive(value: f64) -> bool {
+    value > 0.0 && value < 1e9
+}
+
+fn not_negative(value: f64) -> bool {
+    (0.0..1e9).contains(&value)
+}
+
+fn fault(path: &Path, text: &str, span: Range<usize>, message: &str) -> anyhow::Error {
+    let before = text.get(..span.start).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
+    // The parser's own messages may run over several lines.
+    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    anyhow!("{}:{line}:{column}: {message}", path.display())
+}

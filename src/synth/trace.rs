@@ -1,0 +1,313 @@
+//! The ray tracer: what a camera sees of the described world.
+
+use glam::{DMat3, DVec2, DVec3, EulerRot, FloatExt, dvec2};
+use rayon::prelude::*;
+
+use super::describe::{Background, Description, Material};
+use super::light::{Dome, Lamp, fresnel, highlight, uncovered};
+use super::pattern::mix64;
+use super::shape::Shape;
+use crate::camera::Camera;
+
+/// Part of the light that falls on the open scene that surfaces which cover the sky are taken to receive.
+const BOUNCE: f64 = 0.45;
+
+/// One solid placed in the world.
+struct Solid {
+    shape: Shape,
+    material: usize,
+    centre: DVec3,
+    /// From the world's axes to the solid's own.
+    to_local: DMat3,
+    half: DVec3,
+    /// Radius of the sphere around the solid.
+    reach: f64,
+    /// Mean linear reflectance.
+    tint: DVec3,
+}
+
+/// A described world, ready to trace.
+pub struct World {
+    solids: Vec<Solid>,
+    materials: Vec<Material>,
+    lamps: Vec<Lamp>,
+    sky: Dome,
+    background: Background,
+    samples: u32,
+    /// Radiance of white matte surfaces in the open, for light that comes by way of other surfaces.
+    bounced: DVec3,
+}
+
+/// The first surface along a ray.
+#[derive(Clone, Copy)]
+pub struct Hit {
+    /// Distance along the ray, world units.
+    pub distance: f64,
+    pub position: DVec3,
+    /// Unit outward normal in the world.
+    pub normal: DVec3,
+    solid: usize,
+}
+
+/// One pixel of a traced picture.
+#[derive(Clone, Copy, Default)]
+pub struct Pixel {
+    /// Display sRGB and straight alpha.
+    pub colour: [u8; 4],
+    /// Depth z at the pixel's centre; 0 where no surface is met.
+    pub depth: f32,
+    /// Unit normal in the world at the pixel's centre; 0 where no surface is met.
+    pub normal: DVec3,
+}
+
+impl World {
+    pub fn new(description: Description) -> Self {
+        let names: Vec<String> = description.material.keys().cloned().collect();
+        let materials: Vec<Material> = description.material.into_values().map(|m| m.into_inner()).collect();
+        let solids = description.object.into_iter().map(|object| {
+            let object = object.into_inner();
+            let material = names.binary_search(&object.material).expect("the description was checked");
+            let turn = object.turn * std::f64::consts::PI / 180.0;
+            let half = object.shape.half_extent();
+            Solid {
+                tint: tint(&materials[material], half),
+                material,
+                centre: object.at,
+                to_local: DMat3::from_euler(EulerRot::ZYX, turn.z, turn.y, turn.x).transpose(),
+                half,
+                reach: half.length(),
+                shape: object.shape,
+            }
+        });
+        let solids = solids.collect();
+        let lamps: Vec<Lamp> = description.light.iter().map(|l| Lamp::from(l.get_ref())).collect();
+        let sky = Dome::from(description.sky.get_ref());
+        let direct: DVec3 = lamps.iter().map(|l| l.power * l.direction.z.max(0.0)).sum();
+        let bounced = BOUNCE * (direct + sky.open(DVec3::Z));
+        let image = description.image.into_inner();
+        Self { solids, materials, lamps, sky, background: image.background, samples: image.samples, bounced }
+    }
+
+    /// Whether pictures have an alpha channel.
+    pub fn transparent(&self) -> bool {
+        matches!(self.background, Background::Transparent)
+    }
+
+    /// Traces a picture, row-major from the top left. A pixel is the mean of the linear radiances of its stratified
+    /// samples (a box filter), each clipped at white, then encoded as sRGB. Depth and normal are of its centre alone.
+    pub fn picture(&self, camera: &Camera) -> Vec<Pixel> {
+        let (width, height) = (camera.lens.width as usize, camera.lens.height as usize);
+        let mut pixels = vec![Pixel::default(); width * height];
+        pixels.par_chunks_mut(width).enumerate().for_each(|(row, line)| {
+            for (column, pixel) in line.iter_mut().enumerate() {
+                *pixel = self.pixel(camera, dvec2(column as f64, row as f64));
+            }
+        });
+        pixels
+    }
+
+    fn pixel(&self, camera: &Camera, corner: DVec2) -> Pixel {
+        let (eye, forward, n) = (camera.pose.centre(), camera.pose.forward(), f64::from(self.samples));
+        let (mut sum, mut covered, mut count) = (DVec3::ZERO, 0.0, 0.0);
+        let mut ambient = Ambient::default();
+        for i in 0..self.samples {
+            for j in 0..self.samples {
+                // Stratified, and no two samples share a column or a row of the finer n² grid.
+                let (i, j) = (f64::from(i), f64::from(j));
+                let offset = dvec2(i + (j + 0.5) / n, j + (i + 0.5) / n) / n;
+                let dir = camera.ray(corner + offset);
+                // Transposed, so that the lobe's samples are not tied to the pixel's.
+                let lobe = dvec2(j + 0.5, i + 0.5) * (2.0 / n) - 1.0;
+                count += 1.0;
+                let radiance = match self.hit(eye, dir) {
+                    Some(hit) => self.shade(&hit, dir, lobe, &mut ambient),
+                    None => match self.background {
+                        Background::Transparent => continue,
+                        Background::Sky => self.sky.radiance(dir, 0.0),
+                        Background::Plain(colour) => colour.0,
+                    },
+                };
+                covered += 1.0;
+                sum += radiance.min(DVec3::ONE);
+            }
+        }
+        let [r, g, b] = (sum / f64::max(covered, 1.0)).to_array().map(encode);
+        let mut pixel = Pixel { colour: [r, g, b, (covered / count * 255.0).round() as u8], ..Pixel::default() };
+        let dir = camera.ray(corner + 0.5);
+        if let Some(hit) = self.hit(eye, dir) {
+            pixel.depth = (hit.distance * dir.dot(forward)) as f32;
+            pixel.normal = hit.normal;
+        }
+        pixel
+    }
+
+    /// The nearest surface along the ray from `origin` in the unit direction `dir`.
+    pub fn hit(&self, origin: DVec3, dir: DVec3) -> Option<Hit> {
+        let mut nearest = None;
+        let mut limit = f64::INFINITY;
+        for (index, solid) in self.solids.iter().enumerate() {
+            let centre = solid.centre - origin;
+            let along = centre.dot(dir);
+            let off = centre.length_squared() - along * along;
+            if along < -solid.reach || along - solid.reach > limit || off > solid.reach * solid.reach {
+                continue;
+            }
+            let (o, d) = (solid.to_local * -centre, solid.to_local * dir);
+            if let Some(t) = solid.shape.intersect(solid.half, o, d, limit) {
+                limit = t;
+                nearest = Some(index);
+            }
+        }
+        let index = nearest?;
+        let solid = &self.solids[index];
+        let position = origin + dir * limit;
+        let local = solid.to_local * (position - solid.centre);
+        let normal = solid.to_local.transpose() * solid.shape.normal(local);
+        Some(Hit { distance: limit, position, normal, solid: index })
+    }
+
+    /// Linear radiance towards the origin of the ray `dir` that made `hit`. `lobe`, in -1..=1, picks the sample of glossy
+    /// reflections.
+    fn shade(&self, hit: &Hit, dir: DVec3, lobe: DVec2, ambient: &mut Ambient) -> DVec3 {
+        let solid = &self.solids[hit.solid];
+        let material = &self.materials[solid.material];
+        let view = -dir;
+        let albedo = self.albedo(hit);
+        let f0 = DVec3::splat(0.04).lerp(albedo, material.metal);
+        let diffuse = albedo * (1.0 - material.metal);
+        let shiny = material.roughness < 1.0;
+
+        let mut light = ambient.get(hit, || self.ambient(hit));
+        let mut gloss = DVec3::ZERO;
+        for lamp in &self.lamps {
+            let facing = hit.normal.dot(lamp.direction);
+            if facing <= 0.0 {
+                continue;
+            }
+            let seen = self.visible(hit, lamp.direction, lamp.spread).0;
+            light += lamp.power * facing * seen;
+            if shiny && seen > 0.0 {
+                gloss += highlight(lamp, hit.normal, view, f0, material.roughness) * seen;
+            }
+        }
+        let mut kept = DVec3::ONE;
+        if shiny {
+            let reflectance = fresnel(f0, hit.normal.dot(view), material.roughness);
+            // A rough dielectric scatters part of its reflection, which the body colour then stands for.
+            let strength = reflectance * (1.0 - material.roughness).lerp(1.0, material.metal);
+            kept -= strength;
+            gloss += strength * self.reflection(hit, dir, material.roughness, lobe);
+        }
+        diffuse * light * kept + gloss
+    }
+
+    /// Pattern colour at a hit, linear.
+    fn albedo(&self, hit: &Hit) -> DVec3 {
+        let solid = &self.solids[hit.solid];
+        let local = solid.to_local * (hit.position - solid.centre);
+        let pattern = &self.materials[solid.material].pattern;
+        pattern.colour(local, solid.to_local * hit.normal).clamp(DVec3::ZERO, DVec3::ONE)
+    }
+
+    /// What a glossy surface mirrors: other solids, matte, or the sky. The samples of a pixel share out a lobe about as
+    /// wide as GGX's, the same for all pixels and so without noise.
+    fn reflection(&self, hit: &Hit, dir: DVec3, roughness: f64, lobe: DVec2) -> DVec3 {
+        let mirror = dir - 2.0 * dir.dot(hit.normal) * hit.normal;
+        let (u, v) = mirror.any_orthonormal_pair();
+        let spread = roughness * roughness;
+        let mirrored = (mirror + spread * (lobe.x * u + lobe.y * v)).normalize();
+        let Some(other) = self.hit(hit.position + hit.normal * 1e-5, mirrored) else {
+            return self.sky.radiance(mirrored, spread);
+        };
+        let mut light = self.sky.open(other.normal) * 0.7;
+        for lamp in &self.lamps {
+            let facing = other.normal.dot(lamp.direction);
+            if facing > 0.0 {
+                light += lamp.power * facing * self.visible(&other, lamp.direction, lamp.spread).0;
+            }
+        }
+        self.albedo(&other) * light
+    }
+
+    /// Light from the sky and from the surfaces that cover it, as the radiance of a white matte surface.
+    fn ambient(&self, hit: &Hit) -> DVec3 {
+        self.sky.gather(hit.normal, |direction, radiance| {
+            let (seen, blocker) = self.visible(hit, direction, self.sky.spread);
+            let covering = blocker.map_or(DVec3::ZERO, |b| self.solids[b].tint * self.bounced);
+            radiance * seen + covering * (1.0 - seen)
+        })
+    }
+
+    /// The visible part of a round light around `dir`, `spread` = tangent of its angular radius, and the solid that hides
+    /// the most of it. Walks the central ray and keeps the smallest ratio of clearance to the light cone's radius, which
+    /// is exact for a straight edge and free of noise for all others.
+    fn visible(&self, hit: &Hit, dir: DVec3, spread: f64) -> (f64, Option<usize>) {
+        let (mut gap, mut blocker) = (1.0, None);
+        let start = hit.position + hit.normal * 1e-4;
+        for (index, solid) in self.solids.iter().enumerate() {
+            if index == hit.solid && solid.shape.is_convex() {
+                continue;
+            }
+            let centre = solid.centre - start;
+            let (along, reach) = (centre.dot(dir), solid.reach);
+            let wide = reach + (along + reach) * spread;
+            if along < -reach || centre.length_squared() - along * along > wide * wide {
+                continue;
+            }
+            let (o, d) = (solid.to_local * -centre, solid.to_local * dir);
+            let nearer = clearance(&solid.shape, o, d, (along - reach).max(0.0), along + reach, spread, gap);
+            if nearer < gap {
+                (gap, blocker) = (nearer, Some(index));
+            }
+            if gap <= -1.0 {
+                break;
+            }
+        }
+        (uncovered(gap), blocker)
+    }
+}
+
+/// The smallest ratio of signed distance to light-cone radius between `t` and `end` along a ray, from `gap` down to -1.
+fn clearance(shape: &Shape, origin: DVec3, dir: DVec3, mut t: f64, end: f64, spread: f64, mut gap: f64) -> f64 {
+    t = t.max(1e-4);
+    for _ in 0..96 {
+        if t > end || gap <= -1.0 {
+            break;
+        }
+        let distance = shape.distance(origin + dir * t);
+        gap = gap.min(distance / (spread * t));
+        // The least step keeps the walk going through the surface; it is a fraction of the penumbra's width.
+        t += distance.abs().max(0.2 * spread * t).max(5e-4);
+    }
+    gap.max(-1.0)
+}
+
+/// Ambient light found in one pixel: samples of the same smooth surface share it, since it varies slowly.
+#[derive(Default)]
+struct Ambient(Vec<(usize, DVec3, DVec3)>);
+
+impl Ambient {
+    fn get(&mut self, hit: &Hit, find: impl FnOnce() -> DVec3) -> DVec3 {
+        let known = self.0.iter().find(|(solid, normal, _)| *solid == hit.solid && normal.dot(hit.normal) > 0.95);
+        known.map(|k| k.2).unwrap_or_else(|| {
+            let light = find();
+            self.0.push((hit.solid, hit.normal, light));
+            light
+        })
+    }
+}
+
+/// The mean colour of a material over a box of half size `half`.
+fn tint(material: &Material, half: DVec3) -> DVec3 {
+    const PROBES: u64 = 128;
+    let part = |k: u64| (mix64(k) >> 11) as f64 / (1u64 << 52) as f64 - 1.0;
+    let probe = |k: u64| half * DVec3::new(part(3 * k), part(3 * k + 1), part(3 * k + 2));
+    (0..PROBES).map(|k| material.pattern.colour(probe(k), DVec3::X)).sum::<DVec3>() / PROBES as f64
+}
+
+/// Linear radiance to 8-bit display sRGB (IEC 61966-2-1).
+fn encode(linear: f64) -> u8 {
+    let x = linear.clamp(0.0, 1.0);
+    let encoded = if x <= 0.003_130_8 { 12.92 * x } else { 1.055 * x.powf(1.0 / 2.4) - 0.055 };
+    (encoded * 255.0).round() as u8
+}

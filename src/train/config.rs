@@ -1,0 +1,431 @@
+//! Every option of a training run: its key, flag, help and default, in one place.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::{Context, Result, bail, ensure};
+use glam::Vec3;
+use serde::{Deserialize, Serialize};
+
+/// Steps of the run that the step constants ([`Config::scaled`]) are written for.
+pub const REFERENCE_STEPS: u32 = 30_000;
+
+/// One line an option: documentation, key, type, default. It becomes a key of the TOML file, a field of [`Config`] and
+/// a flag in [`Flags`]. `u32 => Option<u32>` says that the option may be left unset.
+macro_rules! options {
+    (@stored $flag:ty) => { $flag };
+    (@stored $flag:ty, $stored:ty) => { $stored };
+    ($( $heading:literal { $( $(#[$doc:meta])* $key:ident: $flag:ty $(=> $stored:ty)? = $default:expr; )* } )*) => {
+        /// The options of a run. Steps are optimisation steps, one image each.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Config {
+            /// The capture folder or its JSON file.
+            pub capture: PathBuf,
+            $( $( $(#[$doc])* pub $key: options!(@stored $flag $(, $stored)?), )* )*
+        }
+
+        impl Default for Config {
+            fn default() -> Self {
+                Self { capture: PathBuf::new(), $( $( $key: $default, )* )* }
+            }
+        }
+
+        /// The same options as command-line flags, each absent unless given.
+        #[derive(Clone, Debug, Default, clap::Args)]
+        pub struct Flags {
+            $( $( $(#[$doc])* #[arg(long, help_heading = $heading)] pub $key: Option<$flag>, )* )*
+        }
+
+        impl Flags {
+            /// Overwrites the options for which a flag was given.
+            pub fn apply(self, config: &mut Config) {
+                $( $( if let Some(value) = self.$key { config.$key = value.into(); } )* )*
+            }
+        }
+    };
+}
+
+options! {
+    "Capture" {
+        /// Bound on the longer side of the images, in pixels; larger ones are averaged down
+        max_resolution: u32 => Option<u32> = None;
+        /// Hold out every n-th image by name, unless the capture names its test images (0: none)
+        test_every: u32 = 8;
+        /// Fail where an image is missing or broken, rather than warn and train on the rest
+        strict: bool = false;
+        /// Memory for decoded images, in GiB; the rest is decoded again when needed
+        cache_gb: f64 = 4.0;
+        /// Ignore the pixels that the capture's masks paint black
+        masks: bool = true;
+        /// Ignore the white pixels of masks, rather than the black ones
+        invert_masks: bool = false;
+        /// Transparent images: `composite` on the background, or also make the render's opacity a `target`
+        alpha_mode: AlphaMode = AlphaMode::Composite;
+        /// Weight of the opacity target
+        alpha_weight: f64 = 0.1;
+        /// Colour behind the scene: black, white, random (a new colour each step) or R,G,B in 0 to 1
+        background: Background = Background::Colour([0.0; 3]);
+    }
+    "Run" {
+        /// Optimisation steps; every step constant below is for 30000 and rescaled with this
+        steps: u32 = REFERENCE_STEPS;
+        /// Seed of all randomness; equal seeds give equal bytes on one adapter
+        seed: u64 = 0;
+        /// Evaluate the held-out images every n steps, besides the end (0: only there) [default: a quarter of the steps]
+        eval_every: u32 => Option<u32> = None;
+        /// Save scene and checkpoint every n steps, besides the end (0: only there) [default: a tenth of the steps]
+        save_every: u32 => Option<u32> = None;
+        /// Adapter to train on: its index or a part of its name, as `dapple adapters` lists them [default: the best]
+        adapter: String => Option<String> = None;
+        /// Kernels that use subgroup operations: `auto` where the adapter has them, or `off`
+        subgroups: Subgroups = Subgroups::Auto;
+    }
+    "Scene" {
+        /// Largest number of Gaussians
+        cap_max: u32 = 1_000_000;
+        /// Degree of the spherical harmonics, 0 to 3
+        sh_degree: u32 = 3;
+        /// Compensate opacity for the low-pass filter, which keeps detail stable across distances
+        antialiased: bool = false;
+        /// First Gaussians: auto (points of the capture, else random), sfm, random, or a PLY of points or Gaussians
+        init: Init = Init::Auto;
+        /// Number of random first Gaussians
+        init_points: u32 = 100_000;
+        /// Half side of the cube that random Gaussians fill, in the capture's units [default: from the cameras]
+        init_extent: f64 => Option<f64> = None;
+        /// Opacity of the first Gaussians
+        init_opacity: f64 = 0.5;
+        /// Size of the first Gaussians, as a factor on the distance to the three nearest neighbours
+        init_scale: f64 = 0.1;
+    }
+    "Optimiser" {
+        /// Weight of 1 - SSIM in the loss; the rest is the weight of L1
+        ssim_weight: f64 = 0.2;
+        /// Learning rate of means at the start, in units of the scene's extent
+        lr_mean: f64 = 1.6e-4;
+        /// Learning rate of means at the end
+        lr_mean_final: f64 = 1.6e-6;
+        /// Learning rate of the constant colour
+        lr_sh_dc: f64 = 2.5e-3;
+        /// Learning rate of the view-dependent colour
+        lr_sh_rest: f64 = 1.25e-4;
+        /// Learning rate of opacity logits
+        lr_opacity: f64 = 0.05;
+        /// Learning rate of log-scales
+        lr_scale: f64 = 5e-3;
+        /// Learning rate of rotations
+        lr_rotation: f64 = 1e-3;
+        /// Weight of the mean opacity in the loss
+        opacity_regularisation: f64 = 0.01;
+        /// Weight of the mean scale in the loss
+        scale_regularisation: f64 = 0.01;
+        /// Strength of the noise that lets Gaussians explore
+        noise_lr: f64 = 5e5;
+        /// Steps between colour degrees coming into use
+        sh_interval: u32 = 1000;
+    }
+    "Relocation and growth" {
+        /// Steps between relocations
+        refine_every: u32 = 100;
+        /// No relocation up to this step
+        refine_start: u32 = 500;
+        /// No relocation from this step on
+        refine_stop: u32 = 25_000;
+        /// Factor on the number of Gaussians at each relocation, up to the cap
+        growth: f64 = 1.05;
+        /// Gaussians of at most this opacity are relocated
+        dead_opacity: f64 = 0.005;
+    }
+}
+
+/// What transparency in an image means for training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum AlphaMode {
+    /// The image is composited on the background.
+    Composite,
+    /// As `Composite`, and the render's opacity is trained towards the image's.
+    Target,
+}
+
+/// Whether kernels use subgroup operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Subgroups {
+    Auto,
+    Off,
+}
+
+/// The colour behind the scene, display sRGB in 0..=1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Background {
+    /// One colour throughout.
+    Colour([f32; 3]),
+    /// A new colour each step; evaluation and pictures use black.
+    Random,
+}
+
+impl Background {
+    /// The colour of evaluations and pictures.
+    pub fn fixed(&self) -> Vec3 {
+        match self {
+            Self::Colour(rgb) => Vec3::from_array(*rgb),
+            Self::Random => Vec3::ZERO,
+        }
+    }
+}
+
+impl FromStr for Background {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "black" => return Ok(Self::Colour([0.0; 3])),
+            "white" => return Ok(Self::Colour([1.0; 3])),
+            "random" => return Ok(Self::Random),
+            _ => {}
+        }
+        let channels: Option<Vec<f32>> = text.split(',').map(|part| part.trim().parse().ok()).collect();
+        match channels.as_deref() {
+            Some(&[r, g, b]) if [r, g, b].iter().all(|v| (0.0..=1.0).contains(v)) => Ok(Self::Colour([r, g, b])),
+            _ => bail!("\"{text}\" is not black, white, random or three numbers R,G,B from 0 to 1"),
+        }
+    }
+}
+
+impl std::fmt::Display for Background {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Random => write!(f, "random"),
+            Self::Colour([0.0, 0.0, 0.0]) => write!(f, "black"),
+            Self::Colour([1.0, 1.0, 1.0]) => write!(f, "white"),
+            Self::Colour([r, g, b]) => write!(f, "{r},{g},{b}"),
+        }
+    }
+}
+
+/// Where the first Gaussians come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Init {
+    /// The capture's points where it has some, else random.
+    Auto,
+    /// The capture's points.
+    Sfm,
+    Random,
+    /// A PLY of coloured points or of Gaussians.
+    Ply(PathBuf),
+}
+
+impl FromStr for Init {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Ok(match text {
+            "auto" => Self::Auto,
+            "sfm" => Self::Sfm,
+            "random" => Self::Random,
+            path if path.to_lowercase().ends_with(".ply") => Self::Ply(path.into()),
+            _ => bail!("\"{text}\" is not auto, sfm, random or the path of a .ply file"),
+        })
+    }
+}
+
+impl std::fmt::Display for Init {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => write!(f, "auto"),
+            Self::Sfm => write!(f, "sfm"),
+            Self::Random => write!(f, "random"),
+            Self::Ply(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// Serde's way to and from text, for the options whose flag is parsed with [`FromStr`].
+macro_rules! as_text {
+    ($($name:ty),*) => { $(
+        impl TryFrom<String> for $name {
+            type Error = anyhow::Error;
+            fn try_from(text: String) -> Result<Self> {
+                text.parse()
+            }
+        }
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.to_string()
+            }
+        }
+    )* };
+}
+
+as_text!(Background, Init);
+
+impl Config {
+    /// Reads a TOML file; keys that it leaves out keep their defaults.
+    ///
+    /// # Errors
+    /// Names the file, the line, and what is wrong with it.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        toml::from_str(&text).map_err(|error| {
+            let line = 1 + error.span().map_or(0, |span| text[..span.start].matches('\n').count());
+            // The list of all 40 keys that serde appends would bury the message.
+            let message = error.message().split(", expected one of").next().unwrap_or_default();
+            anyhow::anyhow!("{}:{line}: {message}; `dapple train --help` lists the options", path.display())
+        })
+    }
+
+    /// The TOML text that [`Config::load`] reads back to an equal value.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).context("cannot write the options as TOML")
+    }
+
+    /// Checks every option by itself.
+    ///
+    /// # Errors
+    /// Names the first option that makes no sense, as its flag is spelled.
+    pub fn validate(&self) -> Result<()> {
+        let positive = [
+            ("steps", self.steps),
+            ("cap-max", self.cap_max),
+            ("refine-every", self.refine_every),
+            ("sh-interval", self.sh_interval),
+            ("init-points", self.init_points),
+            ("max-resolution", self.max_resolution.unwrap_or(1)),
+        ];
+        for (name, value) in positive {
+            ensure!(value > 0, "--{name} must be at least 1");
+        }
+        ensure!(self.sh_degree <= 3, "--sh-degree must be 0 to 3, not {}", self.sh_degree);
+        ensure!(i64::try_from(self.seed).is_ok(), "--seed must be below 2^63");
+        let weights = [
+            ("lr-mean", self.lr_mean),
+            ("lr-mean-final", self.lr_mean_final),
+            ("lr-sh-dc", self.lr_sh_dc),
+            ("lr-sh-rest", self.lr_sh_rest),
+            ("lr-opacity", self.lr_opacity),
+            ("lr-scale", self.lr_scale),
+            ("lr-rotation", self.lr_rotation),
+            ("opacity-regularisation", self.opacity_regularisation),
+            ("scale-regularisation", self.scale_regularisation),
+            ("noise-lr", self.noise_lr),
+            ("alpha-weight", self.alpha_weight),
+            ("cache-gb", self.cache_gb),
+        ];
+        for (name, value) in weights {
+            ensure!(value.is_finite() && value >= 0.0, "--{name} must be a number that is not negative, not {value}");
+        }
+        let fractions = [("dead-opacity", self.dead_opacity), ("init-opacity", self.init_opacity)];
+        for (name, value) in fractions {
+            ensure!(value > 0.0 && value < 1.0, "--{name} must be between 0 and 1, not {value}");
+        }
+        ensure!((0.0..=1.0).contains(&self.ssim_weight), "--ssim-weight must be 0 to 1, not {}", self.ssim_weight);
+        for (name, value) in [("init-scale", self.init_scale), ("init-extent", self.init_extent.unwrap_or(1.0))] {
+            ensure!(value.is_finite() && value > 0.0, "--{name} must be a positive number, not {value}");
+        }
+        ensure!(self.growth.is_finite() && self.growth >= 1.0, "--growth must be at least 1, not {}", self.growth);
+        Ok(())
+    }
+
+    /// The options with the step constants rescaled by `steps` / 30 000, so that a short run is a whole run:
+    /// `refine_every`, `refine_start`, `refine_stop` and `sh_interval`, each rounded and at least 1. The decay of the
+    /// mean's learning rate spans `steps` anyway.
+    pub fn scaled(&self) -> Self {
+        let factor = f64::from(self.steps) / f64::from(REFERENCE_STEPS);
+        let scale = |steps: u32| ((f64::from(steps) * factor).round() as u32).max(1);
+        Self {
+            refine_every: scale(self.refine_every),
+            refine_start: scale(self.refine_start),
+            refine_stop: scale(self.refine_stop),
+            sh_interval: scale(self.sh_interval),
+            ..self.clone()
+        }
+    }
+
+    /// Whether held-out images are evaluated after `step` steps.
+    pub fn evaluates_at(&self, step: u32) -> bool {
+        due(step, self.steps, self.eval_every.unwrap_or((self.steps / 4).max(1)))
+    }
+
+    /// Whether scene and checkpoint are saved after `step` steps.
+    pub fn saves_at(&self, step: u32) -> bool {
+        due(step, self.steps, self.save_every.unwrap_or((self.steps / 10).max(1)))
+    }
+
+    /// Whether `step` is a line of `metrics.jsonl`: by its number alone, so that a resumed run writes the same lines.
+    pub fn records_at(&self, step: u32) -> bool {
+        due(step, self.steps, (self.steps / 200).clamp(10, 100)) || self.evaluates_at(step)
+    }
+}
+
+fn due(step: u32, steps: u32, every: u32) -> bool {
+    step == steps || (every > 0 && step > 0 && step.is_multiple_of(every))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn toml_round_trips_every_option() {
+        let config = Config {
+            capture: "/data/fox".into(),
+            background: Background::Colour([0.25, 0.5, 1.0]),
+            init: Init::Ply("points.ply".into()),
+            max_resolution: Some(480),
+            adapter: Some("llvmpipe".into()),
+            alpha_mode: AlphaMode::Target,
+            lr_mean: 1.7e-4,
+            ..Config::default()
+        };
+        let text = config.to_toml().expect("writes");
+        assert_eq!(toml::from_str::<Config>(&text).expect("reads"), config);
+        assert!(text.contains("background = \"0.25,0.5,1\""), "{text}");
+    }
+
+    #[test]
+    fn a_short_run_rescales_the_step_constants() {
+        let scaled = Config { steps: 7000, ..Config::default() }.scaled();
+        assert_eq!(
+            (scaled.refine_every, scaled.refine_start, scaled.refine_stop, scaled.sh_interval),
+            (23, 117, 5833, 233)
+        );
+        assert_eq!(Config { steps: 10, ..Config::default() }.scaled().refine_every, 1);
+        assert_eq!(Config::default().scaled(), Config::default());
+    }
+
+    #[test]
+    fn validation_names_the_flag() {
+        let message = |config: Config| config.validate().expect_err("must fail").to_string();
+        assert!(message(Config { cap_max: 0, ..Config::default() }).contains("--cap-max"));
+        assert!(message(Config { steps: 0, ..Config::default() }).contains("--steps"));
+        assert!(message(Config { opacity_regularisation: -1.0, ..Config::default() }).contains("not negative"));
+        assert!(message(Config { lr_mean: f64::NAN, ..Config::default() }).contains("--lr-mean"));
+        assert!(message(Config { sh_degree: 4, ..Config::default() }).contains("--sh-degree"));
+        Config::default().validate().expect("the defaults are valid");
+    }
+
+    #[test]
+    fn a_mistake_in_the_file_is_named_with_its_line() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("c.toml");
+        let message = |text: &str| {
+            std::fs::write(&path, text).expect("writes");
+            Config::load(&path).expect_err("must fail").to_string()
+        };
+        assert!(message("steps = 5\nstepz = 7\n").contains("c.toml:2: unknown field `stepz`;"));
+        assert!(message("\n\nsteps = \"many\"\n").contains("c.toml:3: invalid type"));
+        assert!(message("background = \"mauve\"\n").contains("not black, white, random"));
+    }
+
+    #[test]
+    fn evaluation_and_saving_fall_on_the_end() {
+        let config = Config { steps: 1000, save_every: Some(0), ..Config::default() };
+        assert!(config.evaluates_at(250) && config.evaluates_at(1000) && !config.evaluates_at(0));
+        assert!(config.saves_at(1000) && !config.saves_at(100));
+        assert!(config.records_at(10) && !config.records_at(11));
+    }
+}
