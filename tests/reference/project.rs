@@ -26,7 +26,7 @@ pub struct Gaussian<T> {
 
 impl<T: Num> Gaussian<T> {
     /// Flat: mean 3, quaternion 4, log-scale 3, logit, SH 16 × RGB.
-    pub fn to_array(&self) -> [T; PARAMETERS] {
+    pub fn to_array(self) -> [T; PARAMETERS] {
         let mut flat = [T::zero(); PARAMETERS];
         flat[..3].copy_from_slice(&self.mean);
         flat[3..7].copy_from_slice(&self.quaternion);
