@@ -1,4 +1,4 @@
-//! Numbers the twins are generic over: `f64`, and dual numbers for forward-mode derivatives.
+//! Numbers the twins are generic over: `f64`, `f32`, and dual numbers for forward-mode derivatives.
 
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
@@ -61,6 +61,22 @@ impl Num for f64 {
     }
     fn exp(self) -> Self {
         f64::exp(self)
+    }
+}
+
+/// What rounding alone does: the twin in the GPU's precision.
+impl Num for f32 {
+    fn constant(value: f64) -> Self {
+        value as f32
+    }
+    fn value(self) -> f64 {
+        f64::from(self)
+    }
+    fn sqrt(self) -> Self {
+        f32::sqrt(self)
+    }
+    fn exp(self) -> Self {
+        f32::exp(self)
     }
 }
 

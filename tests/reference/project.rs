@@ -12,6 +12,10 @@ pub const COMPENSATION_FLOOR: f64 = 2.5e-5;
 /// Parameters of one Gaussian at degree 3, in the order of [`Gaussian::to_array`].
 pub const PARAMETERS: usize = 11 + 3 * sh::COEFFICIENTS;
 
+/// Parameters of one kind, each with a size of its own in comparisons: ranges of [`Gaussian::to_array`].
+pub const GROUPS: [(&str, std::ops::Range<usize>); 5] =
+    [("mean", 0..3), ("quaternion", 3..7), ("log-scale", 7..10), ("logit", 10..11), ("SH", 11..PARAMETERS)];
+
 /// One Gaussian's unconstrained parameters (A.1).
 #[derive(Clone, Copy, Debug)]
 pub struct Gaussian<T> {

@@ -1,7 +1,9 @@
 //! Twin of the rasterizer, forward and backward (ALGORITHMS B.2, B.3). Every visible Gaussian is offered to every pixel:
 //! the tile sets are exact, so the α test alone decides.
 
-use super::number::Num;
+use std::ops::Range;
+
+use super::number::{Num, dot};
 use super::project::{ALPHA_MIN, Splat, View};
 
 /// Upper bound of α.
@@ -184,62 +186,98 @@ pub struct SplatGradient {
     pub depth: f64,
 }
 
-/// Backward pass, front to back with the remaining sum. Returns one entry per entry of `splats` (zero where culled) and
-/// the gradient of the background.
+/// Gradient record of one Gaussian over some pixels, as a slot of C.5 holds it: Σ g_σ · (1, d_x, d_y, d_x², d_x d_y, d_y²),
+/// Σ w g_rgb, Σ w g_D, with d = u − x.
+pub type Slot = [f64; 10];
+
+impl SplatGradient {
+    /// From a slot or a sum of slots.
+    pub fn from_slot(splat: &Splat<f64>, slot: &Slot) -> Self {
+        let ([a, b, c], [s0, sx, sy, sxx, sxy, syy, red, green, blue, depth]) = (splat.conic, *slot);
+        Self {
+            centre: [a * sx + b * sy, b * sx + c * sy],
+            conic: [0.5 * sxx, sxy, 0.5 * syy],
+            opacity: -s0 / splat.opacity,
+            colour: [red, green, blue],
+            depth,
+        }
+    }
+}
+
+/// Backward pass over the whole image. Returns one entry per entry of `splats` (zero where culled) and the gradient of
+/// the background.
 pub fn rasterize_backward(
     splats: &[Option<Splat<f64>>],
     view: &View<f64>,
     image: &Image<f64>,
     upstream: &Upstream,
 ) -> (Vec<SplatGradient>, [f64; 3]) {
-    let order = depth_order(splats);
-    let mut gradients = vec![SplatGradient::default(); splats.len()];
-    let mut background = [0.0; 3];
-    for index in 0..image.depth.len() {
-        let (pixel, last) = (pixel_centre(index, view.width), image.transmittance[index]);
-        let (g_rgb, g_depth) = (upstream.rgb[index], upstream.depth[index]);
-        let mut beyond = upstream.alpha[index];
-        let mut remaining = image.depth[index] * g_depth;
-        for ch in 0..3 {
-            background[ch] += last * g_rgb[ch];
-            beyond -= view.background[ch] * g_rgb[ch];
-            remaining += (image.rgb[index][ch] - last * view.background[ch]) * g_rgb[ch];
-        }
-        let mut transmittance = 1.0;
-        for &i in &order {
-            if transmittance < TRANSMITTANCE_MIN {
-                break;
-            }
-            let splat = splats[i].as_ref().expect("the order lists visible Gaussians");
-            let Some((d, raw)) = response(splat, pixel) else { continue };
-            let g = &mut gradients[i];
-            let alpha = raw.min(ALPHA_MAX);
-            let weight = transmittance * alpha;
-            // f·g, the upstream gradient folded into one scalar of state.
-            let mut value = splat.depth * g_depth;
-            g.depth += weight * g_depth;
-            for ch in 0..3 {
-                value += splat.colour[ch] * g_rgb[ch];
-                g.colour[ch] += weight * g_rgb[ch];
-            }
-            remaining -= weight * value;
-            let g_alpha = transmittance * value + (last * beyond - remaining) / (1.0 - alpha);
-            if raw <= ALPHA_MAX {
-                accumulate(g, splat, d, -alpha * g_alpha);
-            }
-            transmittance *= 1.0 - alpha;
-        }
-    }
+    let slots = slots(splats, view, image, upstream, [0..view.width, 0..view.height]);
+    let gradients = splats
+        .iter()
+        .zip(&slots)
+        .map(|(splat, slot)| splat.map_or_else(SplatGradient::default, |splat| SplatGradient::from_slot(&splat, slot)))
+        .collect();
+    let background =
+        std::array::from_fn(|ch| image.transmittance.iter().zip(&upstream.rgb).map(|(last, g)| last * g[ch]).sum());
     (gradients, background)
 }
 
-/// Adds what g_σ at offset `d` gives to opacity, conic and centre.
-fn accumulate(g: &mut SplatGradient, splat: &Splat<f64>, [dx, dy]: [f64; 2], g_sigma: f64) {
-    let [a, b, c] = splat.conic;
-    g.opacity -= g_sigma / splat.opacity;
-    g.conic[0] += 0.5 * g_sigma * dx * dx;
-    g.conic[1] += g_sigma * dx * dy;
-    g.conic[2] += 0.5 * g_sigma * dy * dy;
-    g.centre[0] += g_sigma * (a * dx + b * dy);
-    g.centre[1] += g_sigma * (b * dx + c * dy);
+/// One slot per entry of `splats`, summed over a window of columns and rows: a tile's slots, or the whole image's.
+pub fn slots(
+    splats: &[Option<Splat<f64>>],
+    view: &View<f64>,
+    image: &Image<f64>,
+    upstream: &Upstream,
+    [columns, rows]: [Range<u32>; 2],
+) -> Vec<Slot> {
+    let order = depth_order(splats);
+    let mut slots = vec![[0.0; 10]; splats.len()];
+    for row in rows.start..rows.end.min(view.height) {
+        for column in columns.start..columns.end.min(view.width) {
+            let index = (row * view.width + column) as usize;
+            pixel_backward(splats, &order, view, image, upstream, index, &mut slots);
+        }
+    }
+    slots
+}
+
+/// Adds one pixel's share to `slots`, front to back with the remaining sum (B.3).
+fn pixel_backward(
+    splats: &[Option<Splat<f64>>],
+    order: &[usize],
+    view: &View<f64>,
+    image: &Image<f64>,
+    upstream: &Upstream,
+    index: usize,
+    slots: &mut [Slot],
+) {
+    let (pixel, last) = (pixel_centre(index, view.width), image.transmittance[index]);
+    let (g_rgb, g_depth) = (upstream.rgb[index], upstream.depth[index]);
+    let mut beyond = upstream.alpha[index];
+    let mut remaining = image.depth[index] * g_depth;
+    for ch in 0..3 {
+        beyond -= view.background[ch] * g_rgb[ch];
+        remaining += (image.rgb[index][ch] - last * view.background[ch]) * g_rgb[ch];
+    }
+    let mut transmittance = 1.0;
+    for &i in order {
+        if transmittance < TRANSMITTANCE_MIN {
+            break;
+        }
+        let splat = splats[i].as_ref().expect("the order lists visible Gaussians");
+        let Some(([dx, dy], raw)) = response(splat, pixel) else { continue };
+        let alpha = raw.min(ALPHA_MAX);
+        let weight = transmittance * alpha;
+        // f·g: the upstream gradient makes colour and depth one scalar.
+        let value = splat.depth * g_depth + dot(&splat.colour, &g_rgb);
+        remaining -= weight * value;
+        let g_alpha = transmittance * value + (last * beyond - remaining) / (1.0 - alpha);
+        let g_sigma = if raw <= ALPHA_MAX { -alpha * g_alpha } else { 0.0 };
+        let [red, green, blue] = g_rgb.map(|g| weight * g);
+        let terms = [1.0, dx, dy, dx * dx, dx * dy, dy * dy].map(|v| g_sigma * v);
+        let record = terms.into_iter().chain([red, green, blue, weight * g_depth]);
+        slots[i].iter_mut().zip(record).for_each(|(sum, term)| *sum += term);
+        transmittance *= 1.0 - alpha;
+    }
 }
