@@ -164,7 +164,7 @@ pub fn gaussian(rng: &mut Rng, view: &View<f64>, kind: Kind) -> Gaussian<f64> {
         }
         Kind::Saturated => {
             opacity = 0.9999;
-            scale = scale.map(|s| s + 0.04 * size[0]);
+            scale = scale.map(|s| s + 0.12 * size[0]);
         }
         Kind::OffScreen => {
             pixel[0] = size[0] * (0.5 + side * rng.range(2.0, 3.0));
