@@ -1,0 +1,13 @@
+//! The oracle checked against itself: duals against central differences, formulas against brute force.
+
+// Loop indices are the subscripts of the formulas.
+#![allow(clippy::needless_range_loop)]
+
+mod loss;
+mod render;
+mod sh;
+mod tiles;
+mod training;
+
+#[path = "../reference/mod.rs"]
+mod reference;
