@@ -8,7 +8,13 @@ use dapple::gpu::wgsl::{SHARED, compose};
 use dapple::gpu::{Declaration, check};
 
 /// The kernels of the whole crate.
-const ALL: &[&[Declaration]] = &[dapple::primitives::DECLARATIONS, dapple::render::DECLARATIONS];
+const ALL: &[&[Declaration]] = &[
+    dapple::primitives::DECLARATIONS,
+    dapple::render::DECLARATIONS,
+    dapple::train::loss::DECLARATIONS,
+    dapple::train::update::DECLARATIONS,
+    dapple::train::refine::DECLARATIONS,
+];
 
 fn declarations() -> impl Iterator<Item = &'static Declaration> {
     ALL.iter().copied().flatten()

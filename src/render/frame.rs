@@ -202,3 +202,58 @@ impl Frame {
         self.per_pair.capacity
     }
 }
+
+/// What the optimiser reads of a frame after its backward pass.
+#[derive(Clone, Copy, Debug)]
+pub struct Gradients<'a> {
+    pub view: &'a Buffer<View>,
+    pub gaussian_count: &'a Buffer<u32>,
+    pub records: &'a Buffer<Vec4>,
+    pub tile_counts: &'a Buffer<u32>,
+    pub slot_bases: &'a Buffer<u32>,
+    pub slot_gradients: &'a Buffer<f32>,
+    pub admission: &'a Buffer<Admission>,
+}
+
+/// Buffers of a finished frame that relocation uses again.
+#[derive(Clone, Copy, Debug)]
+pub struct Scratch<'a> {
+    pub gaussian_count: &'a Buffer<u32>,
+    pub weights: &'a Buffer<u32>,
+    pub prefix: &'a Buffer<u32>,
+    pub total: &'a Buffer<u32>,
+    pub sources: &'a Buffer<u32>,
+    pub draws: &'a Buffer<u32>,
+    pub scan: &'a Scan,
+    pub admission: &'a Buffer<Admission>,
+}
+
+impl Frame {
+    /// What the optimiser reads after the backward pass.
+    pub fn gradients(&self) -> Gradients<'_> {
+        Gradients {
+            view: &self.view,
+            gaussian_count: &self.gaussian_count,
+            records: &self.per_gaussian.records,
+            tile_counts: &self.per_gaussian.tile_counts,
+            slot_bases: &self.per_gaussian.slot_bases,
+            slot_gradients: &self.per_pair.slot_gradients,
+            admission: &self.admission,
+        }
+    }
+
+    /// Room for a relocation once the frame's update is done.
+    pub fn scratch(&self) -> Scratch<'_> {
+        let each = &self.per_gaussian;
+        Scratch {
+            gaussian_count: &self.gaussian_count,
+            weights: &each.visible,
+            prefix: &each.ranks,
+            total: &self.wanted,
+            sources: &each.offsets,
+            draws: &each.counts,
+            scan: &each.scan,
+            admission: &self.admission,
+        }
+    }
+}

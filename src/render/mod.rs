@@ -14,7 +14,7 @@ use crate::camera::Camera;
 use crate::gpu::{Gpu, GpuError, Recorder, StageTimes};
 use crate::model::Model;
 
-pub use frame::{Admission, Frame, SLOT};
+pub use frame::{Admission, Frame, Gradients, SLOT, Scratch};
 pub use stages::{DECLARATIONS, LaneForm};
 pub use view::{TILE, View};
 

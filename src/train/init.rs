@@ -1,0 +1,150 @@
+//! What training starts from, in the frame of training.
+
+use anyhow::{Context, Result, bail, ensure};
+use glam::{DMat3, DVec3, Vec3};
+
+use crate::dataset::{Capture, Split, init};
+use crate::format::ply;
+use crate::scene::{Normalisation, PointCloud, SH_C0, Scene, sh_coefficients};
+
+use super::config::{Config, Init};
+
+/// The frame of training: the training cameras' mean at the origin, the farthest of them at distance 1.
+pub fn normalisation(capture: &Capture) -> Normalisation {
+    let centres: Vec<DVec3> = train_cameras(capture).map(|camera| camera.pose.centre()).collect();
+    let mean = centres.iter().sum::<DVec3>() / centres.len().max(1) as f64;
+    let mut reach = centres.iter().map(|c| c.distance(mean)).fold(0.0, f64::max);
+    if reach < 1e-9
+        && let Some(points) = &capture.points
+    {
+        // One camera, or several in one place: the points give the scale.
+        let mut distances: Vec<f64> = points.positions.iter().map(|p| p.as_dvec3().distance(mean)).collect();
+        distances.sort_by(f64::total_cmp);
+        reach = distances.get(distances.len() / 2).copied().unwrap_or_default();
+    }
+    Normalisation { centre: mean, scale: if reach < 1e-9 { 1.0 } else { 1.0 / reach } }
+}
+
+fn train_cameras(capture: &Capture) -> impl Iterator<Item = &crate::camera::Camera> {
+    capture.shots.iter().filter(|shot| shot.split == Split::Train).map(|shot| &shot.camera)
+}
+
+/// The first Gaussians.
+///
+/// # Errors
+/// Points that were asked for and are not there, or more Gaussians than `cap_max`.
+pub fn scene(capture: &Capture, config: &Config, frame: &Normalisation) -> Result<Scene> {
+    let seed_points = || -> Result<Option<PointCloud>> {
+        match (&capture.points, &capture.points_file) {
+            (Some(points), _) if !points.positions.is_empty() => Ok(Some(points.clone())),
+            (_, Some(path)) => read_points(path).map(Some),
+            _ => Ok(None),
+        }
+    };
+    let points = match &config.init {
+        Init::Auto => seed_points()?,
+        Init::Sfm => {
+            let none = "the capture has no points to start from; use --init random, or --init FILE.ply";
+            Some(seed_points()?.with_context(|| format!("{}: {none}", capture.root.display()))?)
+        }
+        Init::Random => None,
+        Init::Ply(path) => match ply::read_any(path)? {
+            ply::Contents::Points(points) => Some(points),
+            ply::Contents::Scene(mut scene) => {
+                check_count(scene.len(), config)?;
+                scene.normalise(frame);
+                return with_degree(scene, config.sh_degree);
+            }
+        },
+    };
+    let points = match points {
+        Some(points) => points,
+        None => random_points(capture, config),
+    };
+    check_count(points.positions.len(), config)?;
+    Ok(from_points(&points, config, frame))
+}
+
+fn read_points(path: &std::path::Path) -> Result<PointCloud> {
+    match ply::read_any(path)? {
+        ply::Contents::Points(points) => Ok(points),
+        ply::Contents::Scene(_) => bail!("{}: this PLY holds Gaussians, not points", path.display()),
+    }
+}
+
+fn check_count(count: usize, config: &Config) -> Result<()> {
+    ensure!(count > 0, "there is nothing to start from: the initial points are empty; use --init random");
+    ensure!(
+        count <= config.cap_max as usize,
+        "--cap-max {} is below the {count} initial points; raise it to at least {count}, or use --init random",
+        config.cap_max
+    );
+    Ok(())
+}
+
+/// Points without structure, where the cameras look.
+fn random_points(capture: &Capture, config: &Config) -> PointCloud {
+    let count = (config.init_points as usize).min(config.cap_max as usize);
+    let (centre, distance) = focus(capture);
+    let extent = config.init_extent.unwrap_or(RANDOM_EXTENT * distance);
+    init::random_points(count, centre.as_vec3(), Vec3::splat(extent as f32), config.seed)
+}
+
+/// Half side of the random cube in units of the cameras' median distance from what they look at: the ±1.3 of the
+/// synthetic NeRF scenes, whose cameras are at 4.03.
+const RANDOM_EXTENT: f64 = 1.3 / 4.03;
+
+/// The point nearest to all training cameras' axes, in the least-squares sense, and the median distance to it.
+fn focus(capture: &Capture) -> (DVec3, f64) {
+    let (mut a, mut b) = (DMat3::ZERO, DVec3::ZERO);
+    let mut mean = DVec3::ZERO;
+    let mut count = 0.0;
+    for camera in train_cameras(capture) {
+        let (eye, axis) = (camera.pose.centre(), camera.pose.forward());
+        let across = DMat3::IDENTITY - DMat3::from_cols(axis * axis.x, axis * axis.y, axis * axis.z);
+        a += across;
+        b += across * eye;
+        mean += eye + axis;
+        count += 1.0;
+    }
+    // Parallel axes meet nowhere: one unit ahead of the cameras then.
+    let centre = if a.determinant().abs() > 1e-6 * count { a.inverse() * b } else { mean / f64::max(count, 1.0) };
+    let mut distances: Vec<f64> = train_cameras(capture).map(|c| c.pose.centre().distance(centre)).collect();
+    distances.sort_by(f64::total_cmp);
+    (centre, distances.get(distances.len() / 2).copied().unwrap_or(1.0).max(1e-6))
+}
+
+/// One isotropic Gaussian a point, sized by the distance to its neighbours (ALGORITHMS E.2).
+fn from_points(points: &PointCloud, config: &Config, frame: &Normalisation) -> Scene {
+    let means: Vec<Vec3> = points.positions.iter().map(|p| frame.apply(p.as_dvec3()).as_vec3()).collect();
+    let distances = init::neighbour_distances(&means);
+    let stride = 3 * sh_coefficients(config.sh_degree);
+    let logit = (config.init_opacity / (1.0 - config.init_opacity)).ln() as f32;
+    let mut sh = vec![0.0; means.len() * stride];
+    for (row, colour) in sh.chunks_exact_mut(stride).zip(&points.colours) {
+        row[..3].copy_from_slice(&((*colour - 0.5) / SH_C0).to_array());
+    }
+    Scene {
+        quaternions: vec![[1.0, 0.0, 0.0, 0.0]; means.len()],
+        log_scales: distances.iter().map(|d| Vec3::splat((d * config.init_scale as f32).ln())).collect(),
+        logits: vec![logit; means.len()],
+        sh,
+        sh_degree: config.sh_degree,
+        antialiased: config.antialiased,
+        means,
+    }
+}
+
+/// The same scene with its spherical harmonics cut or filled up with zeros to `degree`.
+fn with_degree(mut scene: Scene, degree: u32) -> Result<Scene> {
+    let (from, to) = (scene.sh_stride(), 3 * sh_coefficients(degree));
+    let mut sh = vec![0.0; scene.len() * to];
+    for (row, old) in sh.chunks_exact_mut(to).zip(scene.sh.chunks_exact(from)) {
+        let kept = from.min(to);
+        row[..kept].copy_from_slice(&old[..kept]);
+    }
+    scene.sh = sh;
+    scene.sh_degree = degree;
+    scene.validate()?;
+    Ok(scene)
+}

@@ -1,0 +1,243 @@
+//! The photometric loss of a rendered image and its gradient (ALGORITHMS D).
+
+use glam::{Vec3, Vec4};
+
+use crate::dataset::{Coverage, Picture};
+use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder};
+use crate::{kernel, shared};
+
+shared! {
+    /// Settings of one image's loss; see `shaders/shared/loss.wgsl`.
+    pub struct Loss {
+        pub size: [u32; 4],
+        pub weights: Vec4,
+        pub means: Vec4,
+        pub background: Vec4,
+    }
+}
+
+kernel! {
+    /// Moments filtered along rows.
+    pub SsimRows = "ssim_rows.wgsl" [] {
+        uniform loss: Loss,
+        read image: f32,
+        read target_image: u32,
+        write moments: Vec4,
+    }
+}
+
+kernel! {
+    /// SSIM and its derivatives, filtered along columns.
+    pub SsimColumns = "ssim_columns.wgsl" [] {
+        uniform loss: Loss,
+        read moments: Vec4,
+        write derivatives: Vec4,
+        write sums: f32,
+    }
+}
+
+kernel! {
+    /// Derivatives filtered along rows.
+    pub SsimRowsBackward = "ssim_rows_backward.wgsl" [] {
+        uniform loss: Loss,
+        read derivatives: Vec4,
+        write filtered_rows: Vec4,
+    }
+}
+
+kernel! {
+    /// The gradient of the whole loss.
+    pub LossGradient = "loss_gradient.wgsl" [] {
+        uniform loss: Loss,
+        read image: f32,
+        read target_image: u32,
+        read filtered_rows: Vec4,
+        write image_gradient: f32,
+        write sums: f32,
+    }
+}
+
+kernel! {
+    /// Means of the loss's terms.
+    pub LossSum = "loss_sum.wgsl" [] {
+        uniform loss: Loss,
+        read ssim_sums: f32,
+        read l1_sums: f32,
+        write history: Vec4,
+        read entry: u32,
+    }
+}
+
+/// All kernels of the loss.
+pub const DECLARATIONS: &[Declaration] = &[
+    SsimRows::DECLARATION,
+    SsimColumns::DECLARATION,
+    SsimRowsBackward::DECLARATION,
+    LossGradient::DECLARATION,
+    LossSum::DECLARATION,
+];
+
+/// Steps whose losses are kept on the device; more than the host ever lets go by between two looks.
+pub const HISTORY: usize = 256;
+
+/// Outputs of one walk of a filter: long walks read little twice, short ones keep a GPU busy.
+const WALK_SOFTWARE: u32 = 100;
+const WALK_GPU: u32 = 32;
+
+/// Smaller images have no SSIM window that fits.
+const WINDOW: u32 = 11;
+
+/// A target on the device.
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub width: u32,
+    pub height: u32,
+    /// `[H * W]` rgba, 8 bits each.
+    pub pixels: Buffer<u32>,
+    pub coverage: Coverage,
+    /// Pixels that count.
+    pub counted: f64,
+}
+
+impl Target {
+    pub fn upload(gpu: &Gpu, picture: &Picture) -> Result<Self, GpuError> {
+        let pixels = gpu.upload("targets", bytemuck::cast_slice::<_, u32>(&picture.pixels))?;
+        let counted = match picture.coverage {
+            Coverage::Mask => picture.pixels.iter().map(|p| f64::from(p[3]) / 255.0).sum(),
+            Coverage::Opaque | Coverage::Alpha => picture.pixels.len() as f64,
+        };
+        Ok(Self { width: picture.width, height: picture.height, pixels, coverage: picture.coverage, counted })
+    }
+}
+
+/// Weights of the loss's terms.
+#[derive(Clone, Copy, Debug)]
+pub struct LossWeights {
+    /// Weight of 1 − SSIM; the rest is that of L1.
+    pub ssim: f64,
+    /// Weight of the difference in opacity, for targets with opacity.
+    pub alpha: f64,
+}
+
+/// The compiled loss with its buffers.
+#[derive(Debug)]
+pub struct LossPass {
+    gpu: Gpu,
+    walk: u32,
+    rows: Pipeline<SsimRows<'static>>,
+    columns: Pipeline<SsimColumns<'static>>,
+    rows_backward: Pipeline<SsimRowsBackward<'static>>,
+    gradient: Pipeline<LossGradient<'static>>,
+    sum: Pipeline<LossSum<'static>>,
+    settings: Buffer<Loss>,
+    /// Two planes of `[3][H][W]`, each read while the other is written.
+    planes: [Buffer<Vec4>; 2],
+    ssim_sums: Buffer<f32>,
+    l1_sums: Buffer<f32>,
+    entry: Buffer<u32>,
+    history: Buffer<Vec4>,
+}
+
+impl LossPass {
+    pub fn new(gpu: &Gpu) -> Result<Self, GpuError> {
+        Ok(Self {
+            gpu: gpu.clone(),
+            walk: if gpu.is_software() { WALK_SOFTWARE } else { WALK_GPU },
+            rows: gpu.pipeline::<SsimRows>(&[])?,
+            columns: gpu.pipeline::<SsimColumns>(&[])?,
+            rows_backward: gpu.pipeline::<SsimRowsBackward>(&[])?,
+            gradient: gpu.pipeline::<LossGradient>(&[])?,
+            sum: gpu.pipeline::<LossSum>(&[])?,
+            settings: gpu.zeros("view: loss", 1)?,
+            planes: [gpu.zeros("view: loss", 0)?, gpu.zeros("view: loss", 0)?],
+            ssim_sums: gpu.zeros("view: loss", 0)?,
+            l1_sums: gpu.zeros("view: loss", 0)?,
+            entry: gpu.zeros("view: loss", 1)?,
+            history: gpu.zeros("view: loss", HISTORY)?,
+        })
+    }
+
+    /// Sets the target's shape and the weights for the frame recorded next; `entry` is where its loss is kept.
+    pub fn set_target(
+        &mut self,
+        target: &Target,
+        weights: LossWeights,
+        background: Vec3,
+        entry: u32,
+    ) -> Result<(), GpuError> {
+        let (width, height) = (target.width, target.height);
+        let pixels = width as usize * height as usize;
+        if self.planes[0].len() < 3 * pixels {
+            self.planes = [self.gpu.zeros("view: loss", 3 * pixels)?, self.gpu.zeros("view: loss", 3 * pixels)?];
+        }
+        let sums = 3 * height.div_ceil(self.walk) as usize * width as usize;
+        if self.ssim_sums.len() < sums {
+            self.ssim_sums = self.gpu.zeros("view: loss", sums)?;
+            self.l1_sums = self.gpu.zeros("view: loss", sums)?;
+        }
+        let windows = 3.0 * f64::from(width.saturating_sub(WINDOW - 1)) * f64::from(height.saturating_sub(WINDOW - 1));
+        let ssim = if windows > 0.0 { weights.ssim } else { 0.0 };
+        let l1_mean = 1.0 / (3.0 * target.counted).max(1.0);
+        let ssim_mean = if windows > 0.0 { 1.0 / windows } else { 0.0 };
+        let alpha = if target.coverage == Coverage::Alpha { weights.alpha / pixels as f64 } else { 0.0 };
+        let kind = match target.coverage {
+            Coverage::Opaque => 0,
+            Coverage::Alpha => 1,
+            Coverage::Mask => 2,
+        };
+        let settings = Loss {
+            size: [width, height, self.walk, kind],
+            weights: Vec4::new(((1.0 - ssim) * l1_mean) as f32, (-ssim * ssim_mean) as f32, alpha as f32, 0.0),
+            means: Vec4::new(l1_mean as f32, ssim_mean as f32, 0.0, 0.0),
+            background: background.extend(0.0),
+        };
+        self.gpu.write(&self.settings, 0, &[settings]);
+        self.gpu.write(&self.entry, 0, &[entry % HISTORY as u32]);
+        Ok(())
+    }
+
+    /// Records the loss of `image` against `target` and its gradient by the image.
+    pub fn record(
+        &self,
+        recorder: &mut Recorder,
+        target: &Target,
+        image: &Buffer<Vec4>,
+        image_gradient: &Buffer<Vec4>,
+    ) {
+        let row_walks = 3 * target.width.div_ceil(self.walk) * target.height;
+        let column_walks = 3 * target.height.div_ceil(self.walk) * target.width;
+        let [first, second] = &self.planes;
+        let image = image.cast();
+        recorder.stage("loss", |pass| {
+            let rows = SsimRows { loss: &self.settings, image: &image, target_image: &target.pixels, moments: first };
+            self.rows.run(pass, &rows, row_walks.div_ceil(64));
+            let columns =
+                SsimColumns { loss: &self.settings, moments: first, derivatives: second, sums: &self.ssim_sums };
+            self.columns.run(pass, &columns, column_walks.div_ceil(64));
+            let back = SsimRowsBackward { loss: &self.settings, derivatives: second, filtered_rows: first };
+            self.rows_backward.run(pass, &back, row_walks.div_ceil(64));
+            let gradient = LossGradient {
+                loss: &self.settings,
+                image: &image,
+                target_image: &target.pixels,
+                filtered_rows: first,
+                image_gradient: &image_gradient.cast(),
+                sums: &self.l1_sums,
+            };
+            self.gradient.run(pass, &gradient, column_walks.div_ceil(64));
+            let sum = LossSum {
+                loss: &self.settings,
+                ssim_sums: &self.ssim_sums,
+                l1_sums: &self.l1_sums,
+                history: &self.history,
+                entry: &self.entry,
+            };
+            self.sum.run(pass, &sum, 1);
+        });
+    }
+
+    /// Mean L1 and mean SSIM (x, y) of recent steps, entry by entry.
+    pub fn history(&self) -> Result<Vec<Vec4>, GpuError> {
+        self.gpu.read(&self.history)
+    }
+}

@@ -1,0 +1,220 @@
+//! Relocation of dead Gaussians and growth of the population, on the device, with no readback (ALGORITHMS E.6 to E.8).
+
+use glam::Vec4;
+
+use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder};
+use crate::model::{BANDS, Model, Rows, band_stride};
+use crate::render::{Admission, Frame};
+use crate::{kernel, shared};
+
+shared! {
+    /// One relocation or growth; see `shaders/shared/refine.wgsl`.
+    pub struct Refine {
+        pub gaussians: u32,
+        pub added: u32,
+        pub seed: u32,
+        pub step: u32,
+        pub weight_scale: f32,
+        pub dead_opacity: f32,
+        pub unused0: u32,
+        pub unused1: u32,
+    }
+}
+
+kernel! {
+    /// Weights of the draw.
+    pub RefineWeights = "refine_weights.wgsl" [GROW = 0] {
+        uniform refine: Refine,
+        read geometry: Vec4,
+        write weights: u32,
+        write draws: u32,
+    }
+}
+
+kernel! {
+    /// Sources drawn.
+    pub RefineDraw = "refine_draw.wgsl" [GROW = 0] {
+        uniform refine: Refine,
+        read weights: u32,
+        read prefix: u32,
+        read total: u32,
+        write sources: u32,
+        atomic draws: u32,
+    }
+}
+
+kernel! {
+    /// Targets made copies.
+    pub RefineTargets = "refine_targets.wgsl" [GROW = 0] {
+        uniform refine: Refine,
+        read sources: u32,
+        read draws: u32,
+        write geometry: Vec4,
+        write admission: Admission,
+    }
+}
+
+kernel! {
+    /// Sources given their share.
+    pub RefineSources = "refine_sources.wgsl" [GROW = 0] {
+        uniform refine: Refine,
+        read draws: u32,
+        write geometry: Vec4,
+        write moment1: Vec4,
+        write moment2: Vec4,
+        write admission: Admission,
+    }
+}
+
+kernel! {
+    /// Rows of one band copied.
+    pub RefineRows = "refine_rows.wgsl" [GROW = 0, STRIDE = 3] {
+        uniform refine: Refine,
+        read sources: u32,
+        read draws: u32,
+        write values: f32,
+        write moment1: f32,
+        write moment2: f32,
+        write admission: Admission,
+    }
+}
+
+/// All kernels of this file.
+pub const DECLARATIONS: &[Declaration] = &[
+    RefineWeights::DECLARATION,
+    RefineDraw::DECLARATION,
+    RefineTargets::DECLARATION,
+    RefineSources::DECLARATION,
+    RefineRows::DECLARATION,
+];
+
+/// Weight of opacity 1 in the draw of sources among `gaussians`: as fine as lets the sum of all fit 32 bits.
+pub fn weight_scale(gaussians: usize) -> f32 {
+    (u32::MAX as usize / gaussians.max(1)).min(1 << 16) as f32
+}
+
+/// One of the two operations.
+#[derive(Debug)]
+struct Operation {
+    name: &'static str,
+    weights: Pipeline<RefineWeights<'static>>,
+    draw: Pipeline<RefineDraw<'static>>,
+    targets: Pipeline<RefineTargets<'static>>,
+    sources: Pipeline<RefineSources<'static>>,
+    rows: [Pipeline<RefineRows<'static>>; BANDS],
+    settings: Buffer<Refine>,
+}
+
+impl Operation {
+    fn new(gpu: &Gpu, grow: bool) -> Result<Self, GpuError> {
+        let grow_constant = ("GROW", u32::from(grow));
+        let rows = |band| gpu.pipeline::<RefineRows>(&[grow_constant, ("STRIDE", band_stride(band) as u32)]);
+        Ok(Self {
+            name: if grow { "grow" } else { "relocate" },
+            weights: gpu.pipeline::<RefineWeights>(&[grow_constant])?,
+            draw: gpu.pipeline::<RefineDraw>(&[grow_constant])?,
+            targets: gpu.pipeline::<RefineTargets>(&[grow_constant])?,
+            sources: gpu.pipeline::<RefineSources>(&[grow_constant])?,
+            rows: [rows(0)?, rows(1)?, rows(2)?, rows(3)?],
+            settings: gpu.zeros("refine: settings", 1)?,
+        })
+    }
+
+    fn record(&self, recorder: &mut Recorder, model: &Model, moments: &[Rows; 2], frame: &Frame, refine: &Refine) {
+        let [first, second] = moments;
+        let scratch = frame.scratch();
+        let groups = refine.gaussians.div_ceil(64);
+        let all_groups = (refine.gaussians + refine.added).div_ceil(64);
+        recorder.stage(self.name, |pass| {
+            let weights = RefineWeights {
+                refine: &self.settings,
+                geometry: &model.rows.geometry,
+                weights: scratch.weights,
+                draws: scratch.draws,
+            };
+            self.weights.run(pass, &weights, groups);
+            scratch.scan.run(pass, scratch.weights, scratch.prefix, scratch.gaussian_count, scratch.total);
+            let draw = RefineDraw {
+                refine: &self.settings,
+                weights: scratch.weights,
+                prefix: scratch.prefix,
+                total: scratch.total,
+                sources: scratch.sources,
+                draws: scratch.draws,
+            };
+            self.draw.run(pass, &draw, all_groups);
+            for band in 0..=model.sh_degree() as usize {
+                let rows = RefineRows {
+                    refine: &self.settings,
+                    sources: scratch.sources,
+                    draws: scratch.draws,
+                    values: &model.rows.sh[band],
+                    moment1: &first.sh[band],
+                    moment2: &second.sh[band],
+                    admission: scratch.admission,
+                };
+                self.rows[band].run(pass, &rows, all_groups);
+            }
+            let targets = RefineTargets {
+                refine: &self.settings,
+                sources: scratch.sources,
+                draws: scratch.draws,
+                geometry: &model.rows.geometry,
+                admission: scratch.admission,
+            };
+            self.targets.run(pass, &targets, all_groups);
+            let sources = RefineSources {
+                refine: &self.settings,
+                draws: scratch.draws,
+                geometry: &model.rows.geometry,
+                moment1: &first.geometry,
+                moment2: &second.geometry,
+                admission: scratch.admission,
+            };
+            self.sources.run(pass, &sources, groups);
+        });
+    }
+}
+
+/// Relocation and growth.
+#[derive(Debug)]
+pub struct Refiner {
+    gpu: Gpu,
+    relocation: Operation,
+    growth: Operation,
+}
+
+impl Refiner {
+    pub fn new(gpu: &Gpu) -> Result<Self, GpuError> {
+        Ok(Self { gpu: gpu.clone(), relocation: Operation::new(gpu, false)?, growth: Operation::new(gpu, true)? })
+    }
+
+    /// Records the relocation of the Gaussians that are dead.
+    pub fn record_relocation(
+        &self,
+        recorder: &mut Recorder,
+        model: &Model,
+        moments: &[Rows; 2],
+        frame: &Frame,
+        refine: &Refine,
+    ) {
+        let refine = Refine { added: 0, ..*refine };
+        self.gpu.write(&self.relocation.settings, 0, &[refine]);
+        self.relocation.record(recorder, model, moments, frame, &refine);
+    }
+
+    /// Records growth by `refine.added` Gaussians. The model's length is the caller's to raise.
+    pub fn record_growth(
+        &self,
+        recorder: &mut Recorder,
+        model: &Model,
+        moments: &[Rows; 2],
+        frame: &Frame,
+        refine: &Refine,
+    ) {
+        // A threshold below every opacity: growth draws from all.
+        let refine = Refine { dead_opacity: -1.0, ..*refine };
+        self.gpu.write(&self.growth.settings, 0, &[refine]);
+        self.growth.record(recorder, model, moments, frame, &refine);
+    }
+}

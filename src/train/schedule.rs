@@ -1,0 +1,170 @@
+//! What a step does, as a pure function of its number: image, rates, colour degree, population. A run that is repeated
+//! or resumed at a step therefore does exactly what it did before.
+
+use glam::{Vec3, Vec4};
+
+use super::config::{Background, Config};
+use super::update::Step;
+
+const BETA1: f64 = 0.9;
+const BETA2: f64 = 0.999;
+
+/// Scene extent in the frame of training: 1.1 times the largest distance of a camera from the cameras' mean, which the
+/// normalisation makes 1 (ALGORITHMS E.3).
+pub const EXTENT: f64 = 1.1;
+
+/// The schedule of a run.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// With its step constants rescaled to the run's length.
+    config: Config,
+    /// Indices of the training shots.
+    shots: Vec<usize>,
+}
+
+impl Schedule {
+    /// A schedule over the training shots, for a configuration as the user gave it.
+    pub fn new(config: &Config, shots: Vec<usize>) -> Self {
+        Self { config: config.scaled(), shots }
+    }
+
+    /// The shot of a step: every epoch is a new permutation of all.
+    pub fn shot(&self, step: u32) -> usize {
+        let count = self.shots.len() as u32;
+        let mut order: Vec<usize> = self.shots.clone();
+        let mut random = SplitMix(self.config.seed ^ (u64::from(step / count) << 32) ^ 0x5107);
+        for i in (1..order.len()).rev() {
+            order.swap(i, (random.next() % (i as u64 + 1)) as usize);
+        }
+        order[(step % count) as usize]
+    }
+
+    /// The shots of the next steps, for fetching them ahead.
+    pub fn shots_from(&self, step: u32, count: u32) -> Vec<usize> {
+        (step..step.saturating_add(count).min(self.config.steps)).map(|step| self.shot(step)).collect()
+    }
+
+    /// The colour behind the scene.
+    pub fn background(&self, step: u32) -> Vec3 {
+        match self.config.background {
+            Background::Random => {
+                let mut random = SplitMix(self.config.seed ^ (u64::from(step) << 32) ^ 0xbac4);
+                Vec3::from_array(std::array::from_fn(|_| (random.next() >> 40) as f32 / (1u64 << 24) as f32))
+            }
+            _ => self.config.background.fixed(),
+        }
+    }
+
+    /// Active degree of the spherical harmonics: one more each interval.
+    pub fn sh_degree(&self, step: u32) -> u32 {
+        (step / self.config.sh_interval).min(self.config.sh_degree)
+    }
+
+    /// Whether dead Gaussians are relocated, and the population grown, after a step.
+    pub fn refines(&self, step: u32) -> bool {
+        let done = step + 1;
+        done.is_multiple_of(self.config.refine_every)
+            && done > self.config.refine_start
+            && done < self.config.refine_stop
+    }
+
+    /// The number of Gaussians that growth makes of `gaussians`.
+    pub fn grown(&self, gaussians: usize) -> usize {
+        let grown = (gaussians as f64 * self.config.growth) as usize;
+        grown.min(self.config.cap_max as usize).max(gaussians)
+    }
+
+    /// Learning rate of the means, in the frame of training.
+    pub fn mean_rate(&self, step: u32) -> f64 {
+        let t = f64::from(step) / f64::from(self.config.steps);
+        let (first, last) = (self.config.lr_mean, self.config.lr_mean_final);
+        EXTENT * first.powf(1.0 - t) * last.powf(t)
+    }
+
+    /// The optimiser's constants for a step over `gaussians` Gaussians.
+    pub fn step(&self, step: u32, gaussians: usize) -> Step {
+        let config = &self.config;
+        let mean_rate = self.mean_rate(step);
+        let correction = |beta: f64| (1.0 / (1.0 - beta.powi(step as i32 + 1))) as f32;
+        let count = gaussians as f64;
+        Step {
+            rates: Vec4::new(
+                mean_rate as f32,
+                config.lr_rotation as f32,
+                config.lr_scale as f32,
+                config.lr_opacity as f32,
+            ),
+            sh_rates: Vec4::new(config.lr_sh_dc as f32, 0.0, 0.0, 0.0)
+                + Vec4::new(0.0, 1.0, 1.0, 1.0) * config.lr_sh_rest as f32,
+            corrections: Vec4::new(correction(BETA1), correction(BETA2), (config.noise_lr * mean_rate) as f32, 0.0),
+            penalties: Vec4::new(
+                (config.opacity_regularisation / count) as f32,
+                (config.scale_regularisation / (3.0 * count)) as f32,
+                0.0,
+                0.0,
+            ),
+            seed: [config.seed as u32 ^ (config.seed >> 32) as u32, step, 0, 0],
+        }
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+}
+
+/// SplitMix64 (Steele, Lea & Flood 2014): a few good bits from any seed.
+struct SplitMix(u64);
+
+impl SplitMix {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schedule(steps: u32) -> Schedule {
+        Schedule::new(&Config { steps, seed: 3, ..Config::default() }, (10..17).collect())
+    }
+
+    #[test]
+    fn every_epoch_shows_every_shot_once() {
+        let schedule = schedule(30_000);
+        let epoch = |first| {
+            let mut shots = schedule.shots_from(first, 7);
+            let order = shots.clone();
+            shots.sort_unstable();
+            assert_eq!(shots, (10..17).collect::<Vec<_>>());
+            order
+        };
+        assert_ne!(epoch(0), epoch(7), "epochs are shuffled apart");
+    }
+
+    #[test]
+    fn the_mean_rate_falls_to_its_end() {
+        let schedule = schedule(30_000);
+        assert!((schedule.mean_rate(0) - 1.76e-4).abs() < 1e-12);
+        assert!((schedule.mean_rate(30_000) - 1.76e-6).abs() < 1e-12);
+        assert!((schedule.mean_rate(15_000) - 1.76e-5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn refinement_keeps_to_its_window() {
+        let refined: Vec<u32> = (0..30_000).filter(|&step| schedule(30_000).refines(step)).map(|s| s + 1).collect();
+        assert_eq!((refined[0], refined.len(), *refined.last().expect("some")), (600, 244, 24_900));
+    }
+
+    #[test]
+    fn growth_stops_at_the_cap() {
+        let schedule = Schedule::new(&Config { cap_max: 1000, ..Config::default() }, vec![0]);
+        assert_eq!(schedule.grown(100), 105);
+        assert_eq!(schedule.grown(990), 1000);
+        assert_eq!(schedule.grown(1000), 1000);
+    }
+}

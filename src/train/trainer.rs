@@ -1,0 +1,390 @@
+//! The trainer: steps are recorded and submitted one after the other; the device is looked at only now and then.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use glam::Vec4;
+
+use crate::camera::Camera;
+use crate::dataset::{Capture, PictureCache, Split};
+use crate::gpu::{Buffer, Gpu, Recorder, StageTimes};
+use crate::model::{BANDS, GEOMETRY_ROW, Model, Rows, band_stride};
+use crate::render::{Admission, Channel, RenderOptions, Rendered, Renderer, View};
+use crate::scene::{Normalisation, Scene};
+
+use super::checkpoint::{Checkpoint, Tensor};
+use super::config::{Config, Subgroups};
+use super::init;
+use super::loss::{HISTORY, LossPass, LossWeights, Target};
+use super::refine::{Refine, Refiner, weight_scale};
+use super::schedule::{EXTENT, Schedule};
+use super::update::Optimiser;
+
+/// Steps between two looks at the device. After an overflow at most this many are repeated.
+const LOOK_EVERY: u32 = 16;
+
+/// Near plane in the frame of training.
+const NEAR: f32 = 0.01 * EXTENT as f32;
+
+/// Shots decoded ahead of the step that needs them.
+const PREFETCH: u32 = 8;
+
+/// Bytes of targets that are kept on the device.
+const TARGET_BYTES: u64 = 4 << 30;
+
+/// What the trainer knows after a look at the device.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Statistics {
+    /// Steps done.
+    pub step: u32,
+    /// Means over the steps since the last statistics.
+    pub loss: f64,
+    pub l1: f64,
+    pub ssim: f64,
+    pub gaussians: usize,
+    /// Updates left out since the start because a value was not finite.
+    pub non_finite: u64,
+}
+
+/// Trains one capture on one device.
+pub struct Trainer {
+    gpu: Gpu,
+    capture: Arc<Capture>,
+    cache: PictureCache,
+    /// As the user gave it.
+    config: Config,
+    schedule: Schedule,
+    normalisation: Normalisation,
+    renderer: Renderer,
+    model: Model,
+    optimiser: Optimiser,
+    loss: LossPass,
+    refiner: Refiner,
+    targets: HashMap<usize, Target>,
+    target_bytes: u64,
+    /// Steps submitted, and steps known to have been carried out.
+    step: u32,
+    settled: u32,
+    /// Population at the last look and after each growth submitted since: (steps done by then, Gaussians).
+    populations: Vec<(u32, usize)>,
+    /// First step that the next statistics cover.
+    reported: u32,
+    non_finite: u64,
+}
+
+impl Trainer {
+    /// A trainer at step 0.
+    ///
+    /// # Errors
+    /// No training images, initial points that do not fit, images that cannot be read, a device that is too small.
+    pub fn new(gpu: &Gpu, capture: Arc<Capture>, config: Config) -> Result<Self> {
+        let normalisation = init::normalisation(&capture);
+        let scene = init::scene(&capture, &config, &normalisation)?;
+        Self::assemble(gpu, capture, config, normalisation, &scene)
+    }
+
+    /// A trainer that goes on where a checkpoint was taken.
+    pub fn resume(gpu: &Gpu, capture: Arc<Capture>, checkpoint: Checkpoint) -> Result<Self> {
+        let (config, normalisation) = (checkpoint.config.clone(), checkpoint.normalisation);
+        let blank = Scene { sh_degree: config.sh_degree, ..Scene::default() };
+        let mut trainer = Self::assemble(gpu, capture, config, normalisation, &blank)?;
+        trainer.restore(&checkpoint)?;
+        Ok(trainer)
+    }
+
+    fn assemble(
+        gpu: &Gpu,
+        capture: Arc<Capture>,
+        config: Config,
+        normalisation: Normalisation,
+        scene: &Scene,
+    ) -> Result<Self> {
+        let gpu = if config.subgroups == Subgroups::Off { gpu.without_subgroups() } else { gpu.clone() };
+        let shots: Vec<usize> = (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Train).collect();
+        ensure!(!shots.is_empty(), "{}: no image is left to train on", capture.root.display());
+        let capacity = config.cap_max as usize;
+        let budget = (config.cache_gb * f64::from(1u32 << 30)) as usize;
+        Ok(Self {
+            cache: PictureCache::new(capture.clone(), budget),
+            capture,
+            schedule: Schedule::new(&config, shots),
+            normalisation,
+            renderer: Renderer::for_training(&gpu)?,
+            model: Model::with_capacity(&gpu, scene, capacity)?,
+            optimiser: Optimiser::new(&gpu, capacity, config.sh_degree)?,
+            loss: LossPass::new(&gpu)?,
+            refiner: Refiner::new(&gpu)?,
+            targets: HashMap::new(),
+            target_bytes: 0,
+            step: 0,
+            settled: 0,
+            populations: vec![(0, scene.len())],
+            reported: 0,
+            non_finite: 0,
+            config,
+            gpu,
+        })
+    }
+
+    /// Steps submitted.
+    pub fn step_index(&self) -> u32 {
+        self.step
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Submits one optimisation step; every few steps waits for the device and repeats what did not fit.
+    pub fn step(&mut self) -> Result<()> {
+        self.submit_step()?;
+        if self.step - self.settled >= LOOK_EVERY {
+            self.settle()?;
+        }
+        Ok(())
+    }
+
+    fn submit_step(&mut self) -> Result<()> {
+        let mut recorder = Recorder::new(&self.gpu, false);
+        self.record_step(&mut recorder)?;
+        recorder.submit();
+        self.step += 1;
+        Ok(())
+    }
+
+    fn record_step(&mut self, recorder: &mut Recorder) -> Result<()> {
+        let step = self.step;
+        let shot = self.schedule.shot(step);
+        let target = self.target(shot)?;
+        let background = self.schedule.background(step);
+        let view = self.view(&self.capture.shots[shot].camera).with_colour(
+            background,
+            self.schedule.sh_degree(step),
+            self.config.antialiased,
+        );
+        self.renderer.set_view(&view, self.model.capacity())?;
+        let weights = LossWeights { ssim: self.config.ssim_weight, alpha: self.alpha_weight() };
+        self.loss.set_target(&target, weights, background, step)?;
+        self.optimiser.set_step(&self.schedule.step(step, self.model.len()));
+        self.renderer.record_forward(recorder, &self.model, &view, Channel::Color);
+        let frame = self.renderer.frame();
+        self.loss.record(recorder, &target, frame.image(), frame.image_gradient());
+        self.renderer.record_backward(recorder, &view);
+        self.optimiser.record(recorder, &self.model, frame, &view);
+        if self.schedule.refines(step) {
+            self.record_refinement(recorder, step);
+        }
+        Ok(())
+    }
+
+    fn record_refinement(&mut self, recorder: &mut Recorder, step: u32) {
+        let gaussians = self.model.len();
+        let grown = self.schedule.grown(gaussians);
+        let refine = Refine {
+            gaussians: gaussians as u32,
+            added: (grown - gaussians) as u32,
+            seed: self.config.seed as u32 ^ (self.config.seed >> 32) as u32,
+            step,
+            weight_scale: weight_scale(gaussians),
+            dead_opacity: self.config.dead_opacity as f32,
+            unused0: 0,
+            unused1: 0,
+        };
+        let (frame, moments) = (self.renderer.frame(), &self.optimiser.moments);
+        self.refiner.record_relocation(recorder, &self.model, moments, frame, &refine);
+        if grown > gaussians {
+            self.refiner.record_growth(recorder, &self.model, moments, frame, &refine);
+            self.model.set_len(grown);
+            self.populations.push((step + 1, grown));
+        }
+    }
+
+    fn alpha_weight(&self) -> f64 {
+        match self.config.alpha_mode {
+            super::config::AlphaMode::Composite => 0.0,
+            super::config::AlphaMode::Target => self.config.alpha_weight,
+        }
+    }
+
+    fn view(&self, camera: &Camera) -> View {
+        View::new(&self.normalisation.camera(*camera), self.model.len(), NEAR)
+    }
+
+    /// The target of a shot: kept on the device while the budget lasts, else uploaded for this step.
+    fn target(&mut self, shot: usize) -> Result<Target> {
+        if let Some(target) = self.targets.get(&shot) {
+            return Ok(target.clone());
+        }
+        self.cache.prefetch(&self.schedule.shots_from(self.step, PREFETCH));
+        let picture = self.cache.get(shot)?;
+        let target = Target::upload(&self.gpu, &picture)?;
+        let bytes = 4 * picture.pixels.len() as u64;
+        if self.target_bytes + bytes <= TARGET_BYTES {
+            self.target_bytes += bytes;
+            self.targets.insert(shot, target.clone());
+        }
+        Ok(target)
+    }
+
+    /// Waits for the device. Steps that did not fit its buffers, which then grow, are repeated until all submitted ones
+    /// are done.
+    fn settle(&mut self) -> Result<()> {
+        let goal = self.step;
+        loop {
+            let Admission { overflowed, steps, non_finite, .. } = self.renderer.frame_mut().settle()?;
+            self.non_finite += u64::from(non_finite);
+            if overflowed != 0 {
+                self.step = self.settled + steps;
+                let population = self.populations.iter().rev().find(|(step, _)| *step <= self.step);
+                self.model.set_len(population.context("the first population is that of the last look")?.1);
+            }
+            self.settled = self.step;
+            self.populations = vec![(self.step, self.model.len())];
+            if self.step == goal {
+                return Ok(());
+            }
+            while self.step < goal {
+                self.submit_step()?;
+            }
+        }
+    }
+
+    /// Waits for the submitted steps and says how they went.
+    pub fn statistics(&mut self) -> Result<Statistics> {
+        self.settle()?;
+        let history = self.loss.history()?;
+        let first = self.reported.max(self.step.saturating_sub(HISTORY as u32));
+        let covered = first..self.step;
+        let count = f64::from((self.step - first).max(1));
+        let sums: Vec4 = covered.map(|step| history[step as usize % HISTORY]).sum();
+        let (l1, ssim) = (f64::from(sums.x) / count, f64::from(sums.y) / count);
+        self.reported = self.step;
+        Ok(Statistics {
+            step: self.step,
+            loss: (1.0 - self.config.ssim_weight) * l1 + self.config.ssim_weight * (1.0 - ssim),
+            l1,
+            ssim,
+            gaussians: self.model.len(),
+            non_finite: self.non_finite,
+        })
+    }
+
+    /// All that [`Trainer::resume`] needs.
+    pub fn checkpoint(&mut self) -> Result<Checkpoint> {
+        self.settle()?;
+        let mut tensors = BTreeMap::new();
+        for (name, rows) in ROW_NAMES.iter().zip(self.all_rows()) {
+            save_rows(&self.gpu, &mut tensors, name, rows, self.model.len(), self.config.sh_degree)?;
+        }
+        Ok(Checkpoint {
+            config: self.config.clone(),
+            step: self.step,
+            normalisation: self.normalisation,
+            tensors,
+            extra: serde_json::json!({ "gaussians": self.model.len(), "non_finite": self.non_finite }),
+        })
+    }
+
+    fn all_rows(&self) -> [&Rows; 3] {
+        [&self.model.rows, &self.optimiser.moments[0], &self.optimiser.moments[1]]
+    }
+
+    /// The scene in the capture's frame, without Gaussians that cannot be seen.
+    pub fn scene(&mut self) -> Result<Scene> {
+        self.settle()?;
+        let mut scene = self.model.download(&self.gpu)?;
+        scene.antialiased = self.config.antialiased;
+        scene.retain(|scene, i| 1.0 / (1.0 + (-scene.logits[i]).exp()) >= 1.0 / 255.0);
+        scene.denormalise(&self.normalisation);
+        Ok(scene)
+    }
+
+    /// Renders through a camera in the capture's frame, over the run's background.
+    pub fn render_view(&mut self, camera: &Camera) -> Result<Rendered> {
+        self.settle()?;
+        let options = RenderOptions {
+            background: self.config.background.fixed(),
+            channel: Channel::Color,
+            sh_degree: self.schedule.sh_degree(self.step),
+            antialiased: self.config.antialiased,
+            near: NEAR,
+        };
+        self.renderer.render(&self.model, &self.normalisation.camera(*camera), &options)
+    }
+
+    /// Milliseconds of device time by stage, of the next step done once more for measuring: its effect is undone.
+    pub fn stage_times(&mut self) -> Result<StageTimes> {
+        let before = self.checkpoint()?;
+        let mut recorder = Recorder::new(&self.gpu, true);
+        self.record_step(&mut recorder)?;
+        let times = recorder.finish()?;
+        self.renderer.frame_mut().settle()?;
+        self.restore(&before)?;
+        Ok(times)
+    }
+
+    /// Bytes allocated on the device, by the label of the buffer.
+    pub fn gpu_bytes(&self) -> Vec<(&'static str, u64)> {
+        self.gpu.ledger().by_label()
+    }
+
+    fn restore(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        let count = checkpoint.extra["gaussians"].as_u64().context("the checkpoint does not say how many Gaussians")?;
+        ensure!(
+            count <= self.model.capacity() as u64,
+            "the checkpoint holds {count} Gaussians, above --cap-max {}",
+            self.model.capacity()
+        );
+        for (name, rows) in ROW_NAMES.iter().zip(self.all_rows()) {
+            restore_rows(&self.gpu, checkpoint, name, rows, count as usize, self.config.sh_degree)?;
+        }
+        self.model.set_len(count as usize);
+        self.step = checkpoint.step;
+        self.settled = checkpoint.step;
+        self.reported = checkpoint.step;
+        self.populations = vec![(checkpoint.step, count as usize)];
+        self.non_finite = checkpoint.extra["non_finite"].as_u64().unwrap_or_default();
+        Ok(())
+    }
+}
+
+/// Names of the parameters and of Adam's moments in a checkpoint.
+const ROW_NAMES: [&str; 3] = ["value", "moment1", "moment2"];
+
+/// Name, buffer and length of each tensor of some rows.
+fn row_tensors<'a>(name: &str, rows: &'a Rows, count: usize, sh_degree: u32) -> Vec<(String, Buffer<f32>, usize)> {
+    let bands = (0..=sh_degree as usize)
+        .take(BANDS)
+        .map(|band| (format!("{name}.sh{band}"), rows.sh[band].clone(), count.div_ceil(4) * 4 * band_stride(band)));
+    let geometry = (format!("{name}.geometry"), rows.geometry.cast(), count * GEOMETRY_ROW * 4);
+    std::iter::once(geometry).chain(bands).collect()
+}
+
+fn save_rows(
+    gpu: &Gpu,
+    tensors: &mut BTreeMap<String, Tensor>,
+    name: &str,
+    rows: &Rows,
+    count: usize,
+    sh_degree: u32,
+) -> Result<()> {
+    for (name, buffer, len) in row_tensors(name, rows, count, sh_degree) {
+        tensors.insert(name, Tensor::f32(&[len], gpu.read_range(&buffer, 0, len)?));
+    }
+    Ok(())
+}
+
+fn restore_rows(
+    gpu: &Gpu,
+    checkpoint: &Checkpoint,
+    name: &str,
+    rows: &Rows,
+    count: usize,
+    sh_degree: u32,
+) -> Result<()> {
+    for (name, buffer, len) in row_tensors(name, rows, count, sh_degree) {
+        gpu.write(&buffer, 0, checkpoint.f32(&name, &[len])?);
+    }
+    Ok(())
+}

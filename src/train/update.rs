@@ -1,0 +1,142 @@
+//! The optimiser: gradients of the slots into Adam steps, regularisers and exploration noise, without gradient buffers.
+
+use glam::Vec4;
+
+use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder};
+use crate::model::{BANDS, Model, Rows};
+use crate::render::{Admission, Frame, View};
+use crate::{kernel, shared};
+
+shared! {
+    /// Rates and constants of one optimisation step; see `shaders/shared/adam.wgsl`.
+    pub struct Step {
+        pub rates: Vec4,
+        pub sh_rates: Vec4,
+        pub corrections: Vec4,
+        pub penalties: Vec4,
+        pub seed: [u32; 4],
+    }
+}
+
+kernel! {
+    /// The step on geometry rows.
+    pub Update = "update.wgsl" [STORE_GRADIENT = 0] {
+        uniform view: View,
+        uniform step: Step,
+        write geometry: Vec4,
+        write moment1: Vec4,
+        write moment2: Vec4,
+        read sh0: f32,
+        read sh1: f32,
+        read sh2: f32,
+        read sh3: f32,
+        read records: Vec4,
+        read tile_counts: u32,
+        read slot_bases: u32,
+        read slot_gradients: f32,
+        write colour_gradients: f32,
+        write admission: Admission,
+    }
+}
+
+kernel! {
+    /// The step on one band of the spherical harmonics.
+    pub UpdateSh = "update_sh.wgsl" [BAND = 0, STORE_GRADIENT = 0] {
+        uniform step: Step,
+        read gaussians: u32,
+        read colour_gradients: Vec4,
+        write sh: Vec4,
+        write moment1: Vec4,
+        write moment2: Vec4,
+        write admission: Admission,
+    }
+}
+
+/// All kernels of the optimiser.
+pub const DECLARATIONS: &[Declaration] = &[Update::DECLARATION, UpdateSh::DECLARATION];
+
+/// Floats that `update` leaves for the colour of each Gaussian.
+const COLOUR_GRADIENT: usize = 6;
+
+/// The optimiser's moments and compiled kernels.
+#[derive(Debug)]
+pub struct Optimiser {
+    gpu: Gpu,
+    update: Pipeline<Update<'static>>,
+    update_sh: [Pipeline<UpdateSh<'static>>; BANDS],
+    step: Buffer<Step>,
+    colour_gradients: Buffer<f32>,
+    /// First and second moments of Adam.
+    pub moments: [Rows; 2],
+}
+
+impl Optimiser {
+    /// An optimiser for models of up to `capacity` Gaussians.
+    pub fn new(gpu: &Gpu, capacity: usize, sh_degree: u32) -> Result<Self, GpuError> {
+        Self::with_sink(gpu, capacity, sh_degree, false)
+    }
+
+    /// An optimiser that stores the gradient in the first moments and updates nothing: the same adjoints, to look at.
+    pub fn storing_gradients(gpu: &Gpu, capacity: usize, sh_degree: u32) -> Result<Self, GpuError> {
+        Self::with_sink(gpu, capacity, sh_degree, true)
+    }
+
+    fn with_sink(gpu: &Gpu, capacity: usize, sh_degree: u32, store: bool) -> Result<Self, GpuError> {
+        let store = u32::from(store);
+        let band = |band| gpu.pipeline::<UpdateSh>(&[("BAND", band), ("STORE_GRADIENT", store)]);
+        Ok(Self {
+            gpu: gpu.clone(),
+            update: gpu.pipeline::<Update>(&[("STORE_GRADIENT", store)])?,
+            update_sh: [band(0)?, band(1)?, band(2)?, band(3)?],
+            step: gpu.zeros("view: step", 1)?,
+            colour_gradients: gpu.zeros("view: colour gradients", capacity.next_multiple_of(4) * COLOUR_GRADIENT)?,
+            moments: [Rows::zeros(gpu, capacity, sh_degree)?, Rows::zeros(gpu, capacity, sh_degree)?],
+        })
+    }
+
+    /// Sets the constants of the step recorded next.
+    pub fn set_step(&self, step: &Step) {
+        self.gpu.write(&self.step, 0, &[*step]);
+    }
+
+    /// Records the step of every Gaussian, from the slots that the backward pass has filled.
+    pub fn record(&self, recorder: &mut Recorder, model: &Model, frame: &Frame, view: &View) {
+        let [first, second] = &self.moments;
+        let [sh0, sh1, sh2, sh3] = &model.rows.sh;
+        let inputs = frame.gradients();
+        recorder.stage("update", |pass| {
+            let update = Update {
+                view: inputs.view,
+                step: &self.step,
+                geometry: &model.rows.geometry,
+                moment1: &first.geometry,
+                moment2: &second.geometry,
+                sh0,
+                sh1,
+                sh2,
+                sh3,
+                records: inputs.records,
+                tile_counts: inputs.tile_counts,
+                slot_bases: inputs.slot_bases,
+                slot_gradients: inputs.slot_gradients,
+                colour_gradients: &self.colour_gradients,
+                admission: inputs.admission,
+            };
+            self.update.run(pass, &update, view.gaussians.div_ceil(64));
+        });
+        recorder.stage("update colour", |pass| {
+            for band in 0..=view.sh_degree as usize {
+                let update = UpdateSh {
+                    step: &self.step,
+                    gaussians: inputs.gaussian_count,
+                    colour_gradients: &self.colour_gradients.cast(),
+                    sh: &model.rows.sh[band].cast(),
+                    moment1: &first.sh[band].cast(),
+                    moment2: &second.sh[band].cast(),
+                    admission: inputs.admission,
+                };
+                self.update_sh[band].run(pass, &update, view.gaussians.div_ceil(4 * 256));
+            }
+        });
+    }
+}
