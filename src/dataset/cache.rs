@@ -295,6 +295,32 @@ mod tests {
     }
 
     #[test]
+    fn eviction_takes_the_unannounced_oldest_first_then_the_last_needed() {
+        let picture =
+            Arc::new(Picture { width: 1, height: 1, pixels: vec![[0; 4]], coverage: crate::dataset::Coverage::Opaque });
+        let mut state = State { bytes: 5 * 4, ..State::default() };
+        for (shot, used) in [(0, 9), (1, 5), (2, 1), (3, 2), (4, 7)] {
+            state.slots.insert(shot, Slot::Ready { picture: picture.clone(), used });
+        }
+        for (position, shot) in [(10, 2), (11, 3), (12, 4)] {
+            state.announced.insert(position, shot);
+            state.uses.entry(shot).or_default().push_back(position);
+        }
+        let mut evicted = Vec::new();
+        for kept in (0..5).rev() {
+            // Up to the last two, reading ahead for position 11 may take them as well.
+            let before = (kept >= 2).then_some(11);
+            assert!(state.make_room(0, kept * 4, before));
+            assert_eq!(state.bytes, kept * 4);
+            evicted.extend((0..5).find(|shot| !state.slots.contains_key(shot) && !evicted.contains(shot)));
+            if kept == 2 {
+                assert!(!state.make_room(0, 4, Some(11)), "what is needed at 11 or before stays");
+            }
+        }
+        assert_eq!(evicted, [1, 0, 4, 3, 2]);
+    }
+
+    #[test]
     fn many_threads_share_one_cache() {
         let (_root, capture, pictures) = capture(10);
         let cache = PictureCache::new(capture, 3 * BYTES);

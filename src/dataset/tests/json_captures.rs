@@ -84,7 +84,7 @@ fn bad_poses_name_their_frame() {
         let text = format!("{{{SHARED} \"frames\": [{good},{bad}]}}");
         let root = json_capture(&[("transforms.json", text)], &["a.png"]);
         let message = refusal(root.path());
-        assert!(message.contains("transforms.json: frame 1"), "{message}");
+        assert!(message.contains(r#"transforms.json: frame 1 ("b \"NaN\".png")"#), "{message}");
         message
     };
     assert!(refused("[[1,0,0,NaN],[0,1,0,0],[0,0,1,0],[0,0,0,1]]").contains("not finite"));
