@@ -1,5 +1,6 @@
 //! The real captures, where they are at hand.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use dapple::dataset::{Capture, CaptureOptions, Coverage, Split};
@@ -84,6 +85,60 @@ fn alexander_points_project_into_its_images() {
     eprintln!("alexander: {share:.4} of the points in some image, {inside} projections inside");
     assert!(share > 0.99, "only {share} of the points are in an image");
     assert_eq!(capture.load(0).unwrap().coverage, Coverage::Opaque);
+}
+
+/// COLMAP's own observations, read here without the reader under test: image name → (pixel, point id).
+fn observations(path: &std::path::Path) -> HashMap<String, Vec<([f64; 2], u64)>> {
+    let bytes = std::fs::read(path).unwrap();
+    let u64_at = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+    let (mut at, mut images) = (8, HashMap::new());
+    for _ in 0..u64_at(0) {
+        at += 4 + 7 * 8 + 4;
+        let end = at + bytes[at..].iter().position(|b| *b == 0).unwrap();
+        let name = String::from_utf8(bytes[at..end].to_vec()).unwrap();
+        let count = u64_at(end + 1) as usize;
+        at = end + 9;
+        let one = |i: usize| {
+            let [x, y, id] = [0, 8, 16].map(|offset| u64_at(at + 24 * i + offset));
+            ([f64::from_bits(x), f64::from_bits(y)], id)
+        };
+        images.insert(name, (0..count).map(one).filter(|(_, id)| *id != u64::MAX).collect());
+        at += 24 * count;
+    }
+    images
+}
+
+#[test]
+fn alexander_points_project_to_where_colmap_saw_them() {
+    let Some(path) = data("static/alexander_colmap") else { return };
+    let capture = Capture::open(&path, &options()).unwrap();
+    let bytes = std::fs::read(path.join("sparse/0/points3D.bin")).unwrap();
+    let (mut at, mut ids) = (8, HashMap::new());
+    for index in 0..14373_usize {
+        ids.insert(u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()), index);
+        at += 43 + 8 + 8 * u64::from_le_bytes(bytes[at + 43..at + 51].try_into().unwrap()) as usize;
+    }
+    let points = capture.points.as_ref().unwrap();
+    let observations = observations(&path.join("sparse/0/images.bin"));
+    let mut errors = Vec::new();
+    for shot in &capture.shots {
+        let lens = shot.camera.lens;
+        for ([x, y], id) in &observations[&shot.name] {
+            let ray = shot.source.undistort(glam::dvec2(*x, *y)).expect("COLMAP saw it");
+            let seen = ray * lens.focal + lens.principal;
+            let (pixel, _) = shot.camera.project(points.positions[ids[id]].as_dvec3()).expect("in front");
+            errors.push((pixel - seen).length());
+        }
+    }
+    errors.sort_by(f64::total_cmp);
+    let mean = errors.iter().sum::<f64>() / errors.len() as f64;
+    let (median, worst) = (errors[errors.len() / 2], errors[errors.len() - 1]);
+    eprintln!(
+        "alexander: {} observations, reprojection mean {mean:.3}, median {median:.3}, worst {worst:.2} px",
+        errors.len()
+    );
+    // COLMAP filters observations beyond 4 pixels.
+    assert!(mean < 1.0 && worst < 4.5, "mean {mean}, worst {worst}");
 }
 
 #[test]

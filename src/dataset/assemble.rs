@@ -47,18 +47,18 @@ pub fn assemble(listing: Listing, options: &CaptureOptions) -> Result<Capture> {
     }
     let count = frames.len();
     let faults = [
-        (missing, "images that it names are missing"),
-        (broken, "images cannot be read"),
-        (sizes, "images are of another shape than their camera"),
-        (masks, "masks cannot be used"),
+        (missing, "images that it names are missing", "left out"),
+        (broken, "images cannot be read", "left out"),
+        (sizes, "images are of another shape than their camera", "left out"),
+        (masks, "images have a mask that cannot be used", "they are used whole"),
     ];
-    for (names, what) in faults.iter().filter(|(names, _)| !names.is_empty()) {
+    for (names, what, consequence) in faults.iter().filter(|(names, ..)| !names.is_empty()) {
         let line = format!("{}: {} of {count} {what}: {}", origin.display(), names.len(), enumerate(names));
         if shots.is_empty() {
             bail!("{line}; no image is left to train on (images were looked for in {})", root.display());
         }
         ensure!(!options.strict, "{line}");
-        warnings.push(format!("{line}; left out"));
+        warnings.push(format!("{line}; {consequence}"));
     }
     if !own_split && options.test_every > 0 {
         for (index, shot) in shots.iter_mut().enumerate() {
@@ -97,7 +97,7 @@ fn settle(frame: &Frame, root: &Path, options: &CaptureOptions) -> Result<Outcom
     let (width, height) = fit_within(size.0, size.1, options.max_resolution.map(|limit| limit.max(1)));
     let mut name = frame.name.clone();
     // Blender's captures name images without their extension.
-    if let (None, Some(extension)) = (Path::new(&name).extension(), image.extension()) {
+    if let Some(extension) = image.extension().filter(|extension| Path::new(&name).extension() != Some(extension)) {
         name = format!("{name}.{}", extension.to_string_lossy());
     }
     let mut shot = Shot {

@@ -159,8 +159,12 @@ pub fn read(root: &Path, folder: &Path) -> Result<Listing> {
 /// The folder that holds `images/`: the capture's, or one above a sparse model that was opened by itself.
 fn image_root(root: &Path, folder: &Path) -> PathBuf {
     let holds = |base: &&Path| ["images", "images_2", "images_4", "images_8"].iter().any(|sub| base.join(sub).is_dir());
-    let above = folder.ancestors().take(4).find(holds);
-    if holds(&root) { root.to_path_buf() } else { above.unwrap_or(root).to_path_buf() }
+    if holds(&root) {
+        return root.to_path_buf();
+    }
+    // Absolute, so that a model opened as `.` has folders above it.
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+    folder.ancestors().take(4).find(holds).unwrap_or(root).to_path_buf()
 }
 
 fn frame(root: &Path, image: ModelImage, cameras: &HashMap<u32, LensSpec>, test: &HashSet<String>) -> Result<Frame> {

@@ -71,7 +71,7 @@ pub struct CaptureOptions {
     pub max_resolution: Option<u32>,
     /// Every n-th shot by name is held out, unless the capture names its own test set; 0 holds none out.
     pub test_every: u32,
-    /// Fail where an image is missing or broken, rather than warn and go on.
+    /// Fail where an image or mask is missing, broken or of another shape than its camera, rather than warn and go on.
     pub strict: bool,
 }
 
@@ -133,6 +133,9 @@ impl Capture {
     ///
     /// # Errors
     /// Names the image or mask that cannot be decoded, or whose size is not what it was when the capture was opened.
+    ///
+    /// # Panics
+    /// Where `shot` is no index into [`Capture::shots`].
     pub fn load(&self, shot: usize) -> Result<Picture> {
         let shot = &self.shots[shot];
         let mut image = images::decode(&shot.image, shot.orientation)
@@ -181,3 +184,6 @@ fn picture(image: images::Raster, transparent: bool, used: Option<Vec<bool>>) ->
     };
     Picture { width, height, pixels, coverage }
 }
+
+#[cfg(test)]
+mod tests;

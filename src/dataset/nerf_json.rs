@@ -186,10 +186,12 @@ fn lens(own: &Intrinsics, shared: &Intrinsics) -> Result<LensSpec> {
     let p = [pick(|i| i.p1), pick(|i| i.p2)].map(|p| p.unwrap_or(0.0));
     let model = own.camera_model.as_deref().or(shared.camera_model.as_deref()).unwrap_or("OPENCV");
     let fisheye = own.is_fisheye.or(shared.is_fisheye).unwrap_or(false);
+    // As nerfstudio does, the coefficients count even where a file with some calls its model a pinhole.
     let distortion = match model {
-        "OPENCV" | "RADIAL" | "SIMPLE_RADIAL" if !fisheye => Distortion::perspective(k, [0.0; 3], p),
-        "PINHOLE" | "SIMPLE_PINHOLE" if !fisheye => Distortion::None,
-        "OPENCV_FISHEYE" | "OPENCV" => Distortion::fisheye(k),
+        "OPENCV" | "PINHOLE" | "SIMPLE_PINHOLE" | "RADIAL" | "SIMPLE_RADIAL" if !fisheye => {
+            Distortion::perspective(k, [0.0; 3], p)
+        }
+        "OPENCV" | "PINHOLE" | "OPENCV_FISHEYE" => Distortion::fisheye(k),
         _ => bail!("camera model {model:?} is not supported; undistort the images to PINHOLE first"),
     };
     Ok(LensSpec { size, focal, principal, distortion })

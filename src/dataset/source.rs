@@ -102,8 +102,8 @@ pub fn tidy(name: &str) -> String {
 const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "webp", "PNG", "JPG", "JPEG"];
 
 /// The places to look for an image, best first. A file under `images/` may also be in the reduced copies `images_2`,
-/// `images_4`, `images_8`; the smallest that still covers `limit` (longer side, pixels) comes first. Names without an
-/// extension get the usual ones.
+/// `images_4`, `images_8`; the smallest that still covers `limit` (longer side, pixels) comes first.
+/// Some captures have no such folder and keep their images at the root. Names without an extension get the usual ones.
 pub fn image_candidates(path: &Path, root: &Path, size: Option<(u32, u32)>, limit: Option<u32>) -> Vec<PathBuf> {
     let mut places = vec![path.to_path_buf()];
     if let Ok(inside) = path.strip_prefix(root.join("images")) {
@@ -113,6 +113,7 @@ pub fn image_candidates(path: &Path, root: &Path, size: Option<(u32, u32)>, limi
             _ => false,
         };
         places.extend([2, 4, 8].into_iter().map(reduced));
+        places.push(root.join(inside));
         if let Some(factor) = [8, 4, 2].into_iter().find(|f| sufficient(*f) && reduced(*f).is_file()) {
             places.insert(0, reduced(factor));
         }

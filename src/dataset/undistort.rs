@@ -177,3 +177,119 @@ fn weights(from: u32, to: u32) -> Vec<(usize, Vec<f32>)> {
     };
     (0..to).map(interval).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::lens::tests::lenses;
+    use super::*;
+
+    fn blank(width: u32, height: u32) -> Raster {
+        Raster { width, height, pixels: vec![[0, 0, 0, 255]; (width * height) as usize] }
+    }
+
+    /// An image of `from` with a soft white dot at `position`.
+    fn dot(from: &SourceLens, position: DVec2) -> Raster {
+        let mut image = blank(from.width, from.height);
+        for (i, pixel) in image.pixels.iter_mut().enumerate() {
+            let (x, y) = (i as u32 % from.width, i as u32 / from.width);
+            let distance = (dvec2(f64::from(x) + 0.5, f64::from(y) + 0.5) - position).length_squared();
+            let value = (255.0 * (-distance / (2.0 * 1.5 * 1.5)).exp()).round() as u8;
+            *pixel = [value, value, value, 255];
+        }
+        image
+    }
+
+    /// The centroid of brightness.
+    fn centroid(image: &Raster) -> DVec2 {
+        let (mut sum, mut weight) = (DVec2::ZERO, 0.0);
+        for (i, pixel) in image.pixels.iter().enumerate() {
+            let (x, y) = (i as u32 % image.width, i as u32 / image.width);
+            sum += f64::from(pixel[0]) * dvec2(f64::from(x) + 0.5, f64::from(y) + 0.5);
+            weight += f64::from(pixel[0]);
+        }
+        sum / weight
+    }
+
+    #[test]
+    fn points_painted_through_the_lens_are_found_where_the_pinhole_sees_them() {
+        for (name, from) in lenses() {
+            let full = pinhole(&from);
+            for to in [full, full.resized(80, 60), full.resized(101, 76)] {
+                for pixel in [dvec2(40.0, 30.0), dvec2(130.3, 20.9), dvec2(81.7, 61.2), dvec2(25.4, 95.8)] {
+                    let plane = from.undistort(pixel).expect("within the image");
+                    let expected = plane * to.focal + to.principal;
+                    let (image, _) = undistort(&dot(&from, pixel), &from, &to);
+                    let miss = (centroid(&image) - expected).length();
+                    assert!(miss < 0.1, "{name}: {pixel} was found {miss} pixels from {expected}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn mild_perspective_lenses_leave_no_empty_pixel() {
+        for (name, from) in lenses() {
+            let to = pinhole(&from);
+            let (_, valid) = undistort(&blank(from.width, from.height), &from, &to);
+            assert!(valid.iter().all(|v| *v), "{name} leaves {} pixels", valid.iter().filter(|v| !**v).count());
+            if name == "pinhole" {
+                assert_eq!((to.focal, to.principal), (from.focal, from.principal));
+            }
+        }
+        // The crop is tight: with the pincushion lens a one per cent wider view has empty pixels.
+        let (_, from) = lenses().into_iter().find(|(name, _)| *name == "pincushion").unwrap();
+        let mut wider = pinhole(&from);
+        wider.focal /= 1.01;
+        let (image, valid) = undistort(&blank(from.width, from.height), &from, &wider);
+        assert!(valid.contains(&false));
+        assert!(image.pixels.iter().zip(&valid).all(|(pixel, valid)| pixel[3] == if *valid { 255 } else { 0 }));
+    }
+
+    #[test]
+    fn strong_lenses_keep_their_focal_length() {
+        let strong = Distortion::perspective([1.2, 0.0, 0.0, 0.0], [0.0; 3], [0.0; 2]);
+        let from = SourceLens::new(DVec2::splat(100.0), dvec2(80.0, 60.0), (160, 120), strong).unwrap();
+        let to = pinhole(&from);
+        assert_eq!((to.focal, to.principal), (from.focal, from.principal));
+        let (_, valid) = undistort(&blank(160, 120), &from, &to);
+        assert!(!valid[0] && valid[60 * 160 + 80]);
+        let used = resample_mask(&Mask { width: 40, height: 30, used: vec![true; 1200] }, &from, &to);
+        assert_eq!(used, valid, "outside the source nothing is used");
+    }
+
+    #[test]
+    fn masks_follow_the_lens_to_the_nearest_pixel() {
+        let (_, from) = lenses().into_iter().find(|(name, _)| *name == "opencv").unwrap();
+        let to = pinhole(&from).resized(80, 60);
+        // Half resolution of the source, used right of its column 50.
+        let mask = Mask { width: 80, height: 60, used: (0..80 * 60).map(|i| i % 80 >= 50).collect() };
+        for (i, used) in resample_mask(&mask, &from, &to).into_iter().enumerate() {
+            let centre = dvec2((i % 80) as f64 + 0.5, (i / 80) as f64 + 0.5);
+            let source = from.distort((centre - to.principal) / to.focal).unwrap();
+            assert_eq!(used, source.x >= 100.0);
+        }
+    }
+
+    #[test]
+    fn shrinking_while_undistorting_averages() {
+        // Stripes one pixel wide must turn grey, not alias.
+        let (_, from) = lenses().into_iter().find(|(name, _)| *name == "simple radial").unwrap();
+        let mut image = blank(160, 120);
+        image.pixels.iter_mut().enumerate().filter(|(i, _)| i % 2 == 0).for_each(|(_, p)| *p = [255; 4]);
+        let (small, _) = undistort(&image, &from, &pinhole(&from).resized(20, 15));
+        assert!(small.pixels.iter().all(|p| p[0].abs_diff(127) < 12), "{:?}", small.pixels);
+    }
+
+    #[test]
+    fn area_weights_cover_every_pixel_once() {
+        for (from, to) in [(16, 7), (5, 5), (4946, 618), (3, 1), (10, 9)] {
+            let weights = weights(from, to);
+            let mut covered = vec![0.0; from as usize];
+            for (first, weights) in &weights {
+                assert!((weights.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+                weights.iter().enumerate().for_each(|(k, w)| covered[first + k] += w * from as f32 / to as f32);
+            }
+            assert!(covered.iter().all(|c| (c - 1.0).abs() < 1e-4), "{from} to {to}");
+        }
+    }
+}
