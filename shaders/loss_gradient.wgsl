@@ -29,7 +29,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let start = (id / width) % walks * walk;
     let channel = id / width / walks;
     let end = min(start + walk, height);
-    var state: array<vec4f, 10>;
+    var state: Fir;
     var sum = 0.0;
     for (var i = start; i < end + 2u * RADIUS; i++) {
         var sample = vec4f(0.0);

@@ -27,9 +27,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let own = row_start(index);
     let source = sources[index];
     if (source != NO_SOURCE) {
-        let from = row_start(source);
+        let origin = row_start(source);
         for (var i = 0u; i < 4u * STRIDE; i += 4u) {
-            values[own + i] = values[from + i];
+            values[own + i] = values[origin + i];
         }
     }
     if (GROW == 0u && draws[index] > 0u) {

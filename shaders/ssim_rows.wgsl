@@ -25,7 +25,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let start = (id / height) % walks * walk;
     let channel = id / height / walks;
     let end = min(start + walk, width);
-    var state: array<vec4f, 10>;
+    var state: Fir;
     // Positions are shifted by the radius, to stay unsigned.
     for (var i = start; i < end + 2u * RADIUS; i++) {
         var sample = vec4f(0.0);

@@ -22,7 +22,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let start = (id / height) % walks * walk;
     let row = (id / height / walks * height + y) * width;
     let end = min(start + walk, width);
-    var state: array<vec4f, 10>;
+    var state: Fir;
     for (var i = start; i < end + 2u * RADIUS; i++) {
         var sample = vec4f(0.0);
         if (i >= RADIUS && i < width + RADIUS) {

@@ -49,13 +49,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (4u * block >= gaussians[0] || admission[0].overflowed != 0u) {
         return;
     }
-    let from = 6u * block;
-    let direction = array<vec4f, 3>(colour_gradients[from], colour_gradients[from + 1u], colour_gradients[from + 2u]);
+    let origin = 6u * block;
+    let direction = array<vec4f, 3>(colour_gradients[origin], colour_gradients[origin + 1u], colour_gradients[origin + 2u]);
     let basis = band_basis(direction);
     for (var k = 0u; k < COEFFICIENTS; k++) {
         for (var channel = 0u; channel < 3u; channel++) {
             let at = (block * COEFFICIENTS + k) * 3u + channel;
-            let gradient = basis[k] * colour_gradients[from + 3u + channel];
+            let gradient = basis[k] * colour_gradients[origin + 3u + channel];
             if (STORE_GRADIENT != 0u) {
                 moment1[at] = gradient;
             } else {

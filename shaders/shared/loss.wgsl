@@ -17,19 +17,46 @@ const SSIM_C1: f32 = 1e-4;
 const SSIM_C2: f32 = 9e-4;
 const RADIUS: u32 = 5u;
 
-// Normalised Gaussian of sigma 1.5.
-const TAPS = array<f32, 11>(
-    0.00102838, 0.00759876, 0.03600077, 0.10936069, 0.21300553, 0.26601171,
-    0.21300553, 0.10936069, 0.03600077, 0.00759876, 0.00102838,
-);
+// Normalised Gaussian of sigma 1.5, from the outermost tap in.
+const TAP0: f32 = 0.00102838;
+const TAP1: f32 = 0.00759876;
+const TAP2: f32 = 0.03600077;
+const TAP3: f32 = 0.10936069;
+const TAP4: f32 = 0.21300553;
+const TAP5: f32 = 0.26601171;
+
+// Partial sums of the ten outputs that a filter is still waiting for: named, so that they stay in registers.
+struct Fir {
+    a0: vec4f,
+    a1: vec4f,
+    a2: vec4f,
+    a3: vec4f,
+    a4: vec4f,
+    a5: vec4f,
+    a6: vec4f,
+    a7: vec4f,
+    a8: vec4f,
+    a9: vec4f,
+}
 
 // A filter fed one sample at a time: returns the filtered value five samples back.
-fn fir(state: ptr<function, array<vec4f, 10>>, sample: vec4f) -> vec4f {
-    let out = (*state)[9] + TAPS[10] * sample;
-    for (var i = 9u; i > 0u; i--) {
-        (*state)[i] = (*state)[i - 1u] + TAPS[i] * sample;
-    }
-    (*state)[0] = TAPS[0] * sample;
+fn fir(s: ptr<function, Fir>, sample: vec4f) -> vec4f {
+    let outer0 = TAP0 * sample;
+    let outer1 = TAP1 * sample;
+    let outer2 = TAP2 * sample;
+    let outer3 = TAP3 * sample;
+    let outer4 = TAP4 * sample;
+    let out = (*s).a9 + outer0;
+    (*s).a9 = (*s).a8 + outer1;
+    (*s).a8 = (*s).a7 + outer2;
+    (*s).a7 = (*s).a6 + outer3;
+    (*s).a6 = (*s).a5 + outer4;
+    (*s).a5 = (*s).a4 + TAP5 * sample;
+    (*s).a4 = (*s).a3 + outer4;
+    (*s).a3 = (*s).a2 + outer3;
+    (*s).a2 = (*s).a1 + outer2;
+    (*s).a1 = (*s).a0 + outer1;
+    (*s).a0 = outer0;
     return out;
 }
 
