@@ -18,6 +18,8 @@ pub const SHARED: &[(&str, &str)] = shared_files![
     "lanes_plain",
     "lanes_serial",
     "lanes_subgroups",
+    "rows_plain",
+    "rows_subgroups",
     "scan_apply_parallel",
     "scan_apply_serial",
     "scan_sum_parallel",

@@ -62,6 +62,8 @@ impl Form {
 
 /// Invocations of a workgroup of the serial forms, the workgroup size in `lanes_serial.wgsl`.
 const SERIAL_LANES: u32 = 8;
+/// Threads of a workgroup of the other forms, the workgroup size in `lanes_subgroups.wgsl` and `lanes_plain.wgsl`.
+const GROUP_THREADS: u32 = 256;
 
 shared! {
     /// How elements are cut into blocks: `shaders/shared/blocks.wgsl`.

@@ -1,6 +1,6 @@
 //! Exclusive prefix sums.
 
-use super::{Extent, Form};
+use super::{Extent, Form, GROUP_THREADS};
 use crate::gpu::{Buffer, Gpu, GpuError, Pipeline};
 use crate::kernel;
 
@@ -13,13 +13,13 @@ kernel! {
 
 kernel! {
     /// Exclusive prefix sums, given the sum of each block.
-    pub ScanApply = "scan_apply.wgsl" [SERIAL = 1, SUBGROUPS = 0] {
+    pub ScanApply = "scan_apply.wgsl" [SERIAL = 1, SUBGROUPS = 0, ROWS = ROWS] {
         uniform extent: Extent, read count: u32, read input: u32, read sums: u32, write output: u32, write total: u32
     }
 }
 
-/// Elements that a workgroup scans.
-const BLOCK: u32 = 4096;
+/// Elements that a thread of the workgroup forms scans.
+const ROWS: u32 = 16;
 /// Least elements that one invocation scans.
 const SERIAL_BLOCK: u32 = 64;
 
@@ -44,7 +44,7 @@ impl Scan {
     pub fn with_form(gpu: &Gpu, capacity: usize, form: Form) -> Result<Self, GpuError> {
         let extent = match form {
             Form::Serial => Extent::serial(capacity, SERIAL_BLOCK),
-            Form::Subgroups | Form::Plain => Extent::fixed(capacity, BLOCK),
+            Form::Subgroups | Form::Plain => Extent::fixed(capacity, GROUP_THREADS * ROWS),
         };
         Ok(Self {
             form,
