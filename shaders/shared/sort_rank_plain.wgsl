@@ -59,10 +59,15 @@ fn rank_block(cut: Blocks, block: u32, thread: u32, place: ptr<function, array<u
 }
 
 fn put_counters(thread: u32, low: vec4u, high: vec4u) {
-    for (var w = 0u; w < 4u; w++) {
-        atomicStore(&exchange[w * 256u + thread], low[w]);
-        atomicStore(&exchange[(w + 4u) * 256u + thread], high[w]);
-    }
+    // Not a loop over words: a vector indexed by a variable lives in memory.
+    atomicStore(&exchange[thread], low.x);
+    atomicStore(&exchange[256u + thread], low.y);
+    atomicStore(&exchange[512u + thread], low.z);
+    atomicStore(&exchange[768u + thread], low.w);
+    atomicStore(&exchange[1024u + thread], high.x);
+    atomicStore(&exchange[1280u + thread], high.y);
+    atomicStore(&exchange[1536u + thread], high.z);
+    atomicStore(&exchange[1792u + thread], high.w);
 }
 
 fn counter(thread: u32, word: u32) -> u32 {

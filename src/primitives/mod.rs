@@ -91,4 +91,4 @@ impl Extent {
 }
 
 /// Blocks for each lane of a software adapter: more than one, so that an uneven load evens out.
-const BLOCKS_PER_LANE: u32 = 2;
+const BLOCKS_PER_LANE: u32 = 4;
