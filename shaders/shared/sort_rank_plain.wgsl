@@ -2,16 +2,22 @@
 // vectors are scanned over the threads (Hillis and Steele). A block has fewer than 2^16 keys.
 //#use rows_plain
 
-// Sets `place` to the places of this thread's keys in the block, and block_to_all. Word w of a thread's counters,
+// Sets `place` to the places of a thread's keys in the block, and block_to_all. Word w of a thread's counters,
 // exchange[w * 256 + thread], holds digits 2w and 2w + 1.
-fn rank_block(cut: Blocks, block: u32, thread: u32, place: ptr<function, array<u32, ROWS>>) {
+fn rank_block(
+    cut: Blocks,
+    block: u32,
+    thread: u32,
+    key: ptr<function, array<u32, ROWS>>,
+    place: ptr<function, array<u32, ROWS>>,
+) {
     let range = block_range(cut, block);
     var low = vec4u(0u);
     var high = vec4u(0u);
     for (var row = 0u; row < ROWS; row++) {
         let i = range.x + row_element(thread, row);
         if i < range.y {
-            let d = digit_of(keys[i]);
+            let d = digit_of((*key)[row]);
             let one = vec4u(1u << (16u * (d & 1u)));
             low += select(vec4u(0u), one, vec4u(d / 2u) == vec4u(0u, 1u, 2u, 3u));
             high += select(vec4u(0u), one, vec4u(d / 2u) == vec4u(4u, 5u, 6u, 7u));
@@ -45,7 +51,7 @@ fn rank_block(cut: Blocks, block: u32, thread: u32, place: ptr<function, array<u
     for (var row = 0u; row < ROWS; row++) {
         let i = range.x + row_element(thread, row);
         if i < range.y {
-            let d = digit_of(keys[i]);
+            let d = digit_of((*key)[row]);
             let shift = 16u * (d & 1u);
             let packed = counter(thread, d / 2u);
             atomicStore(&exchange[(d / 2u) * 256u + thread], packed + (1u << shift));

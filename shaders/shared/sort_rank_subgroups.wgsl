@@ -6,9 +6,15 @@ const TABLES = 8u;
 // Small subgroups are more than there are tables of counters; then neighbours share one, in turns.
 var<workgroup> turns_shared: u32;
 
-// Sets `place` to the places of this thread's keys in the block, and block_to_all. Counters are
+// Sets `place` to the places of a thread's keys in the block, and block_to_all. Counters are
 // exchange[table * 256 + digit].
-fn rank_block(cut: Blocks, block: u32, thread: u32, place: ptr<function, array<u32, ROWS>>) {
+fn rank_block(
+    cut: Blocks,
+    block: u32,
+    thread: u32,
+    key: ptr<function, array<u32, ROWS>>,
+    place: ptr<function, array<u32, ROWS>>,
+) {
     for (var t = thread; t < 256u * TABLES; t += 256u) {
         atomicStore(&exchange[t], 0u);
     }
@@ -22,7 +28,7 @@ fn rank_block(cut: Blocks, block: u32, thread: u32, place: ptr<function, array<u
         for (var row = 0u; row < ROWS; row++) {
             if subgroup % turns == turn {
                 let i = range.x + row_element(thread, row);
-                (*place)[row] = rank_row(i, i < range.y, table);
+                (*place)[row] = rank_row(digit_of((*key)[row]), i < range.y, table);
             }
             // The next row draws from the same counters; nothing weaker orders the lanes of a subgroup everywhere.
             workgroupBarrier();
@@ -45,19 +51,13 @@ fn rank_block(cut: Blocks, block: u32, thread: u32, place: ptr<function, array<u
     }
     workgroupBarrier();
     for (var row = 0u; row < ROWS; row++) {
-        let i = range.x + row_element(thread, row);
-        if i < range.y {
-            (*place)[row] += atomicLoad(&exchange[table + digit_of(keys[i])]);
-        }
+        // The rows beyond the last key have nowhere to go, and go nowhere.
+        (*place)[row] += atomicLoad(&exchange[table + digit_of((*key)[row])]);
     }
 }
 
-// How many keys of this key's digit came before it in its table.
-fn rank_row(i: u32, valid: bool, table: u32) -> u32 {
-    var d = 0u;
-    if valid {
-        d = digit_of(keys[i]);
-    }
+// How many keys of digit d came before this lane's in its table.
+fn rank_row(d: u32, valid: bool, table: u32) -> u32 {
     var peers = subgroupBallot(valid);
     for (var bit = 0u; bit < 8u; bit++) {
         let one = ((d >> bit) & 1u) == 1u;

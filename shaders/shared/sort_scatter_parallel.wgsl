@@ -13,14 +13,21 @@ fn body(block: u32, thread: u32) {
         return;
     }
     let range = block_range(cut, block);
+    var key: array<u32, ROWS>;
+    for (var row = 0u; row < ROWS; row++) {
+        let i = range.x + row_element(thread, row);
+        if i < range.y {
+            key[row] = keys[i];
+        }
+    }
     var place: array<u32, ROWS>;
-    rank_block(cut, block, thread, &place);
+    rank_block(cut, block, thread, &key, &place);
 
     workgroupBarrier();
     for (var row = 0u; row < ROWS; row++) {
         let i = range.x + row_element(thread, row);
         if i < range.y {
-            atomicStore(&exchange[place[row]], keys[i]);
+            atomicStore(&exchange[place[row]], key[row]);
         }
     }
     workgroupBarrier();
@@ -28,9 +35,9 @@ fn body(block: u32, thread: u32) {
     for (var row = 0u; row < ROWS; row++) {
         let i = row * 256u + thread;
         if range.x + i < range.y {
-            let key = atomicLoad(&exchange[i]);
-            new_place[row] = i + block_to_all[digit_of(key)];
-            new_keys[new_place[row]] = key;
+            let moved = atomicLoad(&exchange[i]);
+            new_place[row] = i + block_to_all[digit_of(moved)];
+            new_keys[new_place[row]] = moved;
         }
     }
     workgroupBarrier();

@@ -1,7 +1,8 @@
 //! Stable radix sort of pairs.
 
+use super::Form;
+use super::blocks::{Blocks, Extent};
 use super::scan::Scan;
-use super::{Extent, Form, GROUP_THREADS};
 use crate::gpu::{Buffer, Gpu, GpuError, Pipeline};
 use crate::{kernel, shared};
 
@@ -40,9 +41,7 @@ struct Pairs {
 /// between them, a pass for each digit.
 #[derive(Debug)]
 pub struct Sort {
-    form: Form,
-    extent: Buffer<Extent>,
-    blocks: u32,
+    blocks: Blocks,
     digits: Vec<Buffer<Digit>>,
     pairs: [Pairs; 2],
     counts: Buffer<u32>,
@@ -89,18 +88,13 @@ impl Sort {
     /// A sort in a form of the caller's choice.
     pub fn with_form(gpu: &Gpu, capacity: usize, bits: u32, form: Form) -> Result<Self, GpuError> {
         assert!((1..=32).contains(&bits), "keys have 1 to 32 bits, not {bits}");
-        let extent = match form {
-            Form::Serial => Extent::serial(capacity, SERIAL_BLOCK),
-            Form::Subgroups | Form::Plain => Extent::fixed(capacity, GROUP_THREADS * rows(form)),
-        };
+        let blocks = Blocks::new(gpu, form, capacity, rows(form), SERIAL_BLOCK)?;
         let digits = digits(bits, widest_digit(form));
-        let most = digits.iter().map(|digit| digit.mask as usize + 1).max().unwrap_or(0) * extent.max_blocks as usize;
+        let most = digits.iter().map(|digit| digit.mask as usize + 1).max().unwrap_or(0) * blocks.number;
         let pairs =
             || Ok(Pairs { keys: gpu.zeros("sort keys", capacity)?, values: gpu.zeros("sort values", capacity)? });
         Ok(Self {
-            form,
-            blocks: extent.max_blocks,
-            extent: gpu.upload("sort extent", &[extent])?,
+            blocks,
             digits: digits.iter().map(|digit| gpu.upload("sort digit", &[*digit])).collect::<Result<_, _>>()?,
             pairs: [pairs()?, pairs()?],
             counts: gpu.zeros("sort counts", most)?,
@@ -137,15 +131,14 @@ impl Sort {
     /// Records the sort of the first `count[0]` pairs. Pairs with equal keys keep their order; elements from
     /// `count[0]` on are left undefined. A count above the capacity is taken as the capacity.
     pub fn run(&self, pass: &mut wgpu::ComputePass<'_>, count: &Buffer<u32>) {
-        let Self { extent, counts, counts_number, offsets, .. } = self;
-        let groups = self.form.groups(self.blocks);
+        let Self { blocks: Blocks { extent, groups, .. }, counts, counts_number, offsets, .. } = self;
         for (index, digit) in self.digits.iter().enumerate() {
             let Pairs { keys, values } = &self.pairs[index % 2];
             let Pairs { keys: new_keys, values: new_values } = &self.pairs[(index + 1) % 2];
-            self.count.run(pass, &SortCount { extent, digit, count, keys, counts, counts_number }, groups);
+            self.count.run(pass, &SortCount { extent, digit, count, keys, counts, counts_number }, *groups);
             self.scan.run(pass, counts, offsets, counts_number, &self.total);
             let scatter = SortScatter { extent, digit, count, keys, values, offsets, new_keys, new_values };
-            self.scatter.run(pass, &scatter, groups);
+            self.scatter.run(pass, &scatter, *groups);
         }
     }
 }
