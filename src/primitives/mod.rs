@@ -1,9 +1,9 @@
 //! Scan, sort and reduce on the GPU: the parts of the pipeline that know nothing of Gaussians.
 //!
 //! How many elements there are is read from a buffer on the GPU, at most a capacity that is fixed at construction.
-//! Dispatches cover the capacity and the blocks above the count end at once, which costs less than a kernel that writes
-//! indirect arguments. All results are exact and do not depend on the adapter: each kernel has several forms, and the
-//! tests hold them against each other.
+//! Dispatches cover the capacity and the blocks above the count end at once, which spares a kernel that writes indirect
+//! arguments. Scan and sort have a form for each kind of adapter with the same results, and row sums have one
+//! form and one order; the tests hold all of them against the CPU.
 
 mod blocks;
 mod reduce;
