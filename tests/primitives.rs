@@ -7,6 +7,13 @@ fn gpu() -> Gpu {
     Gpu::open(None).expect("these tests need a Vulkan, Metal or DX12 adapter; a software one will do")
 }
 
+/// Runs one compute pass and waits for it.
+fn run(gpu: &Gpu, record: impl FnOnce(&mut wgpu::ComputePass<'_>)) {
+    let mut recorder = Recorder::new(gpu, false);
+    recorder.stage("test", record);
+    recorder.finish().unwrap();
+}
+
 /// A small generator with a fixed seed (splitmix64).
 struct Random(u64);
 
@@ -29,9 +36,7 @@ fn sorted(gpu: &Gpu, sort: &Sort, keys: &[u32]) -> (Vec<u32>, Vec<u32>) {
     let indices: Vec<u32> = (0..keys.len() as u32).collect();
     gpu.write(sort.keys(), 0, keys);
     gpu.write(sort.values(), 0, &indices);
-    let mut recorder = Recorder::new(gpu, false);
-    recorder.stage("sort", |pass| sort.run(pass, &count));
-    recorder.finish().unwrap();
+    run(gpu, |pass| sort.run(pass, &count));
     let read = |buffer| gpu.read_range(buffer, 0, keys.len()).unwrap();
     (read(sort.sorted_keys()), read(sort.sorted_values()))
 }
@@ -59,21 +64,54 @@ fn check_sort(gpu: &Gpu, sort: &Sort, keys: &[u32], bits: u32, what: &str) {
     }
 }
 
-const SIZES: [usize; 14] = [0, 1, 7, 255, 256, 257, 2047, 2048, 2049, 4095, 4096, 4097, 30_000, 70_001];
+/// Nothing, one, and a little less than, just, and a little more than the blocks of some form, and several blocks: 64
+/// and 4096 elements (scan), 1024, 2048 and 3584 (sort), and the block that the serial forms stretch beyond.
+fn sizes() -> Vec<usize> {
+    let edges = [64, 256, 1024, 2048, 3584, 4096, 65_536].into_iter().flat_map(|block| [block - 1, block, block + 1]);
+    [0, 1, 2, 9, 30_000, 70_001].into_iter().chain(edges).collect()
+}
 
 #[test]
 fn sorts_every_size_and_pattern() {
     let gpu = gpu();
     let mut random = Random(1);
     for form in Form::ALL {
-        let sort = Sort::with_form(&gpu, 70_001, 32, form).unwrap();
-        for n in SIZES {
-            check_sort(&gpu, &sort, &random.keys(n), 32, &format!("{form:?} random"));
-            check_sort(&gpu, &sort, &vec![7; n], 32, &format!("{form:?} all equal"));
-            let reversed: Vec<u32> = (0..n as u32).rev().collect();
-            check_sort(&gpu, &sort, &reversed, 32, &format!("{form:?} reversed"));
-            let few: Vec<u32> = random.keys(n).iter().map(|key| (key % 3) << 30).collect();
-            check_sort(&gpu, &sort, &few, 32, &format!("{form:?} few distinct"));
+        // Sorters are used again and again: what an earlier run left must not matter.
+        let sort = Sort::with_form(&gpu, 70_001, 12, form).unwrap();
+        for n in sizes() {
+            check_sort(&gpu, &sort, &random.keys(n), 12, &format!("{form:?} random"));
+            check_sort(&gpu, &sort, &vec![7; n], 12, &format!("{form:?} all equal"));
+            let reversed: Vec<u32> = (0..n as u32).rev().map(|i| i >> 5).collect();
+            check_sort(&gpu, &sort, &reversed, 12, &format!("{form:?} reversed"));
+            let few: Vec<u32> = random.keys(n).iter().map(|key| (key % 3) << 10).collect();
+            check_sort(&gpu, &sort, &few, 12, &format!("{form:?} few distinct"));
+        }
+    }
+}
+
+#[test]
+fn sorts_more_than_a_million() {
+    let gpu = gpu();
+    let keys = Random(5).keys(1_300_001);
+    for (form, bits) in [(Form::Serial, 32), (Form::Subgroups, 13), (Form::Plain, 13)] {
+        let sort = Sort::with_form(&gpu, 1_500_000, bits, form).unwrap();
+        check_sort(&gpu, &sort, &keys, bits, &format!("{form:?}"));
+    }
+}
+
+#[test]
+fn sorts_only_what_is_counted_and_never_more_than_fits() {
+    let gpu = gpu();
+    let keys = Random(6).keys(5_000);
+    for form in Form::ALL {
+        let sort = Sort::with_form(&gpu, keys.len(), 32, form).unwrap();
+        for (count, sorted) in [(3_000, 3_000), (5_001, 5_000), (u32::MAX, 5_000)] {
+            gpu.write(sort.keys(), 0, &keys);
+            let count = gpu.upload("count", &[count]).unwrap();
+            run(&gpu, |pass| sort.run(pass, &count));
+            let mut want = keys[..sorted].to_vec();
+            want.sort_unstable();
+            assert!(gpu.read_range(sort.sorted_keys(), 0, sorted).unwrap() == want, "{form:?}, {sorted} of 5000");
         }
     }
 }
@@ -107,9 +145,7 @@ fn check_scan(gpu: &Gpu, scan: &Scan, input: &[u32], what: &str) {
     let total = gpu.upload("total", &[99]).unwrap();
     let input_buffer = gpu.upload("input", input).unwrap();
     let output = gpu.zeros("output", n).unwrap();
-    let mut recorder = Recorder::new(gpu, false);
-    recorder.stage("scan", |pass| scan.run(pass, &input_buffer, &output, &count, &total));
-    recorder.finish().unwrap();
+    run(gpu, |pass| scan.run(pass, &input_buffer, &output, &count, &total));
     let got = (gpu.read(&output).unwrap(), gpu.read(&total).unwrap()[0]);
     assert!(got == prefix_sums(input), "{what}: {n} elements");
 }
@@ -119,10 +155,80 @@ fn scans_every_size() {
     let gpu = gpu();
     let mut random = Random(3);
     for form in Form::ALL {
-        let scan = Scan::with_form(&gpu, 1_100_000, form).unwrap();
-        for n in SIZES.into_iter().chain([1_048_576, 1_100_000]) {
+        let scan = Scan::with_form(&gpu, 2_000_001, form).unwrap();
+        for n in sizes().into_iter().chain([1_048_576, 2_000_001]) {
             check_scan(&gpu, &scan, &random.keys(n), &format!("{form:?}"));
         }
+    }
+}
+
+#[test]
+fn scans_only_what_is_counted_and_never_more_than_fits() {
+    let gpu = gpu();
+    let input = Random(7).keys(5_000);
+    let input_buffer = gpu.upload("input", &input).unwrap();
+    for form in Form::ALL {
+        let scan = Scan::with_form(&gpu, input.len(), form).unwrap();
+        for (count, n) in [(0, 0), (4_500, 4_500), (5_001, 5_000), (u32::MAX, 5_000)] {
+            let output = gpu.upload("output", &vec![77; 6_000]).unwrap();
+            let count = gpu.upload("count", &[count]).unwrap();
+            let total = gpu.zeros("total", 1).unwrap();
+            run(&gpu, |pass| scan.run(pass, &input_buffer, &output, &count, &total));
+            let (mut want, sum) = prefix_sums(&input[..n]);
+            want.resize(6_000, 77);
+            assert!(gpu.read(&output).unwrap() == want, "{form:?}, {n} of 5000");
+            assert_eq!(gpu.read(&total).unwrap(), [sum], "{form:?}, {n} of 5000");
+        }
+    }
+}
+
+/// The way the renderer chains them: what one pass counts on the GPU, the next takes as its number of elements.
+#[test]
+fn a_total_is_the_count_of_what_follows_in_the_same_pass() {
+    let gpu = gpu();
+    let ones: Vec<u32> = Random(8).keys(10_000).iter().map(|key| key & 1).collect();
+    let number = ones.iter().sum::<u32>() as usize;
+    let keys = Random(9).keys(10_000);
+    for form in Form::ALL {
+        let scan = Scan::with_form(&gpu, ones.len(), form).unwrap();
+        let sort = Sort::with_form(&gpu, keys.len(), 32, form).unwrap();
+        let [input, output] = [&ones, &vec![0; ones.len()]].map(|data| gpu.upload("flags", data).unwrap());
+        let [count, total] = [ones.len() as u32, 0].map(|value| gpu.upload("count", &[value]).unwrap());
+        gpu.write(sort.keys(), 0, &keys);
+        run(&gpu, |pass| {
+            scan.run(pass, &input, &output, &count, &total);
+            sort.run(pass, &total);
+        });
+        let mut want = keys[..number].to_vec();
+        want.sort_unstable();
+        assert!(gpu.read_range(sort.sorted_keys(), 0, number).unwrap() == want, "{form:?}");
+    }
+}
+
+dapple::kernel! {
+    /// Marks every workgroup by its flat index.
+    pub Fold = "../tests/fold.wgsl" [] { write marks: u32 }
+}
+
+#[test]
+fn folded_grids_reach_every_workgroup_once() {
+    let gpu = gpu();
+    let fold = gpu.pipeline::<Fold>(&[]).unwrap();
+    for groups in [1, 32_768, 32_769, 65_536, 100_001] {
+        let marks = gpu.zeros::<u32>("marks", groups as usize).unwrap();
+        run(&gpu, |pass| fold.run(pass, &Fold { marks: &marks }, groups));
+        assert!(gpu.read(&marks).unwrap() == (1..=groups).collect::<Vec<_>>(), "{groups} workgroups");
+    }
+}
+
+/// A capacity of which no adapter here could hold the elements, but whose grid it can run.
+#[test]
+fn capacities_beyond_65535_workgroups_scan_a_few_elements() {
+    let gpu = gpu();
+    let input = Random(10).keys(9_000);
+    for form in Form::ALL {
+        let scan = Scan::with_form(&gpu, 4096 * 70_000, form).unwrap();
+        check_scan(&gpu, &scan, &input, &format!("{form:?}"));
     }
 }
 
@@ -130,29 +236,52 @@ fn scans_every_size() {
 fn sums_rows_in_a_fixed_order() {
     let gpu = gpu();
     let mut random = Random(4);
-    for width in [1, 3, 10] {
-        let reduce = Reduce::new(&gpu, 40_000, width).unwrap();
+    for (capacity, width) in [(1, 1), (32, 2), (40_000, 1), (40_000, 3), (33_000, 10)] {
+        let reduce = Reduce::new(&gpu, capacity, width).unwrap();
         for n in [0, 1, 31, 32, 33, 1023, 1024, 1025, 40_000] {
-            let rows: Vec<f32> = random.keys(n * width).iter().map(|&key| key as f32 * 2f32.powi(-32)).collect();
+            let rows: Vec<f32> = random.keys(n * width).iter().map(|&key| key as f32 * 2f32.powi(-32) - 0.25).collect();
             let count = gpu.upload("count", &[n as u32]).unwrap();
             let input = gpu.upload("input", &rows).unwrap();
             let output = gpu.upload("output", &vec![9.0f32; width]).unwrap();
-            let run = || {
-                let mut recorder = Recorder::new(&gpu, false);
-                recorder.stage("reduce", |pass| reduce.run(pass, &input, &output, &count));
-                recorder.finish().unwrap();
-                gpu.read(&output).unwrap()
-            };
-            let got = run();
-            for (column, sum) in got.iter().enumerate() {
-                let want: f64 = rows.iter().skip(column).step_by(width).map(|&x| f64::from(x)).sum();
-                // A tree over n terms rounds about log2(n) times; 32 roundings a level, three levels.
-                assert!((f64::from(*sum) - want).abs() <= want * 1e-5, "{n} x {width}: {sum}, not {want}");
-            }
-            assert_eq!(
-                got.iter().map(|x| x.to_bits()).collect::<Vec<_>>(),
-                run().iter().map(|x| x.to_bits()).collect::<Vec<_>>()
-            );
+            run(&gpu, |pass| reduce.run(pass, &input, &output, &count));
+            let got = gpu.read(&output).unwrap();
+            let want = tree_sums(&rows[..n.min(capacity) * width], capacity, width);
+            assert!(same_bits(&got, &want), "{n} of {capacity} x {width}: {got:?}, not {want:?}");
         }
     }
+}
+
+fn same_bits(a: &[f32], b: &[f32]) -> bool {
+    a.iter().map(|x| x.to_bits()).eq(b.iter().map(|x| x.to_bits()))
+}
+
+/// The order that `Reduce` promises: at each level, sum s adds rows s, s + sums, s + 2 sums, ..., 32 at most.
+fn tree_sums(rows: &[f32], capacity: usize, width: usize) -> Vec<f32> {
+    let (mut rows, mut capacity) = (rows.to_vec(), capacity);
+    loop {
+        let sums = (rows.len() / width).div_ceil(32).max(1);
+        let mut next = vec![0.0f32; sums * width];
+        for (i, value) in rows.iter().enumerate() {
+            next[i % (sums * width)] += value;
+        }
+        rows = next;
+        capacity = capacity.div_ceil(32);
+        if capacity <= 1 {
+            return rows;
+        }
+    }
+}
+
+#[test]
+fn row_sums_are_accurate() {
+    let gpu = gpu();
+    let rows: Vec<f32> = Random(11).keys(2_000_000).iter().map(|&key| key as f32 * 2f32.powi(-32)).collect();
+    let reduce = Reduce::new(&gpu, rows.len(), 1).unwrap();
+    let count = gpu.upload("count", &[rows.len() as u32]).unwrap();
+    let (input, output) = (gpu.upload("input", &rows).unwrap(), gpu.zeros::<f32>("output", 1).unwrap());
+    run(&gpu, |pass| reduce.run(pass, &input, &output, &count));
+    let want: f64 = rows.iter().map(|&x| f64::from(x)).sum();
+    let got = f64::from(gpu.read(&output).unwrap()[0]);
+    // One running sum in f32 is off by 4e-6.
+    assert!((got / want - 1.0).abs() < 5e-7, "{got}, not {want}");
 }

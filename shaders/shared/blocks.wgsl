@@ -14,8 +14,9 @@ struct Blocks {
 
 fn blocks() -> Blocks {
     let n = min(count[0], extent.capacity);
-    let number = clamp((n + extent.min_block - 1u) / extent.min_block, 1u, extent.max_blocks);
-    return Blocks(n, number, max(extent.min_block, (n + number - 1u) / number));
+    let last = max(n, 1u) - 1u;
+    let number = min(last / extent.min_block + 1u, extent.max_blocks);
+    return Blocks(n, number, max(extent.min_block, last / number + 1u));
 }
 
 // First element of a block and the one after its last.

@@ -1,23 +1,23 @@
-// sort_scatter.wgsl without subgroups: up to 16 digits, at most 8 neighbouring keys a thread. Sixteen 16-bit counters
-// in two vectors are scanned over the threads (Hillis and Steele); a block has fewer than 2^16 keys.
-//#use lanes_plain
-const ROWS = 8u;
+// Ranks within a block for sort_scatter.wgsl, up to 16 digits, without subgroups: sixteen 16-bit counters in two
+// vectors are scanned over the threads (Hillis and Steele). A block has fewer than 2^16 keys.
+//#use rows_plain
 
-// Word w of a thread's counters holds digits 2w and 2w + 1.
-var<workgroup> counters: array<array<u32, 8>, 256>;
-
-fn body(block: u32, thread: u32) {
-    let cut = blocks();
-    if block >= cut.number {
-        return;
-    }
+// Sets `place` to the places of a thread's keys in the block, and block_to_all. Word w of a thread's counters,
+// exchange[w * 256 + thread], holds digits 2w and 2w + 1.
+fn rank_block(
+    cut: Blocks,
+    block: u32,
+    thread: u32,
+    key: ptr<function, array<u32, ROWS>>,
+    place: ptr<function, array<u32, ROWS>>,
+) {
     let range = block_range(cut, block);
-    let first = range.x + thread * ROWS;
     var low = vec4u(0u);
     var high = vec4u(0u);
     for (var row = 0u; row < ROWS; row++) {
-        if first + row < range.y {
-            let d = digit_of(keys[first + row]);
+        let i = range.x + row_element(thread, row);
+        if i < range.y {
+            let d = digit_of((*key)[row]);
             let one = vec4u(1u << (16u * (d & 1u)));
             low += select(vec4u(0u), one, vec4u(d / 2u) == vec4u(0u, 1u, 2u, 3u));
             high += select(vec4u(0u), one, vec4u(d / 2u) == vec4u(4u, 5u, 6u, 7u));
@@ -25,33 +25,57 @@ fn body(block: u32, thread: u32) {
     }
     let own_low = low;
     let own_high = high;
-    put(thread, low, high);
+    put_counters(thread, low, high);
     for (var step = 1u; step < 256u; step <<= 1u) {
         workgroupBarrier();
         if thread >= step {
-            let earlier = thread - step;
-            low += vec4u(counters[earlier][0], counters[earlier][1], counters[earlier][2], counters[earlier][3]);
-            high += vec4u(counters[earlier][4], counters[earlier][5], counters[earlier][6], counters[earlier][7]);
+            let t = thread - step;
+            low += vec4u(counter(t, 0u), counter(t, 1u), counter(t, 2u), counter(t, 3u));
+            high += vec4u(counter(t, 4u), counter(t, 5u), counter(t, 6u), counter(t, 7u));
         }
         workgroupBarrier();
-        put(thread, low, high);
+        put_counters(thread, low, high);
     }
-    // From here on a thread touches only its own counters: how many keys of the digit came before the next of its.
-    put(thread, low - own_low, high - own_high);
-    for (var row = 0u; row < ROWS; row++) {
-        if first + row < range.y {
-            let key = keys[first + row];
-            let d = digit_of(key);
-            let shift = 16u * (d & 1u);
-            let packed = counters[thread][d / 2u];
-            counters[thread][d / 2u] = packed + (1u << shift);
-            let place = offsets[d * cut.number + block] + ((packed >> shift) & 0xffffu);
-            new_keys[place] = key;
-            new_values[place] = values[first + row];
+    workgroupBarrier();
+    // The last thread's counters are those of the whole block; each thread adds up the digits below its own.
+    var first = 0u;
+    if thread <= digit.mask {
+        for (var d = 0u; d < thread; d++) {
+            first += (counter(255u, d / 2u) >> (16u * (d & 1u))) & 0xffffu;
         }
+        block_to_all[thread] = first;
+    }
+    workgroupBarrier();
+    // From here on a thread touches only its own counters: how many keys of the digit came before its next.
+    put_counters(thread, low - own_low, high - own_high);
+    for (var row = 0u; row < ROWS; row++) {
+        let i = range.x + row_element(thread, row);
+        if i < range.y {
+            let d = digit_of((*key)[row]);
+            let shift = 16u * (d & 1u);
+            let packed = counter(thread, d / 2u);
+            atomicStore(&exchange[(d / 2u) * 256u + thread], packed + (1u << shift));
+            (*place)[row] = block_to_all[d] + ((packed >> shift) & 0xffffu);
+        }
+    }
+    workgroupBarrier();
+    if thread <= digit.mask {
+        block_to_all[thread] = offsets[thread * cut.number + block] - first;
     }
 }
 
-fn put(thread: u32, low: vec4u, high: vec4u) {
-    counters[thread] = array<u32, 8>(low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w);
+fn put_counters(thread: u32, low: vec4u, high: vec4u) {
+    // Not a loop over words: a vector indexed by a variable lives in memory.
+    atomicStore(&exchange[thread], low.x);
+    atomicStore(&exchange[256u + thread], low.y);
+    atomicStore(&exchange[512u + thread], low.z);
+    atomicStore(&exchange[768u + thread], low.w);
+    atomicStore(&exchange[1024u + thread], high.x);
+    atomicStore(&exchange[1280u + thread], high.y);
+    atomicStore(&exchange[1536u + thread], high.z);
+    atomicStore(&exchange[1792u + thread], high.w);
+}
+
+fn counter(thread: u32, word: u32) -> u32 {
+    return atomicLoad(&exchange[word * 256u + thread]);
 }

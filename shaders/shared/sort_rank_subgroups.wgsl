@@ -1,21 +1,22 @@
-// sort_scatter.wgsl with subgroups of any size: up to 256 digits, at most 16 keys a thread. Each subgroup takes a run
-// of neighbouring keys, a row of one key a lane at a time, and ranks a row by ballots: the lanes of one digit find each
-// other, and the first of them draws places for all from the digit's counter.
-//#use lanes_subgroups
-const ROWS = 16u;
+// Ranks within a block for sort_scatter.wgsl, up to 256 digits, with subgroups of any size. A row is ranked by ballots:
+// the lanes of one digit find each other, and the first of them draws places for all from the digit's counter.
+//#use rows_subgroups
 const TABLES = 8u;
 
-// counters[table * 256 + digit]. Small subgroups are more than there are tables; then neighbours share one, in turns.
-var<workgroup> counters: array<atomic<u32>, 2048>;
+// Small subgroups are more than there are tables of counters; then neighbours share one, in turns.
 var<workgroup> turns_shared: u32;
 
-fn body(block: u32, thread: u32) {
-    let cut = blocks();
-    if block >= cut.number {
-        return;
-    }
-    for (var i = thread; i < 256u * TABLES; i += 256u) {
-        atomicStore(&counters[i], 0u);
+// Sets `place` to the places of a thread's keys in the block, and block_to_all. Counters are
+// exchange[table * 256 + digit].
+fn rank_block(
+    cut: Blocks,
+    block: u32,
+    thread: u32,
+    key: ptr<function, array<u32, ROWS>>,
+    place: ptr<function, array<u32, ROWS>>,
+) {
+    for (var t = thread; t < 256u * TABLES; t += 256u) {
+        atomicStore(&exchange[t], 0u);
     }
     if thread == 0u {
         turns_shared = max(1u, 256u / (subgroup_width * TABLES));
@@ -23,48 +24,40 @@ fn body(block: u32, thread: u32) {
     let turns = workgroupUniformLoad(&turns_shared);
     let table = 256u * (subgroup / turns);
     let range = block_range(cut, block);
-    let first = range.x + subgroup * subgroup_width * ROWS + lane;
-
-    var ranked: array<u32, ROWS>;
     for (var turn = 0u; turn < turns; turn++) {
         for (var row = 0u; row < ROWS; row++) {
             if subgroup % turns == turn {
-                let i = first + row * subgroup_width;
-                ranked[row] = rank_row(i, i < range.y, table);
+                let i = range.x + row_element(thread, row);
+                (*place)[row] = rank_row(digit_of((*key)[row]), i < range.y, table);
             }
             // The next row draws from the same counters; nothing weaker orders the lanes of a subgroup everywhere.
             workgroupBarrier();
         }
     }
 
-    // Counts become where each table's first key of each digit goes.
+    var number = 0u;
+    for (var t = thread; t < 256u * TABLES; t += 256u) {
+        number += atomicLoad(&exchange[t]);
+    }
+    // Counts become the first places of each table's keys of each digit.
+    var first = workgroup_scan(thread, number).x;
     if thread <= digit.mask {
-        var place = offsets[thread * cut.number + block];
-        for (var t = thread; t < 256u * TABLES; t += 256u) {
-            let number = atomicLoad(&counters[t]);
-            atomicStore(&counters[t], place);
-            place += number;
-        }
+        block_to_all[thread] = offsets[thread * cut.number + block] - first;
+    }
+    for (var t = thread; t < 256u * TABLES; t += 256u) {
+        let here = atomicLoad(&exchange[t]);
+        atomicStore(&exchange[t], first);
+        first += here;
     }
     workgroupBarrier();
-
     for (var row = 0u; row < ROWS; row++) {
-        let i = first + row * subgroup_width;
-        if i < range.y {
-            let key = keys[i];
-            let place = atomicLoad(&counters[table + digit_of(key)]) + ranked[row];
-            new_keys[place] = key;
-            new_values[place] = values[i];
-        }
+        // The rows beyond the last key have nowhere to go, and go nowhere.
+        (*place)[row] += atomicLoad(&exchange[table + digit_of((*key)[row])]);
     }
 }
 
-// How many keys of this key's digit came before it in its table.
-fn rank_row(i: u32, valid: bool, table: u32) -> u32 {
-    var d = 0u;
-    if valid {
-        d = digit_of(keys[i]);
-    }
+// How many keys of digit d came before this lane's in its table.
+fn rank_row(d: u32, valid: bool, table: u32) -> u32 {
     var peers = subgroupBallot(valid);
     for (var bit = 0u; bit < 8u; bit++) {
         let one = ((d >> bit) & 1u) == 1u;
@@ -74,7 +67,7 @@ fn rank_row(i: u32, valid: bool, table: u32) -> u32 {
     let earlier = sum_bits(peers & lanes_before(lane));
     var drawn = 0u;
     if valid && earlier == 0u {
-        drawn = atomicAdd(&counters[table + d], sum_bits(peers));
+        drawn = atomicAdd(&exchange[table + d], sum_bits(peers));
     }
     return subgroupShuffle(drawn, select(lane, first_lane(peers), valid)) + earlier;
 }

@@ -31,6 +31,8 @@ pub const SHARED: &[(&str, &str)] = shared_files![
     "real_f32",
     "real_vec4",
     "refine",
+    "rows_plain",
+    "rows_subgroups",
     "scan_apply_parallel",
     "scan_apply_serial",
     "scan_sum_parallel",

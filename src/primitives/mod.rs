@@ -1,10 +1,11 @@
 //! Scan, sort and reduce on the GPU: the parts of the pipeline that know nothing of Gaussians.
 //!
 //! How many elements there are is read from a buffer on the GPU, at most a capacity that is fixed at construction.
-//! Dispatches cover the capacity and the blocks above the count end at once, which costs less than a kernel that writes
-//! indirect arguments. All results are exact and do not depend on the adapter: each kernel has several forms, and the
-//! tests hold them against each other.
+//! Dispatches cover the capacity and the blocks above the count end at once, which spares a kernel that writes indirect
+//! arguments. Scan and sort have a form for each kind of adapter with the same results, and row sums have one
+//! form and one order; the tests hold all of them against the CPU.
 
+mod blocks;
 mod reduce;
 mod scan;
 mod sort;
@@ -14,7 +15,6 @@ pub use scan::Scan;
 pub use sort::Sort;
 
 use crate::gpu::{Declaration, Gpu, Kernel};
-use crate::shared;
 
 /// Every kernel of this module.
 pub const DECLARATIONS: &[Declaration] = &[
@@ -53,40 +53,4 @@ impl Form {
     fn constants(self) -> [(&'static str, u32); 2] {
         [("SERIAL", (self == Self::Serial).into()), ("SUBGROUPS", (self == Self::Subgroups).into())]
     }
-
-    /// Workgroups that cover `blocks` blocks.
-    fn groups(self, blocks: u32) -> u32 {
-        if self == Self::Serial { blocks.div_ceil(SERIAL_LANES) } else { blocks }
-    }
 }
-
-/// Invocations of a workgroup of the serial forms, the workgroup size in `lanes_serial.wgsl`.
-const SERIAL_LANES: u32 = 8;
-
-shared! {
-    /// How elements are cut into blocks: `shaders/shared/blocks.wgsl`.
-    pub struct Extent {
-        pub capacity: u32,
-        pub max_blocks: u32,
-        pub min_block: u32,
-    }
-}
-
-impl Extent {
-    /// Blocks of `block` elements, however many it takes.
-    fn fixed(capacity: usize, block: u32) -> Self {
-        let capacity = u32::try_from(capacity).expect("buffers hold fewer than 2^32 elements");
-        Self { capacity, max_blocks: capacity.div_ceil(block).max(1), min_block: block }
-    }
-
-    /// As many blocks as keep the lanes of every core of this machine busy, of at least `min_block` elements.
-    fn serial(capacity: usize, min_block: u32) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(256) as u32);
-        let lanes = cores * SERIAL_LANES;
-        let fixed = Self::fixed(capacity, min_block);
-        Self { max_blocks: fixed.max_blocks.min(BLOCKS_PER_LANE * lanes), ..fixed }
-    }
-}
-
-/// Blocks for each lane of a software adapter: more than one, so that an uneven load evens out.
-const BLOCKS_PER_LANE: u32 = 2;

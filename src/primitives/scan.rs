@@ -1,6 +1,7 @@
 //! Exclusive prefix sums.
 
-use super::{Extent, Form};
+use super::Form;
+use super::blocks::{Blocks, Extent};
 use crate::gpu::{Buffer, Gpu, GpuError, Pipeline};
 use crate::kernel;
 
@@ -13,23 +14,21 @@ kernel! {
 
 kernel! {
     /// Exclusive prefix sums, given the sum of each block.
-    pub ScanApply = "scan_apply.wgsl" [SERIAL = 1, SUBGROUPS = 0] {
+    pub ScanApply = "scan_apply.wgsl" [SERIAL = 1, SUBGROUPS = 0, ROWS = ROWS] {
         uniform extent: Extent, read count: u32, read input: u32, read sums: u32, write output: u32, write total: u32
     }
 }
 
-/// Elements that a workgroup scans.
-const BLOCK: u32 = 4096;
+/// Elements that a thread of the workgroup forms scans.
+const ROWS: u32 = 16;
 /// Least elements that one invocation scans.
 const SERIAL_BLOCK: u32 = 64;
 
 /// The exclusive prefix sum of `u32`, modulo 2^32. Reads 8 and writes 4 bytes an element, in two dispatches.
 #[derive(Debug)]
 pub struct Scan {
-    form: Form,
-    extent: Buffer<Extent>,
+    blocks: Blocks,
     sums: Buffer<u32>,
-    blocks: u32,
     sum: Pipeline<ScanSum<'static>>,
     apply: Pipeline<ScanApply<'static>>,
 }
@@ -42,15 +41,10 @@ impl Scan {
 
     /// A scan in a form of the caller's choice.
     pub fn with_form(gpu: &Gpu, capacity: usize, form: Form) -> Result<Self, GpuError> {
-        let extent = match form {
-            Form::Serial => Extent::serial(capacity, SERIAL_BLOCK),
-            Form::Subgroups | Form::Plain => Extent::fixed(capacity, BLOCK),
-        };
+        let blocks = Blocks::new(gpu, form, capacity, ROWS, SERIAL_BLOCK)?;
         Ok(Self {
-            form,
-            blocks: extent.max_blocks,
-            extent: gpu.upload("scan extent", &[extent])?,
-            sums: gpu.zeros("scan sums", extent.max_blocks as usize)?,
+            sums: gpu.zeros("scan sums", blocks.number)?,
+            blocks,
             sum: gpu.pipeline::<ScanSum>(&form.constants())?,
             apply: gpu.pipeline::<ScanApply>(&form.constants())?,
         })
@@ -69,9 +63,8 @@ impl Scan {
         count: &Buffer<u32>,
         total: &Buffer<u32>,
     ) {
-        let (extent, sums) = (&self.extent, &self.sums);
-        let groups = self.form.groups(self.blocks);
-        self.sum.run(pass, &ScanSum { extent, count, input, sums }, groups);
-        self.apply.run(pass, &ScanApply { extent, count, input, sums, output, total }, groups);
+        let Self { blocks: Blocks { extent, groups, .. }, sums, .. } = self;
+        self.sum.run(pass, &ScanSum { extent, count, input, sums }, *groups);
+        self.apply.run(pass, &ScanApply { extent, count, input, sums, output, total }, *groups);
     }
 }

@@ -1,7 +1,8 @@
 //! Stable radix sort of pairs.
 
+use super::Form;
+use super::blocks::{Blocks, Extent};
 use super::scan::Scan;
-use super::{Extent, Form};
 use crate::gpu::{Buffer, Gpu, GpuError, Pipeline};
 use crate::{kernel, shared};
 
@@ -23,7 +24,7 @@ kernel! {
 
 kernel! {
     /// Moves each pair to its place by one digit.
-    pub SortScatter = "sort_scatter.wgsl" [SERIAL = 1, SUBGROUPS = 0] {
+    pub SortScatter = "sort_scatter.wgsl" [SERIAL = 1, SUBGROUPS = 0, ROWS = 14] {
         uniform extent: Extent, uniform digit: Digit, read count: u32, read keys: u32, read values: u32,
         write offsets: u32, write new_keys: u32, write new_values: u32
     }
@@ -40,9 +41,7 @@ struct Pairs {
 /// between them, a pass for each digit.
 #[derive(Debug)]
 pub struct Sort {
-    form: Form,
-    extent: Buffer<Extent>,
-    blocks: u32,
+    blocks: Blocks,
     digits: Vec<Buffer<Digit>>,
     pairs: [Pairs; 2],
     counts: Buffer<u32>,
@@ -54,14 +53,22 @@ pub struct Sort {
     scatter: Pipeline<SortScatter<'static>>,
 }
 
-/// Widest digit of a form, and the keys of a block: the least of the serial form, the most that the kernels of the
-/// others can take (ROWS of `sort_rank_*.wgsl` for each of 256 threads).
-fn shape(form: Form) -> (u32, u32) {
+/// Least keys of a block in the serial form.
+const SERIAL_BLOCK: u32 = 1024;
+
+/// Widest digit of a form, in bits.
+fn widest_digit(form: Form) -> u32 {
     match form {
-        Form::Serial => (11, 1024),
-        Form::Subgroups => (8, 4096),
-        Form::Plain => (4, 2048),
+        Form::Serial => 11,
+        Form::Subgroups => 8,
+        Form::Plain => 4,
     }
+}
+
+/// Keys that a thread of the workgroup forms takes: as many as 16 KiB of workgroup memory allow with 256 digits, and
+/// what was usual without subgroups.
+fn rows(form: Form) -> u32 {
+    if form == Form::Plain { 8 } else { 14 }
 }
 
 /// Cuts `bits` bits into digits of nearly equal width, the lowest first.
@@ -81,19 +88,13 @@ impl Sort {
     /// A sort in a form of the caller's choice.
     pub fn with_form(gpu: &Gpu, capacity: usize, bits: u32, form: Form) -> Result<Self, GpuError> {
         assert!((1..=32).contains(&bits), "keys have 1 to 32 bits, not {bits}");
-        let (widest, block) = shape(form);
-        let extent = match form {
-            Form::Serial => Extent::serial(capacity, block),
-            Form::Subgroups | Form::Plain => Extent::fixed(capacity, block),
-        };
-        let digits = digits(bits, widest);
-        let most = digits.iter().map(|digit| digit.mask as usize + 1).max().unwrap_or(0) * extent.max_blocks as usize;
+        let blocks = Blocks::new(gpu, form, capacity, rows(form), SERIAL_BLOCK)?;
+        let digits = digits(bits, widest_digit(form));
+        let most = digits.iter().map(|digit| digit.mask as usize + 1).max().unwrap_or(0) * blocks.number;
         let pairs =
             || Ok(Pairs { keys: gpu.zeros("sort keys", capacity)?, values: gpu.zeros("sort values", capacity)? });
         Ok(Self {
-            form,
-            blocks: extent.max_blocks,
-            extent: gpu.upload("sort extent", &[extent])?,
+            blocks,
             digits: digits.iter().map(|digit| gpu.upload("sort digit", &[*digit])).collect::<Result<_, _>>()?,
             pairs: [pairs()?, pairs()?],
             counts: gpu.zeros("sort counts", most)?,
@@ -102,7 +103,7 @@ impl Sort {
             total: gpu.zeros("sort counts", 1)?,
             count: gpu.pipeline::<SortCount>(&form.constants())?,
             scan: Scan::with_form(gpu, most, form)?,
-            scatter: gpu.pipeline::<SortScatter>(&form.constants())?,
+            scatter: gpu.pipeline::<SortScatter>(&[form.constants().as_slice(), &[("ROWS", rows(form))]].concat())?,
         })
     }
 
@@ -130,15 +131,14 @@ impl Sort {
     /// Records the sort of the first `count[0]` pairs. Pairs with equal keys keep their order; elements from
     /// `count[0]` on are left undefined. A count above the capacity is taken as the capacity.
     pub fn run(&self, pass: &mut wgpu::ComputePass<'_>, count: &Buffer<u32>) {
-        let Self { extent, counts, counts_number, offsets, .. } = self;
-        let groups = self.form.groups(self.blocks);
+        let Self { blocks: Blocks { extent, groups, .. }, counts, counts_number, offsets, .. } = self;
         for (index, digit) in self.digits.iter().enumerate() {
             let Pairs { keys, values } = &self.pairs[index % 2];
             let Pairs { keys: new_keys, values: new_values } = &self.pairs[(index + 1) % 2];
-            self.count.run(pass, &SortCount { extent, digit, count, keys, counts, counts_number }, groups);
+            self.count.run(pass, &SortCount { extent, digit, count, keys, counts, counts_number }, *groups);
             self.scan.run(pass, counts, offsets, counts_number, &self.total);
             let scatter = SortScatter { extent, digit, count, keys, values, offsets, new_keys, new_values };
-            self.scatter.run(pass, &scatter, groups);
+            self.scatter.run(pass, &scatter, *groups);
         }
     }
 }
