@@ -1,9 +1,12 @@
 //! Dapple: 3D Gaussian splatting, trained, viewed and exported on any GPU.
 
 pub mod camera;
+pub mod cli;
 pub mod dataset;
 pub mod format;
 pub mod gpu;
+pub mod model;
+pub mod render;
 pub mod scene;
 pub mod synth;
 pub mod train;
