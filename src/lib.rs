@@ -1,6 +1,7 @@
 //! Dapple: 3D Gaussian splatting, trained, viewed and exported on any GPU.
 
 pub mod camera;
+pub mod cli;
 pub mod dataset;
 pub mod format;
 pub mod gpu;

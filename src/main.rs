@@ -1,1 +1,15 @@
-fn main() {}
+use std::process::ExitCode;
+
+use dapple::cli;
+
+fn main() -> ExitCode {
+    match cli::parse().and_then(cli::run) {
+        Ok(code) => code,
+        Err(error) => {
+            // One line, whatever the causes contain.
+            let line = format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ");
+            eprintln!("error: {line}");
+            ExitCode::from(if error.is::<cli::UsageError>() { 2 } else { 1 })
+        }
+    }
+}

@@ -2,9 +2,15 @@
 
 pub mod checkpoint;
 pub mod config;
+pub mod evaluate;
 pub mod init;
 pub mod loss;
+pub mod metrics;
+pub mod picture;
+pub mod plot;
 pub mod refine;
+pub mod report;
+pub mod run_folder;
 pub mod schedule;
 pub mod trainer;
 pub mod update;

@@ -1,0 +1,108 @@
+//! A ring of cameras around a scene.
+
+use std::f64::consts::TAU;
+
+use glam::{DMat3, DVec3};
+
+use super::scene_view::median;
+use crate::camera::{Camera, Lens, Pose};
+use crate::scene::Scene;
+
+/// Image size where no capture tells one.
+const SIZE: (u32, u32) = (960, 720);
+/// Horizontal field of view, radians, where no capture tells one.
+const FOV_X: f64 = 0.9;
+
+/// Where the ring is and what its cameras look like.
+struct Ring {
+    centre: DVec3,
+    /// Unit vector.
+    up: DVec3,
+    radius: f64,
+    /// Of the cameras above the centre, along `up`.
+    height: f64,
+    lens: Lens,
+}
+
+/// `count` cameras evenly around the scene. They circle as the capture's cameras stand, where there are some: around
+/// the point that those look at, at their median distance and height. Otherwise they circle the median Gaussian, with
+/// up along −y as structure from motion mostly has it.
+pub fn around(scene: &Scene, capture: &[Camera], count: u32) -> Vec<Camera> {
+    let ring = from_cameras(capture).unwrap_or_else(|| from_scene(scene));
+    let across = ring.up.any_orthonormal_vector();
+    let beside = ring.up.cross(across);
+    let camera = |index: u32| {
+        let angle = TAU * f64::from(index) / f64::from(count);
+        let eye = ring.centre + ring.radius * (angle.cos() * across + angle.sin() * beside) + ring.height * ring.up;
+        Camera { pose: Pose::look_at(eye, ring.centre, ring.up), lens: ring.lens }
+    };
+    (0..count).map(camera).collect()
+}
+
+/// `None` for fewer than three cameras, or cameras that look at no common point.
+fn from_cameras(cameras: &[Camera]) -> Option<Ring> {
+    let lens = cameras.get(2)?.lens;
+    // Least squares of the distances to the optical axes: Σ (I − d dᵀ)(x − c) = 0.
+    let mut normal = DMat3::ZERO;
+    let mut right = DVec3::ZERO;
+    for camera in cameras {
+        let d = camera.pose.forward();
+        let across = DMat3::IDENTITY - DMat3::from_cols(d * d.x, d * d.y, d * d.z);
+        normal += across;
+        right += across * camera.pose.centre();
+    }
+    let n = cameras.len() as f64;
+    let centre = ((normal.determinant() / n.powi(3)) > 1e-6).then(|| normal.inverse() * right)?;
+    // The image's up side, on average.
+    let up = cameras.iter().map(|camera| -camera.pose.rotation.row(1)).sum::<DVec3>().try_normalize()?;
+    let offsets = || cameras.iter().map(|camera| camera.pose.centre() - centre);
+    let radius = median(offsets().map(|offset| offset.reject_from_normalized(up).length()).collect());
+    let height = median(offsets().map(|offset| offset.dot(up)).collect());
+    (radius > 0.0).then_some(Ring { centre, up, radius, height, lens })
+}
+
+fn from_scene(scene: &Scene) -> Ring {
+    let axis = |axis: usize| median(scene.means.iter().map(|mean| f64::from(mean[axis])).collect());
+    let centre = DVec3::new(axis(0), axis(1), axis(2));
+    let size = median(scene.means.iter().map(|mean| mean.as_dvec3().distance(centre)).collect()).max(1e-9);
+    let (radius, height) = (4.0 * size, 1.2 * size);
+    Ring { centre, up: -DVec3::Y, radius, height, lens: Lens::from_fov_x(FOV_X, SIZE.0, SIZE.1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use glam::{Vec3, dvec3};
+
+    use super::*;
+
+    #[test]
+    fn the_ring_follows_the_capture() {
+        let target = dvec3(1.0, 2.0, 3.0);
+        let lens = Lens::from_fov_x(0.7, 64, 48);
+        let camera = |i: u32| {
+            let angle = f64::from(i);
+            let eye = target + dvec3(3.0 * angle.cos(), 3.0 * angle.sin(), 1.5);
+            Camera { pose: Pose::look_at(eye, target, DVec3::Z), lens }
+        };
+        let capture: Vec<Camera> = (0..20).map(camera).collect();
+        let ring = around(&Scene::default(), &capture, 8);
+        assert_eq!(ring.len(), 8);
+        for camera in ring {
+            let offset = camera.pose.centre() - target;
+            assert!((offset.z - 1.5).abs() < 0.05, "height {}", offset.z);
+            assert!((offset.truncate().length() - 3.0).abs() < 0.05);
+            assert!((camera.project(target).expect("in front").0 - lens.principal).length() < 1.0);
+        }
+    }
+
+    #[test]
+    fn a_scene_alone_is_seen_from_outside() {
+        let means: Vec<Vec3> = (0..100).map(|i| Vec3::new((i % 10) as f32, (i / 10) as f32, 0.0)).collect();
+        let scene = Scene { means, ..Scene::default() };
+        for camera in around(&scene, &[], 5) {
+            for mean in &scene.means {
+                assert!(camera.project(mean.as_dvec3()).is_some(), "all Gaussians are in front");
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What a running command says: a progress bar on a terminal, plain lines elsewhere, and log messages between them.
+
+use std::io::{IsTerminal, Write};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::train::Statistics;
+use crate::train::evaluate::Mean;
+
+/// Time between plain lines.
+const INTERVAL: Duration = Duration::from_secs(5);
+/// Steps between statistics: reading them makes the GPU wait.
+const STATISTICS_EVERY: u32 = 50;
+
+/// The bar that log messages must not tear.
+static BAR: OnceLock<ProgressBar> = OnceLock::new();
+
+/// Sends log messages to the standard error, each a line that starts with its kind.
+pub fn start_logging() {
+    let environment = env_logger::Env::default().default_filter_or("error,dapple=info");
+    env_logger::Builder::from_env(environment)
+        .format(|out, record| {
+            let kind = match record.level() {
+                log::Level::Error => "error",
+                log::Level::Warn => "warning",
+                log::Level::Info => "note",
+                log::Level::Debug | log::Level::Trace => "debug",
+            };
+            let line = format!("{kind}: {}", record.args());
+            match BAR.get() {
+                Some(bar) => bar.suspend(|| writeln!(out, "{line}")),
+                None => writeln!(out, "{line}"),
+            }
+        })
+        .init();
+}
+
+/// The progress of a training run.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    steps: u32,
+    /// When and where the current measurement of the pace began.
+    since: Instant,
+    since_step: u32,
+    /// Steps a second.
+    pace: f64,
+    last: Option<Statistics>,
+    test: Option<Mean>,
+}
+
+impl Progress {
+    pub fn new(steps: u32, done: u32) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template("{bar:32.cyan/dim} {pos}/{len}  {msg}");
+            let bar = BAR.get_or_init(|| ProgressBar::new(steps.into())).clone();
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.set_position(done.into());
+            bar
+        });
+        Self { bar, steps, since: Instant::now(), since_step: done, pace: 0.0, last: None, test: None }
+    }
+
+    /// Whether this step is one to look at, to keep the line fresh.
+    pub fn wants_statistics(&self, step: u32) -> bool {
+        step.is_multiple_of(STATISTICS_EVERY)
+    }
+
+    /// Takes note of statistics, which also say that the GPU has done `step` steps by now.
+    pub fn show(&mut self, statistics: &Statistics) {
+        let step = statistics.step;
+        let elapsed = self.since.elapsed();
+        let due = elapsed >= INTERVAL || step == self.steps;
+        if step > self.since_step && (due || self.pace == 0.0) {
+            self.pace = f64::from(step - self.since_step) / elapsed.as_secs_f64().max(1e-9);
+        }
+        self.last = Some(*statistics);
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position(step.into());
+                bar.set_message(self.message(step));
+            }
+            None if due => eprintln!("step {step}/{}  {}", self.steps, self.message(step)),
+            None => {}
+        }
+        if due {
+            self.restart(step);
+        }
+    }
+
+    /// Takes note of an evaluation, whose time is not the steps'.
+    pub fn evaluated(&mut self, step: u32, mean: Mean) {
+        self.test = Some(mean);
+        let line = format!("step {step}: held-out PSNR {:.2} dB, SSIM {:.4}", mean.psnr, mean.ssim);
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => eprintln!("{line}"),
+        }
+        self.restart(step);
+    }
+
+    /// Measures the pace from here on.
+    pub fn restart(&mut self, step: u32) {
+        self.since = Instant::now();
+        self.since_step = step;
+    }
+
+    fn message(&self, step: u32) -> String {
+        let left = f64::from(self.steps - step) / self.pace.max(1e-9);
+        let mut message = format!("{:.1} it/s  {} left", self.pace, duration(left));
+        if let Some(statistics) = &self.last {
+            message += &format!("  {} Gaussians  loss {:.4}", statistics.gaussians, statistics.loss);
+        }
+        if let Some(test) = &self.test {
+            message += &format!("  PSNR {:.2}", test.psnr);
+        }
+        message
+    }
+
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish();
+        }
+    }
+}
+
+/// A time span as a person says it.
+fn duration(seconds: f64) -> String {
+    let seconds = seconds.round().clamp(0.0, 1e9) as u64;
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, s) => format!("{s} s"),
+        (0, m, s) => format!("{m} min {s} s"),
+        (h, m, _) => format!("{h} h {m} min"),
+    }
+}

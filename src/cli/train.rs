@@ -1,0 +1,235 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::progress::Progress;
+use super::{INTERRUPTED, catch_interrupts, interrupted};
+use crate::dataset::{Capture, CaptureOptions, Split};
+use crate::gpu::Gpu;
+use crate::train::config::{Config, Flags};
+use crate::train::evaluate::{Mean, evaluate, shots_of};
+use crate::train::picture::{save_png, to_image};
+use crate::train::report::{Facts, Gallery, html};
+use crate::train::run_folder::{REPORT, Record, RunFolder, picture_names};
+use crate::train::{Checkpoint, Trainer};
+
+/// Options that a resumed run may change: they leave the result as it is.
+const FREE: [&str; 6] = ["capture", "eval_every", "save_every", "adapter", "cache_gb", "strict"];
+/// Training views that the report shows where none is held out.
+const FALLBACK_VIEWS: usize = 8;
+
+/// Train a scene from a capture: a COLMAP, Blender/NeRF, nerfstudio or instant-ngp folder
+#[derive(clap::Args)]
+pub struct Args {
+    /// The capture folder, or its JSON file; may be left out where --config or --resume name it
+    capture: Option<PathBuf>,
+    /// Folder for the run: scene.ply, report.html, checkpoint, metrics, renders
+    #[arg(long)]
+    out: PathBuf,
+    /// Take options from a TOML file, as every run saves one; flags override it
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Continue the run in --out from its checkpoint, to the same bytes as if it had not stopped
+    #[arg(long)]
+    resume: bool,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+pub fn run(args: Args) -> Result<ExitCode> {
+    let resumes = args.resume && RunFolder::exists(&args.out);
+    let (config, checkpoint) = if resumes { resumed(&args)? } else { (fresh(&args)?, None) };
+    if !resumes {
+        RunFolder::check_free(&args.out)?;
+    }
+    config.validate()?;
+    let options =
+        CaptureOptions { max_resolution: config.max_resolution, test_every: config.test_every, strict: config.strict };
+    let capture = Arc::new(Capture::open(&config.capture, &options)?);
+    let gpu = Gpu::open(config.adapter.as_deref())?;
+    let step = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.step);
+    let trainer = match checkpoint {
+        Some(checkpoint) => Trainer::resume(&gpu, capture.clone(), checkpoint)?,
+        None => Trainer::new(&gpu, capture.clone(), config.clone())?,
+    };
+    // The folder last: a run that cannot start leaves none behind.
+    let run = if resumes { RunFolder::open(&args.out, step)? } else { RunFolder::create(&args.out, &config)? };
+    if resumes {
+        run.write_config(&config)?;
+    }
+    catch_interrupts()?;
+    Session::new(config, capture, gpu, trainer, run).run()
+}
+
+/// Defaults, overridden by the file, overridden by the flags.
+fn fresh(args: &Args) -> Result<Config> {
+    let base = args.config.as_ref().map_or_else(|| Ok(Config::default()), |path| Config::load(path))?;
+    override_with(base, args)
+}
+
+fn override_with(mut config: Config, args: &Args) -> Result<Config> {
+    args.flags.clone().apply(&mut config);
+    if let Some(capture) = &args.capture {
+        config.capture.clone_from(capture);
+    }
+    ensure!(!config.capture.as_os_str().is_empty(), "no capture is named; give the folder of posed images");
+    // Absolute, so that the saved options hold wherever they are used from.
+    config.capture = std::path::absolute(&config.capture).context("cannot resolve the capture's path")?;
+    Ok(config)
+}
+
+/// The run's own options and checkpoint; flags may only repeat them, or change what does not matter to the result.
+fn resumed(args: &Args) -> Result<(Config, Option<Checkpoint>)> {
+    let (stored, mut checkpoint) = RunFolder::read(&args.out)?;
+    let base = args.config.as_ref().map_or_else(|| Ok(stored.clone()), |path| Config::load(path))?;
+    let config = override_with(base, args)?;
+    let (old, new) = (toml::Table::try_from(&stored)?, toml::Table::try_from(&config)?);
+    let keys = old.keys().chain(new.keys()).filter(|key| !FREE.contains(&key.as_str()));
+    for key in keys {
+        if old.get(key) != new.get(key) {
+            let show = |value: Option<&toml::Value>| value.map_or("unset".to_string(), toml::Value::to_string);
+            bail!(
+                "--{} is {}, but the run in {} has {}; leave it out to resume, or start a new run with another --out",
+                key.replace('_', "-"),
+                show(new.get(key)),
+                args.out.display(),
+                show(old.get(key))
+            );
+        }
+    }
+    if let Some(checkpoint) = &mut checkpoint {
+        checkpoint.config = config.clone();
+    }
+    Ok((config, checkpoint))
+}
+
+/// A run in progress.
+struct Session {
+    config: Config,
+    capture: Arc<Capture>,
+    gpu: Gpu,
+    trainer: Trainer,
+    run: RunFolder,
+    progress: Progress,
+    held_out: Vec<usize>,
+    start: Instant,
+    /// Seconds of earlier sittings.
+    earlier: f64,
+}
+
+impl Session {
+    fn new(config: Config, capture: Arc<Capture>, gpu: Gpu, trainer: Trainer, run: RunFolder) -> Self {
+        let progress = Progress::new(config.steps, trainer.step_index());
+        let held_out = shots_of(&capture, Split::Test);
+        let earlier = run.records().last().map_or(0.0, |record| record.seconds);
+        Self { config, capture, gpu, trainer, run, progress, held_out, start: Instant::now(), earlier }
+    }
+
+    fn seconds(&self) -> f64 {
+        self.earlier + self.start.elapsed().as_secs_f64()
+    }
+
+    fn run(mut self) -> Result<ExitCode> {
+        while self.trainer.step_index() < self.config.steps {
+            self.trainer.step()?;
+            let step = self.trainer.step_index();
+            // The last step's evaluation comes with the report.
+            if step < self.config.steps {
+                self.look(step)?;
+                if interrupted() || self.config.saves_at(step) {
+                    self.save()?;
+                }
+            }
+            if interrupted() && step < self.config.steps {
+                self.progress.finish();
+                eprintln!("stopped after step {step}; continue with --resume --out {}", self.run.path("").display());
+                return Ok(ExitCode::from(INTERRUPTED));
+            }
+        }
+        self.finish()?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Statistics and evaluation, where they are due. What is recorded depends on the step alone, not on time.
+    fn look(&mut self, step: u32) -> Result<()> {
+        if self.config.records_at(step) {
+            let statistics = self.trainer.statistics()?;
+            self.progress.show(&statistics);
+            let test = self.config.evaluates_at(step) && !self.held_out.is_empty();
+            let test = if test { Some(self.evaluate(step)?) } else { None };
+            self.run.record(Record::new(&statistics, self.seconds(), test))?;
+        } else if self.progress.wants_statistics(step) {
+            let statistics = self.trainer.statistics()?;
+            self.progress.show(&statistics);
+        }
+        Ok(())
+    }
+
+    fn evaluate(&mut self, step: u32) -> Result<Mean> {
+        let background = self.config.background.fixed();
+        let render = |camera: &_| self.trainer.render_view(camera);
+        let views = evaluate(&self.capture, &self.held_out, background, self.config.strict, render, |_| Ok(()))?;
+        let mean = Mean::of(&views);
+        self.progress.evaluated(step, mean);
+        Ok(mean)
+    }
+
+    fn save(&mut self) -> Result<()> {
+        let scene = self.trainer.scene()?;
+        self.run.save(&scene, &self.trainer.checkpoint()?)?;
+        self.progress.restart(self.trainer.step_index());
+        Ok(())
+    }
+
+    /// Everything that the finished run leaves: also after a kill between the last checkpoint and the report.
+    fn finish(&mut self) -> Result<()> {
+        let shots = match self.held_out.as_slice() {
+            [] => {
+                let train = shots_of(&self.capture, Split::Train);
+                train.iter().copied().step_by(train.len().div_ceil(FALLBACK_VIEWS)).collect()
+            }
+            held_out => held_out.to_vec(),
+        };
+        let names: Vec<&str> = shots.iter().map(|&shot| self.capture.shots[shot].name.as_str()).collect();
+        let names = picture_names(&names);
+        let mut gallery = Gallery::new(shots.len());
+        let background = self.config.background.fixed();
+        let render = |camera: &_| self.trainer.render_view(camera);
+        let views = evaluate(&self.capture, &shots, background, self.config.strict, render, |comparison| {
+            let rendered = comparison.render;
+            let colours = rendered.pixels.iter().map(|pixel| pixel.truncate());
+            let image = to_image(rendered.width, rendered.height, colours);
+            let name = shots.iter().position(|&shot| shot == comparison.shot).map_or("view", |i| names[i].as_str());
+            save_png(&self.run.render_path(name)?, &image)?;
+            gallery.add(comparison, &image)
+        })?;
+        let mean = (!self.held_out.is_empty()).then(|| Mean::of(&views));
+        if self.run.records().last().is_none_or(|record| record.step < self.config.steps) {
+            let statistics = self.trainer.statistics()?;
+            self.progress.show(&statistics);
+            self.run.record(Record::new(&statistics, self.seconds(), mean))?;
+        }
+        self.save()?;
+        if let Some(mean) = mean {
+            self.progress.evaluated(self.config.steps, mean);
+        }
+        self.progress.finish();
+        let facts = Facts {
+            config: &self.config,
+            capture: &self.capture,
+            adapter: self.gpu.describe(),
+            records: self.run.records(),
+            views: &views,
+            held_out: mean,
+            gallery: &gallery,
+            stages: self.trainer.stage_times()?,
+            memory: self.trainer.gpu_bytes(),
+        };
+        self.run.write_report(&html(&facts)?)?;
+        println!("done; open {}", self.run.path(REPORT).display());
+        Ok(())
+    }
+}

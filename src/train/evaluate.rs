@@ -1,0 +1,89 @@
+//! Renders of a capture's views against its photos.
+
+use anyhow::{Result, ensure};
+use glam::Vec3;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::metrics::{Target, score};
+use crate::camera::Camera;
+use crate::dataset::{Capture, Split};
+use crate::render::Rendered;
+
+/// Photos decoded at a time.
+const BATCH: usize = 8;
+
+/// One view's agreement with its photo.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct View {
+    /// The image's name in the capture.
+    pub name: String,
+    /// Decibels, on renders clamped to 0..=1.
+    pub psnr: f64,
+    pub ssim: f64,
+}
+
+/// A view with its images, for whoever wants to show them.
+pub struct Comparison<'a> {
+    /// Index of the shot in the capture.
+    pub shot: usize,
+    pub view: &'a View,
+    pub target: &'a Target,
+    pub render: &'a Rendered,
+}
+
+/// Mean over views.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mean {
+    pub psnr: f64,
+    pub ssim: f64,
+}
+
+impl Mean {
+    /// The mean over `views`, of which there is at least one.
+    pub fn of(views: &[View]) -> Self {
+        let mean = |value: fn(&View) -> f64| views.iter().map(value).sum::<f64>() / views.len() as f64;
+        Self { psnr: mean(|view| view.psnr), ssim: mean(|view| view.ssim) }
+    }
+}
+
+/// The shots of one side of a capture's split.
+pub fn shots_of(capture: &Capture, split: Split) -> Vec<usize> {
+    (0..capture.shots.len()).filter(|&i| capture.shots[i].split == split).collect()
+}
+
+/// Renders and scores the given shots, in order. `background` is what `render` draws behind the scene. Photos that
+/// cannot be decoded are left out with a warning, or with `strict` are errors.
+///
+/// # Errors
+/// Those of `render` and `see`, and no photo at all that can be decoded.
+pub fn evaluate(
+    capture: &Capture,
+    shots: &[usize],
+    background: Vec3,
+    strict: bool,
+    mut render: impl FnMut(&Camera) -> Result<Rendered>,
+    mut see: impl FnMut(Comparison) -> Result<()>,
+) -> Result<Vec<View>> {
+    let mut views = Vec::with_capacity(shots.len());
+    for batch in shots.chunks(BATCH) {
+        let pictures: Vec<_> = batch.par_iter().map(|&shot| capture.load(shot)).collect();
+        for (&shot, picture) in batch.iter().zip(pictures) {
+            let target = match picture {
+                Ok(picture) => Target::new(&picture, background),
+                Err(error) if strict => return Err(error),
+                Err(error) => {
+                    log::warn!("not evaluated: {error:#}");
+                    continue;
+                }
+            };
+            let rendered = render(&capture.shots[shot].camera)?;
+            let score = score(&target, &rendered.pixels);
+            let view = View { name: capture.shots[shot].name.clone(), psnr: score.psnr, ssim: score.ssim };
+            see(Comparison { shot, view: &view, target: &target, render: &rendered })?;
+            views.push(view);
+        }
+    }
+    ensure!(!views.is_empty(), "{}: no image could be evaluated", capture.root.display());
+    Ok(views)
+}

@@ -1,0 +1,233 @@
+//! How close a render is to a photo: PSNR and SSIM (ALGORITHMS D), on the CPU in f64.
+
+use glam::{Vec3, Vec4};
+use rayon::prelude::*;
+
+use crate::dataset::{Coverage, Picture};
+
+/// Renders equal to the photo count as this many decibels, rather than infinitely many.
+pub const MAX_PSNR: f64 = 100.0;
+/// Taps of the SSIM window to each side of its centre.
+const RADIUS: usize = 5;
+const SIGMA: f64 = 1.5;
+const C1: f64 = 1e-4;
+const C2: f64 = 9e-4;
+
+/// The photo that a render is compared with.
+pub struct Target {
+    pub width: u32,
+    pub height: u32,
+    /// `[height * width]` display-referred colours in 0..=1, composited on the background.
+    pub colours: Vec<Vec3>,
+    /// `[height * width]` pixels that count; all of them where there is no mask.
+    pub mask: Option<Vec<bool>>,
+}
+
+impl Target {
+    /// What a perfect render of `picture` over `background` shows.
+    pub fn new(picture: &Picture, background: Vec3) -> Self {
+        let colour = |&[r, g, b, coverage]: &[u8; 4]| {
+            let rgb = Vec3::new(r.into(), g.into(), b.into()) / 255.0;
+            match picture.coverage {
+                // Colours with alpha are premultiplied.
+                Coverage::Alpha => rgb + background * (1.0 - f32::from(coverage) / 255.0),
+                Coverage::Opaque | Coverage::Mask => rgb,
+            }
+        };
+        let mask = (picture.coverage == Coverage::Mask)
+            .then(|| picture.pixels.iter().map(|&[_, _, _, coverage]| coverage >= 128).collect());
+        let colours = picture.pixels.iter().map(colour).collect();
+        Self { width: picture.width, height: picture.height, colours, mask }
+    }
+
+    fn counts(&self, pixel: usize) -> bool {
+        self.mask.as_ref().is_none_or(|mask| mask[pixel])
+    }
+}
+
+/// The agreement of one render with its photo.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Score {
+    /// Decibels.
+    pub psnr: f64,
+    /// NaN where the image is smaller than the 11-pixel window.
+    pub ssim: f64,
+}
+
+/// Scores a render of the target's size, clamped to 0..=1; `w` of its pixels is not looked at.
+pub fn score(target: &Target, render: &[Vec4]) -> Score {
+    assert_eq!(target.colours.len(), render.len(), "a render and its target have one size");
+    let render: Vec<Vec3> = render.iter().map(|pixel| pixel.truncate().clamp(Vec3::ZERO, Vec3::ONE)).collect();
+    Score { psnr: psnr(target, &render), ssim: ssim(target, &render) }
+}
+
+/// −10 log₁₀ of the mean squared error over the pixels that count.
+fn psnr(target: &Target, render: &[Vec3]) -> f64 {
+    let mut sum = 0.0;
+    let mut count = 0;
+    for (pixel, (a, b)) in target.colours.iter().zip(render).enumerate() {
+        if target.counts(pixel) {
+            sum += (a.as_dvec3() - b.as_dvec3()).length_squared();
+            count += 3;
+        }
+    }
+    let mse = sum / f64::from(count.max(1));
+    (-10.0 * mse.log10()).min(MAX_PSNR)
+}
+
+/// Mean SSIM over the channels and the windows that lie inside the image ("valid"). With a mask, both images are black
+/// where it is, and the windows centred there do not count.
+fn ssim(target: &Target, render: &[Vec3]) -> f64 {
+    let (width, height) = (target.width as usize, target.height as usize);
+    if width <= 2 * RADIUS || height <= 2 * RADIUS {
+        return f64::NAN;
+    }
+    let inner = width - 2 * RADIUS;
+    let counted = |x: usize, y: usize| target.counts((y + RADIUS) * width + x + RADIUS);
+    let mut sum = 0.0;
+    for channel in 0..3 {
+        let plane = |image: &[Vec3]| -> Vec<f64> {
+            let value = |(i, colour): (usize, &Vec3)| if target.counts(i) { f64::from(colour[channel]) } else { 0.0 };
+            image.iter().enumerate().map(value).collect()
+        };
+        let rows = blur_rows(&plane(render), &plane(&target.colours), width);
+        let row_sums: Vec<f64> = (0..height - 2 * RADIUS)
+            .into_par_iter()
+            .map(|y| (0..inner).filter(|&x| counted(x, y)).map(|x| similarity(&blur_column(&rows, inner, x, y))).sum())
+            .collect();
+        // A serial sum of the rows, so that the result does not depend on the number of threads.
+        sum += row_sums.iter().sum::<f64>();
+    }
+    let windows = (0..height - 2 * RADIUS).map(|y| (0..inner).filter(|&x| counted(x, y)).count()).sum::<usize>();
+    sum / (3 * windows) as f64
+}
+
+/// The normalised Gaussian window.
+fn taps() -> [f64; 2 * RADIUS + 1] {
+    let taps: [f64; 2 * RADIUS + 1] = std::array::from_fn(|i| {
+        let distance = i as f64 - RADIUS as f64;
+        (-distance * distance / (2.0 * SIGMA * SIGMA)).exp()
+    });
+    let sum: f64 = taps.iter().sum();
+    taps.map(|tap| tap / sum)
+}
+
+/// Weighted moments x, y, x², y², xy.
+type Moments = [f64; 5];
+
+fn add_weighted(sum: &mut Moments, weight: f64, moments: &Moments) {
+    for (sum, moment) in sum.iter_mut().zip(moments) {
+        *sum += weight * moment;
+    }
+}
+
+/// `[height][width - 10]` moments blurred along the rows.
+fn blur_rows(x: &[f64], y: &[f64], width: usize) -> Vec<Moments> {
+    let taps = taps();
+    let blur = |(x, y): (&[f64], &[f64])| -> Vec<Moments> {
+        let moments: Vec<Moments> = x.iter().zip(y).map(|(&x, &y)| [x, y, x * x, y * y, x * y]).collect();
+        let window = |window: &[Moments]| {
+            let mut sum = [0.0; 5];
+            taps.iter().zip(window).for_each(|(&tap, moments)| add_weighted(&mut sum, tap, moments));
+            sum
+        };
+        moments.windows(taps.len()).map(window).collect()
+    };
+    x.par_chunks(width).zip(y.par_chunks(width)).flat_map_iter(blur).collect()
+}
+
+fn blur_column(rows: &[Moments], inner: usize, x: usize, y: usize) -> Moments {
+    let mut sum = [0.0; 5];
+    for (row, &tap) in taps().iter().enumerate() {
+        add_weighted(&mut sum, tap, &rows[(y + row) * inner + x]);
+    }
+    sum
+}
+
+/// SSIM of one window.
+fn similarity(&[x, y, xx, yy, xy]: &Moments) -> f64 {
+    let (variance_x, variance_y, covariance) = (xx - x * x, yy - y * y, xy - x * y);
+    (2.0 * x * y + C1) * (2.0 * covariance + C2) / ((x * x + y * y + C1) * (variance_x + variance_y + C2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(width: u32, height: u32, colour: impl Fn(u32, u32) -> Vec3) -> Target {
+        let colours = (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).map(|(x, y)| colour(x, y)).collect();
+        Target { width, height, colours, mask: None }
+    }
+
+    fn texture(x: u32, y: u32) -> Vec3 {
+        let (x, y) = (x as f32, y as f32);
+        Vec3::new((x * 0.7).sin(), (y * 0.9 + x * 0.2).cos(), ((x + y) * 0.3).sin()) * 0.4 + 0.5
+    }
+
+    fn render(target: &Target, change: impl Fn(usize, Vec3) -> Vec3) -> Vec<Vec4> {
+        target.colours.iter().enumerate().map(|(i, &colour)| change(i, colour).extend(0.0)).collect()
+    }
+
+    #[test]
+    fn equal_images_score_the_maximum() {
+        let target = target(20, 16, texture);
+        let score = score(&target, &render(&target, |_, colour| colour));
+        assert_eq!(score.psnr, MAX_PSNR);
+        assert!((score.ssim - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn constant_images_have_values_by_hand() {
+        let target = target(13, 12, |_, _| Vec3::splat(0.5));
+        let flat = score(&target, &render(&target, |_, _| Vec3::splat(0.25)));
+        // MSE 1/16; variances vanish, so SSIM is (2ab + C1)/(a² + b² + C1).
+        assert!((flat.psnr - 10.0 * 16.0_f64.log10()).abs() < 1e-9);
+        assert!((flat.ssim - (0.25 + 1e-4) / (0.3125 + 1e-4)).abs() < 1e-9);
+        let beyond = score(&target, &render(&target, |_, _| Vec3::splat(7.0)));
+        assert!((beyond.psnr - 10.0 * 4.0_f64.log10()).abs() < 1e-9, "renders are clamped");
+        let one_channel = score(&target, &render(&target, |_, colour| colour + Vec3::new(0.1, 0.0, 0.0)));
+        assert!((one_channel.psnr - (20.0 + 10.0 * 3.0_f64.log10())).abs() < 1e-4);
+    }
+
+    /// The definition, one two-dimensional window at a time.
+    #[test]
+    fn the_separable_form_equals_the_definition() {
+        let target = target(15, 13, texture);
+        let pixels = render(&target, |i, colour| {
+            (colour + 0.2 * ((i * 37 % 11) as f32 / 11.0 - 0.5)).clamp(Vec3::ZERO, Vec3::ONE)
+        });
+        let weights = [0.00102838, 0.00759876, 0.03600077, 0.10936069, 0.21300553, 0.26601171];
+        let mut sum = 0.0;
+        for (channel, top, left) in (0..3).flat_map(|c| (0..3).flat_map(move |y| (0..5).map(move |x| (c, y, x)))) {
+            let mut moments = [0.0; 5];
+            for (dy, dx) in (0..11_usize).flat_map(|y| (0..11_usize).map(move |x| (y, x))) {
+                let weight: f64 = weights[dy.min(10 - dy)] * weights[dx.min(10 - dx)];
+                let at = (top + dy) * 15 + left + dx;
+                let (x, y) = (f64::from(pixels[at][channel]), f64::from(target.colours[at][channel]));
+                add_weighted(&mut moments, weight, &[x, y, x * x, y * y, x * y]);
+            }
+            sum += similarity(&moments);
+        }
+        // The printed taps have eight digits.
+        assert!((score(&target, &pixels).ssim - sum / 45.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn masked_pixels_do_not_count() {
+        let mut target = target(24, 24, texture);
+        target.mask = Some((0..24 * 24).map(|i| i % 24 < 12).collect());
+        let masked = score(&target, &render(&target, |i, colour| if i % 24 < 12 { colour } else { Vec3::ONE }));
+        assert_eq!(masked.psnr, MAX_PSNR);
+        assert!((masked.ssim - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn transparent_pictures_are_composited() {
+        let picture =
+            Picture { width: 2, height: 1, pixels: vec![[51, 0, 0, 51], [0, 0, 0, 0]], coverage: Coverage::Alpha };
+        let target = Target::new(&picture, Vec3::new(1.0, 0.5, 0.0));
+        assert!((target.colours[0] - Vec3::new(1.0, 0.4, 0.0)).length() < 1e-6);
+        assert_eq!(target.colours[1], Vec3::new(1.0, 0.5, 0.0));
+        assert!(score(&target, &[Vec4::ZERO; 2]).ssim.is_nan(), "too small for a window");
+    }
+}
