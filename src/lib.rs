@@ -1,4 +1,39 @@
 //! Dapple: 3D Gaussian splatting, trained, viewed and exported on any GPU.
+//!
+//! # One step of training
+//!
+//! ```text
+//!  dataset ──Shot{camera, picture}──────────────┐
+//!                                               ▼
+//!  model ──▶ project ──▶ depth sort ──▶ emit pairs ──▶ tile sort ──▶ rasterize ──▶ loss
+//!  (rows)    EWA, SH     visible        exact tiles    by tile       rgb + T       L1 + SSIM
+//!    ▲                                                                               │ ∂L/∂pixel
+//!    │                                                                               ▼
+//!    └── update ◀── one gradient record per (Gaussian, tile) slot ◀── rasterize backward
+//!        slot sums → adjoints → regularisers → Adam → noise; now and then relocation and growth
+//! ```
+//!
+//! Rendering is the upper line alone, and everything that shows a picture goes through the same [`render::Renderer`].
+//!
+//! # Where to start reading
+//!
+//! [`camera`] holds the conventions, [`scene`] the Gaussians on the host, [`model`] the same on the GPU. [`render`] is the
+//! forward and backward pass, [`train::trainer`] puts a step together. A kernel is one file in `shaders/` and one
+//! declaration; [`gpu::kernel`] says how, and its serial twin in `tests/reference/` says what it must compute.
+//!
+//! # Conventions
+//!
+//! * Cameras: OpenCV axes (x right, y down, z forward), world-to-camera poses, pixel centres at +½.
+//! * Quaternions: (w, x, y, z), normalised at use. Scales: logarithms of standard deviations. Opacity: logits.
+//! * Colours: display-referred sRGB. Spherical harmonics: coefficient-major, RGB innermost.
+//! * Training runs in a normalised frame ([`scene::Normalisation`]); files are always in the capture's own.
+//! * Determinism: no float atomics, stable sorts, fixed reduction orders, counter-based random numbers. On one adapter,
+//!   equal seeds give equal bytes, and a resumed run equals one that was never stopped.
+//!
+//! # Imports
+//!
+//! They go one way: `cli → train → render → model → primitives → gpu`; `synth → dataset → scene → camera`; `format → scene`;
+//! `model → scene`. `tests/layers.rs` holds the crate to that.
 
 pub mod camera;
 pub mod cli;

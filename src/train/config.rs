@@ -94,6 +94,8 @@ options! {
         init_points: u32 = 100_000;
         /// Half side of the cube that random Gaussians fill, in the capture's units [default: from the cameras]
         init_extent: f64 => Option<f64> = None;
+        /// Random points added behind the capture's own, as a share of them: seeds for walls and sky without texture
+        init_fill: f64 = 0.2;
         /// Opacity of the first Gaussians
         init_opacity: f64 = 0.5;
         /// Size of the first Gaussians, as a factor on the distance to the three nearest neighbours

@@ -1,13 +1,14 @@
 //! What training starts from, in the frame of training.
 
 use anyhow::{Context, Result, bail, ensure};
-use glam::{DMat3, DVec3, Vec3};
+use glam::{DMat3, DVec2, DVec3, Vec3};
 
-use crate::dataset::{Capture, Split, init};
+use crate::dataset::{Capture, Coverage, Split, init};
 use crate::format::ply;
 use crate::scene::{Normalisation, PointCloud, SH_C0, Scene, sh_coefficients};
 
 use super::config::{Config, Init};
+use super::schedule::SplitMix;
 
 /// The frame of training: the training cameras' mean at the origin, the farthest of them at distance 1.
 pub fn normalisation(capture: &Capture) -> Normalisation {
@@ -58,8 +59,16 @@ pub fn scene(capture: &Capture, config: &Config, frame: &Normalisation) -> Resul
         },
     };
     let points = match points {
-        Some(points) => points,
-        None => random_points(capture, config),
+        Some(mut points) => {
+            check_count(points.positions.len(), config)?;
+            let room = config.cap_max as usize - points.positions.len();
+            let count = (points.positions.len() as f64 * config.init_fill) as usize;
+            let filled = ray_points(capture, count.min(room), &median(&points.positions), FILL_DEPTHS, config.seed)?;
+            points.positions.extend(filled.positions);
+            points.colours.extend(filled.colours);
+            points
+        }
+        None => random_points(capture, config)?,
     };
     check_count(points.positions.len(), config)?;
     Ok(from_points(&points, config, frame))
@@ -82,12 +91,56 @@ fn check_count(count: usize, config: &Config) -> Result<()> {
     Ok(())
 }
 
-/// Points without structure, where the cameras look.
-fn random_points(capture: &Capture, config: &Config) -> PointCloud {
+/// Points without structure: along the rays of the training images, with their colours; or, where an extent is given or
+/// the images are cut out of their background, uniform in a cube around what the cameras look at.
+fn random_points(capture: &Capture, config: &Config) -> Result<PointCloud> {
     let count = (config.init_points as usize).min(config.cap_max as usize);
     let (centre, distance) = focus(capture);
+    let first = capture.shots.iter().position(|shot| shot.split == Split::Train).context("no training image")?;
+    if config.init_extent.is_none() && capture.load(first)?.coverage != Coverage::Alpha {
+        return ray_points(capture, count, &centre, RANDOM_DEPTHS, config.seed);
+    }
     let extent = config.init_extent.unwrap_or(RANDOM_EXTENT * distance);
-    init::random_points(count, centre.as_vec3(), Vec3::splat(extent as f32), config.seed)
+    Ok(init::random_points(count, centre.as_vec3(), Vec3::splat(extent as f32), config.seed))
+}
+
+/// Range of depths that random points take along the images' rays, as factors on the distance to what is looked at.
+const RANDOM_DEPTHS: (f64, f64) = (0.5, 6.0);
+/// The same for points that fill what the capture's own points leave empty: mostly walls and sky without texture.
+const FILL_DEPTHS: (f64, f64) = (1.2, 8.0);
+/// Images that such points take their colours from; each has to be decoded.
+const RAY_IMAGES: usize = 32;
+
+fn median(points: &[Vec3]) -> DVec3 {
+    let middle = |axis: usize| {
+        let mut values: Vec<f32> = points.iter().map(|p| p[axis]).collect();
+        values.sort_by(f32::total_cmp);
+        values.get(values.len() / 2).copied().map_or(0.0, f64::from)
+    };
+    DVec3::new(middle(0), middle(1), middle(2))
+}
+
+/// `count` points on random rays of training images, at depths log-uniform in `range` times the camera's distance from
+/// `centre`, each of its pixel's colour.
+fn ray_points(capture: &Capture, count: usize, centre: &DVec3, range: (f64, f64), seed: u64) -> Result<PointCloud> {
+    let shots: Vec<usize> = (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Train).collect();
+    let used = shots.len().min(RAY_IMAGES);
+    let mut random = SplitMix::new(seed ^ 0x7a75);
+    let mut points = PointCloud::default();
+    for k in 0..used {
+        let shot = shots[k * shots.len() / used];
+        let picture = capture.load(shot).with_context(|| "while colouring the initial points".to_string())?;
+        let camera = capture.shots[shot].camera;
+        let distance = camera.pose.centre().distance(*centre);
+        for _ in k * count / used..(k + 1) * count / used {
+            let (x, y) = (random.unit() * f64::from(picture.width), random.unit() * f64::from(picture.height));
+            let depth = distance * (range.0.ln() + random.unit() * (range.1 / range.0).ln()).exp();
+            let pixel = picture.pixels[y as usize * picture.width as usize + x as usize];
+            points.positions.push((camera.pose.centre() + camera.ray(DVec2::new(x, y)) * depth).as_vec3());
+            points.colours.push(Vec3::new(f32::from(pixel[0]), f32::from(pixel[1]), f32::from(pixel[2])) / 255.0);
+        }
+    }
+    Ok(points)
 }
 
 /// Half side of the random cube in units of the cameras' median distance from what they look at: the ±1.3 of the

@@ -32,9 +32,9 @@ impl Schedule {
     pub fn shot(&self, step: u32) -> usize {
         let count = self.shots.len() as u32;
         let mut order: Vec<usize> = self.shots.clone();
-        let mut random = SplitMix(self.config.seed ^ (u64::from(step / count) << 32) ^ 0x5107);
+        let mut random = SplitMix::new(self.config.seed ^ (u64::from(step / count) << 32) ^ 0x5107);
         for i in (1..order.len()).rev() {
-            order.swap(i, (random.next() % (i as u64 + 1)) as usize);
+            order.swap(i, (random.bits() % (i as u64 + 1)) as usize);
         }
         order[(step % count) as usize]
     }
@@ -48,8 +48,8 @@ impl Schedule {
     pub fn background(&self, step: u32) -> Vec3 {
         match self.config.background {
             Background::Random => {
-                let mut random = SplitMix(self.config.seed ^ (u64::from(step) << 32) ^ 0xbac4);
-                Vec3::from_array(std::array::from_fn(|_| (random.next() >> 40) as f32 / (1u64 << 24) as f32))
+                let mut random = SplitMix::new(self.config.seed ^ (u64::from(step) << 32) ^ 0xbac4);
+                Vec3::from_array(std::array::from_fn(|_| random.unit() as f32))
             }
             _ => self.config.background.fixed(),
         }
@@ -113,10 +113,20 @@ impl Schedule {
 }
 
 /// SplitMix64 (Steele, Lea & Flood 2014): a few good bits from any seed.
-struct SplitMix(u64);
+pub struct SplitMix(u64);
 
 impl SplitMix {
-    fn next(&mut self) -> u64 {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// Uniform in 0..1.
+    pub fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// The next 64 bits.
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
