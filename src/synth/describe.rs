@@ -22,7 +22,7 @@ pub struct Description {
     #[serde(default)]
     pub seed: u64,
     /// Number of surface points in the COLMAP model.
-    pub points: usize,
+    pub points: Spanned<usize>,
     pub image: Spanned<ImageSpec>,
     pub cameras: Spanned<Dome>,
     pub sky: Spanned<Sky>,
@@ -177,8 +177,8 @@ impl Description {
 
     fn check(&self) -> Result<(), (Range<usize>, String)> {
         let (image, dome) = (self.image.get_ref(), self.cameras.get_ref());
-        let image_ok = (1..=8192).contains(&image.width) && (1..=8192).contains(&image.height);
-        ensure(image_ok, &self.image, "width and height must be 1 to 8192 pixels")?;
+        let image_ok = (1..=4096).contains(&image.width) && (1..=4096).contains(&image.height);
+        ensure(image_ok, &self.image, "width and height must be 1 to 4096 pixels")?;
         ensure((1..=8).contains(&image.samples), &self.image, "samples must be 1 to 8")?;
 
         let views_ok = dome.train >= 1 && dome.train <= 100_000 && dome.test <= dome.train;
@@ -188,7 +188,7 @@ impl Description {
         let band_ok = low > -90.0 && low <= high && high < 90.0;
         ensure(band_ok, &self.cameras, "elevation must be [lowest, highest] between -90 and 90 degrees")?;
         ensure(dome.fov > 0.0 && dome.fov < 170.0, &self.cameras, "fov must be between 0 and 170 degrees")?;
-        ensure(self.points <= 10_000_000, &self.cameras, "points must be at most 10000000")?;
+        ensure(*self.points.get_ref() <= 10_000_000, &self.points, "points must be at most 10000000")?;
 
         ensure(not_negative(self.sky.get_ref().strength), &self.sky, "strength must not be negative")?;
         for light in &self.light {

@@ -1,12 +1,14 @@
 //! Light: the sky and the round distant lights, how much of them a point sees, and how materials reflect them.
 
+use std::f64::consts::PI;
+
 use glam::{DVec3, dvec3};
 
 use super::describe::{Light, Sky};
 
 /// Directions the sky's light is gathered from. They are fixed in the world and weighted by the cosine, so that ambient
 /// light has neither noise nor seams.
-const SKY_DIRECTIONS: usize = 32;
+const SKY_DIRECTIONS: usize = 24;
 
 /// A round distant light.
 pub struct Lamp {
@@ -119,18 +121,16 @@ pub fn highlight(lamp: &Lamp, n: DVec3, view: DVec3, f0: DVec3, roughness: f64) 
     lamp.power * fresnel(f0, half.dot(view), 0.0) * strength
 }
 
-/// Part of a round light that an edge leaves visible: `gap` is the edge's distance from the light's centre in radii,
-/// negative where it covers the centre. The cubic meets the exact circle segment to 0.02.
-pub fn uncovered(gap: f64) -> f64 {
-    let t = 0.5 + 0.5 * gap.clamp(-1.0, 1.0);
-    t * t * (3.0 - 2.0 * t)
+/// Part of a round light that a straight edge leaves visible when it has moved the part `t` of the way across, 0 =
+/// covered: the area of the circle's segment.
+pub fn uncovered(t: f64) -> f64 {
+    let x = (2.0 * t - 1.0).clamp(-1.0, 1.0);
+    1.0 - (x.acos() - x * (1.0 - x * x).sqrt()) / PI
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::f64::consts::PI;
-
     use crate::synth::describe::Colour;
 
     #[test]
@@ -145,11 +145,17 @@ mod tests {
     }
 
     #[test]
-    fn uncovered_is_near_the_circle_segment() {
-        for k in -10..=10 {
-            let x = f64::from(k) / 10.0;
-            let exact = 1.0 - (x.acos() - x * (1.0 - x * x).sqrt()) / PI;
-            assert!((uncovered(x) - exact).abs() < 0.02);
+    fn uncovered_is_an_area() {
+        const N: i32 = 1000;
+        let grid = |i: i32| (f64::from(i) + 0.5) / f64::from(N) * 2.0 - 1.0;
+        for t in [0.0, 0.1, 0.35, 0.5, 0.8, 1.0] {
+            let inside = (0..N * N).map(|k| (grid(k % N), grid(k / N))).filter(|(x, y)| x * x + y * y < 1.0);
+            let (mut all, mut left) = (0.0, 0.0);
+            for (x, _) in inside {
+                all += 1.0;
+                left += if x < 2.0 * t - 1.0 { 1.0 } else { 0.0 };
+            }
+            assert!((uncovered(t) - left / all).abs() < 1e-3, "{t}");
         }
     }
 }

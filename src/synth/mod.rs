@@ -7,6 +7,8 @@ mod describe;
 mod light;
 mod pattern;
 mod shape;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod write;
 
@@ -101,7 +103,7 @@ fn check_replaceable(out: &Path) -> Result<()> {
 
 fn capture(description: Description, text: &str, out: &Path) -> Result<Summary> {
     let views = views(description.cameras.get_ref(), description.image.get_ref());
-    let (seed, wanted) = (description.seed, description.points);
+    let (seed, wanted) = (description.seed, *description.points.get_ref());
     let world = World::new(description);
     for folder in ["images", "depth", "normals", "sparse/0"] {
         let folder = out.join(folder);

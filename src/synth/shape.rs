@@ -128,10 +128,9 @@ impl Shape {
         if let Self::Sphere { .. } = self {
             return p.normalize();
         }
-        const STEP: f64 = 1e-6;
-        // A tetrahedron of probes needs four evaluations rather than six, with the same second-order error.
-        let corners = [dvec3(1.0, -1.0, -1.0), dvec3(-1.0, -1.0, 1.0), dvec3(-1.0, 1.0, -1.0), DVec3::ONE];
-        let gradient: DVec3 = corners.iter().map(|&c| c * self.distance(p + c * STEP)).sum();
+        const STEP: f64 = 1e-5;
+        let slope = |axis: DVec3| self.distance(p + STEP * axis) - self.distance(p - STEP * axis);
+        let gradient = dvec3(slope(DVec3::X), slope(DVec3::Y), slope(DVec3::Z));
         gradient.try_normalize().unwrap_or(DVec3::Z)
     }
 

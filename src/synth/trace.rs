@@ -1,5 +1,7 @@
 //! The ray tracer: what a camera sees of the described world.
 
+use std::ops::Range;
+
 use glam::{DMat3, DVec2, DVec3, EulerRot, FloatExt, dvec2};
 use rayon::prelude::*;
 
@@ -184,7 +186,7 @@ impl World {
             if facing <= 0.0 {
                 continue;
             }
-            let seen = self.visible(hit, lamp.direction, lamp.spread).0;
+            let seen = self.visible(hit, lamp.direction, lamp.spread, -1.0).0;
             light += lamp.power * facing * seen;
             if shiny && seen > 0.0 {
                 gloss += highlight(lamp, hit.normal, view, f0, material.roughness) * seen;
@@ -223,7 +225,7 @@ impl World {
         for lamp in &self.lamps {
             let facing = other.normal.dot(lamp.direction);
             if facing > 0.0 {
-                light += lamp.power * facing * self.visible(&other, lamp.direction, lamp.spread).0;
+                light += lamp.power * facing * self.visible(&other, lamp.direction, lamp.spread, -1.0).0;
             }
         }
         self.albedo(&other) * light
@@ -232,7 +234,8 @@ impl World {
     /// Light from the sky and from the surfaces that cover it, as the radiance of a white matte surface.
     fn ambient(&self, hit: &Hit) -> DVec3 {
         self.sky.gather(hit.normal, |direction, radiance| {
-            let (seen, blocker) = self.visible(hit, direction, self.sky.spread);
+            // The cones are wider than many solids are thick, so a covered axis counts as all covered.
+            let (seen, blocker) = self.visible(hit, direction, self.sky.spread, 0.0);
             let covering = blocker.map_or(DVec3::ZERO, |b| self.solids[b].tint * self.bounced);
             radiance * seen + covering * (1.0 - seen)
         })
@@ -240,8 +243,8 @@ impl World {
 
     /// The visible part of a round light around `dir`, `spread` = tangent of its angular radius, and the solid that hides
     /// the most of it. Walks the central ray and keeps the smallest ratio of clearance to the light cone's radius, which
-    /// is exact for a straight edge and free of noise for all others.
-    fn visible(&self, hit: &Hit, dir: DVec3, spread: f64) -> (f64, Option<usize>) {
+    /// is exact for a straight edge and free of noise for all others. All is dark where the ratio falls to `dark`.
+    fn visible(&self, hit: &Hit, dir: DVec3, spread: f64, dark: f64) -> (f64, Option<usize>) {
         let (mut gap, mut blocker) = (1.0, None);
         let start = hit.position + hit.normal * 1e-4;
         for (index, solid) in self.solids.iter().enumerate() {
@@ -250,36 +253,44 @@ impl World {
             }
             let centre = solid.centre - start;
             let (along, reach) = (centre.dot(dir), solid.reach);
-            let wide = reach + (along + reach) * spread;
-            if along < -reach || centre.length_squared() - along * along > wide * wide {
+            // Only what comes nearer the axis than `gap` light radii matters from here on.
+            let wide = reach + (along + reach) * spread * gap;
+            if along < -reach || wide < 0.0 || centre.length_squared() - along * along > wide * wide {
                 continue;
             }
             let (o, d) = (solid.to_local * -centre, solid.to_local * dir);
-            let nearer = clearance(&solid.shape, o, d, (along - reach).max(0.0), along + reach, spread, gap);
+            // A ray that starts beyond one side of the solid's box and leaves it fast enough stays clear of it.
+            let beyond = o.abs().cmpge(solid.half) & (d * o.signum()).cmpge(DVec3::splat(spread * gap));
+            if beyond.any() {
+                continue;
+            }
+            let start = (along - reach).max(0.01 * reach);
+            let nearer = clearance(&solid.shape, o, d, start..along + reach, spread, (gap, dark));
             if nearer < gap {
                 (gap, blocker) = (nearer, Some(index));
             }
-            if gap <= -1.0 {
+            if gap <= dark {
                 break;
             }
         }
-        (uncovered(gap), blocker)
+        (uncovered((gap - dark) / (1.0 - dark)), blocker)
     }
 }
 
-/// The smallest ratio of signed distance to light-cone radius between `t` and `end` along a ray, from `gap` down to -1.
-fn clearance(shape: &Shape, origin: DVec3, dir: DVec3, mut t: f64, end: f64, spread: f64, mut gap: f64) -> f64 {
-    t = t.max(1e-4);
-    for _ in 0..96 {
-        if t > end || gap <= -1.0 {
+/// The smallest ratio of signed distance to light-cone radius in a range of distances along a ray, from `gap` down to `dark`.
+fn clearance(shape: &Shape, origin: DVec3, dir: DVec3, range: Range<f64>, spread: f64, (gap, dark): (f64, f64)) -> f64 {
+    let mut gap = gap;
+    let mut t = range.start;
+    for _ in 0..64 {
+        if t > range.end || gap <= dark {
             break;
         }
         let distance = shape.distance(origin + dir * t);
         gap = gap.min(distance / (spread * t));
-        // The least step keeps the walk going through the surface; it is a fraction of the penumbra's width.
-        t += distance.abs().max(0.2 * spread * t).max(5e-4);
+        // The least step, a part of the penumbra's width, carries the walk through the surface.
+        t += distance.abs().max(0.3 * spread * t).max(1e-3 * range.end);
     }
-    gap.max(-1.0)
+    gap.max(dark)
 }
 
 /// Ambient light found in one pixel: samples of the same smooth surface share it, since it varies slowly.
