@@ -44,7 +44,8 @@ impl Renderer {
             for dy in -1..=1 {
                 for dx in -1..=1 {
                     let (x, y) = (p.x as i64 + dx, p.y as i64 + dy);
-                    if z < f64::from(options.near) || x < 0 || y < 0 || x >= i64::from(width) || y >= i64::from(height) {
+                    if z < f64::from(options.near) || x < 0 || y < 0 || x >= i64::from(width) || y >= i64::from(height)
+                    {
                         continue;
                     }
                     let at = (y * i64::from(width) + x) as usize;

@@ -41,7 +41,12 @@ pub struct Trainer {
 
 impl Trainer {
     pub fn new(gpu: &Gpu, capture: Arc<Capture>, config: Config) -> Result<Self> {
-        let points = capture.points.clone().unwrap_or_default();
+        let mut points = capture.points.clone().unwrap_or_default();
+        if let Some(path) = &capture.points_file {
+            if let crate::format::ply::Contents::Points(p) = crate::format::ply::read_any(path)? {
+                points = p;
+            }
+        }
         let n = points.positions.len();
         let scene = Scene {
             quaternions: vec![[1.0, 0.0, 0.0, 0.0]; n],
