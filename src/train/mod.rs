@@ -1,6 +1,7 @@
 //! Training: one step, its schedule, and what a run leaves behind.
 
 pub mod checkpoint;
+mod choices;
 pub mod config;
 pub mod evaluate;
 pub mod metrics;
@@ -42,10 +43,10 @@ pub struct Trainer {
 impl Trainer {
     pub fn new(gpu: &Gpu, capture: Arc<Capture>, config: Config) -> Result<Self> {
         let mut points = capture.points.clone().unwrap_or_default();
-        if let Some(path) = &capture.points_file {
-            if let crate::format::ply::Contents::Points(p) = crate::format::ply::read_any(path)? {
-                points = p;
-            }
+        if let Some(path) = &capture.points_file
+            && let crate::format::ply::Contents::Points(p) = crate::format::ply::read_any(path)?
+        {
+            points = p;
         }
         let n = points.positions.len();
         let scene = Scene {
