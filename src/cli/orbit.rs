@@ -53,12 +53,25 @@ fn from_cameras(cameras: &[Camera]) -> Option<Ring> {
     }
     let n = cameras.len() as f64;
     let centre = ((normal.determinant() / n.powi(3)) > 1e-6).then(|| normal.inverse() * right)?;
-    // The image's up side, on average.
-    let up = cameras.iter().map(|camera| -camera.pose.rotation.row(1)).sum::<DVec3>().try_normalize()?;
+    let up = up(cameras)?;
     let offsets = || cameras.iter().map(|camera| camera.pose.centre() - centre);
     let radius = median(offsets().map(|offset| offset.reject_from_normalized(up).length()).collect());
     let height = median(offsets().map(|offset| offset.dot(up)).collect());
     (radius > 0.0).then_some(Ring { centre, up, radius, height, lens })
+}
+
+/// The direction that the images' horizontals are most nearly at right angles to: the least eigenvector of Σ r rᵀ over
+/// the cameras' right axes, on the images' up side.
+fn up(cameras: &[Camera]) -> Option<DVec3> {
+    let mut spread = DMat3::from_diagonal(DVec3::splat(1e-6));
+    for camera in cameras {
+        let r = camera.pose.rotation.row(0);
+        spread += DMat3::from_cols(r * r.x, r * r.y, r * r.z);
+    }
+    // Inverse iteration from the mean up side, which also settles the sign, and the choice where all horizontals agree.
+    let mean = cameras.iter().map(|camera| -camera.pose.rotation.row(1)).sum::<DVec3>();
+    let inverse = spread.inverse();
+    (0..60).try_fold(mean, |up, _| (inverse * up).try_normalize())
 }
 
 fn from_scene(scene: &Scene) -> Ring {
@@ -89,9 +102,9 @@ mod tests {
         assert_eq!(ring.len(), 8);
         for camera in ring {
             let offset = camera.pose.centre() - target;
-            assert!((offset.z - 1.5).abs() < 0.05, "height {}", offset.z);
-            assert!((offset.truncate().length() - 3.0).abs() < 0.05);
-            assert!((camera.project(target).expect("in front").0 - lens.principal).length() < 1.0);
+            assert!((offset.z - 1.5).abs() < 1e-6, "height {}", offset.z);
+            assert!((offset.truncate().length() - 3.0).abs() < 1e-6);
+            assert!((camera.project(target).expect("in front").0 - lens.principal).length() < 1e-6);
         }
     }
 

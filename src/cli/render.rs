@@ -113,7 +113,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
             video.add(&image)?;
         }
     }
-    if let Some(video) = video {
+    if let Some(mut video) = video {
         video.finish()?;
     }
     if channel == Channel::Depth {

@@ -3,10 +3,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 
 use super::progress::Progress;
-use super::{INTERRUPTED, catch_interrupts, interrupted};
+use super::{INTERRUPTED, UsageError, catch_interrupts, interrupted};
 use crate::dataset::{Capture, CaptureOptions, Split};
 use crate::gpu::Gpu;
 use crate::train::config::{Config, Flags};
@@ -75,7 +75,9 @@ fn override_with(mut config: Config, args: &Args) -> Result<Config> {
     if let Some(capture) = &args.capture {
         config.capture.clone_from(capture);
     }
-    ensure!(!config.capture.as_os_str().is_empty(), "no capture is named; give the folder of posed images");
+    if config.capture.as_os_str().is_empty() {
+        return Err(UsageError("no capture is named; give the folder of posed images".into()).into());
+    }
     // Absolute, so that the saved options hold wherever they are used from.
     config.capture = std::path::absolute(&config.capture).context("cannot resolve the capture's path")?;
     Ok(config)
@@ -158,6 +160,9 @@ impl Session {
         if self.config.records_at(step) {
             let statistics = self.trainer.statistics()?;
             self.progress.show(&statistics);
+            if statistics.non_finite > 0 {
+                log::warn!("step {step}: {} Gaussians had gradients that are not finite", statistics.non_finite);
+            }
             let test = self.config.evaluates_at(step) && !self.held_out.is_empty();
             let test = if test { Some(self.evaluate(step)?) } else { None };
             self.run.record(Record::new(&statistics, self.seconds(), test))?;
@@ -231,5 +236,77 @@ impl Session {
         self.run.write_report(&html(&facts)?)?;
         println!("done; open {}", self.run.path(REPORT).display());
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use clap::FromArgMatches;
+
+    use super::*;
+    use crate::cli::{Cli, Subcommands, command};
+    use crate::train::config::Background;
+
+    fn args(line: &[&str]) -> Args {
+        let words = ["dapple", "train"].iter().chain(line);
+        let matches = command().try_get_matches_from(words).expect("a valid command line");
+        match Cli::from_arg_matches(&matches).expect("parses").command {
+            Subcommands::Train(args) => *args,
+            _ => panic!("not a training command"),
+        }
+    }
+
+    #[test]
+    fn flags_override_the_file_and_the_file_the_defaults() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let file = folder.path().join("c.toml");
+        std::fs::write(&file, "capture = \"/a\"\nsteps = 500\nseed = 3\nstrict = true\nmasks = true\n")
+            .expect("writes");
+        let file = file.to_str().expect("text");
+        let line = ["--out", "r", "--config", file, "--steps", "700", "--background", "1,0,0.5", "--masks=false"];
+        let config = fresh(&args(&line)).expect("reads");
+        assert_eq!((config.steps, config.seed, config.cap_max), (700, 3, 1_000_000));
+        assert_eq!((config.strict, config.masks), (true, false));
+        assert_eq!(config.background, Background::Colour([1.0, 0.0, 0.5]));
+        assert_eq!(config.capture, Path::new("/a"));
+        let named = fresh(&args(&["/b", "--out", "r", "--config", file, "--max-resolution", "9"])).expect("reads");
+        assert_eq!((named.capture.as_path(), named.max_resolution), (Path::new("/b"), Some(9)));
+        assert!(fresh(&args(&["--out", "r"])).expect_err("no capture").is::<UsageError>());
+    }
+
+    #[test]
+    fn every_option_of_the_file_is_a_flag() {
+        let unset = Config {
+            max_resolution: Some(1),
+            eval_every: Some(1),
+            save_every: Some(1),
+            adapter: Some(String::new()),
+            init_extent: Some(1.0),
+            ..Config::default()
+        };
+        let keys = toml::Table::try_from(&unset).expect("a table");
+        let train = command();
+        let train = train.find_subcommand("train").expect("exists");
+        for key in keys.keys() {
+            assert!(train.get_arguments().any(|arg| arg.get_id() == key.as_str()), "no flag for {key}");
+        }
+    }
+
+    #[test]
+    fn a_resumed_run_keeps_its_options() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let out = folder.path().to_str().expect("text");
+        let started = Config { capture: "/a".into(), steps: 500, seed: 7, ..Config::default() };
+        RunFolder::create(folder.path(), &started).expect("creates");
+        let resume = |more: &[&str]| resumed(&args(&[&["--out", out, "--resume"], more].concat()));
+        assert_eq!(resume(&[]).expect("resumes").0, started);
+        assert_eq!(resume(&["/a", "--steps", "500", "--seed", "7"]).expect("the same again").0, started);
+        let (moved, _) = resume(&["/b", "--save-every", "9"]).expect("what does not matter may change");
+        assert_eq!((moved.capture.as_path(), moved.save_every, moved.seed), (Path::new("/b"), Some(9), 7));
+        let error = resume(&["--steps", "600"]).expect_err("refused").to_string();
+        assert!(error.contains("--steps is 600") && error.contains("has 500"), "{error}");
+        assert!(resume(&["--max-resolution", "90"]).is_err());
     }
 }

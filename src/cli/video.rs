@@ -1,6 +1,6 @@
 //! Renders as a video.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -27,7 +27,8 @@ impl Video {
         // Most players want 4:2:0, and that wants even sides.
         let filter = "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=black,scale=out_color_matrix=bt709,format=yuv420p";
         command.args(["-i", "-", "-vf", filter, "-colorspace", "bt709", "-color_primaries", "bt709"]);
-        command.args(["-color_trc", "iec61966-2-1"]).arg(path).stdin(Stdio::piped());
+        command.args(["-color_trc", "iec61966-2-1"]).arg(path);
+        command.stdin(Stdio::piped()).stderr(Stdio::piped());
         let ffmpeg = command.spawn().map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => {
                 anyhow::anyhow!("--video needs ffmpeg, which is not installed (on Debian: apt-get install ffmpeg)")
@@ -43,14 +44,24 @@ impl Video {
             "the cameras have different image sizes, and a video has one; give --size WIDTHxHEIGHT"
         );
         let pipe = self.ffmpeg.stdin.as_mut().context("ffmpeg takes no frames")?;
-        pipe.write_all(frame).with_context(|| format!("ffmpeg stopped while writing {}", self.path.display()))
+        match pipe.write_all(frame) {
+            Ok(()) => Ok(()),
+            // It has ended, and has said why.
+            Err(_) => self.finish(),
+        }
     }
 
-    pub fn finish(mut self) -> Result<()> {
+    /// Ends the video. After an error in [`Video::add`] there is nothing left to end.
+    pub fn finish(&mut self) -> Result<()> {
         drop(self.ffmpeg.stdin.take());
+        let mut said = String::new();
+        if let Some(stderr) = &mut self.ffmpeg.stderr {
+            stderr.read_to_string(&mut said).context("cannot read from ffmpeg")?;
+        }
         let status = self.ffmpeg.wait().context("cannot wait for ffmpeg")?;
         if !status.success() {
-            bail!("ffmpeg could not write {} ({status}); its message is above", self.path.display());
+            let reason = said.lines().next().unwrap_or("it gave no reason");
+            bail!("ffmpeg could not write {}: {reason}", self.path.display());
         }
         Ok(())
     }

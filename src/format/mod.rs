@@ -78,7 +78,9 @@ fn partial_name(path: &Path) -> PathBuf {
 /// The error of a write as one line: path, reason, remedy.
 pub fn describe_write_error(path: &Path, error: io::Error) -> anyhow::Error {
     let remedy = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; free some space there and try again",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; free some space there and try again, a run with --resume"
+        }
         io::ErrorKind::NotFound => "; its folder does not exist",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "; choose a folder that you may write to"

@@ -1,6 +1,7 @@
 //! Training: one step, its schedule, and what a run leaves behind.
 
 pub mod checkpoint;
+mod choices;
 pub mod config;
 pub mod evaluate;
 pub mod init;

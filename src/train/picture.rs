@@ -16,8 +16,7 @@ pub const MEADOW: [[u8; 3]; 5] = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [9
 
 /// The colour at `t` in 0..=1 of a ramp, between its anchors linearly.
 pub fn ramp(anchors: &[[u8; 3]; 5], t: f32) -> Vec3 {
-    // NaN counts as 0.
-    let position = t.max(0.0).min(1.0) * 4.0;
+    let position = if t.is_nan() { 0.0 } else { t.clamp(0.0, 1.0) * 4.0 };
     let low = (position as usize).min(3);
     let colour = |anchor: [u8; 3]| Vec3::from_array(anchor.map(f32::from)) / 255.0;
     colour(anchors[low]).lerp(colour(anchors[low + 1]), position - low as f32)

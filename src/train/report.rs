@@ -24,7 +24,7 @@ const HERO_SIDE: u32 = 1000;
 /// Views that are shown with pictures; the table lists all.
 const MAX_PICTURED: usize = 24;
 /// Mean absolute error, of 1, at the bright end of the error's colours.
-const FULL_ERROR: f32 = 0.25;
+const FULL_ERROR: f32 = 0.2;
 
 const STYLE: &str = include_str!("report.css");
 
@@ -185,15 +185,13 @@ fn header(facts: &Facts, name: &str) -> String {
 fn hero(gallery: &Gallery) -> String {
     let Some(hero) = &gallery.hero else { return String::new() };
     format!(
-        "<section class=\"hero\"><figure style=\"aspect-ratio: {} / {}; --width: {}px\">\
+        "<section class=\"hero\"><figure style=\"--ratio: {}\">\
          <img src=\"{}\" alt=\"render\"><img class=\"truth\" src=\"{}\" alt=\"photo\">\
          <i></i><span class=\"left\">photo</span><span class=\"right\">render</span>\
          <input type=\"range\" min=\"0\" max=\"100\" value=\"50\" step=\"0.1\" aria-label=\"wipe\" \
          oninput=\"this.parentNode.style.setProperty('--wipe', this.value + '%')\"></figure>\
          <p class=\"note\">{}</p></section>\n",
-        hero.size.0,
-        hero.size.1,
-        hero.size.0,
+        f64::from(hero.size.0) / f64::from(hero.size.1),
         hero.render,
         hero.truth,
         escape(&hero.name)

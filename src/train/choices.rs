@@ -1,0 +1,132 @@
+//! Options whose values are words, in the file as on the command line.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::{Result, bail};
+use glam::Vec3;
+use serde::{Deserialize, Serialize};
+
+/// What transparency in an image means for training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum AlphaMode {
+    /// The image is composited on the background.
+    Composite,
+    /// As `Composite`, and the render's opacity is trained towards the image's.
+    Target,
+}
+
+/// Whether kernels use subgroup operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Subgroups {
+    Auto,
+    Off,
+}
+
+/// The colour behind the scene, display sRGB in 0..=1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Background {
+    /// One colour throughout.
+    Colour([f32; 3]),
+    /// A new colour each step; evaluation and pictures use black.
+    Random,
+}
+
+impl Background {
+    /// The colour of evaluations and pictures.
+    pub fn fixed(&self) -> Vec3 {
+        match self {
+            Self::Colour(rgb) => Vec3::from_array(*rgb),
+            Self::Random => Vec3::ZERO,
+        }
+    }
+}
+
+impl FromStr for Background {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "black" => return Ok(Self::Colour([0.0; 3])),
+            "white" => return Ok(Self::Colour([1.0; 3])),
+            "random" => return Ok(Self::Random),
+            _ => {}
+        }
+        let channels: Option<Vec<f32>> = text.split(',').map(|part| part.trim().parse().ok()).collect();
+        match channels.as_deref() {
+            Some(&[r, g, b]) if [r, g, b].iter().all(|v| (0.0..=1.0).contains(v)) => Ok(Self::Colour([r, g, b])),
+            _ => bail!("\"{text}\" is not black, white, random or three numbers R,G,B from 0 to 1"),
+        }
+    }
+}
+
+impl std::fmt::Display for Background {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Random => write!(f, "random"),
+            Self::Colour([0.0, 0.0, 0.0]) => write!(f, "black"),
+            Self::Colour([1.0, 1.0, 1.0]) => write!(f, "white"),
+            Self::Colour([r, g, b]) => write!(f, "{r},{g},{b}"),
+        }
+    }
+}
+
+/// Where the first Gaussians come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Init {
+    /// The capture's points where it has some, else random.
+    Auto,
+    /// The capture's points.
+    Sfm,
+    Random,
+    /// A PLY of coloured points or of Gaussians.
+    Ply(PathBuf),
+}
+
+impl FromStr for Init {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Ok(match text {
+            "auto" => Self::Auto,
+            "sfm" => Self::Sfm,
+            "random" => Self::Random,
+            path if path.to_lowercase().ends_with(".ply") => Self::Ply(path.into()),
+            _ => bail!("\"{text}\" is not auto, sfm, random or the path of a .ply file"),
+        })
+    }
+}
+
+impl std::fmt::Display for Init {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => write!(f, "auto"),
+            Self::Sfm => write!(f, "sfm"),
+            Self::Random => write!(f, "random"),
+            Self::Ply(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// Serde's way to and from text, for the options whose flag is parsed with [`FromStr`].
+macro_rules! as_text {
+    ($($name:ty),*) => { $(
+        impl TryFrom<String> for $name {
+            type Error = anyhow::Error;
+            fn try_from(text: String) -> Result<Self> {
+                text.parse()
+            }
+        }
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.to_string()
+            }
+        }
+    )* };
+}
+
+as_text!(Background, Init);
