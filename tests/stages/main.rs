@@ -1,0 +1,9 @@
+//! Each stage of the GPU pipeline by itself against the f64 oracle.
+
+mod loss;
+mod tiles;
+
+#[path = "../reference/mod.rs"]
+mod reference;
+#[path = "../support/mod.rs"]
+mod support;
