@@ -1,6 +1,7 @@
 //! Each stage of the GPU pipeline by itself against the f64 oracle.
 
 mod loss;
+mod refine;
 mod tiles;
 
 #[path = "../reference/mod.rs"]
