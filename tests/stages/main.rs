@@ -3,6 +3,7 @@
 mod loss;
 mod refine;
 mod tiles;
+mod update;
 
 #[path = "../reference/mod.rs"]
 mod reference;

@@ -319,3 +319,26 @@ fn nothing_happens_where_nothing_may() {
     check_untouched(&mut rig, "relocation after an overflow", &scene, None, true);
     check_untouched(&mut rig, "growth after an overflow", &scene, Some(6), true);
 }
+
+/// As many opaque Gaussians as make the sum of all weights nearly 2^32, where a draw's product needs all 64 bits.
+#[test]
+fn draws_agree_where_weights_fill_32_bits() {
+    let mut rig = rig();
+    let count = 70_000;
+    let rows: Vec<[f64; PARAMETERS]> = (0..count)
+        .map(|i| std::array::from_fn(|lane| if lane == 10 { 20.0 - f64::from(i % 3) } else { 0.0 }))
+        .collect();
+    let scene = Scene {
+        means: vec![Vec3::ZERO; count as usize],
+        quaternions: vec![[1.0, 0.0, 0.0, 0.0]; count as usize],
+        log_scales: vec![Vec3::ZERO; count as usize],
+        logits: rows.iter().map(|row| row[10] as f32).collect(),
+        sh: vec![0.0; 3 * count as usize],
+        ..Scene::default()
+    };
+    let mut population = Population::new(&scene, 73_500);
+    let drawn = run(&mut rig, &mut population, Some(3500), false);
+    let total: u64 = drawn.weights.iter().map(|&w| u64::from(w)).sum();
+    assert!(total > u64::from(u32::MAX) / 1000 * 999 && total <= u64::from(u32::MAX), "{total}");
+    check_draws(&drawn, &rows, (70_000..73_500).collect(), STREAM_GROW, -1.0);
+}
