@@ -1,0 +1,11 @@
+//! Each stage of the GPU pipeline by itself against the f64 oracle.
+
+mod loss;
+mod refine;
+mod tiles;
+mod update;
+
+#[path = "../reference/mod.rs"]
+mod reference;
+#[path = "../support/mod.rs"]
+mod support;
