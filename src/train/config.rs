@@ -97,9 +97,9 @@ options! {
         /// Random points added behind the capture's own, as a share of them: seeds for walls and sky without texture
         init_fill: f64 = 0.2;
         /// Opacity of the first Gaussians
-        init_opacity: f64 = 0.5;
+        init_opacity: f64 = 0.1;
         /// Size of the first Gaussians, as a factor on the distance to the three nearest neighbours
-        init_scale: f64 = 0.1;
+        init_scale: f64 = 1.0;
     }
     "Optimiser" {
         /// Weight of 1 - SSIM in the loss; the rest is the weight of L1
