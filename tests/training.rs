@@ -37,8 +37,8 @@ fn config(steps: u32) -> Config {
         steps,
         cap_max: 777,
         refine_every: 1500,
-        init_opacity: 0.1,
-        init_scale: 0.5,
+        init_opacity: Some(0.1),
+        init_scale: Some(0.5),
         seed: 11,
         ..Config::default()
     }
@@ -117,7 +117,8 @@ fn subgroups_do_not_change_the_bytes() {
 /// Random Gaussians that each cover all 16 tiles, so that the first of two growths takes the pairs beyond the 65 536
 /// that a small model has room for at first.
 fn crowded(cap_max: u32) -> Config {
-    let start = Config { init: Init::Random, init_points: 4090, init_scale: 40.0, init_opacity: 0.5, ..config(48) };
+    let start =
+        Config { init: Init::Random, init_points: 4090, init_scale: Some(40.0), init_opacity: Some(0.5), ..config(48) };
     Config { cap_max, refine_every: 9000, ..start }
 }
 
