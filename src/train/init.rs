@@ -77,7 +77,8 @@ pub fn scene(capture: &Capture, config: &Config, frame: &Normalisation) -> Resul
         Some(mut points) => {
             check_count(points.positions.len(), config)?;
             let room = config.cap_max as usize - points.positions.len();
-            let count = (points.positions.len() as f64 * config.init_fill) as usize;
+            let fill = if cut_out(capture)? { 0.0 } else { config.init_fill };
+            let count = (points.positions.len() as f64 * fill) as usize;
             let filled = ray_points(capture, count.min(room), &median(&points.positions), FILL_DEPTHS, config.seed)?;
             points.positions.extend(filled.positions);
             points.colours.extend(filled.colours);
@@ -111,12 +112,17 @@ fn check_count(count: usize, config: &Config) -> Result<()> {
 fn random_points(capture: &Capture, config: &Config) -> Result<(PointCloud, Shape)> {
     let count = (config.init_points as usize).min(config.cap_max as usize);
     let (centre, distance) = focus(capture);
-    let first = capture.shots.iter().position(|shot| shot.split == Split::Train).context("no training image")?;
-    if config.init_extent.is_none() && capture.load(first)?.coverage != Coverage::Alpha {
+    if config.init_extent.is_none() && !cut_out(capture)? {
         return Ok((ray_points(capture, count, &centre, RANDOM_DEPTHS, config.seed)?, SEEDS));
     }
     let extent = config.init_extent.unwrap_or(RANDOM_EXTENT * distance);
     Ok((init::random_points(count, centre.as_vec3(), Vec3::splat(extent as f32), config.seed), DUST))
+}
+
+/// Whether the images have transparency: then there is nothing behind the object.
+fn cut_out(capture: &Capture) -> Result<bool> {
+    let first = capture.shots.iter().position(|shot| shot.split == Split::Train).context("no training image")?;
+    Ok(capture.load(first)?.coverage == Coverage::Alpha)
 }
 
 /// Range of depths that random points take along the images' rays, as factors on the distance to what is looked at.
