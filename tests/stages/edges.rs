@@ -157,6 +157,8 @@ fn a_gaussian_that_is_not_finite_harms_nobody_else() {
     }
 }
 
+type Damage<'a> = &'a dyn Fn(&mut Camera);
+
 /// A camera that makes no sense shows the background or some finite picture, and comes back.
 #[test]
 fn a_view_that_is_not_finite_ends() {
@@ -165,7 +167,7 @@ fn a_view_that_is_not_finite_ends() {
     let model = Model::upload(&gpu(), &cases::host_scene(&gaussians, 3, false)).unwrap();
     let good = cases::camera_of(&view);
     for poison in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, 1e-300, 0.0] {
-        let broken: [(&str, &dyn Fn(&mut Camera)); 5] = [
+        let broken: [(&str, Damage); 5] = [
             ("translation", &|c| c.pose.translation = DVec3::splat(poison)),
             ("depth", &|c| c.pose.translation.z = poison),
             ("rotation", &|c| c.pose.rotation.x_axis.x = poison),
