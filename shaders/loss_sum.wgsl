@@ -27,6 +27,6 @@ fn main(@builtin(local_invocation_index) lane: u32) {
         }
     }
     if (lane == 0u) {
-        history[entry[0]] = vec4f(partial[0] * loss.means.xy, 0.0, 0.0);
+        history[entry[0]] = vec4f(partial[0] * loss.means.xy + vec2f(0.0, loss.means.z), 0.0, 0.0);
     }
 }

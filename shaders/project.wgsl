@@ -65,11 +65,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let direction = normalize(g.mean - view.centre.xyz);
     var features: vec3f;
     if (FEATURE == 0u) {
-        features = max(vec3f(0.0), sh_colour(gaussian, direction, view.sh_degree));
+        features = sh_colour(gaussian, direction, view.sh_degree);
     } else if (FEATURE == 1u) {
         features = vec3f(o.p.z);
     } else {
         features = flattest_normal(g, direction);
+    }
+    // A pixel that meets a NaN is lost, however faint the Gaussian.
+    if (!is_finite(dot(features, vec3f(1.0)))) {
+        return;
+    }
+    if (FEATURE == 0u) {
+        features = max(vec3f(0.0), features);
     }
     visible[gaussian] = 1u;
     tile_counts[gaussian] = count;

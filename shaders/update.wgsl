@@ -1,6 +1,5 @@
 //#use grid
-//#use projection
-//#use colour
+//#use gaussian_gradient
 //#use adam
 //#use admission
 //#use random
@@ -32,45 +31,6 @@
 @group(0) @binding(13) var<storage, read_write> colour_gradients: array<f32>;
 @group(0) @binding(14) var<storage, read_write> admission: array<Admission>;
 
-const SLOT: u32 = 9u;
-
-struct Gradient {
-    geometry: array<vec4f, 3>,
-    direction: vec3f,
-    colour: vec3f,
-}
-
-fn gaussian_gradient(index: u32, g: Gaussian) -> Gradient {
-    var out: Gradient;
-    let delta = g.mean - view.centre.xyz;
-    let inverse = inverseSqrt(max(dot(delta, delta), 1e-30));
-    out.direction = delta * inverse;
-    let count = tile_counts[index];
-    if (count == 0u) {
-        return out;
-    }
-    var s0 = 0.0;
-    var s1 = vec2f(0.0);
-    var s2 = vec3f(0.0);
-    var rgb = vec3f(0.0);
-    let base = slot_bases[index] * SLOT;
-    for (var at = base; at < base + count * SLOT; at += SLOT) {
-        s0 += slot_gradients[at];
-        s1 += vec2f(slot_gradients[at + 1u], slot_gradients[at + 2u]);
-        s2 += vec3f(slot_gradients[at + 3u], slot_gradients[at + 4u], slot_gradients[at + 5u]);
-        rgb += vec3f(slot_gradients[at + 6u], slot_gradients[at + 7u], slot_gradients[at + 8u]);
-    }
-    let projected = project_gaussian_backward(g, project_gaussian(g), s0, s1, s2);
-    // The clamp at zero passes no gradient.
-    out.colour = select(vec3f(0.0), rgb, records[3u * index + 2u].xyz > vec3f(0.0));
-    let g_d = sh_colour_backward(index, out.direction, view.sh_degree, out.colour);
-    let through_colour = (g_d - out.direction * dot(out.direction, g_d)) * inverse;
-    out.geometry[0] = vec4f(projected.mean + through_colour, projected.logit);
-    out.geometry[1] = projected.quaternion;
-    out.geometry[2] = vec4f(projected.log_scale, 0.0);
-    return out;
-}
-
 // Displacement of the mean: Sigma eta, damped for all but nearly transparent Gaussians.
 fn exploration(index: u32, g: Gaussian) -> vec3f {
     let eta = normal4(pcg4d(vec4u(index, step.seed.y, step.seed.x, STREAM_NOISE))).xyz;
@@ -96,20 +56,26 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     let row = 3u * index;
     let g = Gaussian(geometry[row].xyz, geometry[row].w, geometry[row + 1u], geometry[row + 2u].xyz);
-    var gradient = gaussian_gradient(index, g);
-    let all = gradient.geometry[0] + gradient.geometry[1] + gradient.geometry[2];
-    if (!is_finite(dot(all, vec4f(1.0)) + dot(gradient.colour, vec3f(1.0)))) {
+    let image = gaussian_gradient(index, g);
+    var gradient = array<vec4f, 3>(
+        vec4f(image.projected.mean + image.offset, image.projected.logit),
+        image.projected.quaternion,
+        vec4f(image.projected.log_scale, 0.0),
+    );
+    var colour = image.colour;
+    let all = gradient[0] + gradient[1] + gradient[2];
+    if (!is_finite(dot(all, vec4f(1.0)) + dot(colour, vec3f(1.0)))) {
         atomicAdd(&admission[0].non_finite, 1u);
-        gradient.geometry = array<vec4f, 3>();
-        gradient.colour = vec3f(0.0);
+        gradient = array<vec4f, 3>();
+        colour = vec3f(0.0);
     }
-    store_colour(index, gradient.direction, gradient.colour);
+    store_colour(index, image.direction, colour);
     let opacity = sigmoid(g.logit);
-    gradient.geometry[0].w += step.penalties.x * opacity * (1.0 - opacity);
-    gradient.geometry[2] += vec4f(step.penalties.y * exp(g.log_scale), 0.0);
+    gradient[0].w += step.penalties.x * opacity * (1.0 - opacity);
+    gradient[2] += vec4f(step.penalties.y * exp(g.log_scale), 0.0);
     if (STORE_GRADIENT != 0u) {
         for (var i = 0u; i < 3u; i++) {
-            moment1[row + i] = gradient.geometry[i];
+            moment1[row + i] = gradient[i];
         }
         return;
     }
@@ -118,7 +84,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     );
     var value: array<vec4f, 3>;
     for (var i = 0u; i < 3u; i++) {
-        let moved = adam(moment1[row + i], moment2[row + i], gradient.geometry[i], step.corrections);
+        let moved = adam(moment1[row + i], moment2[row + i], gradient[i], step.corrections);
         moment1[row + i] = moved.m;
         moment2[row + i] = moved.v;
         value[i] = geometry[row + i] - rates[i] * moved.direction;

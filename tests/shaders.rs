@@ -11,6 +11,7 @@ use dapple::gpu::{Declaration, check};
 const ALL: &[&[Declaration]] = &[
     dapple::primitives::DECLARATIONS,
     dapple::render::DECLARATIONS,
+    dapple::render::CAMERA_DECLARATIONS,
     dapple::train::loss::DECLARATIONS,
     dapple::train::update::DECLARATIONS,
     dapple::train::refine::DECLARATIONS,

@@ -7,7 +7,7 @@ struct Loss {
     size: vec4u,
     // Gradient of L by |X - Y| of one channel of one pixel, by one SSIM value, by |A - a| of one pixel; unused.
     weights: vec4f,
-    // 1 / number of terms of the L1 mean, 1 / number of terms of the SSIM mean; unused.
+    // 1 / number of terms of the L1 mean, 1 / number of terms of the SSIM mean, SSIM where it has no term; unused.
     means: vec4f,
     // Behind a target with opacity.
     background: vec4f,

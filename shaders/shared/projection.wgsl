@@ -139,10 +139,9 @@ fn project_gaussian_backward(g: Gaussian, o: Projection, s0: f32, s1: vec2f, s2:
     let inside_y = slope.y >= view.bounds.z && slope.y <= view.bounds.w;
     out.p.x = o.j00 * g_u.x - select(0.0, o.j00 * inverse_z * g_j02, inside_x);
     out.p.y = o.j11 * g_u.y - select(0.0, o.j11 * inverse_z * g_j12, inside_y);
-    out.p.z = -inverse_z * (
-        o.j00 * slope.x * g_u.x + o.j11 * slope.y * g_u.y + o.j00 * g_j00 + o.j11 * g_j11
-        + select(1.0, 2.0, inside_x) * o.j02 * g_j02 + select(1.0, 2.0, inside_y) * o.j12 * g_j12
-    );
+    let through_jacobian = o.j00 * g_j00 + o.j11 * g_j11
+        + select(1.0, 2.0, inside_x) * o.j02 * g_j02 + select(1.0, 2.0, inside_y) * o.j12 * g_j12;
+    out.p.z = -(o.j00 * slope.x * g_u.x + o.j11 * slope.y * g_u.y) - inverse_z * through_jacobian;
     out.mean = out.p.x * view.row0.xyz + out.p.y * view.row1.xyz + out.p.z * view.row2.xyz;
     out.v0 = o.j00 * g_t0;
     out.v1 = o.j11 * g_t1;

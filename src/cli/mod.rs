@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod bench;
 mod eval;
 mod orbit;
 mod path;
@@ -36,6 +37,7 @@ enum Subcommands {
     Eval(eval::Args),
     Render(render::Args),
     Synth(synth::Args),
+    Bench(Box<bench::Args>),
     /// List the adapters that --adapter chooses from, best first
     Adapters,
 }
@@ -65,7 +67,8 @@ pub fn parse() -> Result<Cli> {
 /// The command with each training option's default in its help, taken from [`Config`] itself.
 fn command() -> Command {
     let defaults = toml::Table::try_from(Config::default()).unwrap_or_default();
-    Cli::command().mut_subcommand("train", |train| train.mut_args(|arg| describe(arg, &defaults)))
+    let described = |command: Command| command.mut_args(|arg| describe(arg, &defaults));
+    Cli::command().mut_subcommand("train", described).mut_subcommand("bench", described)
 }
 
 fn describe(arg: Arg, defaults: &toml::Table) -> Arg {
@@ -91,6 +94,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Subcommands::Eval(args) => eval::run(args),
         Subcommands::Render(args) => render::run(args),
         Subcommands::Synth(args) => synth::run(args),
+        Subcommands::Bench(args) => bench::run(*args),
         Subcommands::Adapters => {
             list_adapters();
             Ok(ExitCode::SUCCESS)

@@ -21,6 +21,7 @@ pub const SHARED: &[(&str, &str)] = shared_files![
     "exchange_subgroup",
     "exchange_workgroup",
     "gaussian",
+    "gaussian_gradient",
     "grid",
     "lanes_plain",
     "lanes_serial",

@@ -215,6 +215,17 @@ pub struct Gradients<'a> {
     pub admission: &'a Buffer<Admission>,
 }
 
+/// The (Gaussian, tile) pairs of a frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Pairs<'a> {
+    /// `[tiles + 1]` where each tile's pairs start, tiles row-major.
+    pub starts: &'a Buffer<u32>,
+    /// `[pairs]` slots by tile, then depth.
+    pub slots: &'a Buffer<u32>,
+    /// `[pairs]` Gaussian of each slot.
+    pub slot_gaussians: &'a Buffer<u32>,
+}
+
 /// Buffers of a finished frame that relocation uses again.
 #[derive(Clone, Copy, Debug)]
 pub struct Scratch<'a> {
@@ -239,6 +250,15 @@ impl Frame {
             slot_bases: &self.per_gaussian.slot_bases,
             slot_gradients: &self.per_pair.slot_gradients,
             admission: &self.admission,
+        }
+    }
+
+    /// The pairs as they were rasterized.
+    pub fn pairs(&self) -> Pairs<'_> {
+        Pairs {
+            starts: &self.per_pixel.starts,
+            slots: self.per_pair.tile_sort.sorted_values(),
+            slot_gaussians: &self.per_pair.slot_gaussians,
         }
     }
 

@@ -3,6 +3,7 @@
 //! project → sort by depth → emit (Gaussian, tile) pairs → sort by tile → rasterize. Training, evaluation, `render` and
 //! the viewer all come through here.
 
+mod camera_gradient;
 mod frame;
 mod stages;
 mod view;
@@ -14,7 +15,8 @@ use crate::camera::Camera;
 use crate::gpu::{Gpu, GpuError, Recorder, StageTimes};
 use crate::model::Model;
 
-pub use frame::{Admission, Frame, Gradients, SLOT, Scratch};
+pub use camera_gradient::{CameraBackward, CameraGradient, DECLARATIONS as CAMERA_DECLARATIONS};
+pub use frame::{Admission, Frame, Gradients, Pairs, SLOT, Scratch};
 pub use stages::{DECLARATIONS, LaneForm};
 pub use view::{TILE, View};
 

@@ -98,10 +98,11 @@ options! {
         init_extent: f64 => Option<f64> = None;
         /// Random points added behind the capture's own, as a share of them: seeds for walls and sky without texture
         init_fill: f64 = 0.2;
-        /// Opacity of the first Gaussians
-        init_opacity: f64 = 0.5;
-        /// Size of the first Gaussians, as a factor on the distance to the three nearest neighbours
-        init_scale: f64 = 0.1;
+        /// Opacity of the first Gaussians [default: 0.1; in a random cube 0.5]
+        init_opacity: f64 => Option<f64> = None;
+        /// Size of the first Gaussians, as a factor on the distance to the three nearest neighbours [default: 1; in a
+        /// random cube 0.1]
+        init_scale: f64 => Option<f64> = None;
     }
     "Optimiser" {
         /// Weight of 1 - SSIM in the loss; the rest is the weight of L1
@@ -210,12 +211,14 @@ impl Config {
         for (name, value) in weights {
             ensure!(value.is_finite() && value >= 0.0, "--{name} must be a number that is not negative, not {value}");
         }
-        let fractions = [("dead-opacity", self.dead_opacity), ("init-opacity", self.init_opacity)];
+        let fractions = [("dead-opacity", self.dead_opacity), ("init-opacity", self.init_opacity.unwrap_or(0.5))];
         for (name, value) in fractions {
             ensure!(value > 0.0 && value < 1.0, "--{name} must be between 0 and 1, not {value}");
         }
         ensure!((0.0..=1.0).contains(&self.ssim_weight), "--ssim-weight must be 0 to 1, not {}", self.ssim_weight);
-        for (name, value) in [("init-scale", self.init_scale), ("init-extent", self.init_extent.unwrap_or(1.0))] {
+        for (name, value) in
+            [("init-scale", self.init_scale.unwrap_or(1.0)), ("init-extent", self.init_extent.unwrap_or(1.0))]
+        {
             ensure!(value.is_finite() && value > 0.0, "--{name} must be a positive number, not {value}");
         }
         ensure!(self.growth.is_finite() && self.growth >= 1.0, "--growth must be at least 1, not {}", self.growth);

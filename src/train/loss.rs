@@ -188,7 +188,7 @@ impl LossPass {
         let settings = Loss {
             size: [width, height, self.walk, kind],
             weights: Vec4::new(((1.0 - ssim) * l1_mean) as f32, (-ssim * ssim_mean) as f32, alpha as f32, 0.0),
-            means: Vec4::new(l1_mean as f32, ssim_mean as f32, 0.0, 0.0),
+            means: Vec4::new(l1_mean as f32, ssim_mean as f32, if windows > 0.0 { 0.0 } else { 1.0 }, 0.0),
             background: background.extend(0.0),
         };
         self.gpu.write(&self.settings, 0, &[settings]);

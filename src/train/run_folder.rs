@@ -42,9 +42,9 @@ impl Record {
     pub fn new(statistics: &Statistics, seconds: f64, test: Option<Mean>) -> Self {
         Self {
             step: statistics.step,
-            loss: statistics.loss.into(),
-            l1: statistics.l1.into(),
-            ssim: statistics.ssim.into(),
+            loss: statistics.loss,
+            l1: statistics.l1,
+            ssim: statistics.ssim,
             gaussians: statistics.gaussians as u64,
             seconds,
             test,

@@ -39,7 +39,8 @@ const TARGET_BYTES: u64 = 4 << 30;
 pub struct Statistics {
     /// Steps done.
     pub step: u32,
-    /// Means over the steps since the last statistics.
+    /// Means over the steps since the last statistics. The loss is that of colour, without regularisers and without the
+    /// opacity of cut-out targets.
     pub loss: f64,
     pub l1: f64,
     pub ssim: f64,
@@ -330,12 +331,16 @@ impl Trainer {
     /// Milliseconds of device time by stage, of the next step done once more for measuring: its effect is undone.
     pub fn stage_times(&mut self) -> Result<StageTimes> {
         let before = self.checkpoint()?;
-        let mut recorder = Recorder::new(&self.gpu, true);
-        self.record_step(&mut recorder)?;
-        let times = recorder.finish()?;
-        self.renderer.frame_mut().settle()?;
-        self.restore(&before)?;
-        Ok(times)
+        loop {
+            let mut recorder = Recorder::new(&self.gpu, true);
+            self.record_step(&mut recorder)?;
+            let times = recorder.finish()?;
+            let overflowed = self.renderer.frame_mut().settle()?.overflowed;
+            self.restore(&before)?;
+            if overflowed == 0 {
+                return Ok(times);
+            }
+        }
     }
 
     /// Bytes allocated on the device, by the label of the buffer.
@@ -371,7 +376,7 @@ const HISTORY_NAME: &str = "history";
 const ROW_NAMES: [&str; 3] = ["value", "moment1", "moment2"];
 
 /// Name, buffer and length of each tensor of some rows.
-fn row_tensors<'a>(name: &str, rows: &'a Rows, count: usize, sh_degree: u32) -> Vec<(String, Buffer<f32>, usize)> {
+fn row_tensors(name: &str, rows: &Rows, count: usize, sh_degree: u32) -> Vec<(String, Buffer<f32>, usize)> {
     let bands = (0..=sh_degree as usize)
         .take(BANDS)
         .map(|band| (format!("{name}.sh{band}"), rows.sh[band].clone(), count.div_ceil(4) * 4 * band_stride(band)));

@@ -141,10 +141,11 @@ fn draws_hit_the_edges_of_the_prefix_sums() {
     assert_eq!(found, [1, 1, 1, 3, 3]);
     assert_eq!((split::uniform_below(0, 5), split::uniform_below(u32::MAX, 5)), (0, 4));
     for count in [1, 65_535, 65_536, 5_000_000] {
-        let all = u64::from(split::weight(1.0, split::weight_bits(count))) * u64::from(count);
+        let all = u64::from(split::weight(1.0, split::weight_scale(count))) * u64::from(count);
         assert!(all <= u64::from(u32::MAX), "{count} opaque Gaussians overflow");
     }
-    assert_eq!((split::weight_bits(65_535), split::weight_bits(65_536)), (16, 15));
+    assert_eq!((split::weight_scale(65_535), split::weight_scale(65_536)), (65_536.0, 65_535.0));
+    assert_eq!((split::weight(1e-9, 65_536.0), split::weight(0.5, 65_536.0)), (1, 32_768));
 }
 
 #[test]

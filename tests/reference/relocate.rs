@@ -60,14 +60,14 @@ pub fn copies(drawn: u32) -> u32 {
     (drawn + 1).min(COPIES_MAX)
 }
 
-/// Fractional bits of a weight such that `count` opacities sum to less than 2³²: 16 up to 65 535 Gaussians, then fewer.
-pub fn weight_bits(count: u32) -> u32 {
-    count.leading_zeros().min(16)
+/// Weight of opacity 1 such that the weights of `count` Gaussians sum to less than 2³²: 2¹⁶ up to 65 535 of them.
+pub fn weight_scale(count: u32) -> f64 {
+    f64::from((u32::MAX / count.max(1)).min(1 << 16))
 }
 
-/// An opacity in fixed point: ⌊o·2^bits + ½⌋.
-pub fn weight(opacity: f64, bits: u32) -> u32 {
-    (opacity * f64::from(1u32 << bits) + 0.5).floor() as u32
+/// An opacity in fixed point, at least 1 so that nobody alive is out of the draw: max(1, ⌊o · scale⌋).
+pub fn weight(opacity: f64, scale: f64) -> u32 {
+    ((opacity * scale).floor() as u32).max(1)
 }
 
 /// Inclusive prefix sums; the last is the total.
@@ -75,7 +75,7 @@ pub fn prefix_sums(weights: &[u32]) -> Vec<u32> {
     weights
         .iter()
         .scan(0u32, |sum, &w| {
-            *sum = sum.checked_add(w).expect("weight_bits keeps the total below 2^32");
+            *sum = sum.checked_add(w).expect("weight_scale keeps the total below 2^32");
             Some(*sum)
         })
         .collect()
@@ -103,16 +103,16 @@ pub struct Plan {
 /// Sources for every dead Gaussian, drawn among the live ones in proportion to opacity. `word(destination)` is the random
 /// word of a draw. `None` where nothing is dead or nothing alive.
 pub fn relocation(opacities: &[f64], word: impl Fn(usize) -> u32) -> Option<Plan> {
-    let bits = weight_bits(opacities.len() as u32);
-    let weights: Vec<u32> = opacities.iter().map(|&o| if o <= DEAD { 0 } else { weight(o, bits) }).collect();
+    let scale = weight_scale(opacities.len() as u32);
+    let weights: Vec<u32> = opacities.iter().map(|&o| if o <= DEAD { 0 } else { weight(o, scale) }).collect();
     let dead: Vec<usize> = (0..opacities.len()).filter(|&i| opacities[i] <= DEAD).collect();
     plan(&weights, dead, word)
 }
 
 /// Sources for `added` new Gaussians behind the last, drawn among all.
 pub fn growth(opacities: &[f64], added: usize, word: impl Fn(usize) -> u32) -> Option<Plan> {
-    let bits = weight_bits(opacities.len() as u32);
-    let weights: Vec<u32> = opacities.iter().map(|&o| weight(o, bits)).collect();
+    let scale = weight_scale(opacities.len() as u32);
+    let weights: Vec<u32> = opacities.iter().map(|&o| weight(o, scale)).collect();
     plan(&weights, (opacities.len()..opacities.len() + added).collect(), word)
 }
 

@@ -1,0 +1,143 @@
+//! The gradient of a frame by its camera's pose and by its background.
+
+use glam::Vec4;
+
+use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder};
+use crate::kernel;
+use crate::model::Model;
+use crate::primitives::Reduce;
+
+use super::frame::Frame;
+use super::view::View;
+
+kernel! {
+    /// Each Gaussian's share of the pose's gradient.
+    pub PoseBackward = "pose_backward.wgsl" [] {
+        uniform view: View,
+        read geometry: Vec4,
+        read sh0: f32,
+        read sh1: f32,
+        read sh2: f32,
+        read sh3: f32,
+        read records: Vec4,
+        read tile_counts: u32,
+        read slot_bases: u32,
+        read slot_gradients: f32,
+        write shares: f32,
+    }
+}
+
+kernel! {
+    /// Each pixel's share of the background's gradient.
+    pub BackgroundBackward = "background_backward.wgsl" [] {
+        uniform view: View,
+        read image: Vec4,
+        read image_gradient: Vec4,
+        write shares: f32,
+    }
+}
+
+/// All kernels of this file.
+pub const DECLARATIONS: &[Declaration] = &[PoseBackward::DECLARATION, BackgroundBackward::DECLARATION];
+
+/// Gradient of a scalar by what a frame was rendered with besides the Gaussians.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CameraGradient {
+    /// By ω and τ of the left perturbation (V, t) ← (exp(ω^) V, exp(ω^) t + τ) of the world-to-camera pose, at zero
+    /// (ALGORITHMS B.10). Radians and world units.
+    pub omega: [f32; 3],
+    pub tau: [f32; 3],
+    pub background: [f32; 3],
+}
+
+const POSE: usize = 6;
+const BACKGROUND: usize = 3;
+
+/// Shares of a sum, their sum, and how many there are.
+#[derive(Debug)]
+struct Total {
+    shares: Buffer<f32>,
+    sum: Buffer<f32>,
+    count: Buffer<u32>,
+    reduce: Reduce,
+}
+
+impl Total {
+    fn new(gpu: &Gpu, capacity: usize, width: usize) -> Result<Self, GpuError> {
+        Ok(Self {
+            shares: gpu.zeros("camera gradient", capacity * width)?,
+            sum: gpu.zeros("camera gradient", width)?,
+            count: gpu.zeros("camera gradient", 1)?,
+            reduce: Reduce::new(gpu, capacity, width)?,
+        })
+    }
+}
+
+/// The compiled backward pass to camera and background, with its buffers.
+#[derive(Debug)]
+pub struct CameraBackward {
+    gpu: Gpu,
+    by_gaussian: Pipeline<PoseBackward<'static>>,
+    by_pixel: Pipeline<BackgroundBackward<'static>>,
+    pose: Total,
+    background: Total,
+}
+
+impl CameraBackward {
+    /// For models of up to `gaussians` Gaussians and images of up to `pixels` pixels.
+    pub fn new(gpu: &Gpu, gaussians: usize, pixels: usize) -> Result<Self, GpuError> {
+        Ok(Self {
+            gpu: gpu.clone(),
+            by_gaussian: gpu.pipeline::<PoseBackward>(&[])?,
+            by_pixel: gpu.pipeline::<BackgroundBackward>(&[])?,
+            pose: Total::new(gpu, gaussians, POSE)?,
+            background: Total::new(gpu, pixels, BACKGROUND)?,
+        })
+    }
+
+    /// Records the gradient, from the slots that the renderer's backward pass has filled and before an optimiser moves
+    /// the model.
+    pub fn record(&self, recorder: &mut Recorder, model: &Model, frame: &Frame, view: &View) {
+        let pixels = view.size[0] * view.size[1];
+        self.gpu.write(&self.pose.count, 0, &[view.gaussians]);
+        self.gpu.write(&self.background.count, 0, &[pixels]);
+        let [sh0, sh1, sh2, sh3] = &model.rows.sh;
+        let inputs = frame.gradients();
+        recorder.stage("camera backward", |pass| {
+            let pose = PoseBackward {
+                view: inputs.view,
+                geometry: &model.rows.geometry,
+                sh0,
+                sh1,
+                sh2,
+                sh3,
+                records: inputs.records,
+                tile_counts: inputs.tile_counts,
+                slot_bases: inputs.slot_bases,
+                slot_gradients: inputs.slot_gradients,
+                shares: &self.pose.shares,
+            };
+            self.by_gaussian.run(pass, &pose, view.gaussians.div_ceil(64));
+            let background = BackgroundBackward {
+                view: inputs.view,
+                image: frame.image(),
+                image_gradient: frame.image_gradient(),
+                shares: &self.background.shares,
+            };
+            self.by_pixel.run(pass, &background, pixels.div_ceil(64));
+            for total in [&self.pose, &self.background] {
+                total.reduce.run(pass, &total.shares, &total.sum, &total.count);
+            }
+        });
+    }
+
+    /// Waits for the device and reads the gradient last recorded.
+    pub fn read(&self) -> Result<CameraGradient, GpuError> {
+        let (pose, background) = (self.gpu.read(&self.pose.sum)?, self.gpu.read(&self.background.sum)?);
+        Ok(CameraGradient {
+            omega: std::array::from_fn(|i| pose[i]),
+            tau: std::array::from_fn(|i| pose[3 + i]),
+            background: std::array::from_fn(|i| background[i]),
+        })
+    }
+}

@@ -1,0 +1,12 @@
+//! Each stage of the GPU pipeline by itself against the f64 oracle.
+
+mod edges;
+mod loss;
+mod refine;
+mod tiles;
+mod update;
+
+#[path = "../reference/mod.rs"]
+mod reference;
+#[path = "../support/mod.rs"]
+mod support;

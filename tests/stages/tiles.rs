@@ -1,0 +1,128 @@
+//! The (Gaussian, tile) pairs that the GPU emits, against a brute-force test of every tile.
+
+use std::collections::BTreeSet;
+
+use dapple::model::Model;
+use dapple::render::{Channel, RenderOptions, Renderer};
+use glam::Vec3;
+
+use crate::reference::cases::{self, Kind, Rng};
+use crate::reference::project::{Gaussian, View, project};
+use crate::reference::tiles::{Ellipse, brute_force, grid};
+use crate::support::gpu;
+
+const COUNT: usize = 16_500;
+
+/// Every kind, half of them with axes from a third of a pixel to a hundred pixels.
+fn random_ellipses(view: &View<f64>) -> Vec<Gaussian<f64>> {
+    let mut rng = Rng::new(42);
+    let one = |i: usize| {
+        let mut g = cases::gaussian(&mut rng, view, Kind::ALL[i % Kind::ALL.len()]);
+        if i % 24 < 12 {
+            let pixels = |rng: &mut Rng| rng.range((0.3_f64).ln(), (100.0_f64).ln());
+            g.log_scale = std::array::from_fn(|_| f64::from((pixels(&mut rng) + (4.0 / view.focal[0]).ln()) as f32));
+        }
+        g
+    };
+    (0..COUNT).map(one).collect()
+}
+
+/// The tile lists of a rendered frame: Gaussian indices by tile, in order, and the slot of each.
+fn emitted(renderer: &Renderer, tiles: usize) -> Vec<Vec<(usize, u32)>> {
+    let (gpu, pairs) = (gpu(), renderer.frame().pairs());
+    let starts = gpu.read_range(pairs.starts, 0, tiles + 1).unwrap();
+    let count = starts[tiles] as usize;
+    let slots = gpu.read_range(pairs.slots, 0, count).unwrap();
+    let gaussians = gpu.read_range(pairs.slot_gaussians, 0, count).unwrap();
+    let list = |tile: usize| {
+        let slots = &slots[starts[tile] as usize..starts[tile + 1] as usize];
+        slots.iter().map(|&slot| (gaussians[slot as usize] as usize, slot)).collect()
+    };
+    assert_eq!(starts[0], 0);
+    (0..tiles).map(list).collect()
+}
+
+#[test]
+fn tile_sets_are_exact_ordered_and_slotted() {
+    let gpu = gpu();
+    let view = cases::view(&mut Rng::new(7), 403, 301);
+    let gaussians = random_ellipses(&view);
+    let model = Model::upload(&gpu, &cases::host_scene(&gaussians, 0, false)).unwrap();
+    let mut renderer = Renderer::for_training(&gpu).unwrap();
+    let options = RenderOptions {
+        background: Vec3::ZERO,
+        channel: Channel::Color,
+        sh_degree: 0,
+        antialiased: false,
+        near: view.near as f32,
+    };
+    renderer.render(&model, &cases::camera_of(&view), &options).unwrap();
+
+    let [columns, rows] = grid(view.width, view.height);
+    let lists = emitted(&renderer, (columns * rows) as usize);
+    let inputs = renderer.frame().gradients();
+    let records = gpu.read_range(inputs.records, 0, 3 * COUNT).unwrap();
+    let counts = gpu.read_range(inputs.tile_counts, 0, COUNT).unwrap();
+    let bases = gpu.read_range(inputs.slot_bases, 0, COUNT).unwrap();
+    let mut sets = vec![BTreeSet::new(); COUNT];
+    let mut slots = BTreeSet::new();
+    for (tile, list) in lists.iter().enumerate() {
+        for &(i, slot) in list {
+            sets[i].insert([tile as u32 % columns, tile as u32 / columns]);
+            assert!((bases[i]..bases[i] + counts[i]).contains(&slot), "slot {slot} is not Gaussian {i}'s");
+            assert!(slots.insert(slot), "slot {slot} is taken twice");
+        }
+        check_order(list, &gaussians, &view);
+    }
+    let total: u32 = counts.iter().sum();
+    assert_eq!((slots.len(), slots.last().copied()), (total as usize, Some(total - 1)), "slots have gaps");
+
+    // Against the projection of the oracle, and against the very ellipse that the rasterizer evaluates.
+    let by_oracle: Vec<_> = gaussians.iter().map(|g| project(g, &view).map(|s| Ellipse::of(&s))).collect();
+    let by_record: Vec<_> =
+        (0..COUNT).map(|i| by_oracle[i].map(|_| recorded(&records[3 * i..3 * i + 2], counts[i]))).collect();
+    let by_record: Vec<_> = by_record.into_iter().map(Option::flatten).collect();
+    compare("the oracle's ellipses", &by_oracle, &sets, [columns, rows], 2e-3);
+    compare("the GPU's ellipses", &by_record, &sets, [columns, rows], 2e-3);
+}
+
+/// The ellipse that a record of the GPU describes; its record says nothing where it is not visible.
+fn recorded(record: &[glam::Vec4], count: u32) -> Option<Ellipse> {
+    let [r0, r1] = [record[0], record[1]].map(|r| r.as_dvec4());
+    let ellipse = Ellipse { centre: [r0.x, r0.y], conic: [r0.z, r0.w, r1.x], tau: 2.0 * (255.0 * r1.y).ln() };
+    (count > 0).then_some(ellipse)
+}
+
+/// Tiles within `margin` of the threshold, relative to α's distance from it, may go either way; nothing else may differ.
+fn compare(what: &str, ellipses: &[Option<Ellipse>], got: &[BTreeSet<[u32; 2]>], grid: [u32; 2], margin: f64) {
+    let (mut tested, mut tiles, mut missed, mut superfluous, mut worst) = (0, 0, 0, 0, 0.0_f64);
+    for (i, (ellipse, got)) in ellipses.iter().zip(got).enumerate() {
+        let Some(ellipse) = ellipse else { continue };
+        let want: BTreeSet<_> = brute_force(ellipse, grid).tiles.into_iter().collect();
+        tested += 1;
+        tiles += want.len();
+        missed += want.difference(got).count();
+        superfluous += got.difference(&want).count();
+        for &[column, row] in want.symmetric_difference(got) {
+            let excess = ellipse.minimum(column, row) - ellipse.tau;
+            worst = worst.max(excess.abs());
+            assert!(excess.abs() < margin, "{what}: Gaussian {i}, tile {column},{row}, by {excess:+.2e}: {ellipse:?}");
+        }
+    }
+    eprintln!(
+        "tiles, {what}: {tested} ellipses, {tiles} tiles, {missed} missed, {superfluous} superfluous, \
+         the farthest from the threshold by {worst:.1e}"
+    );
+    assert_eq!(missed, 0, "{what}");
+    assert!(tested >= 10_000, "{what}: only {tested}");
+}
+
+/// Nearest first; what f32 cannot tell apart may be in either order, exact ties are by index.
+fn check_order(list: &[(usize, u32)], gaussians: &[Gaussian<f64>], view: &View<f64>) {
+    let depth = |i: usize| crate::reference::project::to_camera(view, &gaussians[i].mean)[2];
+    for pair in list.windows(2) {
+        let [near, far] = [pair[0].0, pair[1].0];
+        assert!(depth(near) <= depth(far) * (1.0 + 1e-6), "Gaussian {near} is before {far}");
+        assert!(gaussians[near].mean != gaussians[far].mean || near < far, "a tie is not by index");
+    }
+}

@@ -1,0 +1,196 @@
+//! The optimiser's step against the oracle's, its noise, and what it does with values that are not finite.
+
+use dapple::gpu::Recorder;
+use dapple::model::Model;
+use dapple::render::{Channel, Renderer, View};
+use dapple::scene::Scene;
+use dapple::train::Config;
+use dapple::train::schedule::Schedule;
+use dapple::train::update::{Optimiser, Step};
+use glam::{Vec3, Vec4};
+
+use crate::reference::adam::Moments;
+use crate::reference::cases::{self, Rng};
+use crate::reference::project::{Gaussian, PARAMETERS};
+use crate::reference::random::normals;
+use crate::reference::update::{self as oracle, Rates, Settings};
+use crate::support::{device_view, gpu, read_rows};
+
+const STREAM_NOISE: u32 = 1;
+const SEED: u64 = 0x0123_4567_89ab_cdef;
+
+/// A model under a fixed gradient of the image.
+struct Rig {
+    renderer: Renderer,
+    optimiser: Optimiser,
+    model: Model,
+    view: View,
+}
+
+impl Rig {
+    fn new(scene: &Scene, view: View, image_gradient: &[Vec4]) -> Self {
+        let gpu = gpu();
+        let mut renderer = Renderer::for_training(&gpu).unwrap();
+        renderer.set_view(&view, scene.len()).unwrap();
+        gpu.write(renderer.frame().image_gradient(), 0, image_gradient);
+        let optimiser = Optimiser::new(&gpu, scene.len(), scene.sh_degree).unwrap();
+        Self { renderer, optimiser, model: Model::upload(&gpu, scene).unwrap(), view }
+    }
+
+    /// Renders, goes back, and lets each optimiser have the slots; returns how many values were not finite.
+    fn step(&mut self, step: &Step, probe: Option<&Optimiser>) -> u32 {
+        let mut recorder = Recorder::new(&gpu(), false);
+        self.renderer.record_forward(&mut recorder, &self.model, &self.view, Channel::Color);
+        self.renderer.record_backward(&mut recorder, &self.view);
+        if let Some(probe) = probe {
+            probe.set_step(&Step::default());
+            probe.record(&mut recorder, &self.model, self.renderer.frame(), &self.view);
+        }
+        self.optimiser.set_step(step);
+        self.optimiser.record(&mut recorder, &self.model, self.renderer.frame(), &self.view);
+        recorder.finish().unwrap();
+        let admission = self.renderer.frame_mut().settle().unwrap();
+        assert_eq!((admission.overflowed, admission.steps), (0, 1));
+        admission.non_finite
+    }
+
+    fn rows(&self) -> Vec<[f64; PARAMETERS]> {
+        read_rows(&gpu(), &self.model.rows, self.model.len(), self.model.sh_degree())
+    }
+}
+
+fn random_gradient(seed: u64, pixels: u32, size: f32) -> Vec<Vec4> {
+    let mut rng = Rng::new(seed);
+    (0..pixels).map(|_| Vec4::from_array(rng.normals().map(|v: f64| v as f32 * size))).collect()
+}
+
+/// Ten steps of all of it. The oracle takes the gradients that the device stored, and goes its own way in f64.
+#[test]
+fn steps_agree_with_adam_regularisers_and_noise() {
+    let count = 120;
+    let (gaussians, view) = cases::scene(61, count, 64, 48);
+    // Some nearly transparent ones, which the noise moves most.
+    let mut gaussians = gaussians;
+    gaussians.iter_mut().step_by(5).for_each(|g| g.logit = -5.0);
+    let scene = cases::host_scene(&gaussians, 3, false);
+    let mut rig = Rig::new(&scene, device_view(&view, count), &random_gradient(62, 64 * 48, 1e-3));
+    let probe = Optimiser::storing_gradients(&gpu(), count, 3).unwrap();
+    let config = Config { seed: SEED, ..Config::default() };
+    let schedule = Schedule::new(&config, vec![0]);
+    let start = rig.rows();
+    let mut twins: Vec<(Gaussian<f64>, [Moments; PARAMETERS])> =
+        gaussians.iter().map(|g| (*g, [Moments::default(); PARAMETERS])).collect();
+    let mut underflown = vec![[false; PARAMETERS]; count];
+    for step in 0..10 {
+        assert_eq!(rig.step(&schedule.step(step, count), Some(&probe)), 0);
+        let gradients = read_rows(&gpu(), &probe.moments[0], count, 3);
+        let rate = schedule.mean_rate(step);
+        let settings = Settings {
+            step: step + 1,
+            rates: Rates::standard(rate),
+            opacity_weight: config.opacity_regularisation,
+            scale_weight: config.scale_regularisation,
+            noise: config.noise_lr,
+            count,
+        };
+        for (i, (twin, moments)) in twins.iter_mut().enumerate() {
+            let seed = SEED as u32 ^ (SEED >> 32) as u32;
+            let eta = normals([i as u32, step, seed, STREAM_NOISE]);
+            *twin = oracle::update(twin, moments, &gradients[i], eta, &settings);
+            // The second moment of so small a gradient is zero in f32: then there is no step.
+            (0..PARAMETERS)
+                .for_each(|lane| underflown[i][lane] |= gradients[i][lane] != 0.0 && gradients[i][lane].abs() < 1e-16);
+        }
+    }
+    let (mut worst, mut compared, mut moved) = (0.0_f64, 0, 0);
+    for (i, (got, (twin, _))) in rig.rows().iter().zip(&twins).enumerate() {
+        let want = twin.to_array();
+        for lane in (0..PARAMETERS).filter(|&lane| !underflown[i][lane]) {
+            let travelled = (want[lane] - start[i][lane]).abs();
+            let error = (got[lane] - want[lane]).abs();
+            // Ten roundings of the value itself, and a share of the way.
+            let allowed = 1e-4 * travelled + 10.0 * 6e-8 * want[lane].abs();
+            assert!(error <= allowed, "Gaussian {i}, lane {lane}: {}, not {}", got[lane], want[lane]);
+            worst = worst.max(error / (travelled + 1e-3 * want[lane].abs() + 1e-9));
+            compared += 1;
+            moved += usize::from(travelled > 0.0);
+        }
+    }
+    assert!(compared > 59 * count - 500 && moved > 40 * count, "{compared} compared, {moved} moved");
+    eprintln!(
+        "update: {compared} parameters, {moved} moved, after 10 steps; largest error a share {worst:.1e} of the way"
+    );
+}
+
+/// Displacements of many equal Gaussians: mean zero, covariance (gate · strength)² Σ².
+#[test]
+fn noise_has_the_covariance_it_should() {
+    let count = 20_000;
+    let turn = [0.8_f32, 0.1, -0.4, 0.43];
+    let scales = Vec3::new(0.3, 0.1, 0.05);
+    let scene = Scene {
+        means: vec![Vec3::ZERO; count],
+        quaternions: vec![turn; count],
+        log_scales: vec![scales.map(f32::ln); count],
+        logits: vec![-5.0; count],
+        sh: vec![0.0; 3 * count],
+        ..Scene::default()
+    };
+    // Nobody is seen: the camera looks away.
+    let mut view = cases::view(&mut Rng::new(3), 16, 16);
+    view.translation[2] -= 100.0;
+    let mut rig = Rig::new(&scene, device_view(&view, count), &[]);
+    let config = Config { seed: SEED, opacity_regularisation: 0.0, scale_regularisation: 0.0, ..Config::default() };
+    let schedule = Schedule::new(&config, vec![0]);
+    rig.step(&schedule.step(4321, count), None);
+    let after = rig.rows();
+
+    let g = cases::from_host(&scene)[0];
+    let strength = config.noise_lr * schedule.mean_rate(4321);
+    let unit = |axis: usize| std::array::from_fn(|i| f64::from(u8::from(i == axis)));
+    // Columns of gate · strength · Σ.
+    let spread: [[f64; 3]; 3] = std::array::from_fn(|axis| oracle::noise(&g, unit(axis), strength));
+    let n = count as f64;
+    let mean: [f64; 3] = std::array::from_fn(|a| after.iter().map(|row| row[a]).sum::<f64>() / n);
+    for a in 0..3 {
+        let deviation = |a: usize| spread.iter().map(|column| column[a] * column[a]).sum::<f64>().sqrt();
+        assert!(mean[a].abs() < 5.0 * deviation(a) / n.sqrt(), "mean {mean:?}");
+        for b in 0..3 {
+            let want: f64 = spread.iter().map(|column| column[a] * column[b]).sum();
+            let got = after.iter().map(|row| row[a] * row[b]).sum::<f64>() / n;
+            // Five standard errors of a product of two normals.
+            let error = 5.0 * (want * want + (deviation(a) * deviation(b)).powi(2)).sqrt() / n.sqrt();
+            assert!((got - want).abs() < error, "covariance {a}{b}: {got}, not {want} ± {error}");
+        }
+    }
+    assert!(after.iter().all(|row| row[3..10] == after[0][3..10]), "noise moves means alone");
+    eprintln!("noise: mean {mean:?} over {count} Gaussians, covariance within five standard errors");
+}
+
+/// A NaN in one pixel's gradient is counted, and reaches nobody outside that pixel's tile.
+#[test]
+fn gradients_that_are_not_finite_are_counted_and_skipped() {
+    let (gaussians, view) = cases::scene(71, 150, 64, 48);
+    let scene = cases::host_scene(&gaussians, 2, false);
+    let mut view = view;
+    view.sh_degree = 2;
+    let clean = random_gradient(72, 64 * 48, 1.0);
+    let step = Schedule::new(&Config::default(), vec![0]).step(0, scene.len());
+    let run = |gradient: &[Vec4]| {
+        let mut rig = Rig::new(&scene, device_view(&view, scene.len()), gradient);
+        let skipped = rig.step(&step, None);
+        (skipped, rig.rows())
+    };
+    let (none, want) = run(&clean);
+    assert_eq!(none, 0);
+    for poison in [f32::NAN, f32::INFINITY] {
+        let mut gradient = clean.clone();
+        gradient[10 * 64 + 20] = Vec4::new(0.0, poison, 0.0, 0.0);
+        let (skipped, got) = run(&gradient);
+        let changed = got.iter().zip(&want).filter(|(got, want)| got != want).count();
+        assert!(skipped > 0 && (skipped as usize) < scene.len() / 2, "{skipped} skipped");
+        assert!(changed <= skipped as usize, "{changed} Gaussians differ, {skipped} were skipped");
+        assert!(got.iter().flatten().all(|v| v.is_finite()), "a value is not finite");
+        eprintln!("{poison} in one pixel: {skipped} of {} Gaussians skipped, {changed} differ", scene.len());
+    }
+}

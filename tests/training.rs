@@ -1,0 +1,191 @@
+//! Training on a tiny procedural capture: it learns, and equal inputs give equal bytes however the run goes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use dapple::dataset::{Capture, CaptureOptions, Split};
+use dapple::format::write_scene;
+use dapple::gpu::Gpu;
+use dapple::train::config::{Init, Subgroups};
+use dapple::train::{Checkpoint, Config, Tensor, Trainer};
+
+fn gpu() -> Gpu {
+    static GPU: OnceLock<Gpu> = OnceLock::new();
+    let open = || Gpu::open(None).expect("these tests need a Vulkan, Metal or DX12 adapter; a software one will do");
+    GPU.get_or_init(open).clone()
+}
+
+/// The capture of scenes/tiny.toml, made once.
+fn capture() -> Arc<Capture> {
+    static CAPTURE: OnceLock<(tempfile::TempDir, Arc<Capture>)> = OnceLock::new();
+    let make = || {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tiny");
+        dapple::synth::run(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes/tiny.toml"), &path).unwrap();
+        let options = CaptureOptions { max_resolution: None, test_every: 8, strict: true };
+        let capture = Capture::open(&path, &options).unwrap();
+        (folder, Arc::new(capture))
+    };
+    CAPTURE.get_or_init(make).1.clone()
+}
+
+/// A short run with everything in it: relocation and growth to a cap that is no multiple, all colour degrees.
+fn config(steps: u32) -> Config {
+    // Step constants are given for 30 000 steps.
+    Config {
+        steps,
+        cap_max: 777,
+        refine_every: 1500,
+        init_opacity: Some(0.1),
+        init_scale: Some(0.5),
+        seed: 11,
+        ..Config::default()
+    }
+}
+
+/// Checkpoint and bytes of the scene file after some steps.
+fn outcome(trainer: &mut Trainer, until: u32) -> (Checkpoint, Vec<u8>) {
+    while trainer.step_index() < until {
+        trainer.step().unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scene.ply");
+    write_scene(&path, &trainer.scene().unwrap()).unwrap();
+    (trainer.checkpoint().unwrap(), std::fs::read(&path).unwrap())
+}
+
+fn trained(config: Config) -> (Checkpoint, Vec<u8>) {
+    let steps = config.steps;
+    outcome(&mut Trainer::new(&gpu(), capture(), config).unwrap(), steps)
+}
+
+/// The first value that differs, so that a failure says more than that bytes differ.
+fn assert_same(what: &str, a: &BTreeMap<String, Tensor>, b: &BTreeMap<String, Tensor>) {
+    assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
+    for (name, tensor) in a {
+        assert!(tensor == &b[name], "{what}: {name} differs");
+    }
+}
+
+const STEPS: u32 = 160;
+
+/// The run that others are compared with, done once.
+fn reference_run() -> &'static (Checkpoint, Vec<u8>) {
+    static RUN: OnceLock<(Checkpoint, Vec<u8>)> = OnceLock::new();
+    RUN.get_or_init(|| trained(config(STEPS)))
+}
+
+#[test]
+fn equal_seeds_give_equal_bytes_and_others_do_not() {
+    let (first, second) = (reference_run(), trained(config(STEPS)));
+    assert_eq!(first.0.extra["gaussians"], 777, "growth ends at the cap");
+    assert_same("a second run", &first.0.tensors, &second.0.tensors);
+    assert_eq!(first.1, second.1);
+    let other = trained(Config { seed: 12, ..config(STEPS) });
+    assert_ne!(first.1, other.1);
+}
+
+#[test]
+fn a_resumed_run_gives_the_bytes_of_a_straight_one() {
+    let mut half = Trainer::new(&gpu(), capture(), config(STEPS)).unwrap();
+    // Neither a multiple of the steps between two looks at the device nor of those between two relocations.
+    let (saved, _) = outcome(&mut half, 85);
+    drop(half);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    saved.save(&path).unwrap();
+    let mut resumed = Trainer::resume(&gpu(), capture(), Checkpoint::load(&path).unwrap()).unwrap();
+    assert_eq!(resumed.step_index(), 85);
+    let (checkpoint, bytes) = outcome(&mut resumed, STEPS);
+    let straight = reference_run();
+    assert_same("the resumed run", &straight.0.tensors, &checkpoint.tensors);
+    assert!(straight.0 == checkpoint && straight.1 == bytes);
+}
+
+#[test]
+fn subgroups_do_not_change_the_bytes() {
+    if !gpu().subgroups() {
+        eprintln!("SKIPPED: the adapter has no subgroups");
+        return;
+    }
+    let without = trained(Config { subgroups: Subgroups::Off, ..config(STEPS) });
+    assert_same("the run without subgroups", &reference_run().0.tensors, &without.0.tensors);
+    assert_eq!(reference_run().1, without.1);
+}
+
+/// Random Gaussians that each cover all 16 tiles, so that the first of two growths takes the pairs beyond the 65 536
+/// that a small model has room for at first.
+fn crowded(cap_max: u32) -> Config {
+    let start =
+        Config { init: Init::Random, init_points: 4090, init_scale: Some(40.0), init_opacity: Some(0.5), ..config(48) };
+    Config { cap_max, refine_every: 9000, ..start }
+}
+
+fn pair_bytes(trainer: &Trainer) -> u64 {
+    trainer.gpu_bytes().iter().filter(|(label, _)| *label == "view: slot gradients").map(|(_, bytes)| bytes).sum()
+}
+
+#[test]
+fn an_overflow_of_the_pairs_changes_no_byte() {
+    // Devices of their own: the ledger counts all buffers of a device.
+    let open = || Gpu::open(None).unwrap();
+    let mut small = Trainer::new(&open(), capture(), crowded(6000)).unwrap();
+    small.step().unwrap();
+    small.statistics().unwrap();
+    let before = pair_bytes(&small);
+    let (checkpoint, bytes) = outcome(&mut small, 48);
+    let grown = pair_bytes(&small);
+    assert!(grown > before, "the run never overflowed: {before} bytes of pairs from first to last");
+
+    // A larger cap comes with room for four pairs a Gaussian, which is enough from the start.
+    let mut roomy = Trainer::new(&open(), capture(), crowded(30_000)).unwrap();
+    roomy.step().unwrap();
+    roomy.statistics().unwrap();
+    let room = pair_bytes(&roomy);
+    let (want, want_bytes) = outcome(&mut roomy, 48);
+    assert_eq!(pair_bytes(&roomy), room, "the run with room overflowed");
+    assert!(want.extra["gaussians"].as_u64() > Some(4096) && want.extra == checkpoint.extra);
+    eprintln!(
+        "overflow: pairs took {before} bytes at first and {grown} at the end; {} Gaussians",
+        want.extra["gaussians"]
+    );
+    assert_same("the run that overflowed", &want.tensors, &checkpoint.tensors);
+    assert_eq!(want_bytes, bytes);
+}
+
+/// Mean PSNR over the held-out views, images composited on black.
+fn test_psnr(trainer: &mut Trainer) -> f64 {
+    let capture = capture();
+    let shots: Vec<usize> = (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Test).collect();
+    let psnr = |&shot: &usize| {
+        let (picture, image) = (capture.load(shot).unwrap(), trainer.render_view(&capture.shots[shot].camera).unwrap());
+        let squares: f64 = picture
+            .pixels
+            .iter()
+            .zip(&image.pixels)
+            .flat_map(|(want, got)| (0..3).map(|ch| f64::from(got[ch].clamp(0.0, 1.0)) - f64::from(want[ch]) / 255.0))
+            .map(|difference| difference * difference)
+            .sum();
+        -10.0 * (squares / (3 * picture.pixels.len()) as f64).log10()
+    };
+    let each: Vec<f64> = shots.iter().map(psnr).collect();
+    each.iter().sum::<f64>() / each.len() as f64
+}
+
+#[test]
+fn training_learns_the_tiny_scene() {
+    let mut trainer = Trainer::new(&gpu(), capture(), Config { cap_max: 1500, ..config(600) }).unwrap();
+    let before = test_psnr(&mut trainer);
+    let mut reports = Vec::new();
+    for stop in [60, 600] {
+        while trainer.step_index() < stop {
+            trainer.step().unwrap();
+        }
+        reports.push(trainer.statistics().unwrap());
+    }
+    let after = test_psnr(&mut trainer);
+    eprintln!("training: {before:.2} dB at the start, {after:.2} dB after 600 steps; {reports:?}");
+    assert!(reports[1].loss < 0.5 * reports[0].loss && reports[1].non_finite == 0);
+    assert!(after > 24.0, "{after:.2} dB");
+}
