@@ -62,14 +62,31 @@ impl Model {
     /// # Errors
     /// A scene that does not validate or fit, and all that [`Gpu::zeros`] refuses.
     pub fn with_capacity(gpu: &Gpu, scene: &Scene, capacity: usize) -> Result<Self> {
+        let mut model = Self::empty(gpu, capacity, scene.sh_degree)?;
+        model.load(gpu, scene)?;
+        Ok(model)
+    }
+
+    /// Room for `capacity` Gaussians, and none in it.
+    pub fn empty(gpu: &Gpu, capacity: usize, sh_degree: u32) -> Result<Self, GpuError> {
+        Ok(Self { rows: Rows::zeros(gpu, capacity, sh_degree)?, len: 0, capacity, sh_degree })
+    }
+
+    /// Replaces all Gaussians by those of a scene.
+    ///
+    /// # Errors
+    /// A scene that does not validate or fit, or of another degree.
+    pub fn load(&mut self, gpu: &Gpu, scene: &Scene) -> Result<()> {
         scene.validate()?;
-        ensure!(scene.len() <= capacity, "{} Gaussians do not fit a capacity of {capacity}", scene.len());
-        let rows = Rows::zeros(gpu, capacity, scene.sh_degree)?;
-        gpu.write(&rows.geometry, 0, &geometry_rows(scene));
+        let (len, capacity) = (scene.len(), self.capacity);
+        ensure!(len <= capacity, "{len} Gaussians do not fit a capacity of {capacity}");
+        ensure!(scene.sh_degree == self.sh_degree, "a scene of degree {} in a model of {}", scene.sh_degree, self.sh_degree);
+        gpu.write(&self.rows.geometry, 0, &geometry_rows(scene));
         for band in 0..=scene.sh_degree as usize {
-            gpu.write(&rows.sh[band], 0, &pack_band(scene, band));
+            gpu.write(&self.rows.sh[band], 0, &pack_band(scene, band));
         }
-        Ok(Self { rows, len: scene.len(), capacity, sh_degree: scene.sh_degree })
+        self.len = len;
+        Ok(())
     }
 
     /// Reads the scene back.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use dapple::dataset::{Capture, CaptureOptions, Coverage, Split};
 
 fn options() -> CaptureOptions {
-    CaptureOptions { max_resolution: None, test_every: 8, strict: false }
+    CaptureOptions::default()
 }
 
 /// A path in the folder of real data, or `None`, loudly, where that is not at hand.

@@ -61,11 +61,12 @@ struct Report<'a> {
 
 pub fn run(args: Args) -> Result<ExitCode> {
     let scene = read(&args.scene)?;
-    let config = config_of(&args.scene).unwrap_or_default();
+    let config = config_of(&args.scene)?.unwrap_or_default();
     let options = CaptureOptions {
         max_resolution: args.max_resolution.or(config.max_resolution),
         test_every: args.test_every.unwrap_or(config.test_every),
         strict: args.strict,
+        ..config.capture_options()
     };
     let capture = Capture::open(&args.capture, &options)?;
     let split = match args.split {

@@ -15,6 +15,7 @@ use crate::format;
 use crate::gpu::Gpu;
 use crate::render::{Channel, Rendered};
 use crate::scene::Scene;
+use crate::train::Config;
 use crate::train::config::Background;
 use crate::train::picture::{MEADOW, ramp, save_png, to_image};
 use crate::train::run_folder::{picture_names, picture_path};
@@ -87,9 +88,9 @@ impl FromStr for Size {
 
 pub fn run(args: Args) -> Result<ExitCode> {
     let scene = read(&args.scene)?;
-    let config = config_of(&args.scene);
-    let cameras = cameras(&args, &scene)?;
-    let fallback = config.map_or(Background::Colour([0.0; 3]), |config| config.background);
+    let config = config_of(&args.scene)?;
+    let cameras = cameras(&args, &scene, config.as_ref())?;
+    let fallback = config.map_or_else(|| Config::default().background, |config| config.background);
     let background = args.background.unwrap_or(fallback).fixed();
     let channel = match args.channel {
         ChannelArg::Color => Channel::Color,
@@ -97,11 +98,10 @@ pub fn run(args: Args) -> Result<ExitCode> {
         ChannelArg::Alpha => Channel::Alpha,
         ChannelArg::Normal => Channel::Normal,
     };
-    format::create_folder(&args.out)?;
+    let gpu = Gpu::open(args.adapter.as_deref())?;
     let first = cameras[0].1.lens;
     let mut video = args.video.as_ref().map(|path| Video::create(path, first.width, first.height)).transpose()?;
-
-    let gpu = Gpu::open(args.adapter.as_deref())?;
+    format::create_folder(&args.out)?;
     let poses: Vec<Camera> = cameras.iter().map(|(_, camera)| *camera).collect();
     let mut view = SceneView::new(&gpu, scene, &poses, background, channel)?;
     let range = if channel == Channel::Depth { depth_range(&mut view, &poses)? } else { (0.0, 1.0) };
@@ -123,7 +123,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn cameras(args: &Args, scene: &Scene) -> Result<Vec<(String, Camera)>> {
+fn cameras(args: &Args, scene: &Scene, config: Option<&Config>) -> Result<Vec<(String, Camera)>> {
     let size = args.size.map(|Size(width, height)| (width, height));
     let sized = |mut camera: Camera| {
         if let Some((width, height)) = size {
@@ -140,17 +140,17 @@ fn cameras(args: &Args, scene: &Scene) -> Result<Vec<(String, Camera)>> {
     }
     let count = args.cameras.orbit.unwrap_or_default();
     ensure!((1..=100_000).contains(&count), "--orbit must be 1 to 100000, not {count}");
-    let cameras = orbit::around(scene, &cameras_of_run(&args.scene), count);
+    let cameras = orbit::around(scene, &cameras_of_run(config), count);
     Ok(cameras.into_iter().enumerate().map(|(i, camera)| (format!("{i:05}"), sized(camera))).collect())
 }
 
 fn open(folder: &Path) -> Result<Capture> {
-    Capture::open(folder, &CaptureOptions { max_resolution: None, test_every: 0, strict: false })
+    Capture::open(folder, &CaptureOptions { masks: false, ..CaptureOptions::default() })
 }
 
 /// The cameras that a run was trained with, if its capture is still there.
-fn cameras_of_run(scene: &Path) -> Vec<Camera> {
-    let capture = config_of(scene).filter(|config| config.capture.exists()).map(|config| open(&config.capture));
+fn cameras_of_run(config: Option<&Config>) -> Vec<Camera> {
+    let capture = config.filter(|config| config.capture.exists()).map(|config| open(&config.capture));
     match capture {
         Some(Ok(capture)) => capture.shots.iter().map(|shot| shot.camera).collect(),
         Some(Err(_)) | None => Vec::new(),

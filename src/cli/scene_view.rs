@@ -18,10 +18,13 @@ use crate::train::run_folder::CONFIG;
 const NEAR: f32 = 0.01;
 
 /// The options of the run that `scene` is, or is the scene of; `None` for a scene by itself.
-pub fn config_of(scene: &Path) -> Option<Config> {
-    let folder = if scene.is_dir() { scene } else { scene.parent()? };
+///
+/// # Errors
+/// Options that are there and cannot be read: the scene would be shown or measured otherwise than it was trained.
+pub fn config_of(scene: &Path) -> Result<Option<Config>> {
+    let folder = if scene.is_dir() { scene } else { scene.parent().unwrap_or(scene) };
     let path = folder.join(CONFIG);
-    path.exists().then(|| Config::load(&path).ok()).flatten()
+    if path.exists() { Config::load(&path).map(Some) } else { Ok(None) }
 }
 
 /// Reads the scene that a command names.

@@ -7,9 +7,9 @@ use anyhow::{Context, Result, bail};
 
 use super::progress::Progress;
 use super::{INTERRUPTED, UsageError, catch_interrupts, interrupted};
-use crate::dataset::{Capture, CaptureOptions, Split};
+use crate::dataset::{Capture, Split};
 use crate::gpu::Gpu;
-use crate::train::config::{Config, Flags};
+use crate::train::config::{Config, Flags, Init};
 use crate::train::evaluate::{Mean, evaluate, shots_of};
 use crate::train::picture::{save_png, to_image};
 use crate::train::report::{Facts, Gallery, html};
@@ -46,14 +46,13 @@ pub fn run(args: Args) -> Result<ExitCode> {
         RunFolder::check_free(&args.out)?;
     }
     config.validate()?;
-    let options =
-        CaptureOptions { max_resolution: config.max_resolution, test_every: config.test_every, strict: config.strict };
-    let capture = Arc::new(Capture::open(&config.capture, &options)?);
+    let capture = Arc::new(Capture::open(&config.capture, &config.capture_options())?);
     let gpu = Gpu::open(config.adapter.as_deref())?;
     let step = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.step);
     let trainer = match checkpoint {
-        Some(checkpoint) => Trainer::resume(&gpu, capture.clone(), checkpoint)?,
-        None => Trainer::new(&gpu, capture.clone(), config.clone())?,
+        Some(checkpoint) => Trainer::resume(&gpu, capture, checkpoint)
+            .with_context(|| format!("cannot resume {}", args.out.display()))?,
+        None => Trainer::new(&gpu, capture, config.clone())?,
     };
     // The folder last: a run that cannot start leaves none behind.
     let run = if resumes { RunFolder::open(&args.out, step)? } else { RunFolder::create(&args.out, &config)? };
@@ -61,7 +60,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         run.write_config(&config)?;
     }
     catch_interrupts()?;
-    Session::new(config, capture, gpu, trainer, run).run()
+    Session::new(config, gpu, trainer, run).run()
 }
 
 /// Defaults, overridden by the file, overridden by the flags.
@@ -80,6 +79,9 @@ fn override_with(mut config: Config, args: &Args) -> Result<Config> {
     }
     // Absolute, so that the saved options hold wherever they are used from.
     config.capture = std::path::absolute(&config.capture).context("cannot resolve the capture's path")?;
+    if let Init::Ply(path) = &mut config.init {
+        *path = std::path::absolute(&*path).context("cannot resolve the path of --init")?;
+    }
     Ok(config)
 }
 
@@ -120,14 +122,18 @@ struct Session {
     start: Instant,
     /// Seconds of earlier sittings.
     earlier: f64,
+    /// Whether values that are not finite have been reported.
+    warned: bool,
 }
 
 impl Session {
-    fn new(config: Config, capture: Arc<Capture>, gpu: Gpu, trainer: Trainer, run: RunFolder) -> Self {
+    fn new(config: Config, gpu: Gpu, trainer: Trainer, run: RunFolder) -> Self {
+        let capture = trainer.capture().clone();
         let progress = Progress::new(config.steps, trainer.step_index());
         let held_out = shots_of(&capture, Split::Test);
         let earlier = run.records().last().map_or(0.0, |record| record.seconds);
-        Self { config, capture, gpu, trainer, run, progress, held_out, start: Instant::now(), earlier }
+        let start = Instant::now();
+        Self { config, capture, gpu, trainer, run, progress, held_out, start, earlier, warned: false }
     }
 
     fn seconds(&self) -> f64 {
@@ -160,8 +166,8 @@ impl Session {
         if self.config.records_at(step) {
             let statistics = self.trainer.statistics()?;
             self.progress.show(&statistics);
-            if statistics.non_finite > 0 {
-                log::warn!("step {step}: {} Gaussians had gradients that are not finite", statistics.non_finite);
+            if statistics.non_finite > 0 && !std::mem::replace(&mut self.warned, true) {
+                log::warn!("step {step}: updates of {} Gaussians were not finite and left out", statistics.non_finite);
             }
             let test = self.config.evaluates_at(step) && !self.held_out.is_empty();
             let test = if test { Some(self.evaluate(step)?) } else { None };

@@ -66,11 +66,11 @@ pub fn assemble(listing: Listing, options: &CaptureOptions) -> Result<Capture> {
         }
     }
     warnings.iter().for_each(|warning| log::warn!("{warning}"));
-    Ok(Capture { root, shots, points, points_file, warnings })
+    Ok(Capture { root, shots, points, points_file, invert_masks: options.invert_masks, warnings })
 }
 
 /// The first few of a list.
-fn enumerate(names: &[String]) -> String {
+pub fn enumerate(names: &[String]) -> String {
     const SHOWN: usize = 5;
     let shown = names[..names.len().min(SHOWN)].join(", ");
     if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
@@ -110,7 +110,8 @@ fn settle(frame: &Frame, root: &Path, options: &CaptureOptions) -> Result<Outcom
         orientation,
         name,
     };
-    let mask_fault = match find_mask(frame, &shot, root) {
+    let mask = if options.masks { find_mask(frame, &shot, root) } else { Ok(None) };
+    let mask_fault = match mask {
         Ok(mask) => {
             shot.mask = mask;
             None

@@ -48,7 +48,15 @@ enum Slot {
 impl PictureCache {
     /// A cache of at most `budget` bytes of pictures; one picture is always decoded, even if it is larger.
     pub fn new(capture: Arc<Capture>, budget: usize) -> Self {
-        let shared = Arc::new(Shared { capture, budget, state: Mutex::new(State::default()), changed: Condvar::new() });
+        Self::with_pictures(capture, budget, HashMap::new())
+    }
+
+    /// A cache that starts with pictures of some shots; they fit the budget.
+    pub(super) fn with_pictures(capture: Arc<Capture>, budget: usize, pictures: HashMap<usize, Arc<Picture>>) -> Self {
+        let bytes = pictures.values().map(|picture| picture.pixels.len() * 4).sum();
+        let slots = pictures.into_iter().map(|(shot, picture)| (shot, Slot::Ready { picture, used: 0 })).collect();
+        let state = Mutex::new(State { slots, bytes, ..State::default() });
+        let shared = Arc::new(Shared { capture, budget, state, changed: Condvar::new() });
         let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(8));
         let workers = (0..threads).map(|_| {
             let shared = shared.clone();
@@ -102,6 +110,11 @@ impl PictureCache {
         self.shared.changed.notify_all();
     }
 
+    /// The capture whose pictures these are.
+    pub fn capture(&self) -> &Arc<Capture> {
+        &self.shared.capture
+    }
+
     /// Bytes of the pictures kept, and of those being decoded ahead.
     pub fn bytes(&self) -> usize {
         self.shared.lock().bytes
@@ -152,9 +165,7 @@ impl Shared {
         state.bytes += size;
         drop(state);
         // Whoever waits for this shot must not wait for ever if the decoder panics.
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.capture.load(shot)))
-            .unwrap_or_else(|_| Err(anyhow!("{}: the decoder crashed", self.capture.shots[shot].image.display())))
-            .map(Arc::new);
+        let result = load_guarded(&self.capture, shot).map(Arc::new);
         let mut state = self.lock();
         state.clock += 1;
         let used = state.clock;
@@ -173,6 +184,12 @@ impl Shared {
         self.changed.notify_all();
         result
     }
+}
+
+/// [`Capture::load`] with a panic of a decoder turned into an error.
+pub(super) fn load_guarded(capture: &Capture, shot: usize) -> Result<Picture> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| capture.load(shot)))
+        .unwrap_or_else(|_| Err(anyhow!("{}: the decoder crashed", capture.shots[shot].image.display())))
 }
 
 impl State {

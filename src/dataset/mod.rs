@@ -5,6 +5,7 @@
 
 mod assemble;
 mod cache;
+mod check;
 mod colmap;
 mod colmap_binary;
 mod colmap_text;
@@ -43,7 +44,7 @@ pub struct Shot {
     pub split: Split,
     /// The image on disk.
     pub image: PathBuf,
-    /// A mask of the same size: black = ignore the pixel.
+    /// A mask of the same size: black = ignore the pixel, or white where [`Capture::invert_masks`].
     pub mask: Option<PathBuf>,
     /// The lens of the image on disk, at its size once oriented.
     pub source: SourceLens,
@@ -60,6 +61,8 @@ pub struct Capture {
     pub points: Option<PointCloud>,
     /// A point cloud in PLY that the capture names as its seed; not read here.
     pub points_file: Option<PathBuf>,
+    /// Whether masks are white, rather than black, where a pixel is ignored.
+    pub invert_masks: bool,
     /// What was left out and why, a line each; already logged as warnings.
     pub warnings: Vec<String>,
 }
@@ -73,6 +76,16 @@ pub struct CaptureOptions {
     pub test_every: u32,
     /// Fail where an image or mask is missing, broken or of another shape than its camera, rather than warn and go on.
     pub strict: bool,
+    /// Whether masks are looked for and used.
+    pub masks: bool,
+    /// Whether the white pixels of masks are ignored, rather than the black ones.
+    pub invert_masks: bool,
+}
+
+impl Default for CaptureOptions {
+    fn default() -> Self {
+        Self { max_resolution: None, test_every: 8, strict: false, masks: true, invert_masks: false }
+    }
 }
 
 /// What the fourth channel of a [`Picture`] means.
@@ -160,7 +173,8 @@ impl Capture {
             (image, None)
         };
         if let Some(path) = &shot.mask {
-            let mask = assemble::load_mask(path, shot)?;
+            let mut mask = assemble::load_mask(path, shot)?;
+            mask.used.iter_mut().for_each(|used| *used ^= self.invert_masks);
             let masked = undistort::resample_mask(&mask, from, to);
             used = Some(match used {
                 Some(valid) => valid.iter().zip(&masked).map(|(a, b)| a & b).collect(),

@@ -203,8 +203,12 @@ impl Gpu {
 }
 
 fn find<'a>(adapters: &'a [wgpu::Adapter], wanted: &str) -> Result<&'a wgpu::Adapter, GpuError> {
-    let by_index = wanted.parse::<usize>().ok().and_then(|index| adapters.get(index));
-    let matches = |adapter: &&wgpu::Adapter| adapter.get_info().name.to_lowercase().contains(&wanted.to_lowercase());
+    let index = wanted.parse::<usize>().ok();
+    let by_index = index.and_then(|index| adapters.get(index));
+    // An index that is out of range must not match a version number in a name; model numbers have more digits.
+    let named = index.is_none_or(|index| index >= 100) && !wanted.trim().is_empty();
+    let matches =
+        |adapter: &&wgpu::Adapter| named && adapter.get_info().name.to_lowercase().contains(&wanted.to_lowercase());
     by_index.or_else(|| adapters.iter().find(matches)).ok_or_else(|| GpuError::NoSuchAdapter {
         wanted: wanted.to_string(),
         found: adapters.iter().map(|a| a.get_info().name).collect::<Vec<_>>().join("; "),

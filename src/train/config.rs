@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::dataset::CaptureOptions;
+
 pub use super::choices::{AlphaMode, Background, Init, Subgroups};
 
 /// Steps of the run that the step constants ([`Config::scaled`]) are written for.
@@ -162,6 +164,17 @@ impl Config {
         toml::to_string(self).context("cannot write the options as TOML")
     }
 
+    /// How the capture is opened.
+    pub fn capture_options(&self) -> CaptureOptions {
+        CaptureOptions {
+            max_resolution: self.max_resolution,
+            test_every: self.test_every,
+            strict: self.strict,
+            masks: self.masks,
+            invert_masks: self.invert_masks,
+        }
+    }
+
     /// Checks every option by itself.
     ///
     /// # Errors
@@ -193,6 +206,7 @@ impl Config {
             ("noise-lr", self.noise_lr),
             ("alpha-weight", self.alpha_weight),
             ("cache-gb", self.cache_gb),
+            ("init-fill", self.init_fill),
         ];
         for (name, value) in weights {
             ensure!(value.is_finite() && value >= 0.0, "--{name} must be a number that is not negative, not {value}");

@@ -5,7 +5,7 @@ use glam::Vec3;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::metrics::{Target, score};
+use super::metrics::{Target, check_size, score};
 use crate::camera::Camera;
 use crate::dataset::{Capture, Split};
 use crate::render::Rendered;
@@ -65,6 +65,7 @@ pub fn evaluate(
     mut render: impl FnMut(&Camera) -> Result<Rendered>,
     mut see: impl FnMut(Comparison) -> Result<()>,
 ) -> Result<Vec<View>> {
+    shots.iter().try_for_each(|&shot| check_size(capture, shot))?;
     let mut views = Vec::with_capacity(shots.len());
     for batch in shots.chunks(BATCH) {
         let pictures: Vec<_> = batch.par_iter().map(|&shot| capture.load(shot)).collect();
@@ -79,6 +80,10 @@ pub fn evaluate(
             };
             let rendered = render(&capture.shots[shot].camera)?;
             let score = score(&target, &rendered.pixels);
+            if score.ssim.is_nan() && target.mask.is_some() {
+                log::warn!("not evaluated: {}: its mask leaves nothing to compare", capture.shots[shot].image.display());
+                continue;
+            }
             let view = View { name: capture.shots[shot].name.clone(), psnr: score.psnr, ssim: score.ssim };
             see(Comparison { shot, view: &view, target: &target, render: &rendered })?;
             views.push(view);

@@ -240,4 +240,9 @@ impl LossPass {
     pub fn history(&self) -> Result<Vec<Vec4>, GpuError> {
         self.gpu.read(&self.history)
     }
+
+    /// Puts back what [`LossPass::history`] said.
+    pub fn restore_history(&self, history: &[Vec4]) {
+        self.gpu.write(&self.history, 0, history);
+    }
 }

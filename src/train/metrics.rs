@@ -1,9 +1,10 @@
 //! How close a render is to a photo: PSNR and SSIM (ALGORITHMS D), on the CPU in f64.
 
+use anyhow::{Result, ensure};
 use glam::{Vec3, Vec4};
 use rayon::prelude::*;
 
-use crate::dataset::{Coverage, Picture};
+use crate::dataset::{Capture, Coverage, Picture};
 
 /// Renders equal to the photo count as this many decibels, rather than infinitely many.
 pub const MAX_PSNR: f64 = 100.0;
@@ -54,6 +55,21 @@ pub struct Score {
     pub ssim: f64,
 }
 
+/// # Errors
+/// Names an image that is too small for an SSIM window, and so for training and evaluation.
+pub fn check_size(capture: &Capture, shot: usize) -> Result<()> {
+    let (shot, least) = (&capture.shots[shot], 2 * RADIUS as u32 + 1);
+    let lens = &shot.camera.lens;
+    ensure!(
+        lens.width.min(lens.height) >= least,
+        "{}: {} x {} pixels are too few, SSIM needs {least} x {least}; give a larger --max-resolution",
+        shot.image.display(),
+        lens.width,
+        lens.height
+    );
+    Ok(())
+}
+
 /// Scores a render of the target's size, clamped to 0..=1; `w` of its pixels is not looked at.
 pub fn score(target: &Target, render: &[Vec4]) -> Score {
     assert_eq!(target.colours.len(), render.len(), "a render and its target have one size");
@@ -72,7 +88,9 @@ fn psnr(target: &Target, render: &[Vec3]) -> f64 {
         }
     }
     let mse = sum / f64::from(count.max(1));
-    (-10.0 * mse.log10()).min(MAX_PSNR)
+    let psnr = -10.0 * mse.log10();
+    // Not f64::min, which would make the best score of a NaN.
+    if psnr > MAX_PSNR { MAX_PSNR } else { psnr }
 }
 
 /// Mean SSIM over the channels and the windows that lie inside the image ("valid"). With a mask, both images are black

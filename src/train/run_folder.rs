@@ -66,10 +66,16 @@ impl RunFolder {
     /// A run that is already there, or a folder that cannot be written to.
     pub fn create(root: &Path, config: &Config) -> Result<Self> {
         Self::check_free(root)?;
+        let existed = root.exists();
         format::create_folder(root)?;
         // The options first: a run killed from here on can be resumed.
-        write_text(&root.join(CONFIG), &config.to_toml()?)?;
-        Self::open(root, 0)
+        let started = write_text(&root.join(CONFIG), &config.to_toml()?).and_then(|()| Self::open(root, 0));
+        if started.is_err() {
+            // On a full disk, say, nothing stays that would look like a run. That this may fail too changes nothing.
+            let _ = std::fs::remove_file(root.join(CONFIG));
+            let _ = if existed { Ok(()) } else { std::fs::remove_dir(root) };
+        }
+        started
     }
 
     /// # Errors

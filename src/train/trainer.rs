@@ -16,6 +16,7 @@ use crate::scene::{Normalisation, Scene};
 use super::checkpoint::{Checkpoint, Tensor};
 use super::config::{Config, Subgroups};
 use super::init;
+use super::metrics;
 use super::loss::{HISTORY, LossPass, LossWeights, Target};
 use super::refine::{Refine, Refiner, weight_scale};
 use super::schedule::{EXTENT, Schedule};
@@ -79,40 +80,41 @@ impl Trainer {
     /// # Errors
     /// No training images, initial points that do not fit, images that cannot be read, a device that is too small.
     pub fn new(gpu: &Gpu, capture: Arc<Capture>, config: Config) -> Result<Self> {
-        let normalisation = init::normalisation(&capture);
-        let scene = init::scene(&capture, &config, &normalisation)?;
-        Self::assemble(gpu, capture, config, normalisation, &scene)
+        let mut trainer = Self::assemble(gpu, capture, config)?;
+        let scene = init::scene(&trainer.capture, &trainer.config, &trainer.normalisation)?;
+        trainer.model.load(&trainer.gpu, &scene)?;
+        trainer.populations = vec![(0, scene.len())];
+        Ok(trainer)
     }
 
     /// A trainer that goes on where a checkpoint was taken.
     pub fn resume(gpu: &Gpu, capture: Arc<Capture>, checkpoint: Checkpoint) -> Result<Self> {
-        let (config, normalisation) = (checkpoint.config.clone(), checkpoint.normalisation);
-        let blank = Scene { sh_degree: config.sh_degree, ..Scene::default() };
-        let mut trainer = Self::assemble(gpu, capture, config, normalisation, &blank)?;
+        let mut trainer = Self::assemble(gpu, capture, checkpoint.config.clone())?;
+        trainer.normalisation = checkpoint.normalisation;
         trainer.restore(&checkpoint)?;
         Ok(trainer)
     }
 
-    fn assemble(
-        gpu: &Gpu,
-        capture: Arc<Capture>,
-        config: Config,
-        normalisation: Normalisation,
-        scene: &Scene,
-    ) -> Result<Self> {
+    /// A trainer without Gaussians.
+    fn assemble(gpu: &Gpu, capture: Arc<Capture>, config: Config) -> Result<Self> {
         let gpu = if config.subgroups == Subgroups::Off { gpu.without_subgroups() } else { gpu.clone() };
-        let shots: Vec<usize> = (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Train).collect();
-        ensure!(!shots.is_empty(), "{}: no image is left to train on", capture.root.display());
+        // What does not fit the device is refused before anything is read or allocated for it.
         let capacity = config.cap_max as usize;
+        let model = Model::empty(&gpu, capacity, config.sh_degree)?;
+        let optimiser = Optimiser::new(&gpu, capacity, config.sh_degree)?;
         let budget = (config.cache_gb * f64::from(1u32 << 30)) as usize;
+        let cache = PictureCache::checked(capture, budget, config.strict)?;
+        let capture = cache.capture().clone();
+        let shots: Vec<usize> = (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Train).collect();
+        shots.iter().try_for_each(|&shot| metrics::check_size(&capture, shot))?;
         Ok(Self {
-            cache: PictureCache::new(capture.clone(), budget),
-            capture,
+            cache,
             schedule: Schedule::new(&config, shots),
-            normalisation,
+            normalisation: init::normalisation(&capture),
+            capture,
             renderer: Renderer::for_training(&gpu)?,
-            model: Model::with_capacity(&gpu, scene, capacity)?,
-            optimiser: Optimiser::new(&gpu, capacity, config.sh_degree)?,
+            model,
+            optimiser,
             loss: LossPass::new(&gpu)?,
             refiner: Refiner::new(&gpu)?,
             targets: HashMap::new(),
@@ -120,7 +122,7 @@ impl Trainer {
             target_budget: budget as u64,
             step: 0,
             settled: 0,
-            populations: vec![(0, scene.len())],
+            populations: vec![(0, 0)],
             reported: 0,
             non_finite: 0,
             config,
@@ -135,6 +137,11 @@ impl Trainer {
 
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The capture as it is trained on: without the images that cannot be decoded.
+    pub fn capture(&self) -> &Arc<Capture> {
+        &self.capture
     }
 
     /// Submits one optimisation step; every few steps waits for the device and repeats what did not fit.
@@ -278,12 +285,19 @@ impl Trainer {
         for (name, rows) in ROW_NAMES.iter().zip(self.all_rows()) {
             save_rows(&self.gpu, &mut tensors, name, rows, self.model.len(), self.config.sh_degree)?;
         }
+        // The next statistics also cover steps before the checkpoint.
+        let history = self.loss.history()?.iter().flat_map(Vec4::to_array).collect();
+        tensors.insert(HISTORY_NAME.into(), Tensor::f32(&[HISTORY, 4], history));
         Ok(Checkpoint {
             config: self.config.clone(),
             step: self.step,
             normalisation: self.normalisation,
             tensors,
-            extra: serde_json::json!({ "gaussians": self.model.len(), "non_finite": self.non_finite }),
+            extra: serde_json::json!({
+                "gaussians": self.model.len(),
+                "non_finite": self.non_finite,
+                "reported": self.reported,
+            }),
         })
     }
 
@@ -347,13 +361,17 @@ impl Trainer {
         self.model.set_len(count as usize);
         self.step = checkpoint.step;
         self.settled = checkpoint.step;
-        self.reported = checkpoint.step;
+        self.reported = checkpoint.extra["reported"].as_u64().unwrap_or(checkpoint.step.into()) as u32;
+        let history = checkpoint.f32(HISTORY_NAME, &[HISTORY, 4])?.as_chunks::<4>().0;
+        self.loss.restore_history(&history.iter().copied().map(Vec4::from).collect::<Vec<_>>());
         self.populations = vec![(checkpoint.step, count as usize)];
         self.non_finite = checkpoint.extra["non_finite"].as_u64().unwrap_or_default();
         Ok(())
     }
 }
 
+/// Name of the losses of recent steps in a checkpoint.
+const HISTORY_NAME: &str = "history";
 /// Names of the parameters and of Adam's moments in a checkpoint.
 const ROW_NAMES: [&str; 3] = ["value", "moment1", "moment2"];
 

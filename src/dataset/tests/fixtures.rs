@@ -7,7 +7,8 @@ use tempfile::TempDir;
 
 use crate::dataset::{Capture, CaptureOptions};
 
-pub const OPTIONS: CaptureOptions = CaptureOptions { max_resolution: None, test_every: 8, strict: false };
+pub const OPTIONS: CaptureOptions =
+    CaptureOptions { max_resolution: None, test_every: 8, strict: false, masks: true, invert_masks: false };
 
 pub fn open(path: &Path) -> anyhow::Result<Capture> {
     Capture::open(path, &OPTIONS)

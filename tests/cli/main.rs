@@ -1,6 +1,13 @@
-//! The command line as a person meets it: exit codes, and one clear line for every mistake. Nothing here needs a GPU.
+//! The command line as a person meets it: exit codes, one clear line for every mistake, and whole runs.
+
+mod captures;
+mod crash;
+mod files;
+mod resume;
+mod views;
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use assert_cmd::Command;
 
@@ -32,9 +39,46 @@ impl Folder {
     fn error(&self, line: &str, code: i32) -> String {
         let output = self.dapple(line).assert().code(code).get_output().clone();
         let text = String::from_utf8(output.stderr).expect("text");
-        assert_eq!(text.lines().count(), 1, "one line for `dapple {line}`: {text}");
-        assert!(text.starts_with("error: "), "{text}");
-        text
+        // A software adapter is announced.
+        let said: Vec<&str> = text.lines().filter(|line| !line.starts_with("note: ")).collect();
+        assert_eq!(said.len(), 1, "one line for `dapple {line}`: {text}");
+        assert!(said[0].starts_with("error: "), "{text}");
+        said[0].to_string()
+    }
+
+    /// Runs a command that must succeed; returns what it wrote to the standard error.
+    fn succeed(&self, line: &str) -> String {
+        let output = self.dapple(line).assert().success().get_output().clone();
+        String::from_utf8(output.stderr).expect("text")
+    }
+
+    /// A copy of the tiny capture, to break.
+    fn capture(&self, name: &str) -> PathBuf {
+        copy(tiny(), &self.path(name));
+        self.path(name)
+    }
+
+    /// The bytes of a file.
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    fn text(&self, name: &str) -> String {
+        String::from_utf8(self.bytes(name)).expect("text")
+    }
+
+    /// Like [`Folder::error`], of a run that has shown progress before.
+    fn error_at_end(&self, line: &str, code: i32) -> String {
+        let output = self.dapple(line).assert().code(code).get_output().clone();
+        let text = String::from_utf8(output.stderr).expect("text");
+        let errors: Vec<&str> = text.lines().filter(|line| line.starts_with("error: ")).collect();
+        assert!(errors.len() == 1 && text.ends_with(&format!("{}\n", errors[0])), "one error, at the end: {text}");
+        errors[0].to_string()
+    }
+
+    /// A scene of one Gaussian.
+    fn text_of_scene(&self) -> String {
+        std::fs::read_to_string(self.scene("one.ply")).expect("reads")
     }
 
     /// Writes a scene of one Gaussian.
@@ -43,6 +87,30 @@ impl Folder {
         let properties: String = names.split(' ').map(|name| format!("property float {name}\n")).collect();
         let row = "0 0 0 1 1 1 2 -3 -3 -3 1 0 0 0";
         self.file(name, &format!("ply\nformat ascii 1.0\nelement vertex 1\n{properties}end_header\n{row}\n"))
+    }
+}
+
+/// A capture of 12 + 3 images of 64 × 64 pixels with 600 points, made once.
+fn tiny() -> &'static Path {
+    static CAPTURE: OnceLock<PathBuf> = OnceLock::new();
+    CAPTURE.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tiny");
+        let _ = std::fs::remove_dir_all(&folder);
+        let mut synth = Command::cargo_bin("dapple").expect("the binary is built");
+        synth.arg("synth").arg(repository("scenes/tiny.toml")).arg(&folder).assert().success();
+        folder
+    })
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("creates");
+    for entry in std::fs::read_dir(from).expect("reads") {
+        let (entry, name) = entry.map(|entry| (entry.path(), entry.file_name())).expect("reads");
+        if entry.is_dir() {
+            copy(&entry, &to.join(name));
+        } else {
+            std::fs::copy(&entry, to.join(name)).expect("copies");
+        }
     }
 }
 
@@ -124,7 +192,7 @@ fn scenes_and_paths_that_cannot_be_read_are_named() {
 fn synth_makes_a_capture_that_opens() {
     let folder = Folder::new();
     folder.dapple("synth").arg(repository("scenes/tiny.toml")).arg("tiny").assert().success();
-    let options = dapple::dataset::CaptureOptions { max_resolution: None, test_every: 8, strict: true };
+    let options = dapple::dataset::CaptureOptions { strict: true, ..Default::default() };
     let capture = dapple::dataset::Capture::open(&folder.path("tiny"), &options).expect("opens");
     assert_eq!(capture.shots.len(), 15);
     assert!(folder.error("synth none.toml out", 1).contains("none.toml"));
