@@ -11,6 +11,7 @@ pub mod picture;
 pub mod plot;
 pub mod refine;
 pub mod report;
+mod rows;
 pub mod run_folder;
 pub mod schedule;
 pub mod trainer;

@@ -8,19 +8,19 @@ use glam::Vec4;
 
 use crate::camera::Camera;
 use crate::dataset::{Capture, PictureCache, Split};
-use crate::gpu::{Buffer, Gpu, Recorder, StageTimes};
-use crate::model::{BANDS, GEOMETRY_ROW, Model, Rows, band_stride};
+use crate::gpu::{Gpu, Recorder, StageTimes};
+use crate::model::{Model, Rows};
 use crate::render::{Admission, Channel, RenderOptions, Rendered, Renderer, View};
 use crate::scene::{Normalisation, Scene};
 
 use super::checkpoint::{Checkpoint, Tensor};
 use super::config::{Config, Subgroups};
-use super::init;
-use super::metrics;
 use super::loss::{HISTORY, LossPass, LossWeights, Target};
+use super::metrics;
 use super::refine::{Refine, Refiner, weight_scale};
 use super::schedule::{EXTENT, Schedule};
 use super::update::Optimiser;
+use super::{init, rows};
 
 /// Steps between two looks at the device. After an overflow at most this many are repeated.
 const LOOK_EVERY: u32 = 16;
@@ -282,8 +282,8 @@ impl Trainer {
     pub fn checkpoint(&mut self) -> Result<Checkpoint> {
         self.settle()?;
         let mut tensors = BTreeMap::new();
-        for (name, rows) in ROW_NAMES.iter().zip(self.all_rows()) {
-            save_rows(&self.gpu, &mut tensors, name, rows, self.model.len(), self.config.sh_degree)?;
+        for (name, part) in rows::NAMES.iter().zip(self.all_rows()) {
+            rows::save(&self.gpu, &mut tensors, name, part, self.model.len(), self.config.sh_degree)?;
         }
         // The next statistics also cover steps before the checkpoint.
         let history = self.loss.history()?.iter().flat_map(Vec4::to_array).collect();
@@ -355,8 +355,8 @@ impl Trainer {
             "the checkpoint holds {count} Gaussians, above --cap-max {}",
             self.model.capacity()
         );
-        for (name, rows) in ROW_NAMES.iter().zip(self.all_rows()) {
-            restore_rows(&self.gpu, checkpoint, name, rows, count as usize, self.config.sh_degree)?;
+        for (name, part) in rows::NAMES.iter().zip(self.all_rows()) {
+            rows::restore(&self.gpu, checkpoint, name, part, count as usize, self.config.sh_degree)?;
         }
         self.model.set_len(count as usize);
         self.step = checkpoint.step;
@@ -372,42 +372,3 @@ impl Trainer {
 
 /// Name of the losses of recent steps in a checkpoint.
 const HISTORY_NAME: &str = "history";
-/// Names of the parameters and of Adam's moments in a checkpoint.
-const ROW_NAMES: [&str; 3] = ["value", "moment1", "moment2"];
-
-/// Name, buffer and length of each tensor of some rows.
-fn row_tensors(name: &str, rows: &Rows, count: usize, sh_degree: u32) -> Vec<(String, Buffer<f32>, usize)> {
-    let bands = (0..=sh_degree as usize)
-        .take(BANDS)
-        .map(|band| (format!("{name}.sh{band}"), rows.sh[band].clone(), count.div_ceil(4) * 4 * band_stride(band)));
-    let geometry = (format!("{name}.geometry"), rows.geometry.cast(), count * GEOMETRY_ROW * 4);
-    std::iter::once(geometry).chain(bands).collect()
-}
-
-fn save_rows(
-    gpu: &Gpu,
-    tensors: &mut BTreeMap<String, Tensor>,
-    name: &str,
-    rows: &Rows,
-    count: usize,
-    sh_degree: u32,
-) -> Result<()> {
-    for (name, buffer, len) in row_tensors(name, rows, count, sh_degree) {
-        tensors.insert(name, Tensor::f32(&[len], gpu.read_range(&buffer, 0, len)?));
-    }
-    Ok(())
-}
-
-fn restore_rows(
-    gpu: &Gpu,
-    checkpoint: &Checkpoint,
-    name: &str,
-    rows: &Rows,
-    count: usize,
-    sh_degree: u32,
-) -> Result<()> {
-    for (name, buffer, len) in row_tensors(name, rows, count, sh_degree) {
-        gpu.write(&buffer, 0, checkpoint.f32(&name, &[len])?);
-    }
-    Ok(())
-}
