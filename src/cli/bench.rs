@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::dataset::{Capture, CaptureOptions};
+use crate::dataset::Capture;
 use crate::format::write_atomically;
 use crate::gpu::Gpu;
 use crate::train::config::{Config, Flags};
@@ -47,9 +47,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let mut config = Config { capture: args.capture, ..Config::default() };
     args.flags.apply(&mut config);
     config.validate()?;
-    let options =
-        CaptureOptions { max_resolution: config.max_resolution, test_every: config.test_every, strict: config.strict };
-    let capture = Arc::new(Capture::open(&config.capture, &options)?);
+    let capture = Arc::new(Capture::open(&config.capture, &config.capture_options())?);
     let gpu = Gpu::open(config.adapter.as_deref())?;
     let mut trainer = Trainer::new(&gpu, capture, config)?;
     // Compiles every kernel and fetches the first images, without a lasting effect.
