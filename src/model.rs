@@ -80,7 +80,12 @@ impl Model {
         scene.validate()?;
         let (len, capacity) = (scene.len(), self.capacity);
         ensure!(len <= capacity, "{len} Gaussians do not fit a capacity of {capacity}");
-        ensure!(scene.sh_degree == self.sh_degree, "a scene of degree {} in a model of {}", scene.sh_degree, self.sh_degree);
+        ensure!(
+            scene.sh_degree == self.sh_degree,
+            "a scene of degree {} in a model of {}",
+            scene.sh_degree,
+            self.sh_degree
+        );
         gpu.write(&self.rows.geometry, 0, &geometry_rows(scene));
         for band in 0..=scene.sh_degree as usize {
             gpu.write(&self.rows.sh[band], 0, &pack_band(scene, band));

@@ -31,12 +31,8 @@ impl PictureCache {
         let faults: Vec<String> =
             checked.iter().filter_map(|result| Some(format!("{:#}", result.as_ref().err()?))).collect();
         let root = capture.root.display();
-        let line = format!(
-            "{root}: {} of {} images cannot be decoded: {}",
-            faults.len(),
-            checked.len(),
-            enumerate(&faults)
-        );
+        let line =
+            format!("{root}: {} of {} images cannot be decoded: {}", faults.len(), checked.len(), enumerate(&faults));
         ensure!(faults.is_empty() || !strict, "{line}; repair or remove them, or train without --strict");
 
         let decoded = checked.iter().map(Result::is_ok);

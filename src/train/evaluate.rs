@@ -81,7 +81,10 @@ pub fn evaluate(
             let rendered = render(&capture.shots[shot].camera)?;
             let score = score(&target, &rendered.pixels);
             if score.ssim.is_nan() && target.mask.is_some() {
-                log::warn!("not evaluated: {}: its mask leaves nothing to compare", capture.shots[shot].image.display());
+                log::warn!(
+                    "not evaluated: {}: its mask leaves nothing to compare",
+                    capture.shots[shot].image.display()
+                );
                 continue;
             }
             let view = View { name: capture.shots[shot].name.clone(), psnr: score.psnr, ssim: score.ssim };

@@ -81,7 +81,10 @@ fn camera_paths_and_sizes_that_make_no_sense_are_named() {
         ("[1, 2]", "path.json"),
         ("{\"cameras\": 7}", "path.json"),
         ("{\"cameras\": [{\"transform_matrix\": [[1]]}]}", "path.json"),
-        ("{\"w\":9,\"h\":9,\"fov_x\":60,\"cameras\":[{\"transform_matrix\":[[1,0,0,0],[0,1,0,0],[0,0,1,NaN],[0,0,0,1]]}]}", "path.json"),
+        (
+            "{\"w\":9,\"h\":9,\"fov_x\":60,\"cameras\":[{\"transform_matrix\":[[1,0,0,0],[0,1,0,0],[0,0,1,NaN],[0,0,0,1]]}]}",
+            "path.json",
+        ),
         ("{\"w\":9,\"h\":9,\"cameras\":[{\"transform_matrix\":[[1,0,0,0],[0,1,0,0],[0,0,1,0],[0,0,0,1]]}]}", "fov_x"),
     ];
     for (text, expected) in paths {
@@ -123,9 +126,11 @@ fn a_full_disk_stops_a_run_that_can_go_on() {
     let line = format!("train {} --out disk/r --steps 20 --cap-max 800", tiny().display());
     let error = folder.error_at_end(&line, 1);
     assert!(error.contains("disk/r/") && error.contains("free some space there"), "{error}");
-    assert!(!std::fs::read_dir(disk.join("r")).expect("reads").any(|entry| {
-        entry.expect("reads").file_name().to_string_lossy().contains("partial")
-    }));
+    assert!(
+        !std::fs::read_dir(disk.join("r"))
+            .expect("reads")
+            .any(|entry| { entry.expect("reads").file_name().to_string_lossy().contains("partial") })
+    );
     assert!(mount("remount,size=20m"), "grows");
     folder.succeed(&format!("{line} --resume"));
     folder.succeed(&line.replace("disk/r", "whole"));
@@ -134,9 +139,7 @@ fn a_full_disk_stops_a_run_that_can_go_on() {
     // Full from the start: no folder that would look like a run.
     assert!(mount("remount,size=20m"));
     let filler = disk.join("filler");
-    let filled = std::fs::File::create(&filler).and_then(|mut file| {
-        std::io::copy(&mut std::io::repeat(7), &mut file)
-    });
+    let filled = std::fs::File::create(&filler).and_then(|mut file| std::io::copy(&mut std::io::repeat(7), &mut file));
     assert!(filled.is_err(), "the disk is full");
     let error = folder.error(&line.replace("disk/r", "disk/new"), 1);
     assert!(error.contains("free some space there"), "{error}");

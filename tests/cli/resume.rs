@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use crate::{Folder, tiny};
 
 /// Short, with relocation, growth up to the cap, and the ramp of the colour degree.
-const RUN: &str = "--steps 300 --cap-max 1000 --growth 1.1 --refine-every 2000 --dead-opacity 0.1 --sh-interval 5000 --seed 5";
+const RUN: &str =
+    "--steps 300 --cap-max 1000 --growth 1.1 --refine-every 2000 --dead-opacity 0.1 --sh-interval 5000 --seed 5";
 
 /// The lines of `metrics.jsonl` without the times, which differ.
 fn metrics(folder: &Folder, run: &str) -> Vec<serde_json::Value> {
@@ -98,7 +99,8 @@ fn a_second_interrupt_ends_a_run_at_once() {
     };
     let frames = format!("{}, {}", frame("a.png", 4), frame("b.png", 5));
     folder.file("transforms.json", &format!("{{\"camera_angle_x\": 0.7, \"frames\": [{frames}]}}"));
-    let child = spawn(&folder, "train . --out r --steps 1000 --cap-max 500 --init random --test-every 2 --eval-every 1");
+    let child =
+        spawn(&folder, "train . --out r --steps 1000 --cap-max 500 --init random --test-every 2 --eval-every 1");
     wait_for(&folder, "r", 1);
     std::thread::sleep(Duration::from_millis(100));
     signal(&child, "-INT");

@@ -44,7 +44,10 @@ fn evaluation_and_renders_agree_with_training() {
     assert!(view["name"].is_string() && view["psnr"].is_f64() && view["ssim"].is_f64());
 
     for channel in ["color", "depth", "alpha", "normal"] {
-        folder.dapple(&format!("render plain --capture {capture} --out {channel} --channel {channel}")).assert().success();
+        folder
+            .dapple(&format!("render plain --capture {capture} --out {channel} --channel {channel}"))
+            .assert()
+            .success();
         for image in std::fs::read_dir(tiny().join("images")).expect("reads") {
             let name = image.expect("reads").file_name();
             let render = image::open(folder.path(channel).join(&name)).expect("a picture named after its image");
@@ -52,7 +55,10 @@ fn evaluation_and_renders_agree_with_training() {
         }
     }
     let matrix = "[[1,0,0,0],[0,0,-1,-3],[0,1,0,0.3],[0,0,0,1]]";
-    folder.file("p.json", &format!("{{\"fov_x\": 50, \"cameras\": [{{\"name\": \"a\", \"transform_matrix\": {matrix}}}]}}"));
+    folder.file(
+        "p.json",
+        &format!("{{\"fov_x\": 50, \"cameras\": [{{\"name\": \"a\", \"transform_matrix\": {matrix}}}]}}"),
+    );
     folder.dapple("render plain/scene.ply --path p.json --size 40x30 --out path").assert().success();
     let render = image::open(folder.path("path/a.png")).expect("a picture").to_rgb8();
     assert_eq!(render.dimensions(), (40, 30));
