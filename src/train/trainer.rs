@@ -31,9 +31,6 @@ const NEAR: f32 = 0.01 * EXTENT as f32;
 /// Shots decoded ahead of the step that needs them.
 const PREFETCH: u32 = 8;
 
-/// Bytes of targets that are kept on the device.
-const TARGET_BYTES: u64 = 4 << 30;
-
 /// What the trainer knows after a look at the device.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Statistics {
@@ -64,7 +61,9 @@ pub struct Trainer {
     loss: LossPass,
     refiner: Refiner,
     targets: HashMap<usize, Target>,
+    /// Bytes of them, and how many may be kept.
     target_bytes: u64,
+    target_budget: u64,
     /// Steps submitted, and steps known to have been carried out.
     step: u32,
     settled: u32,
@@ -120,6 +119,7 @@ impl Trainer {
             refiner: Refiner::new(&gpu)?,
             targets: HashMap::new(),
             target_bytes: 0,
+            target_budget: budget as u64,
             step: 0,
             settled: 0,
             populations: vec![(0, 0)],
@@ -228,7 +228,7 @@ impl Trainer {
         let picture = self.cache.get(shot)?;
         let target = Target::upload(&self.gpu, &picture)?;
         let bytes = 4 * picture.pixels.len() as u64;
-        if self.target_bytes + bytes <= TARGET_BYTES {
+        if self.target_bytes + bytes <= self.target_budget {
             self.target_bytes += bytes;
             self.targets.insert(shot, target.clone());
         }
