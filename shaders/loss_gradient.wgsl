@@ -19,25 +19,22 @@
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
     let width = loss.size.x;
     let height = loss.size.y;
-    let walk = loss.size.z;
-    let walks = (height + walk - 1u) / walk;
     let id = flat_group(group) * 64u + lane;
-    if (id >= 3u * walks * width) {
+    let walk = walk_of(id, height, width, loss.size.z);
+    if (walk.end == 0u) {
         return;
     }
-    let x = id % width;
-    let start = (id / width) % walks * walk;
-    let channel = id / width / walks;
-    let end = min(start + walk, height);
+    let x = walk.line;
+    let channel = walk.channel;
     var state: Fir;
     var sum = 0.0;
-    for (var i = start; i < end + 2u * RADIUS; i++) {
+    for (var i = walk.start; i < walk.end + 2u * RADIUS; i++) {
         var sample = vec4f(0.0);
         if (i >= RADIUS && i < height + RADIUS) {
             sample = filtered_rows[(channel * height + i - RADIUS) * width + x];
         }
         let filtered = fir(&state, sample);
-        if (i >= start + 2u * RADIUS) {
+        if (i >= walk.start + 2u * RADIUS) {
             let pixel = (i - 2u * RADIUS) * width + x;
             let packed = target_image[pixel];
             let wanted = target_sample(packed, channel, loss.size.w, loss.background);

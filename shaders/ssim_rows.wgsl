@@ -15,19 +15,16 @@
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
     let width = loss.size.x;
     let height = loss.size.y;
-    let walk = loss.size.z;
-    let walks = (width + walk - 1u) / walk;
     let id = flat_group(group) * 64u + lane;
-    if (id >= 3u * walks * height) {
+    let walk = walk_of(id, width, height, loss.size.z);
+    if (walk.end == 0u) {
         return;
     }
-    let y = id % height;
-    let start = (id / height) % walks * walk;
-    let channel = id / height / walks;
-    let end = min(start + walk, width);
+    let y = walk.line;
+    let channel = walk.channel;
     var state: Fir;
     // Positions are shifted by the radius, to stay unsigned.
-    for (var i = start; i < end + 2u * RADIUS; i++) {
+    for (var i = walk.start; i < walk.end + 2u * RADIUS; i++) {
         var sample = vec4f(0.0);
         if (i >= RADIUS && i < width + RADIUS) {
             let pixel = y * width + i - RADIUS;
@@ -37,7 +34,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
             sample = vec4f(a, b, a * a + b * b, a * b);
         }
         let filtered = fir(&state, sample);
-        if (i >= start + 2u * RADIUS) {
+        if (i >= walk.start + 2u * RADIUS) {
             moments[(channel * height + y) * width + i - 2u * RADIUS] = filtered;
         }
     }

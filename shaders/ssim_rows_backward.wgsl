@@ -12,24 +12,20 @@
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
     let width = loss.size.x;
     let height = loss.size.y;
-    let walk = loss.size.z;
-    let walks = (width + walk - 1u) / walk;
     let id = flat_group(group) * 64u + lane;
-    if (id >= 3u * walks * height) {
+    let walk = walk_of(id, width, height, loss.size.z);
+    if (walk.end == 0u) {
         return;
     }
-    let y = id % height;
-    let start = (id / height) % walks * walk;
-    let row = (id / height / walks * height + y) * width;
-    let end = min(start + walk, width);
+    let row = (walk.channel * height + walk.line) * width;
     var state: Fir;
-    for (var i = start; i < end + 2u * RADIUS; i++) {
+    for (var i = walk.start; i < walk.end + 2u * RADIUS; i++) {
         var sample = vec4f(0.0);
         if (i >= RADIUS && i < width + RADIUS) {
             sample = derivatives[row + i - RADIUS];
         }
         let filtered = fir(&state, sample);
-        if (i >= start + 2u * RADIUS) {
+        if (i >= walk.start + 2u * RADIUS) {
             filtered_rows[row + i - 2u * RADIUS] = filtered;
         }
     }

@@ -77,3 +77,20 @@ fn target_sample(packed: u32, channel: u32, kind: u32, background: vec4f) -> vec
 fn window_inside(x: u32, y: u32, size: vec2u) -> bool {
     return x >= RADIUS && y >= RADIUS && x + RADIUS < size.x && y + RADIUS < size.y;
 }
+
+// The part of a line of one channel that an invocation walks: neighbouring invocations take neighbouring lines.
+struct Walk {
+    line: u32,
+    channel: u32,
+    start: u32,
+    // One past the last output; 0 for an invocation without work.
+    end: u32,
+}
+
+// Walk number `id` over `lines` lines of `length` samples, `step` outputs each, three channels.
+fn walk_of(id: u32, length: u32, lines: u32, step: u32) -> Walk {
+    let walks = (length + step - 1u) / step;
+    let channel = id / lines / walks;
+    let start = (id / lines) % walks * step;
+    return Walk(id % lines, channel, start, select(0u, min(start + step, length), channel < 3u));
+}
