@@ -105,7 +105,8 @@ impl Model {
         }
         scene.sh = vec![0.0; self.len * scene.sh_stride()];
         for band in 0..=self.sh_degree as usize {
-            unpack_band(&mut scene, band, &gpu.read(&self.rows.sh[band])?);
+            let used = self.len.div_ceil(4) * 4 * band_stride(band);
+            unpack_band(&mut scene, band, &gpu.read_range(&self.rows.sh[band], 0, used)?);
         }
         Ok(scene)
     }

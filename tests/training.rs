@@ -23,7 +23,7 @@ fn capture() -> Arc<Capture> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tiny");
         dapple::synth::run(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes/tiny.toml"), &path).unwrap();
-        let options = CaptureOptions { max_resolution: None, test_every: 8, strict: true };
+        let options = CaptureOptions { strict: true, ..CaptureOptions::default() };
         let capture = Capture::open(&path, &options).unwrap();
         (folder, Arc::new(capture))
     };

@@ -167,7 +167,7 @@ impl Session {
             let statistics = self.trainer.statistics()?;
             self.progress.show(&statistics);
             if statistics.non_finite > 0 && !std::mem::replace(&mut self.warned, true) {
-                log::warn!("step {step}: updates of {} Gaussians were not finite and left out", statistics.non_finite);
+                log::warn!("step {step}: {} updates of Gaussians were not finite and left out", statistics.non_finite);
             }
             let test = self.config.evaluates_at(step) && !self.held_out.is_empty();
             let test = if test { Some(self.evaluate(step)?) } else { None };

@@ -56,6 +56,12 @@ impl<T> Clone for Buffer<T> {
 }
 
 impl Gpu {
+    /// Bytes of the largest buffer that [`Gpu::zeros`] makes.
+    pub fn largest_buffer(&self) -> u64 {
+        let limits = self.device.limits();
+        limits.max_buffer_size.min(limits.max_storage_buffer_binding_size)
+    }
+
     /// A zeroed buffer of `len` elements (at least one is allocated, so that it can be bound).
     ///
     /// # Errors

@@ -156,13 +156,19 @@ impl Frame {
             self.per_pixel = PerPixel::new(&self.gpu, pixels, tiles.max(self.per_pixel.tiles), self.backward)?;
         }
         if self.per_pair.capacity == 0 {
-            self.allow_pairs((4 * capacity).max(1 << 16), tiles as u32)?;
+            self.allow_pairs((4 * capacity).max(1 << 16).min(self.most_pairs()), tiles as u32)?;
         } else if self.per_pair.tiles < tiles as u32 {
             self.allow_pairs(self.per_pair.capacity, tiles as u32)?;
         }
         self.gpu.write(&self.view, 0, &[*view]);
         self.gpu.write(&self.gaussian_count, 0, &[view.gaussians]);
         Ok(())
+    }
+
+    /// Pairs that the adapter's largest buffers hold.
+    fn most_pairs(&self) -> usize {
+        let bytes = if self.backward { SLOT * size_of::<f32>() } else { size_of::<u32>() };
+        (self.gpu.largest_buffer() as usize - 16) / bytes
     }
 
     fn allow_pairs(&mut self, pairs: usize, tiles: u32) -> Result<(), GpuError> {
@@ -177,7 +183,9 @@ impl Frame {
     pub fn settle(&mut self) -> Result<Admission, GpuError> {
         let admission = self.gpu.read(&self.admission)?[0];
         if admission.overflowed != 0 {
-            let pairs = (admission.needed as usize).max(self.per_pair.capacity) * 3 / 2;
+            // Room to spare, as far as the adapter lets buffers be; what is needed beyond that is its error.
+            let needed = admission.needed as usize;
+            let pairs = (needed.max(self.per_pair.capacity) * 3 / 2).min(self.most_pairs()).max(needed);
             log::debug!("growing the buffers of (Gaussian, tile) pairs to {pairs}");
             self.allow_pairs(pairs, self.per_pair.tiles)?;
         } else {

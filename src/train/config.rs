@@ -211,6 +211,10 @@ impl Config {
         for (name, value) in weights {
             ensure!(value.is_finite() && value >= 0.0, "--{name} must be a number that is not negative, not {value}");
         }
+        // Far above any use, and low enough that no parameter overflows in a run.
+        for (name, value) in weights.iter().filter(|(name, _)| name.starts_with("lr-")) {
+            ensure!(*value <= 1000.0, "--{name} must be at most 1000, not {value}");
+        }
         let fractions = [("dead-opacity", self.dead_opacity), ("init-opacity", self.init_opacity.unwrap_or(0.5))];
         for (name, value) in fractions {
             ensure!(value > 0.0 && value < 1.0, "--{name} must be between 0 and 1, not {value}");

@@ -88,9 +88,7 @@ fn psnr(target: &Target, render: &[Vec3]) -> f64 {
         }
     }
     let mse = sum / f64::from(count.max(1));
-    let psnr = -10.0 * mse.log10();
-    // Not f64::min, which would make the best score of a NaN.
-    if psnr > MAX_PSNR { MAX_PSNR } else { psnr }
+    (-10.0 * mse.log10()).min(MAX_PSNR)
 }
 
 /// Mean SSIM over the channels and the windows that lie inside the image ("valid"). With a mask, both images are black

@@ -82,7 +82,10 @@ impl Trainer {
     pub fn new(gpu: &Gpu, capture: Arc<Capture>, config: Config) -> Result<Self> {
         let mut trainer = Self::assemble(gpu, capture, config)?;
         let scene = init::scene(&trainer.capture, &trainer.config, &trainer.normalisation)?;
-        trainer.model.load(&trainer.gpu, &scene)?;
+        trainer
+            .model
+            .load(&trainer.gpu, &scene)
+            .context("the first Gaussians, as --init and the --init-* options make them")?;
         trainer.populations = vec![(0, scene.len())];
         Ok(trainer)
     }

@@ -165,3 +165,16 @@ fn pictures_too_small_for_the_loss_are_named() {
     assert!(error.contains("10 x 10 pixels are too few") && error.contains("--max-resolution"), "{error}");
     assert!(!folder.path("r").exists());
 }
+
+/// The device leaves such updates out, and the run says so once.
+#[test]
+fn updates_that_are_not_finite_are_reported_once() {
+    let folder = Folder::new();
+    let capture = tiny().display();
+    let said = folder.succeed(&format!("train {capture} --out r --steps 60 --cap-max 800 --init-scale 1e30"));
+    let warnings: Vec<&str> = said.lines().filter(|line| line.starts_with("warning: ")).collect();
+    assert!(warnings.len() == 1 && warnings[0].contains("not finite and left out"), "{said}");
+    let error = folder.error(&format!("train {capture} --out s --init random --init-points 9 --init-extent 1e300"), 1);
+    assert!(error.contains("the first Gaussians") && error.contains("not finite"), "{error}");
+    assert!(!folder.path("s").exists());
+}
