@@ -194,7 +194,12 @@ pub fn for_each_row(
         for index in 0..element.count as usize {
             line.clear();
             let read = reader.read_line(&mut line).with_context(|| format!("row {index} is not text"))?;
-            ensure!(read > 0, "cut short: {} rows of \"{}\" expected, {index} found", element.count, element.name);
+            ensure!(
+                read > 0,
+                "cut short: {} rows of \"{}\" expected, {index} found; copy or export the file again",
+                element.count,
+                element.name
+            );
             let mut words = line.split_ascii_whitespace();
             for (value, property) in values.iter_mut().zip(&element.properties) {
                 let word = words.next().with_context(|| format!("row {index} ends before \"{}\"", property.name))?;
@@ -236,7 +241,9 @@ fn check_size(encoding: Encoding, element: &Element, scalars: &[Scalar], remaini
         Some(needed) if needed <= remaining => Ok(()),
         Some(needed) => {
             let least = if encoding == Encoding::Ascii { "at least " } else { "" };
-            bail!("cut short: {count} rows of \"{name}\" need {least}{needed} bytes, {remaining} found")
+            bail!(
+                "cut short: {count} rows of \"{name}\" need {least}{needed} bytes, {remaining} found; copy or export the file again"
+            )
         }
         None => bail!("the header claims {count} rows of \"{name}\", more than any file holds"),
     }

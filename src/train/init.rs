@@ -19,7 +19,7 @@ struct Shape {
 }
 
 /// Points that lie where something is: Gaussians that touch each other cover it at once. Against 0.5 and 0.1, 3.4 dB
-/// better after 1500 steps.
+/// better after 1500 steps of one photo capture at 200 pixels (a single seed).
 const SEEDS: Shape = Shape { opacity: 0.1, scale: 1.0 };
 /// Points anywhere in a cube, most of them in empty space: small ones get out of the way sooner. The values of the MCMC
 /// paper.
