@@ -29,6 +29,54 @@ pub struct Scene {
     pub sh_degree: u32,
     /// Whether the scene was trained with opacity compensation for the low-pass filter (A.4).
     pub antialiased: bool,
+    /// How the Gaussians move and fade in time; `None` for a static scene.
+    pub motion: Option<Motion>,
+}
+
+/// Motion of N Gaussians in time, which runs from 0 to 1 over the clip (ALGORITHMS G.2): at time t, with Δ = t − centre,
+/// the mean is mean + velocity·Δ, and the opacity is multiplied by γ + (1 − γ)·exp(−½(Δ/duration)²).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Motion {
+    /// `[N]` velocities, world units per clip.
+    pub velocities: Vec<Vec3>,
+    /// `[N]` times at which a Gaussian is at its mean and most opaque.
+    pub centres: Vec<f32>,
+    /// `[N]` logarithms of the durations, which are standard deviations in time.
+    pub log_durations: Vec<f32>,
+    /// `[N]` static gates g; the share γ = sigmoid(20 g) of the opacity does not fade. [`Motion::NO_GATE`] for none.
+    pub gates: Vec<f32>,
+}
+
+impl Motion {
+    /// The gate that lets everything fade: γ = 2·10⁻⁹.
+    pub const NO_GATE: f32 = -1.0;
+
+    /// The share of its opacity that Gaussian `i` has at `time`.
+    pub fn visibility(&self, i: usize, time: f32) -> f32 {
+        let gate = 1.0 / (1.0 + (-20.0 * self.gates[i]).exp());
+        let distance = (time - self.centres[i]) / self.log_durations[i].exp();
+        gate + (1.0 - gate) * (-0.5 * distance * distance).exp()
+    }
+
+    fn lengths_are(&self, n: usize) -> bool {
+        [self.velocities.len(), self.centres.len(), self.log_durations.len(), self.gates.len()] == [n; 4]
+    }
+
+    fn is_finite(&self, i: usize) -> bool {
+        self.velocities[i].is_finite()
+            && [self.centres[i], self.log_durations[i], self.gates[i]].iter().all(|v| v.is_finite())
+    }
+
+    fn keep(&mut self, kept: &[usize]) {
+        self.velocities = kept.iter().map(|&i| self.velocities[i]).collect();
+        for values in [&mut self.centres, &mut self.log_durations, &mut self.gates] {
+            *values = kept.iter().map(|&i| values[i]).collect();
+        }
+    }
+
+    fn scale(&mut self, factor: f32) {
+        self.velocities.iter_mut().for_each(|velocity| *velocity *= factor);
+    }
 }
 
 impl Scene {
@@ -55,6 +103,8 @@ impl Scene {
             self.quaternions.len() == n && self.log_scales.len() == n && self.logits.len() == n,
             "the scene's arrays have different lengths"
         );
+        let motion = self.motion.as_ref();
+        ensure!(motion.is_none_or(|m| m.lengths_are(n)), "the scene's motion has arrays of different lengths");
         ensure!(self.sh_degree <= 3, "spherical harmonics of degree {} are not supported (0 to 3)", self.sh_degree);
         ensure!(self.sh.len() == n * self.sh_stride(), "the scene's colour array has the wrong length");
         let stride = self.sh_stride();
@@ -63,7 +113,8 @@ impl Scene {
                 && self.quaternions[i].iter().all(|v| v.is_finite())
                 && self.log_scales[i].is_finite()
                 && self.logits[i].is_finite()
-                && self.sh[i * stride..(i + 1) * stride].iter().all(|v| v.is_finite());
+                && self.sh[i * stride..(i + 1) * stride].iter().all(|v| v.is_finite())
+                && motion.is_none_or(|m| m.is_finite(i));
             ensure!(finite, "Gaussian {i} holds a value that is not finite");
         }
         Ok(())
@@ -85,6 +136,24 @@ impl Scene {
         self.log_scales.truncate(kept.len());
         self.logits.truncate(kept.len());
         self.sh.truncate(kept.len() * stride);
+        if let Some(motion) = &mut self.motion {
+            motion.keep(&kept);
+        }
+    }
+
+    /// The static scene that this one is at `time`; a static scene is the same at all times.
+    pub fn at(&self, time: f32) -> Scene {
+        let mut scene = self.clone();
+        if let Some(motion) = scene.motion.take() {
+            for i in 0..scene.means.len() {
+                scene.means[i] += motion.velocities[i] * (time - motion.centres[i]);
+                let opacity = motion.visibility(i, time) / (1.0 + (-scene.logits[i]).exp());
+                // Kept away from 0 and 1, whose logits are not finite.
+                let opacity = opacity.clamp(1e-7, 1.0 - 1e-6);
+                scene.logits[i] = (opacity / (1.0 - opacity)).ln();
+            }
+        }
+        scene
     }
 
     /// Applies `frame` to every Gaussian: from the capture's frame to the training frame. Directions, and with them the
@@ -97,6 +166,9 @@ impl Scene {
         for scale in &mut self.log_scales {
             *scale += shift;
         }
+        if let Some(motion) = &mut self.motion {
+            motion.scale(frame.scale as f32);
+        }
     }
 
     /// The inverse of [`Scene::normalise`].
@@ -107,6 +179,9 @@ impl Scene {
         }
         for scale in &mut self.log_scales {
             *scale -= shift;
+        }
+        if let Some(motion) = &mut self.motion {
+            motion.scale((1.0 / frame.scale) as f32);
         }
     }
 }

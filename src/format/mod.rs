@@ -14,20 +14,47 @@ use crate::scene::Scene;
 /// Name of the scene in a run folder.
 pub const RUN_SCENE: &str = "scene.ply";
 
+/// The formats of scene files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// INRIA PLY (FORMATS 1.1).
+    Ply,
+}
+
+/// A scene as it was read, and what its file says of itself.
+#[derive(Debug)]
+pub struct Loaded {
+    pub scene: Scene,
+    pub format: Format,
+    /// The version that the file names, such as "4" for SPZ; empty where the format has none.
+    pub version: String,
+    /// Facts that a reader had to assume or to leave out, a sentence each.
+    pub warnings: Vec<String>,
+}
+
 /// Reads a scene file, or the scene of a run folder.
 ///
 /// # Errors
 /// Names the file, the place in it and what is wrong there.
 pub fn read_scene(path: &Path) -> Result<Scene> {
-    if path.is_dir() {
-        let scene = path.join(RUN_SCENE);
-        if !scene.exists() {
-            bail!("{} holds no {RUN_SCENE}; give a run folder or a .ply file", path.display());
-        }
-        return ply::read(&scene);
+    let loaded = load(path)?;
+    for warning in &loaded.warnings {
+        log::warn!("{}: {warning}", path.display());
     }
-    require_ply(path)?;
-    ply::read(path)
+    Ok(loaded.scene)
+}
+
+/// As [`read_scene`], with what the file says of itself.
+///
+/// # Errors
+/// As [`read_scene`].
+pub fn load(path: &Path) -> Result<Loaded> {
+    let file = if path.is_dir() { path.join(RUN_SCENE) } else { path.to_path_buf() };
+    if !file.exists() && path.is_dir() {
+        bail!("{} holds no {RUN_SCENE}; give a run folder or a .ply file", path.display());
+    }
+    require_ply(&file)?;
+    Ok(Loaded { scene: ply::read(&file)?, format: Format::Ply, version: String::new(), warnings: Vec::new() })
 }
 
 /// Writes a scene in the format that the path's extension names.

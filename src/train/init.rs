@@ -207,6 +207,7 @@ fn from_points(points: &PointCloud, shape: Shape, config: &Config, frame: &Norma
         sh,
         sh_degree: config.sh_degree,
         antialiased: config.antialiased,
+        motion: None,
         means,
     }
 }

@@ -237,6 +237,7 @@ pub fn host_scene(gaussians: &[Gaussian<f64>], degree: u32, antialiased: bool) -
             .collect(),
         sh_degree: degree,
         antialiased,
+        motion: None,
     }
 }
 
