@@ -6,9 +6,11 @@
 //! that are really there before anything of that size is allocated.
 
 mod atomic;
+pub mod gltf;
 mod kind;
 pub mod ply;
 mod ply_header;
+pub mod usd;
 
 use std::path::{Path, PathBuf};
 
@@ -101,6 +103,8 @@ pub fn load_with(path: &Path, _options: &ReadOptions) -> Result<Loaded> {
     let file = scene_in(path)?;
     match detect(&file)? {
         Format::Ply => ply::load(&file),
+        Format::Glb | Format::Gltf => gltf::read(&file),
+        format @ (Format::Usda | Format::Usdz) => usd::read(&file, format),
         format => bail!("{}: {} files cannot be read", path.display(), format.name()),
     }
 }
@@ -159,6 +163,8 @@ pub fn save(path: &Path, scene: &Scene, _options: &WriteOptions) -> Result<()> {
     );
     match format {
         Format::Ply => ply::write(path, scene),
+        Format::Glb | Format::Gltf => gltf::write(path, scene),
+        Format::Usda | Format::Usdz => usd::write(path, scene, format),
         format => bail!("{}: {} files cannot be written", path.display(), format.name()),
     }
 }
