@@ -6,10 +6,20 @@
 //! that are really there before anything of that size is allocated.
 
 mod atomic;
+mod bounded;
+pub mod compressed_ply;
+mod deflate;
+mod frame;
 pub mod gltf;
 mod kind;
+pub mod ksplat;
+pub mod morton;
 pub mod ply;
 mod ply_header;
+mod quantise;
+pub mod splat;
+pub mod spz;
+mod spz_pack;
 pub mod usd;
 
 use std::path::{Path, PathBuf};
@@ -99,10 +109,14 @@ pub fn load(path: &Path) -> Result<Loaded> {
 ///
 /// # Errors
 /// As [`read_scene`].
-pub fn load_with(path: &Path, _options: &ReadOptions) -> Result<Loaded> {
+pub fn load_with(path: &Path, options: &ReadOptions) -> Result<Loaded> {
     let file = scene_in(path)?;
     match detect(&file)? {
         Format::Ply => ply::load(&file),
+        Format::CompressedPly => compressed_ply::read(&file),
+        Format::Splat => splat::read(&file),
+        Format::Spz => spz::read(&file, options.spz_frame),
+        Format::Ksplat => ksplat::read(&file),
         Format::Glb | Format::Gltf => gltf::read(&file),
         format @ (Format::Usda | Format::Usdz) => usd::read(&file, format),
         format => bail!("{}: {} files cannot be read", path.display(), format.name()),
@@ -153,7 +167,7 @@ pub fn format_to_write(path: &Path) -> Result<Format> {
 /// # Errors
 /// An unknown extension, a scene in motion for a format that only holds a still one, a value that is not finite, or a
 /// disk that does not take the file; an earlier file of that name stays whole.
-pub fn save(path: &Path, scene: &Scene, _options: &WriteOptions) -> Result<()> {
+pub fn save(path: &Path, scene: &Scene, options: &WriteOptions) -> Result<()> {
     let format = format_to_write(path)?;
     ensure!(
         scene.motion.is_none() || format.holds_motion(),
@@ -163,6 +177,9 @@ pub fn save(path: &Path, scene: &Scene, _options: &WriteOptions) -> Result<()> {
     );
     match format {
         Format::Ply => ply::write(path, scene),
+        Format::CompressedPly => compressed_ply::write(path, scene),
+        Format::Splat => splat::write(path, scene),
+        Format::Spz => spz::write(path, scene, options.spz_version, options.spz_frame),
         Format::Glb | Format::Gltf => gltf::write(path, scene),
         Format::Usda | Format::Usdz => usd::write(path, scene, format),
         format => bail!("{}: {} files cannot be written", path.display(), format.name()),

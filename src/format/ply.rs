@@ -165,7 +165,7 @@ fn read_gaussians(reader: &mut BufReader<File>, header: &Header, vertex: &Elemen
 }
 
 /// Comments of Brush and splat-transform (`SplatRenderMode: mip`), and of Postshot (`antialiased 1`).
-fn says_antialiased(comments: &[String]) -> bool {
+pub(super) fn says_antialiased(comments: &[String]) -> bool {
     comments.iter().any(|comment| {
         let comment = comment.to_lowercase();
         comment.strip_prefix("splatrendermode:").is_some_and(|mode| mode.trim() == "mip") || comment == "antialiased 1"
