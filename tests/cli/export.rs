@@ -147,7 +147,7 @@ fn exports_that_make_no_sense_are_refused() {
     assert!(folder.error("export row.ply out.obj", 1).contains("out.obj: this extension is not known"));
     assert!(folder.error("export row.ply out.ksplat", 1).contains("only read"));
     assert!(folder.error("export none.ply out.ply", 1).contains("none.ply"));
-    assert!(folder.error("export row.ply", 2).contains("OUT"));
+    assert!(folder.error("export row.ply", 2).contains("<IN>"));
     assert!(folder.error("export row.ply nowhere/out.ply", 1).contains("folder does not exist"));
     assert!(folder.error("info none.ply", 1).contains("none.ply"));
     assert!(!folder.path("out.ply").exists());
