@@ -7,18 +7,24 @@
 
 mod atomic;
 mod bounded;
+mod codebook;
 pub mod compressed_ply;
 mod deflate;
 mod frame;
+mod huffman;
 mod kind;
 pub mod ksplat;
 pub mod morton;
+mod palette;
 pub mod ply;
 mod ply_header;
 mod quantise;
+pub mod sog;
+mod sog_write;
 pub mod splat;
 pub mod spz;
 mod spz_pack;
+mod vp8l;
 
 use std::path::{Path, PathBuf};
 
@@ -114,6 +120,7 @@ pub fn load_with(path: &Path, options: &ReadOptions) -> Result<Loaded> {
         Format::CompressedPly => compressed_ply::read(&file),
         Format::Splat => splat::read(&file),
         Format::Spz => spz::read(&file, options.spz_frame),
+        Format::Sog => sog::read(&file),
         Format::Ksplat => ksplat::read(&file),
         format => bail!("{}: {} files cannot be read", path.display(), format.name()),
     }
@@ -175,6 +182,7 @@ pub fn save(path: &Path, scene: &Scene, options: &WriteOptions) -> Result<()> {
         Format::Ply => ply::write(path, scene),
         Format::CompressedPly => compressed_ply::write(path, scene),
         Format::Splat => splat::write(path, scene),
+        Format::Sog => sog::write(path, scene),
         Format::Spz => spz::write(path, scene, options.spz_version, options.spz_frame),
         format => bail!("{}: {} files cannot be written", path.display(), format.name()),
     }
