@@ -7,20 +7,26 @@
 
 mod atomic;
 mod bounded;
+mod codebook;
 pub mod compressed_ply;
 mod deflate;
 mod frame;
 pub mod gltf;
+mod huffman;
 mod kind;
 pub mod ksplat;
 pub mod morton;
+mod palette;
 pub mod ply;
 mod ply_header;
 mod quantise;
+pub mod sog;
+mod sog_write;
 pub mod splat;
 pub mod spz;
 mod spz_pack;
 pub mod usd;
+mod vp8l;
 
 use std::path::{Path, PathBuf};
 
@@ -116,6 +122,7 @@ pub fn load_with(path: &Path, options: &ReadOptions) -> Result<Loaded> {
         Format::CompressedPly => compressed_ply::read(&file),
         Format::Splat => splat::read(&file),
         Format::Spz => spz::read(&file, options.spz_frame),
+        Format::Sog => sog::read(&file),
         Format::Ksplat => ksplat::read(&file),
         Format::Glb | Format::Gltf => gltf::read(&file),
         format @ (Format::Usda | Format::Usdz) => usd::read(&file, format),
@@ -179,6 +186,7 @@ pub fn save(path: &Path, scene: &Scene, options: &WriteOptions) -> Result<()> {
         Format::Ply => ply::write(path, scene),
         Format::CompressedPly => compressed_ply::write(path, scene),
         Format::Splat => splat::write(path, scene),
+        Format::Sog => sog::write(path, scene),
         Format::Spz => spz::write(path, scene, options.spz_version, options.spz_frame),
         Format::Glb | Format::Gltf => gltf::write(path, scene),
         Format::Usda | Format::Usdz => usd::write(path, scene, format),
