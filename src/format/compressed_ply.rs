@@ -18,8 +18,24 @@ use crate::scene::{Scene, sh_coefficients};
 const CHUNK: usize = 256;
 /// Bounds of a chunk's positions, logarithmic scales and colours, in this order; old files lack those of the colours.
 const BOUNDS: [&str; 18] = [
-    "min_x", "min_y", "min_z", "max_x", "max_y", "max_z", "min_scale_x", "min_scale_y", "min_scale_z", "max_scale_x",
-    "max_scale_y", "max_scale_z", "min_r", "min_g", "min_b", "max_r", "max_g", "max_b",
+    "min_x",
+    "min_y",
+    "min_z",
+    "max_x",
+    "max_y",
+    "max_z",
+    "min_scale_x",
+    "min_scale_y",
+    "min_scale_z",
+    "max_scale_x",
+    "max_scale_y",
+    "max_scale_z",
+    "min_r",
+    "min_g",
+    "min_b",
+    "max_r",
+    "max_g",
+    "max_b",
 ];
 const PACKED: [&str; 4] = ["packed_position", "packed_rotation", "packed_scale", "packed_color"];
 /// Logarithmic scales are cut to ± this.
@@ -43,7 +59,8 @@ impl Columns {
             Some(*at)
         }));
         let offset = |name: &String| {
-            let place = element.index(name).with_context(|| format!("\"{}\" lacks the property {name}", element.name))?;
+            let place =
+                element.index(name).with_context(|| format!("\"{}\" lacks the property {name}", element.name))?;
             ensure!(scalars[place] == scalar, "property {name} of \"{}\" is not of type {scalar:?}", element.name);
             Ok(starts[place])
         };
@@ -181,9 +198,9 @@ fn unpack_rotation(word: u32) -> [f32; 4] {
 fn pack_rotation(q: [f32; 4]) -> u32 {
     let place = largest(q);
     let sign = if q[place] < 0.0 { -1.0 } else { 1.0 };
-    (0..4).filter(|&i| i != place).fold(place as u32, |word, i| {
-        word << 10 | unorm(sign * q[i] * std::f32::consts::FRAC_1_SQRT_2 + 0.5, 10)
-    })
+    (0..4)
+        .filter(|&i| i != place)
+        .fold(place as u32, |word, i| word << 10 | unorm(sign * q[i] * std::f32::consts::FRAC_1_SQRT_2 + 0.5, 10))
 }
 
 /// A coefficient of −4 to 4 from its byte, whose steps are read at their middles but for the first and the last.

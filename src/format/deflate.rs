@@ -38,7 +38,8 @@ fn compress(block: &[u8], last: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(block.len() / 2 + 1024);
     loop {
         let read = compressor.total_in() as usize;
-        let status = compressor.compress_vec(&block[read..], &mut out, flush).expect("memory does not fail to compress");
+        let status =
+            compressor.compress_vec(&block[read..], &mut out, flush).expect("memory does not fail to compress");
         let all_read = compressor.total_in() as usize == block.len();
         // Room that is left says that nothing is kept back.
         if status == flate2::Status::StreamEnd || (!last && all_read && out.len() < out.capacity()) {

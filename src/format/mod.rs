@@ -11,6 +11,7 @@ mod codebook;
 pub mod compressed_ply;
 mod deflate;
 mod frame;
+pub mod gltf;
 mod huffman;
 mod kind;
 pub mod ksplat;
@@ -24,6 +25,7 @@ mod sog_write;
 pub mod splat;
 pub mod spz;
 mod spz_pack;
+pub mod usd;
 mod vp8l;
 
 use std::path::{Path, PathBuf};
@@ -122,6 +124,8 @@ pub fn load_with(path: &Path, options: &ReadOptions) -> Result<Loaded> {
         Format::Spz => spz::read(&file, options.spz_frame),
         Format::Sog => sog::read(&file),
         Format::Ksplat => ksplat::read(&file),
+        Format::Glb | Format::Gltf => gltf::read(&file),
+        format @ (Format::Usda | Format::Usdz) => usd::read(&file, format),
         format => bail!("{}: {} files cannot be read", path.display(), format.name()),
     }
 }
@@ -184,6 +188,8 @@ pub fn save(path: &Path, scene: &Scene, options: &WriteOptions) -> Result<()> {
         Format::Splat => splat::write(path, scene),
         Format::Sog => sog::write(path, scene),
         Format::Spz => spz::write(path, scene, options.spz_version, options.spz_frame),
+        Format::Glb | Format::Gltf => gltf::write(path, scene),
+        Format::Usda | Format::Usdz => usd::write(path, scene, format),
         format => bail!("{}: {} files cannot be written", path.display(), format.name()),
     }
 }

@@ -156,7 +156,10 @@ fn pack_rotation([w, x, y, z]: [f32; 4]) -> u32 {
 /// A scene beyond ±8 million units.
 pub(super) fn fractional_bits(scene: &Scene) -> Result<u8> {
     let far = scene.means.iter().fold(0.0_f32, |far, mean| far.max(mean.abs().max_element()));
-    ensure!(far < MAX_FIXED, "a Gaussian lies {far} units from the origin, SPZ reaches {MAX_FIXED}; scale the scene down");
+    ensure!(
+        far < MAX_FIXED,
+        "a Gaussian lies {far} units from the origin, SPZ reaches {MAX_FIXED}; scale the scene down"
+    );
     let fits = |bits: u8| far * f32::from(bits).exp2() <= MAX_FIXED - 1.0;
     let fine = |bits: u8| far * f32::from(bits).exp2() >= 16_384.0;
     let wanted = (12..20).find(|&bits| fine(bits)).unwrap_or(if far > 0.0 { 20 } else { 12 });
