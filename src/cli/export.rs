@@ -223,7 +223,7 @@ fn edit_scene(args: &Args, scene: &mut Scene) -> Result<()> {
     }
     if let Some(most) = args.max_isolation {
         let _stage = progress::stage("looking for neighbours".into());
-        let isolation = edit::isolation(scene, NEIGHBOUR)?;
+        let isolation = edit::isolation(scene, NEIGHBOUR.min(scene.len().saturating_sub(1)))?;
         retain(scene, "are isolated", |_, i| isolation[i] <= most);
     }
     if let Some(n) = args.keep {

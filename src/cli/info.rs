@@ -76,7 +76,8 @@ impl Facts {
         let scene = &loaded.scene;
         println!("{}: {}", path.display(), describe(loaded));
         if let Some((low, high)) = self.bounds {
-            println!("bounds       {low} to {high}");
+            // Adding zero takes the sign off another.
+            println!("bounds       {} to {}", low + Vec3::ZERO, high + Vec3::ZERO);
         }
         if !loaded.frame.is_empty() {
             println!("frame        {}", loaded.frame);

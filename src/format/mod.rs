@@ -12,6 +12,7 @@ pub mod compressed_ply;
 mod deflate;
 mod frame;
 pub mod gltf;
+pub mod html;
 mod huffman;
 mod kind;
 pub mod ksplat;
@@ -126,7 +127,7 @@ pub fn load_with(path: &Path, options: &ReadOptions) -> Result<Loaded> {
         Format::Ksplat => ksplat::read(&file),
         Format::Glb | Format::Gltf => gltf::read(&file),
         format @ (Format::Usda | Format::Usdz) => usd::read(&file, format),
-        format => bail!("{}: {} files cannot be read", path.display(), format.name()),
+        Format::Html => bail!("{}: web pages are only written; read the scene that it was made from", path.display()),
     }
 }
 
@@ -190,6 +191,7 @@ pub fn save(path: &Path, scene: &Scene, options: &WriteOptions) -> Result<()> {
         Format::Spz => spz::write(path, scene, options.spz_version, options.spz_frame),
         Format::Glb | Format::Gltf => gltf::write(path, scene),
         Format::Usda | Format::Usdz => usd::write(path, scene, format),
-        format => bail!("{}: {} files cannot be written", path.display(), format.name()),
+        Format::Html => html::write(path, scene),
+        Format::Ksplat => bail!("{}: .ksplat is only read", path.display()),
     }
 }

@@ -162,7 +162,8 @@ fn read_archive(path: &Path) -> Result<(Meta, FileBytes)> {
         .map_err(|error| anyhow::anyhow!("not a whole zip archive: {error}; {CUT_SHORT}"))?;
     let names: Vec<String> = archive.file_names().map(String::from).collect();
     // At the root as a rule, else in a folder.
-    let meta_name = names.iter().filter(|name| *name == SOG_META || name.ends_with("/meta.json")).min_by_key(|n| n.len());
+    let meta_name =
+        names.iter().filter(|name| *name == SOG_META || name.ends_with("/meta.json")).min_by_key(|n| n.len());
     let meta_name = meta_name.with_context(|| format!("the archive holds no {SOG_META}"))?;
     let folder = meta_name.strip_suffix(SOG_META).unwrap_or_default();
     let mut entry = |name: &str, most: u64| {
@@ -229,7 +230,8 @@ fn decode(meta: &Meta, files: &FileBytes) -> Result<Loaded> {
         Ok(picture)
     };
     let [low, high] = [with_all(&meta.means.files[0])?, with_all(&meta.means.files[1])?];
-    let (scales, quats, sh0) = (with_all(&meta.scales.files[0])?, with_all(&meta.quats.files[0])?, with_all(&meta.sh0.files[0])?);
+    let (scales, quats, sh0) =
+        (with_all(&meta.scales.files[0])?, with_all(&meta.quats.files[0])?, with_all(&meta.sh0.files[0])?);
     let scale_tables = meta.scales.tables(3, "scales")?;
     // Version 1 has bounds of the logits too, version 2 plain opacities.
     let sh0_tables = meta.sh0.tables(if meta.sh0.codebook.is_some() { 3 } else { 4 }, "sh0")?;

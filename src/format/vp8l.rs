@@ -85,8 +85,7 @@ impl Cross {
 pub(super) fn encode(pixels: &[Pixel], width: usize, height: usize) -> Vec<u8> {
     debug_assert!(pixels.len() == width * height && (1..=MAX_SIDE).contains(&width) && height <= MAX_SIDE);
     let (predictor, cross) = choose_transforms(pixels, width);
-    let residuals: Vec<Pixel> =
-        (0..pixels.len()).map(|i| cross.apply(predictor.residual(pixels, i, width))).collect();
+    let residuals: Vec<Pixel> = (0..pixels.len()).map(|i| cross.apply(predictor.residual(pixels, i, width))).collect();
     let mut bits = BitWriter::default();
     bits.write(0x2f, 8);
     bits.write(width as u64 - 1, 14);
@@ -152,7 +151,8 @@ fn choose_transforms(pixels: &[Pixel], width: usize) -> (Predictor, Cross) {
         (predictor, cross, bits)
     });
     let first = candidates[0];
-    let (predictor, cross, _) = candidates.into_iter().fold(first, |best, next| if next.2 < best.2 { next } else { best });
+    let (predictor, cross, _) =
+        candidates.into_iter().fold(first, |best, next| if next.2 < best.2 { next } else { best });
     (predictor, cross)
 }
 
@@ -187,9 +187,12 @@ fn best_multiplier(pairs: impl Iterator<Item = (u8, u8)>) -> (i8, f64) {
     };
     let none = (0, left(0));
     // Less than a hundredth is no reason for a transform, which makes the file harder to compress otherwise.
-    MULTIPLIERS.step_by(4).map(|m| (m, left(m))).fold(none, |best, next| {
-        if next.1 < best.1 - 0.002 * none.1 { next } else { best }
-    })
+    MULTIPLIERS.step_by(4).map(|m| (m, left(m))).fold(
+        none,
+        |best, next| {
+            if next.1 < best.1 - 0.002 * none.1 { next } else { best }
+        },
+    )
 }
 
 /// A literal, or a run that repeats the pixel before it.

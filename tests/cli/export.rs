@@ -53,6 +53,7 @@ fn every_format_is_written_and_read() {
         ("out.compressed.ply", "compressed PLY", 1),
         ("out.splat", "splat", 0),
         ("out.spz", "SPZ", 1),
+        ("out.sog", "SOG", 1),
         ("out.glb", "glTF binary", 1),
         ("out.gltf", "glTF", 1),
         ("out.usda", "USD text", 1),
@@ -62,7 +63,7 @@ fn every_format_is_written_and_read() {
         let text = said(&folder, &format!("export row.ply {file}"));
         assert!(text.contains("left out 1 that can never be seen"), "{text}");
         assert!(text.contains(&format!("wrote {file}: {name}, 7 Gaussians, degree {degree}")), "{text}");
-        let holds = ["PLY", "compressed PLY", "SPZ"].contains(&name);
+        let holds = ["PLY", "compressed PLY", "SPZ", "SOG"].contains(&name);
         assert_eq!(text.contains("warning") && text.contains("anti-aliasing"), !holds, "{text}");
         let facts = info(&folder, file);
         assert_eq!((&facts["format"], &facts["gaussians"]), (&Value::from(name), &Value::from(7)), "{file}");
@@ -78,6 +79,23 @@ fn every_format_is_written_and_read() {
     assert_eq!(info(&folder, "back.ply")["bounds"]["max"], serde_json::json!([7.0, 1.0, 2.0]));
     folder.succeed("export three.spz turned.ply");
     assert_eq!(info(&folder, "turned.ply")["bounds"]["max"], serde_json::json!([7.0, -1.0, -2.0]));
+}
+
+#[test]
+fn a_page_holds_everything_that_it_shows() {
+    let folder = Folder::new();
+    folder.file("row.ply", &row());
+    folder.succeed("export row.ply <row>.html");
+    let page = folder.text("<row>.html");
+    assert!(page.contains("<title>&lt;row></title>") && page.contains("MIT License"), "a title and a licence");
+    let part = page.split_once("class=\"scene\">").and_then(|(_, rest)| rest.split_once('<')).expect("a scene").0;
+    let scene = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, part).expect("base64");
+    std::fs::write(folder.path("scene.sog"), scene).expect("writes");
+    assert_eq!(info(&folder, "scene.sog")["gaussians"], 7);
+    // Nothing is fetched: no element names a file or an address.
+    let own = page.split("<script type=\"text/plain\"").next().expect("a head");
+    assert!(!own.contains("src=") && !own.contains("href=") && !own.contains("url(http"), "{own}");
+    assert!(folder.error("info <row>.html", 1).contains("only written"));
 }
 
 #[test]
@@ -147,7 +165,7 @@ fn exports_that_make_no_sense_are_refused() {
     assert!(folder.error("export row.ply out.obj", 1).contains("out.obj: this extension is not known"));
     assert!(folder.error("export row.ply out.ksplat", 1).contains("only read"));
     assert!(folder.error("export none.ply out.ply", 1).contains("none.ply"));
-    assert!(folder.error("export row.ply", 2).contains("OUT"));
+    assert!(folder.error("export row.ply", 2).contains("<IN>"));
     assert!(folder.error("export row.ply nowhere/out.ply", 1).contains("folder does not exist"));
     assert!(folder.error("info none.ply", 1).contains("none.ply"));
     assert!(!folder.path("out.ply").exists());
