@@ -1,7 +1,8 @@
 //! The Gaussians on the host: the hub between files, the trainer and the renderer.
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use glam::{DVec3, Vec3};
+use rayon::prelude::*;
 
 /// Y₀, the constant of the zeroth spherical harmonic.
 pub const SH_C0: f32 = 0.282_094_8;
@@ -119,22 +120,27 @@ impl Scene {
         ensure!(self.sh_degree <= 3, "spherical harmonics of degree {} are not supported (0 to 3)", self.sh_degree);
         ensure!(self.sh.len() == n * self.sh_stride(), "the scene's colour array has the wrong length");
         let stride = self.sh_stride();
-        for i in 0..n {
-            let finite = self.means[i].is_finite()
+        let finite = |i: usize| {
+            self.means[i].is_finite()
                 && self.quaternions[i].iter().all(|v| v.is_finite())
                 && self.log_scales[i].is_finite()
                 && self.logits[i].is_finite()
                 && self.sh[i * stride..(i + 1) * stride].iter().all(|v| v.is_finite())
-                && motion.is_none_or(|m| m.is_finite(i));
-            ensure!(finite, "Gaussian {i} holds a value that is not finite");
+                && motion.is_none_or(|m| m.is_finite(i))
+        };
+        match (0..n).into_par_iter().find_first(|&i| !finite(i)) {
+            Some(i) => bail!("Gaussian {i} holds a value that is not finite"),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Keeps the Gaussians for which `keep` is true, in order.
     pub fn retain(&mut self, keep: impl Fn(&Scene, usize) -> bool) {
         let stride = self.sh_stride();
         let kept: Vec<usize> = (0..self.len()).filter(|&i| keep(self, i)).collect();
+        if kept.len() == self.len() {
+            return;
+        }
         for (to, &from) in kept.iter().enumerate() {
             self.means[to] = self.means[from];
             self.quaternions[to] = self.quaternions[from];

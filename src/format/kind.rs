@@ -138,8 +138,8 @@ pub fn detect(path: &Path) -> Result<Format> {
         return Ok(format);
     }
     match by_name {
-        Some(format) if format != Format::Html => Ok(format),
-        _ => bail!("{}: neither its content nor its extension is known; scenes are {}", path.display(), readable()),
+        Some(format) => Ok(format),
+        None => bail!("{}: neither its content nor its extension is known; scenes are {}", path.display(), readable()),
     }
 }
 

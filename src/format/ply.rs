@@ -1,15 +1,21 @@
 //! PLY files: scenes in the layout of the INRIA implementation (FORMATS 1.1), and clouds of coloured points.
 
 use std::fs::File;
-use std::io::{BufReader, Write};
+use std::io::{BufReader, Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use glam::Vec3;
+use rayon::prelude::*;
 
-use super::ply_header::{Element, Encoding, Header, Scalar, for_each_row};
+use super::ply_header::{Element, Encoding, Header, Scalar, check_size, for_each_row};
+use super::quantise::{Gaussian, floats};
 use super::{Format, Loaded, write_atomically};
 use crate::scene::{PointCloud, Scene, sh_coefficients};
+
+/// Gaussians that one task puts into bytes or takes out of them, and how many such blocks are in memory.
+const BLOCK: usize = 2048;
+const BLOCKS: usize = 16;
 
 /// What a PLY can hold.
 pub enum Contents {
@@ -36,12 +42,16 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     header.push_str("end_header\n");
     write_atomically(path, |file| {
         file.write_all(header.as_bytes())?;
-        let mut row: Vec<f32> = Vec::with_capacity(17 + 3 * rest);
-        for i in 0..scene.len() {
-            row.clear();
-            fill_row(&mut row, scene, i, rest);
+        let block = |first: usize| {
+            let mut rows: Vec<f32> = Vec::with_capacity(BLOCK * (17 + 3 * rest));
+            (first..(first + BLOCK).min(scene.len())).for_each(|i| fill_row(&mut rows, scene, i, rest));
+            rows
+        };
+        let starts: Vec<usize> = (0..scene.len()).step_by(BLOCK).collect();
+        for group in starts.chunks(BLOCKS) {
+            let blocks: Vec<Vec<f32>> = group.par_iter().map(|&first| block(first)).collect();
             // Rows are built in the byte order of all supported targets, which is the file's.
-            file.write_all(bytemuck::cast_slice(&row))?;
+            blocks.iter().try_for_each(|rows| file.write_all(bytemuck::cast_slice(rows)))?;
         }
         Ok(())
     })
@@ -141,27 +151,127 @@ fn read_gaussians(reader: &mut BufReader<File>, header: &Header, vertex: &Elemen
     let names: Vec<String> = property_names(rest).into_iter().filter(|name| !name.starts_with('n')).collect();
     let columns = columns(vertex, &names)?;
     let mut scene = Scene { sh_degree: degree, antialiased: says_antialiased(&header.comments), ..Scene::default() };
-    for_each_row(reader, header.encoding, vertex, remaining, |index, values| {
-        let row = |at: usize| values[columns[at]] as f32;
-        let tail = 6 + found;
-        scene.means.push(Vec3::new(row(0), row(1), row(2)));
-        scene.sh.extend([row(3), row(4), row(5)]);
-        for k in 0..kept {
-            scene.sh.extend((0..3).map(|channel| row(6 + channel * rest + k)));
+    let layout = Layout { columns, names, rest, kept };
+    match layout.offsets(header.encoding, vertex)? {
+        Some((offsets, stride)) => {
+            check_size(header.encoding, vertex, remaining)?;
+            read_floats(reader, &layout, &offsets, stride, vertex.count as usize, &mut scene)?;
         }
-        scene.logits.push(row(tail));
-        scene.log_scales.push(Vec3::new(row(tail + 1), row(tail + 2), row(tail + 3)));
-        scene.quaternions.push([4, 5, 6, 7].map(|k| row(tail + k)));
-        match columns.iter().position(|&c| !(values[c] as f32).is_finite()) {
-            None => Ok(()),
-            Some(at) => bail!("Gaussian {index}: \"{}\" is {}, not a finite number", names[at], values[columns[at]]),
-        }
-    })?;
+        None => read_rows(reader, header, vertex, remaining, &layout, &mut scene)?,
+    }
     let mut loaded = Loaded::new(scene, Format::Ply);
     if kept < rest {
         loaded.warnings.push("its spherical harmonics are of degree 4; the fourth band is left out".into());
     }
     Ok(loaded)
+}
+
+/// Where a Gaussian's numbers are in a row.
+struct Layout {
+    /// Places of the numbers among the row's properties, in the order of `names`.
+    columns: Vec<usize>,
+    names: Vec<String>,
+    /// Coefficients above the zeroth that a channel has in the file, and those of them that are read.
+    rest: usize,
+    kept: usize,
+}
+
+impl Layout {
+    /// Offsets of the numbers in a row, and the row's bytes, where all are little-endian floats.
+    fn offsets(&self, encoding: Encoding, vertex: &Element) -> Result<Option<(Vec<usize>, usize)>> {
+        let scalars = vertex.scalars()?;
+        let floats = self.columns.iter().all(|&column| scalars[column] == Scalar::F32);
+        let before = |column: usize| scalars[..column].iter().map(|scalar| scalar.size()).sum::<usize>();
+        let offsets = || (self.columns.iter().map(|&column| before(column)).collect(), before(scalars.len()));
+        Ok((floats && encoding == Encoding::LittleEndian).then(offsets))
+    }
+
+    /// Takes a Gaussian out of a row, whose numbers `value` gives by their place in `names`.
+    fn gaussian(&self, value: impl Fn(usize) -> f32, sh: &mut [f32]) -> Gaussian {
+        sh[..3].copy_from_slice(&[value(3), value(4), value(5)]);
+        for (k, coefficient) in sh[3..].chunks_exact_mut(3).take(self.kept).enumerate() {
+            for (channel, number) in coefficient.iter_mut().enumerate() {
+                *number = value(6 + channel * self.rest + k);
+            }
+        }
+        let tail = 6 + 3 * self.rest;
+        Gaussian {
+            mean: Vec3::new(value(0), value(1), value(2)),
+            logit: value(tail),
+            log_scale: Vec3::new(value(tail + 1), value(tail + 2), value(tail + 3)),
+            quaternion: [4, 5, 6, 7].map(|k| value(tail + k)),
+        }
+    }
+
+    /// The error of a number that is not finite.
+    fn check(&self, index: usize, value: impl Fn(usize) -> f64) -> Result<()> {
+        match (0..self.names.len()).find(|&at| !(value(at) as f32).is_finite()) {
+            None => Ok(()),
+            Some(at) => bail!("Gaussian {index}: \"{}\" is {}, not a finite number", self.names[at], value(at)),
+        }
+    }
+}
+
+/// Reads rows of any types in any encoding.
+fn read_rows(
+    reader: &mut BufReader<File>,
+    header: &Header,
+    vertex: &Element,
+    remaining: u64,
+    layout: &Layout,
+    scene: &mut Scene,
+) -> Result<()> {
+    let stride = scene.sh_stride();
+    for_each_row(reader, header.encoding, vertex, remaining, |index, values| {
+        let value = |at: usize| values[layout.columns[at]];
+        scene.sh.resize(scene.sh.len() + stride, 0.0);
+        let start = scene.sh.len() - stride;
+        let gaussian = layout.gaussian(|at| value(at) as f32, &mut scene.sh[start..]);
+        scene.means.push(gaussian.mean);
+        scene.logits.push(gaussian.logit);
+        scene.log_scales.push(gaussian.log_scale);
+        scene.quaternions.push(gaussian.quaternion);
+        layout.check(index, value)
+    })
+}
+
+/// Reads rows of little-endian floats, whose bytes are known to be there, blocks of them in parallel.
+fn read_floats(
+    reader: &mut BufReader<File>,
+    layout: &Layout,
+    offsets: &[usize],
+    stride: usize,
+    count: usize,
+    scene: &mut Scene,
+) -> Result<()> {
+    let width = scene.sh_stride();
+    scene.means = vec![Vec3::ZERO; count];
+    scene.quaternions = vec![[0.0; 4]; count];
+    scene.log_scales = vec![Vec3::ZERO; count];
+    scene.logits = vec![0.0; count];
+    scene.sh = vec![0.0; count * width];
+    let mut bytes = Vec::new();
+    for first in (0..count).step_by(BLOCK * BLOCKS) {
+        let end = (first + BLOCK * BLOCKS).min(count);
+        bytes.resize((end - first) * stride, 0);
+        reader.read_exact(&mut bytes).with_context(|| format!("cannot read row {first}"))?;
+        let number = |row: &[u8], at: usize| floats::<1>(row, offsets[at])[0];
+        let geometry = scene.means[first..end].par_iter_mut().zip(&mut scene.quaternions[first..end]);
+        let shape = scene.log_scales[first..end].par_iter_mut().zip(&mut scene.logits[first..end]);
+        let rows = bytes.par_chunks_exact(stride).zip(scene.sh[first * width..end * width].par_chunks_exact_mut(width));
+        geometry.zip(shape).zip(rows).with_min_len(BLOCK).for_each(
+            |(((mean, quaternion), (scale, logit)), (row, sh))| {
+                let gaussian = layout.gaussian(|at| number(row, at), sh);
+                (*mean, *quaternion, *scale, *logit) =
+                    (gaussian.mean, gaussian.quaternion, gaussian.log_scale, gaussian.logit);
+            },
+        );
+        let wrong = |row: &[u8]| (0..offsets.len()).any(|at| !number(row, at).is_finite());
+        if let Some(i) = bytes.par_chunks_exact(stride).with_min_len(BLOCK).position_first(wrong) {
+            layout.check(first + i, |at| number(&bytes[i * stride..], at).into())?;
+        }
+    }
+    Ok(())
 }
 
 /// Comments of Brush and splat-transform (`SplatRenderMode: mip`), and of Postshot (`antialiased 1`).

@@ -188,7 +188,7 @@ pub fn for_each_row(
 ) -> Result<()> {
     let scalars = element.scalars()?;
     let mut values = vec![0.0; scalars.len()];
-    check_size(encoding, element, &scalars, remaining)?;
+    check_size(encoding, element, remaining)?;
     if encoding == Encoding::Ascii {
         let mut line = String::new();
         for index in 0..element.count as usize {
@@ -226,7 +226,9 @@ pub fn for_each_row(
     Ok(())
 }
 
-fn check_size(encoding: Encoding, element: &Element, scalars: &[Scalar], remaining: u64) -> Result<()> {
+/// Holds the count in a header against the bytes that are left of the file.
+pub fn check_size(encoding: Encoding, element: &Element, remaining: u64) -> Result<()> {
+    let scalars = element.scalars()?;
     let stride = match encoding {
         // A digit and a space or line end each.
         Encoding::Ascii => 2 * scalars.len(),
