@@ -5,8 +5,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-/// What compressed data may become: this many times its size, and [`FLOOR`] for files so small that the ratio says
-/// nothing. Scenes of real captures stay below 10; what is beyond is a damaged header or a bomb.
+use crate::scene::sh_coefficients;
+
+/// What compressed data may become in memory: this many times their size, and [`FLOOR`] for files so small that the ratio
+/// says nothing. A scene of a real capture takes 10 to 20 times its file; what is beyond is a damaged header or a bomb.
 const RATIO: u64 = 256;
 const FLOOR: u64 = 16 << 20;
 
@@ -18,14 +20,15 @@ pub(super) fn limit(compressed: u64) -> u64 {
     FLOOR.saturating_add(compressed.saturating_mul(RATIO))
 }
 
-/// Checks a header's claim of `count` Gaussians of `size` bytes against the compressed bytes that are to hold them, and
-/// gives the bytes in total.
+/// Checks a header's claim of `count` Gaussians of `sh_degree` against the compressed bytes that are to hold them, and
+/// gives the bytes that they have at `size` each in the file.
 ///
 /// # Errors
-/// A claim beyond [`limit`].
-pub(super) fn check_claim(count: u64, size: u64, compressed: u64) -> Result<usize> {
-    let bytes = count.checked_mul(size).filter(|&bytes| bytes <= limit(compressed));
-    let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok());
+/// A claim whose scene would take more than [`limit`].
+pub(super) fn check_claim(count: u64, sh_degree: u32, size: usize, compressed: u64) -> Result<usize> {
+    let in_memory = 4 * (11 + 3 * sh_coefficients(sh_degree));
+    let plausible = |bytes: &u64| *bytes <= limit(compressed);
+    let bytes = count.checked_mul(in_memory.max(size) as u64).filter(plausible).map(|_| count as usize * size);
     bytes.with_context(|| {
         format!("the header claims {count} Gaussians, more than {compressed} bytes can hold; {CUT_SHORT}")
     })

@@ -12,7 +12,7 @@ use image::{DynamicImage, ImageDecoder, ImageReader};
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use super::bounded::{CUT_SHORT, limit, read_at_most, read_file};
+use super::bounded::{CUT_SHORT, check_claim, limit, read_at_most, read_file};
 use super::quantise::{self, Gaussian, logit, unit_quaternion, with_largest};
 use super::{Format, Loaded, SOG_META};
 use crate::scene::{Scene, sh_coefficients};
@@ -219,9 +219,10 @@ fn picture(name: &str, bytes: &[u8], compressed: u64) -> Result<Picture> {
 
 fn decode(meta: &Meta, files: &FileBytes) -> Result<Loaded> {
     let compressed = files.values().map(|bytes| bytes.len() as u64).sum();
+    let count = meta.count()?;
+    check_claim(count as u64, if meta.sh_n.is_some() { 3 } else { 0 }, 0, compressed)?;
     let decoded = files.par_iter().map(|(name, bytes)| Ok((name.as_str(), picture(name, bytes, compressed)?)));
     let pictures: BTreeMap<&str, Picture> = decoded.collect::<Result<_>>()?;
-    let count = meta.count()?;
     let with_all = |name: &String| {
         let picture = &pictures[name.as_str()];
         let pixels = picture.width * picture.height;

@@ -76,6 +76,11 @@ impl Header {
         Ok(header)
     }
 
+    /// Bytes of the attributes, where the compressed ones may hold them.
+    fn check_claim(&self, compressed: u64) -> Result<usize> {
+        check_claim(self.count, u32::from(self.sh_degree).min(3), self.sizes().total(), compressed)
+    }
+
     fn sizes(&self) -> Sizes {
         Sizes::new(self.version, self.sh_degree)
     }
@@ -97,7 +102,7 @@ fn decode(bytes: Vec<u8>, frame: Option<SpzFrame>) -> Result<Loaded> {
         let start = read_exactly(&mut inflated, LEGACY_HEADER, "the gzip stream")?;
         let header = Header::parse(&start)?;
         ensure!(header.version < 4, "SPZ version 4 inside a gzip stream, where versions 1 to 3 belong");
-        let size = check_claim(header.count, header.sizes().total() as u64, compressed)?;
+        let size = header.check_claim(compressed)?;
         let body = read_exactly(&mut inflated, size, "the gzip stream")?;
         let mut records = Vec::new();
         if header.flags & HAS_EXTENSIONS != 0 {
@@ -111,7 +116,7 @@ fn decode(bytes: Vec<u8>, frame: Option<SpzFrame>) -> Result<Loaded> {
     let header = Header::parse(&bytes)?;
     if header.version < 4 {
         // Without the gzip stream, as some tools keep it in memory.
-        check_claim(header.count, header.sizes().total() as u64, bytes.len() as u64)?;
+        header.check_claim(bytes.len() as u64)?;
         let packed = header.sizes().split(&bytes[LEGACY_HEADER..], header.count as usize)?;
         let frame = frame_of(&header, &[], frame, &mut warnings);
         return finish(&header, &packed, frame, warnings);
@@ -154,7 +159,7 @@ fn frame_of(
 fn inflate_streams(bytes: &[u8], header: &Header, toc: usize) -> Result<Vec<Vec<u8>>> {
     let count = usize::from(bytes[15]);
     let table = slice(bytes, toc, 16 * count, "the table of streams")?;
-    let total = check_claim(header.count, header.sizes().total() as u64, bytes.len() as u64)?;
+    let total = header.check_claim(bytes.len() as u64)?;
     // Streams without bytes are left out of the file.
     let expected: Vec<usize> =
         header.sizes().of_streams(header.count as usize).into_iter().filter(|&size| size > 0).collect();

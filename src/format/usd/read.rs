@@ -111,7 +111,7 @@ impl<R: Read> Layer<R> {
                 Token::End => bail!("the file ends inside the prim \"{}\"; copy or export it again", self.prim()),
                 Token::Mark(b'}') => self.close()?,
                 Token::Word(word) => self.statement(&word)?,
-                other => bail!("a statement expected, not {other:?}"),
+                other => bail!("a statement expected, not {}", other.shown()),
             }
         }
     }

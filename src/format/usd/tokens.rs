@@ -21,6 +21,21 @@ pub enum Token {
     End,
 }
 
+impl Token {
+    /// A word or two for a message: the start of a text, which may be long.
+    pub fn shown(&self) -> String {
+        let start = |text: &str| text.chars().take(40).flat_map(char::escape_debug).collect::<String>();
+        match self {
+            Self::Word(word) => format!("\"{}\"", start(word)),
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => format!("the text \"{}\"", start(text)),
+            Self::Reference => "a reference".into(),
+            Self::Mark(mark) => format!("\"{}\"", char::from(*mark).escape_default()),
+            Self::End => "the end of the file".into(),
+        }
+    }
+}
+
 pub struct Tokens<R> {
     reader: R,
     buffer: Vec<u8>,

@@ -1,0 +1,339 @@
+//! Readers and files that someone damaged: whatever the bytes, a reader gives a scene or one clear line, does not panic,
+//! does not hang, and asks for no more memory than the file's size justifies.
+//!
+//! The normal run takes DAPPLE_FUZZ_SECONDS (by default 5) in all; `cargo test --release --test fuzz -- --ignored
+//! --nocapture` takes DAPPLE_FUZZ_SECONDS (by default 600) for each reader. DAPPLE_FUZZ_SEED chooses other files. An input
+//! that is found is stored beside the temporary folder and named; a copy in `tests/damaged` keeps it tested.
+
+#[path = "support/made.rs"]
+mod made;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::io::{Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use dapple::format::{self, SpzFrame, WriteOptions, spz};
+use made::scene;
+
+/// The largest single allocation that a reader may ask for: as many bytes, and this many times the file's size. Scenes
+/// may be 256 times the file and 16 MiB (`src/format/bounded.rs`); a decoder's picture has twice the bytes at most.
+const FLOOR: usize = 33 << 20;
+const RATIO: usize = 512;
+/// The longest that a file of a few hundred kilobytes may take, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Notes the largest allocation.
+struct Counting;
+
+static LARGEST: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LARGEST.fetch_max(layout.size(), Ordering::Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        LARGEST.fetch_max(layout.size(), Ordering::Relaxed);
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        LARGEST.fetch_max(size, Ordering::Relaxed);
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The allocation counter is one for the process, so that tests take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ z >> 31
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() % n.max(1) as u64) as usize
+    }
+}
+
+/// A whole file to damage: the name that it is read by, and its content.
+struct Whole {
+    name: String,
+    bytes: Vec<u8>,
+    /// Files beside it.
+    others: Vec<(String, Vec<u8>)>,
+    /// How the damaged content becomes the file.
+    wrap: fn(Vec<u8>) -> Vec<u8>,
+}
+
+/// Numbers that headers are wrong in.
+const WORDS: [u32; 12] = [
+    0, 1, 2, 255, 256, 65_535, 65_536, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0x7fc0_0000, 0x3f80_0000,
+];
+/// Words of the text formats, and numbers that they might hold.
+const TEXTS: [&str; 14] = [
+    "-1", "0", "4294967296", "18446744073709551615", "1e999", "nan", "null", "[", "]", "{", "}", "\"", "count", "\n",
+];
+
+fn damage(bytes: &mut Vec<u8>, random: &mut Random) {
+    // Headers are where damage matters most.
+    let region = if random.below(2) == 0 { bytes.len().min(256) } else { bytes.len() };
+    let at = random.below(region);
+    let length = 1 + random.below(16);
+    let end = (at + length).min(bytes.len());
+    match random.below(9) {
+        0 if at < bytes.len() => bytes[at] ^= 1 << random.below(8),
+        1 if at < bytes.len() => bytes[at] = random.next() as u8,
+        2 | 3 if at + 4 <= bytes.len() => {
+            let word = WORDS[random.below(WORDS.len())];
+            let word = if random.below(4) == 0 { word.to_be_bytes() } else { word.to_le_bytes() };
+            bytes[at..at + 4].copy_from_slice(&word);
+        }
+        4 => bytes.truncate(at),
+        5 => drop(bytes.drain(at..end)),
+        6 => {
+            let copy = bytes[at..end].to_vec();
+            bytes.splice(at..at, copy);
+        }
+        7 => {
+            let text = TEXTS[random.below(TEXTS.len())];
+            let replaced = if random.below(2) == 0 { at } else { (at + text.len()).min(bytes.len()) };
+            bytes.splice(at..replaced, text.bytes());
+        }
+        _ => {
+            let from = random.below(bytes.len());
+            let piece = bytes[from..(from + length).min(bytes.len())].to_vec();
+            bytes.splice(at..end, piece);
+        }
+    }
+}
+
+/// What went wrong with a file, if anything.
+fn trouble(path: &Path, size: usize) -> Option<String> {
+    LARGEST.store(0, Ordering::Relaxed);
+    let start = Instant::now();
+    let read = catch_unwind(AssertUnwindSafe(|| format::load(path)));
+    let (largest, time) = (LARGEST.load(Ordering::Relaxed), start.elapsed());
+    let allowed = FLOOR + RATIO * size;
+    if largest > allowed {
+        return Some(format!("asked for {largest} bytes at once, where {allowed} are allowed"));
+    }
+    if time > PATIENCE {
+        return Some(format!("took {time:?}"));
+    }
+    match read {
+        Err(_) => Some("panicked".into()),
+        Ok(Ok(loaded)) => loaded.scene.validate().err().map(|error| format!("gave a scene that is wrong: {error:#}")),
+        Ok(Err(error)) => {
+            let line = format!("{error:#}");
+            let clear = !line.contains('\n') && line.contains(&path.display().to_string()) && line.len() < 1000;
+            (!clear).then(|| format!("not one clear line: {line:?}"))
+        }
+    }
+}
+
+/// Damages the files in turn for `time`: the number of files that were read.
+fn fuzz(wholes: &[Whole], time: Duration, seed: u64) -> usize {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let start = Instant::now();
+    let mut random = Random(seed);
+    let mut count = 0;
+    while start.elapsed() < time {
+        let whole = &wholes[count % wholes.len()];
+        let mut bytes = whole.bytes.clone();
+        for _ in 0..1 + random.below(4) {
+            damage(&mut bytes, &mut random);
+        }
+        let bytes = (whole.wrap)(bytes);
+        let path = folder.path().join(&whole.name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("creates");
+        let mut size = bytes.len();
+        for (name, content) in &whole.others {
+            size += content.len();
+            std::fs::write(path.with_file_name(name), content).expect("writes");
+        }
+        std::fs::write(&path, &bytes).expect("writes");
+        // Damage to a picture shows when the description beside it is read.
+        let read = if path.extension().is_some_and(|e| e == "webp") { path.with_file_name("meta.json") } else { path.clone() };
+        if let Some(what) = trouble(&read, size) {
+            let kept = std::env::temp_dir().join(format!("dapple-damaged-{seed}-{count}-{}", whole.name.replace('/', "-")));
+            std::fs::write(&kept, &bytes).expect("writes");
+            panic!("{}: {what}; the file is kept as {}", whole.name, kept.display());
+        }
+        count += 1;
+    }
+    count
+}
+
+fn as_is(bytes: Vec<u8>) -> Vec<u8> {
+    bytes
+}
+
+fn gzip(bytes: Vec<u8>) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(&bytes).and_then(|()| encoder.finish()).expect("compresses")
+}
+
+fn whole(name: &str, bytes: Vec<u8>) -> Whole {
+    Whole { name: name.into(), bytes, others: Vec::new(), wrap: as_is }
+}
+
+/// Small whole files of each reader, made here and, where the data are, real.
+fn wholes_of(reader: &str) -> Vec<Whole> {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let made = |name: &str, n: usize, degree: u32| {
+        let path = folder.path().join(name);
+        format::write_scene(&path, &scene(n, degree)).expect("writes");
+        whole(name, std::fs::read(path).expect("reads"))
+    };
+    let mut wholes = match reader {
+        "spz" => spz_files(folder.path()),
+        "ksplat" => (0..3).map(|level| whole("a.ksplat", made::ksplat(&scene(150, level as u32), level))).collect(),
+        "sog" => {
+            let mut wholes = vec![made("a.sog", 200, 1), made("b.sog", 50, 0)];
+            format::write_scene(&folder.path().join("made/meta.json"), &scene(100, 2)).expect("writes");
+            wholes.extend(parts_of(&folder.path().join("made")));
+            wholes
+        }
+        "ply" => vec![made("a.ply", 30, 1), ascii_ply(), points_ply()],
+        other => vec![made(&format!("a.{other}"), 60, 1), made(&format!("b.{other}"), 1, 3)],
+    };
+    wholes.extend(real_files(reader));
+    wholes
+}
+
+/// SPZ of both versions, and what is inside the gzip stream, which damage to the stream would hardly reach.
+fn spz_files(folder: &Path) -> Vec<Whole> {
+    let path = folder.join("a.spz");
+    let write = |version| {
+        spz::write(&path, &scene(100, 2), version, SpzFrame::Rub).expect("writes");
+        std::fs::read(&path).expect("reads")
+    };
+    let (v3, v4) = (write(3), write(4));
+    let mut inside = Vec::new();
+    flate2::read::GzDecoder::new(&v3[..]).read_to_end(&mut inside).expect("inflates");
+    let inside_v3 = Whole { wrap: gzip, ..whole("b.spz", inside.clone()) };
+    vec![whole("a.spz", v3), whole("c.spz", v4), inside_v3, whole("d.spz", inside)]
+}
+
+/// The files of an unbundled SOG, each to be damaged beside the whole others.
+fn parts_of(folder: &Path) -> Vec<Whole> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut paths: Vec<PathBuf> = entries.collect();
+    paths.sort();
+    let read = |path: &PathBuf| {
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        (name, std::fs::read(path).expect("reads"))
+    };
+    let files: Vec<(String, Vec<u8>)> = paths.iter().map(read).collect();
+    let part = |at: usize| Whole {
+        others: files.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, file)| file.clone()).collect(),
+        ..whole(&format!("folder{}/{}", files.len(), files[at].0), files[at].1.clone())
+    };
+    (0..files.len()).map(part).collect()
+}
+
+fn ascii_ply() -> Whole {
+    let names = "x y z f_dc_0 f_dc_1 f_dc_2 opacity scale_0 scale_1 scale_2 rot_0 rot_1 rot_2 rot_3".split(' ');
+    let properties: String = names.map(|name| format!("property float {name}\n")).collect();
+    let rows = "1 2 3 .1 .2 .3 0 -3 -3 -3 1 0 0 0\n".repeat(5);
+    whole("b.ply", format!("ply\nformat ascii 1.0\nelement vertex 5\n{properties}end_header\n{rows}").into_bytes())
+}
+
+fn points_ply() -> Whole {
+    let header = "ply\nformat binary_big_endian 1.0\nelement vertex 9\nproperty float x\nproperty float y\n\
+        property float z\nproperty uchar red\nproperty uchar green\nproperty uchar blue\nend_header\n";
+    whole("c.ply", [header.as_bytes(), &[65; 9 * 15]].concat())
+}
+
+/// Real files of other tools, those that are read fast.
+fn real_files(reader: &str) -> Vec<Whole> {
+    let data = std::env::var("DAPPLE_DATA").unwrap_or_else(|_| "../shared/data".into());
+    let splats = Path::new(&data).join("splats");
+    if reader == "sog" {
+        return parts_of(&splats.join("sog/playbot_4_0"));
+    }
+    let folders = ["mini", "khr_gltf"].map(|name| splats.join(name));
+    let entries = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
+    let mut paths: Vec<PathBuf> =
+        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == reader)).collect();
+    paths.sort();
+    let real = |path: PathBuf| whole(&path.file_name()?.to_string_lossy(), std::fs::read(&path).ok()?).into();
+    paths.into_iter().filter_map(real).collect()
+}
+
+const READERS: [&str; 10] =
+    ["ply", "compressed.ply", "splat", "spz", "ksplat", "sog", "glb", "gltf", "usda", "usdz"];
+
+fn number_from(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+fn run(seconds_each: f64) {
+    let _turn = TURN.lock();
+    // Panics are found and reported once; their own messages would only repeat them.
+    let seed = number_from("DAPPLE_FUZZ_SEED", 1);
+    for reader in READERS {
+        let wholes = wholes_of(reader);
+        let count = fuzz(&wholes, Duration::from_secs_f64(seconds_each), seed);
+        println!("{reader}: {count} damaged files of {} whole ones in {seconds_each} s, nothing found", wholes.len());
+        assert!(count > 0);
+    }
+}
+
+#[test]
+fn damaged_files_of_every_format() {
+    run(number_from("DAPPLE_FUZZ_SECONDS", 5) as f64 / READERS.len() as f64);
+}
+
+#[test]
+#[ignore = "takes DAPPLE_FUZZ_SECONDS for each reader, ten minutes by default"]
+fn damaged_files_of_every_format_at_length() {
+    run(number_from("DAPPLE_FUZZ_SECONDS", 600) as f64);
+}
+
+/// Files that once were trouble.
+#[test]
+fn damaged_files_that_were_found_stay_harmless() {
+    let _turn = TURN.lock();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/damaged");
+    let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut paths: Vec<PathBuf> = entries.collect();
+    paths.sort();
+    for path in paths {
+        let size = std::fs::metadata(&path).expect("a file").len() as usize;
+        assert_eq!(trouble(&path, size), None, "{}", path.display());
+    }
+}
+
+/// A reader that keeps these rules for the files that are as they should be.
+#[test]
+fn whole_files_are_no_trouble() {
+    let _turn = TURN.lock();
+    let folder = tempfile::tempdir().expect("temporary folder");
+    for (name, degree) in [("a.sog", 3), ("a.spz", 3), ("a.ply", 3), ("a.compressed.ply", 3), ("a.splat", 0)] {
+        let path = folder.path().join(name);
+        format::save(&path, &scene(20_000, degree), &WriteOptions::default()).expect("writes");
+        let size = std::fs::metadata(&path).expect("a file").len() as usize;
+        assert_eq!(trouble(&path, size), None, "{name}");
+    }
+}
