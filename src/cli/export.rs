@@ -7,10 +7,13 @@ use anyhow::{Context, Result, bail, ensure};
 use glam::{DQuat, DVec3};
 
 use super::info::{bytes_of, describe};
+use super::scene_view::blending_weights;
 use super::words::{count, size};
 use super::{exit_on_interrupt, progress};
+use crate::dataset::{Capture, CaptureOptions};
 use crate::edit::{self, Region, Similarity};
 use crate::format::{self, Format, ReadOptions, SpzFrame, WriteOptions};
+use crate::gpu::Gpu;
 use crate::scene::Scene;
 
 /// Opacities below this vanish when a picture is quantised to bytes.
@@ -52,9 +55,15 @@ pub struct Args {
     /// Leave out Gaussians whose 8th neighbour is farther than this many times the median of such distances
     #[arg(long, value_name = "RATIO")]
     max_isolation: Option<f32>,
-    /// Keep the N Gaussians that matter most, by opacity times area
+    /// Keep the N Gaussians that matter most: by opacity times area, or, with --capture, by how much they show
     #[arg(long, value_name = "N")]
     keep: Option<usize>,
+    /// The capture in whose views --keep measures how much a Gaussian shows; it must be in the scene's frame after --transform
+    #[arg(long, requires = "keep")]
+    capture: Option<PathBuf>,
+    /// Adapter to measure on: its index or a part of its name
+    #[arg(long, requires = "capture")]
+    adapter: Option<String>,
     /// Leave out spherical harmonics above this degree
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=3))]
     sh_degree: Option<u32>,
@@ -227,7 +236,10 @@ fn edit_scene(args: &Args, scene: &mut Scene) -> Result<()> {
         retain(scene, "are isolated", |_, i| isolation[i] <= most);
     }
     if let Some(n) = args.keep {
-        let weights = edit::importance(scene);
+        let weights = match &args.capture {
+            Some(capture) => weights_in(capture, args.adapter.as_deref(), scene)?,
+            None => edit::importance(scene),
+        };
         let before = scene.len();
         edit::keep_most(scene, &weights, n)?;
         left_out(before - scene.len(), "matter less");
@@ -240,6 +252,16 @@ fn edit_scene(args: &Args, scene: &mut Scene) -> Result<()> {
         edit::permute(scene, &order);
     }
     Ok(())
+}
+
+/// How much each Gaussian shows in a capture's views.
+fn weights_in(capture: &Path, adapter: Option<&str>, scene: &Scene) -> Result<Vec<f64>> {
+    ensure!(scene.motion.is_none(), "--capture measures a still scene; choose a moment with --time");
+    let shots = Capture::open(capture, &CaptureOptions { masks: false, ..CaptureOptions::default() })?.shots;
+    let cameras: Vec<_> = shots.iter().map(|shot| shot.camera).collect();
+    let gpu = Gpu::open(adapter)?;
+    let _stage = progress::stage(format!("looking through {} cameras", cameras.len()));
+    blending_weights(&gpu, scene, &cameras)
 }
 
 fn retain(scene: &mut Scene, why: &str, keep: impl Fn(&Scene, usize) -> bool) {

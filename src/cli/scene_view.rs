@@ -70,6 +70,17 @@ impl SceneView {
     }
 }
 
+/// `[N]` blending weights of a still scene's Gaussians, summed over the pixels of all cameras.
+pub fn blending_weights(gpu: &Gpu, scene: &Scene, cameras: &[Camera]) -> Result<Vec<f64>> {
+    let mut view = SceneView::new(gpu, scene.clone(), cameras, Vec3::ZERO, Channel::Color)?;
+    view.renderer = Renderer::for_training(gpu)?;
+    let mut sums = vec![0.0; scene.len()];
+    for camera in cameras {
+        view.renderer.add_weights(&view.model, &view.frame.camera(*camera), &view.options, &mut sums)?;
+    }
+    Ok(sums)
+}
+
 /// Centred on the cameras, their median distance from there being 1. Cameras at one place take the scene's size.
 fn frame(scene: &Scene, cameras: &[Camera]) -> Normalisation {
     let centres: Vec<DVec3> = cameras.iter().map(|camera| camera.pose.centre()).collect();

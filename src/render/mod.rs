@@ -7,6 +7,7 @@ mod camera_gradient;
 mod frame;
 mod stages;
 mod view;
+mod weights;
 
 use anyhow::{Result, ensure};
 use glam::{Vec3, Vec4};

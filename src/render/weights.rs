@@ -1,0 +1,58 @@
+//! How much each Gaussian shows in a view.
+
+use anyhow::Result;
+use glam::Vec4;
+
+use super::frame::SLOT;
+use super::{Channel, RenderOptions, Renderer, View};
+use crate::camera::Camera;
+use crate::gpu::Recorder;
+use crate::model::Model;
+
+/// Where a slot has the gradient of red, which is the weight where each pixel's is 1.
+const RED: usize = 6;
+
+impl Renderer {
+    /// Adds to `sums`, one a Gaussian, its blending weights α·T over the pixels of a view. The renderer must be one
+    /// [`Renderer::for_training`].
+    ///
+    /// # Errors
+    /// A view that the device has no room for.
+    pub fn add_weights(
+        &mut self,
+        model: &Model,
+        camera: &Camera,
+        options: &RenderOptions,
+        sums: &mut [f64],
+    ) -> Result<()> {
+        let view = View::new(camera, model.len(), options.near).with_colour(
+            options.background,
+            options.sh_degree,
+            options.antialiased,
+        );
+        self.set_view(&view, model.capacity())?;
+        let (width, height) = view.size();
+        let ones = vec![Vec4::X; width as usize * height as usize];
+        self.gpu.write(self.frame.image_gradient(), 0, &ones);
+        loop {
+            let mut recorder = Recorder::new(&self.gpu, false);
+            self.record_forward(&mut recorder, model, &view, Channel::Color);
+            self.record_backward(&mut recorder, &view);
+            recorder.finish()?;
+            if self.frame.settle()?.overflowed == 0 {
+                break;
+            }
+        }
+        let frame = self.frame.gradients();
+        let counts = self.gpu.read_range(frame.tile_counts, 0, model.len())?;
+        let bases = self.gpu.read_range(frame.slot_bases, 0, model.len())?;
+        let used = |i: usize| counts[i] > 0;
+        let end = (0..model.len()).filter(|&i| used(i)).map(|i| bases[i] + counts[i]).max().unwrap_or(0);
+        let slots = self.gpu.read_range(frame.slot_gradients, 0, end as usize * SLOT)?;
+        for i in (0..model.len()).filter(|&i| used(i)) {
+            let own = bases[i] as usize..(bases[i] + counts[i]) as usize;
+            sums[i] += own.map(|slot| f64::from(slots[slot * SLOT + RED])).sum::<f64>();
+        }
+        Ok(())
+    }
+}
