@@ -75,8 +75,12 @@ impl Columns {
 /// # Errors
 /// Names the file, the place in it and what is wrong there.
 pub fn read(path: &Path) -> Result<Loaded> {
-    let scene = read_file(path).and_then(|bytes| decode(&bytes)).with_context(|| format!("{}", path.display()))?;
-    Ok(Loaded::new(scene, Format::CompressedPly))
+    load(path).with_context(|| format!("{}", path.display()))
+}
+
+/// As [`read`], but errors do not name the file.
+pub(super) fn load(path: &Path) -> Result<Loaded> {
+    Ok(Loaded::new(decode(&read_file(path)?)?, Format::CompressedPly))
 }
 
 /// An element's rows in the file, and its columns.
