@@ -8,8 +8,11 @@ pub(super) const SIZE: usize = 256;
 const MAX_SAMPLE: usize = 1 << 22;
 /// Rounds of Lloyd's algorithm, each of which only looks at the borders.
 const ROUNDS: usize = 60;
-/// Bins of the histogram that the first codebook is drawn from.
+/// Bins of the histogram, and bins to each side that it is smoothed over, three times.
 const BINS: usize = 4096;
+const SMOOTHING: usize = 8;
+/// Errors are weighted by the values' density to minus this power.
+const RARITY: f64 = 0.25;
 
 /// Rising numbers; a value is stored as the index of the nearest.
 #[derive(Clone, Debug)]
@@ -19,7 +22,7 @@ pub(super) struct Codebook {
 }
 
 impl Codebook {
-    /// The codebook of [`SIZE`] numbers with, nearly, the least mean square error over the i-th of `n` values.
+    /// The codebook of [`SIZE`] numbers with, nearly, the least weighted mean square error over the i-th of `n` values.
     pub fn of(n: usize, value: impl Fn(usize) -> f32 + Sync) -> Self {
         let step = n.div_ceil(MAX_SAMPLE).max(1);
         let mut sorted: Vec<f32> = (0..n.div_ceil(step)).into_par_iter().map(|i| value(i * step)).collect();
@@ -31,13 +34,12 @@ impl Codebook {
             return Self::new(distinct);
         }
         drop(distinct);
-        let sums = Sums::of(&sorted);
+        let density = Density::of(&sorted);
+        let sums = Sums::of(&sorted, &density);
         let last = sorted.len() - 1;
         let by_quantile = (0..SIZE).map(|k| sorted[(2 * k + 1) * last / (2 * SIZE)]).collect();
-        // Even numbers of values for each entry are wasteful where they are dense; the best density of entries is the cube
-        // root of that of the values (Panter and Dite). Which start ends better depends on the tails.
-        let starts = [by_quantile, by_cube_root(&sorted)];
-        let refined = starts.into_par_iter().map(|start| sums.refine(&sorted, start));
+        // Which start ends better depends on the tails.
+        let refined = [by_quantile, density.start()].into_par_iter().map(|start| sums.refine(&sorted, start));
         let mut refined: Vec<(f64, Self)> = refined.collect();
         let best = usize::from(refined[1].0 < refined[0].0);
         refined.swap_remove(best).1
@@ -54,48 +56,78 @@ impl Codebook {
     }
 }
 
-/// Numbers whose density is the cube root of that of the values.
-fn by_cube_root(sorted: &[f32]) -> Vec<f32> {
-    let (low, high) = (sorted[0], sorted[sorted.len() - 1]);
-    let width = (high - low) / BINS as f32;
-    let mut mass = Vec::with_capacity(BINS);
-    let mut start = 0;
-    for bin in 1..=BINS {
-        let end = sorted.partition_point(|&value| value < low + width * bin as f32);
-        mass.push(((end - start) as f64).cbrt());
-        start = end;
-    }
-    let total: f64 = mass.iter().sum();
-    let mut numbers = Vec::with_capacity(SIZE);
-    let mut reached = 0.0;
-    for (bin, mass) in mass.into_iter().enumerate() {
-        while numbers.len() < SIZE && reached + mass > total * (numbers.len() as f64 + 0.5) / SIZE as f64 {
-            let within = (total * (numbers.len() as f64 + 0.5) / SIZE as f64 - reached) / mass;
-            numbers.push(low + width * (bin as f32 + within as f32));
-        }
-        reached += mass;
-    }
-    numbers.resize(SIZE, high);
-    numbers
+/// How many values there are about a value: a smoothed histogram.
+struct Density {
+    low: f32,
+    width: f32,
+    counts: Vec<f64>,
 }
 
-/// Sums of the first k sorted values and of their squares.
+impl Density {
+    fn of(sorted: &[f32]) -> Self {
+        let (low, high) = (sorted[0], sorted[sorted.len() - 1]);
+        let mut density = Self { low, width: ((high - low) / BINS as f32).max(f32::MIN_POSITIVE), counts: vec![0.0; BINS] };
+        for &value in sorted {
+            let bin = density.bin(value);
+            density.counts[bin] += 1.0;
+        }
+        // Three times the mean of three, which is nearly a bell.
+        for _ in 0..3 {
+            let counts = &density.counts;
+            let near = |bin: usize| &counts[bin.saturating_sub(SMOOTHING)..(bin + SMOOTHING + 1).min(BINS)];
+            let mean = |bin: usize| near(bin).iter().sum::<f64>() / near(bin).len() as f64;
+            density.counts = (0..BINS).map(mean).collect();
+        }
+        density
+    }
+
+    fn bin(&self, value: f32) -> usize {
+        (((value - self.low) / self.width) as usize).min(BINS - 1)
+    }
+
+    /// The weight of an error at a value. Without it, rare values would be off by much, such as the sizes of the largest
+    /// Gaussians, which show most.
+    fn weight(&self, value: f32) -> f64 {
+        self.counts[self.bin(value)].max(f64::MIN_POSITIVE).powf(-RARITY)
+    }
+
+    /// Numbers whose density is the cube root of that of the weighted values, the best there is (Panter and Dite).
+    fn start(&self) -> Vec<f32> {
+        let mass: Vec<f64> = self.counts.iter().map(|count| count.powf((1.0 - RARITY) / 3.0)).collect();
+        let total: f64 = mass.iter().sum();
+        let mut numbers = Vec::with_capacity(SIZE);
+        let mut reached = 0.0;
+        for (bin, mass) in mass.into_iter().enumerate() {
+            let wanted = |k: usize| total * (k as f64 + 0.5) / SIZE as f64;
+            while numbers.len() < SIZE && reached + mass > wanted(numbers.len()) {
+                let within = (wanted(numbers.len()) - reached) / mass;
+                numbers.push(self.low + self.width * (bin as f32 + within as f32));
+            }
+            reached += mass;
+        }
+        numbers.resize(SIZE, self.low + self.width * BINS as f32);
+        numbers
+    }
+}
+
+/// Sums over the first k sorted values, weighted: of the weights, of the values, and of their squares.
 struct Sums {
+    weights: Vec<f64>,
     first: Vec<f64>,
     squares: Vec<f64>,
 }
 
 impl Sums {
-    fn of(sorted: &[f32]) -> Self {
+    fn of(sorted: &[f32], density: &Density) -> Self {
         let running = |power: i32| {
             let mut sum = 0.0;
             let sums = sorted.iter().map(|&value| {
-                sum += f64::from(value).powi(power);
+                sum += density.weight(value) * f64::from(value).powi(power);
                 sum
             });
             std::iter::once(0.0).chain(sums).collect()
         };
-        Self { first: running(1), squares: running(2) }
+        Self { weights: running(0), first: running(1), squares: running(2) }
     }
 
     /// Lloyd's algorithm from `numbers`: the sum of squared errors, and the codebook.
@@ -109,9 +141,9 @@ impl Sums {
             for (k, number) in numbers.iter_mut().enumerate() {
                 let end = book.borders.get(k).map_or(sorted.len(), |&b| sorted.partition_point(|&v| v <= b)).max(start);
                 if end > start {
-                    let (count, sum) = ((end - start) as f64, self.first[end] - self.first[start]);
-                    *number = (sum / count) as f32;
-                    now += self.squares[end] - self.squares[start] - sum * sum / count;
+                    let (weight, sum) = (self.weights[end] - self.weights[start], self.first[end] - self.first[start]);
+                    *number = (sum / weight) as f32;
+                    now += self.squares[end] - self.squares[start] - sum * sum / weight;
                 }
                 start = end;
             }

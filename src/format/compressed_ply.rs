@@ -10,9 +10,10 @@ use rayon::prelude::*;
 
 use super::bounded::{read_file, slice};
 use super::ply_header::{Element, Encoding, Header, Scalar};
-use super::quantise::{self, GRAIN, Gaussian, colour, dc_of, largest, logit, sigmoid, u32_at, unit_quaternion};
-use super::{Format, Loaded, morton, ply, write_atomically};
-use crate::scene::{Scene, sh_coefficients};
+use super::quantise::{self, GRAIN, Gaussian, colour, dc_of, largest, logit, u32_at, unit_quaternion};
+use super::{Format, Loaded, ply, write_atomically};
+use crate::edit::morton_order;
+use crate::scene::{Scene, sh_coefficients, sigmoid};
 
 /// Gaussians of a chunk.
 const CHUNK: usize = 256;
@@ -74,8 +75,12 @@ impl Columns {
 /// # Errors
 /// Names the file, the place in it and what is wrong there.
 pub fn read(path: &Path) -> Result<Loaded> {
-    let scene = read_file(path).and_then(|bytes| decode(&bytes)).with_context(|| format!("{}", path.display()))?;
-    Ok(Loaded::new(scene, Format::CompressedPly))
+    load(path).with_context(|| format!("{}", path.display()))
+}
+
+/// As [`read`], but errors do not name the file.
+pub(super) fn load(path: &Path) -> Result<Loaded> {
+    Ok(Loaded::new(decode(&read_file(path)?)?, Format::CompressedPly))
 }
 
 /// An element's rows in the file, and its columns.
@@ -219,7 +224,7 @@ fn harmonic(byte: u8) -> f32 {
 /// A scene that is not finite, or a disk that does not take the file.
 pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     scene.validate().with_context(|| format!("cannot write {}", path.display()))?;
-    let order = morton::order(&scene.means);
+    let order = morton_order(&scene.means);
     let (bounds, words): (Vec<_>, Vec<_>) = order.par_chunks(CHUNK).map(|chunk| pack_chunk(scene, chunk)).unzip();
     let rest = scene.sh_stride() / 3 - 1;
     let header = header(scene, bounds.len(), 3 * rest);

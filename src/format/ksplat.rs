@@ -46,12 +46,12 @@ fn decode(bytes: &[u8]) -> Result<Loaded> {
     ensure!(major == 0 && minor >= 1, "ksplat version {major}.{minor} is not known; versions from 0.1 on are read");
     let level = usize::from(u16_at(header, 20));
     ensure!(level < LEVELS.len(), "compression level {level} is not known; 0, 1 and 2 are");
-    let (most, used) = (u32_at(header, 4) as usize, u32_at(header, 8) as usize);
-    ensure!(used <= most, "{used} sections, where there is room for {most}");
+    // Some writers leave the number of sections in use at 0; those that are not in use are empty.
+    let most = u32_at(header, 4) as usize;
     slice(bytes, MAIN_HEADER, SECTION_HEADER.saturating_mul(most), "the section headers")?;
     let mut at = MAIN_HEADER + SECTION_HEADER * most;
     let mut sections = Vec::new();
-    for i in 0..used {
+    for i in 0..most {
         let section = section(bytes, MAIN_HEADER + SECTION_HEADER * i, level, &mut at);
         sections.push(section.with_context(|| format!("section {i}"))?);
     }

@@ -16,7 +16,6 @@ pub mod html;
 mod huffman;
 mod kind;
 pub mod ksplat;
-pub mod morton;
 mod palette;
 pub mod ply;
 mod ply_header;

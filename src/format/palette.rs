@@ -1,9 +1,10 @@
 //! A palette of whole sets of spherical harmonics: clusters of rows in up to 45 dimensions.
 //!
 //! A tree splits the rows, always those of the largest sum of squared errors and across the axis of the largest variance;
-//! its leaves are the first clusters. Rounds of k-means refine them, with the tree as the index: a search looks at the
-//! clusters of the leaves nearest to a row, a bounded number of them, and keeps the row's earlier cluster where none is
-//! nearer, so that no round makes the error larger.
+//! its leaves are the first clusters, a few times too many. Those that it costs least to join are joined, neighbours in
+//! pairs (the pairwise nearest neighbours of Equitz), and rounds of k-means refine what is left. A tree of the clusters is
+//! the index: a search looks at those of the leaves nearest to a row, a bounded number of them, and k-means keeps a row's
+//! earlier cluster where none is nearer, so that no round makes the error larger.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -14,6 +15,10 @@ use super::quantise::GRAIN;
 
 /// Rows that clusters are formed of; more are represented by evenly spaced ones of them.
 const MAX_SAMPLE: usize = 1 << 19;
+/// First clusters for each that is wanted.
+const EXCESS: usize = 4;
+/// No cluster.
+const NONE: u32 = u32::MAX;
 /// Rounds of k-means.
 const ROUNDS: usize = 4;
 /// Clusters that a search looks at.
@@ -30,6 +35,8 @@ const SUM_BLOCK: usize = 8192;
 struct Rows {
     width: usize,
     values: Vec<f32>,
+    /// How many rows of the scene each stands for.
+    weights: Vec<f32>,
 }
 
 /// (1, 1, 1), (1, 0, −1) and (1, −2, 1), each of length 1.
@@ -68,29 +75,89 @@ impl Rows {
         &self.values[i * self.width..][..self.width]
     }
 
-    /// Sums of the rows and of their squares along each axis.
-    fn sums(&self, indices: &[u32]) -> [[f64; MAX_WIDTH]; 2] {
+    /// Weighted sums of the rows and of their squares along each axis, and the sum of the weights.
+    fn sums(&self, indices: &[u32]) -> Sums {
         let of_block = |block: &[u32]| {
-            let mut sums = [[0.0; MAX_WIDTH]; 2];
-            let [first, squares] = &mut sums;
+            let mut sums = Sums { first: [0.0; MAX_WIDTH], squares: [0.0; MAX_WIDTH], weight: 0.0 };
             for &i in block {
-                let values = first.iter_mut().zip(squares.iter_mut()).zip(self.row(i as usize));
+                let weight = f64::from(self.weights[i as usize]);
+                let values = sums.first.iter_mut().zip(&mut sums.squares).zip(self.row(i as usize));
                 for ((first, square), &value) in values {
                     let value = f64::from(value);
-                    *first += value;
-                    *square += value * value;
+                    *first += weight * value;
+                    *square += weight * value * value;
                 }
+                sums.weight += weight;
             }
             sums
         };
         if indices.len() <= SUM_BLOCK {
             return of_block(indices);
         }
-        let blocks: Vec<_> = indices.par_chunks(SUM_BLOCK).map(of_block).collect();
-        blocks.iter().fold([[0.0; MAX_WIDTH]; 2], |mut total, block| {
-            total.as_flattened_mut().iter_mut().zip(block.as_flattened()).for_each(|(t, v)| *t += v);
-            total
-        })
+        let blocks: Vec<Sums> = indices.par_chunks(SUM_BLOCK).map(of_block).collect();
+        blocks.into_iter().reduce(Sums::plus).unwrap_or_else(|| of_block(&[]))
+    }
+
+    /// Joins clusters, the rows of a tree's leaves, until `size` are left: at most a quarter in a round, those first that
+    /// add the least to the sum of squared errors.
+    fn joined(mut self, size: usize) -> Self {
+        while self.weights.len() > size {
+            let n = self.weights.len();
+            let (tree, rows) = Tree::grow(&self, n);
+            self = rows;
+            // Equal rows share a leaf.
+            let n = self.weights.len();
+            let cost = |queue: &mut Queue, i: usize| {
+                let (j, to) = tree.nearest(self.row(i), (u32::MAX, f32::INFINITY), i as u32, queue);
+                let other = self.weights.get(j as usize).copied().unwrap_or(1.0);
+                (to * self.weights[i] * other / (self.weights[i] + other), i, j as usize)
+            };
+            let mut pairs: Vec<(f32, usize, usize)> =
+                (0..n).into_par_iter().with_min_len(256).map_init(Queue::new, cost).collect();
+            pairs.par_sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            let most = n.saturating_sub(size).min(n / 4 + 1);
+            let mut partner = vec![None; n];
+            let mut joined = 0;
+            for (_, i, j) in pairs {
+                if joined < most && j < n && partner[i].is_none() && partner[j].is_none() {
+                    (partner[i], partner[j]) = (Some(j), Some(i));
+                    joined += 1;
+                }
+            }
+            if joined == 0 {
+                break;
+            }
+            self = self.join(&partner);
+        }
+        self
+    }
+
+    /// Each row, or the mean of it and its partner in the place of the first.
+    fn join(&self, partner: &[Option<usize>]) -> Self {
+        let mut joined = Self { width: self.width, values: Vec::new(), weights: Vec::new() };
+        for (i, partner) in partner.iter().enumerate().filter(|(i, partner)| partner.is_none_or(|j| *i < j)) {
+            let j = partner.unwrap_or(i);
+            let total = if j == i { self.weights[i] } else { self.weights[i] + self.weights[j] };
+            let share = self.weights[i] / total;
+            joined.values.extend(self.row(i).iter().zip(self.row(j)).map(|(a, b)| b + (a - b) * share));
+            joined.weights.push(total);
+        }
+        joined
+    }
+}
+
+struct Sums {
+    first: [f64; MAX_WIDTH],
+    squares: [f64; MAX_WIDTH],
+    weight: f64,
+}
+
+impl Sums {
+    fn plus(mut self, other: Self) -> Self {
+        self.first.iter_mut().zip(other.first).for_each(|(sum, value)| *sum += value);
+        self.squares.iter_mut().zip(other.squares).for_each(|(sum, value)| *sum += value);
+        self.weight += other.weight;
+        self
     }
 }
 
@@ -125,6 +192,7 @@ struct Open {
     /// Axis of the largest variance, and the mean along it.
     axis: usize,
     mean: f32,
+    weight: f32,
     /// Sum of the squared distances from the centre.
     error: f64,
 }
@@ -132,30 +200,31 @@ struct Open {
 impl Open {
     /// The node with these rows; appends its centre to `centres`.
     fn of(rows: &Rows, indices: &[u32], start: usize, end: usize, centres: &mut Vec<f32>) -> Self {
-        let [first, squares] = rows.sums(&indices[start..end]);
-        let count = (end - start) as f64;
+        let Sums { first, squares, weight } = rows.sums(&indices[start..end]);
         let (mut axis, mut largest, mut error) = (0, -1.0, 0.0);
         for (at, (sum, square)) in first.iter().zip(&squares).take(rows.width).enumerate() {
-            centres.push((sum / count) as f32);
-            let variance = (square - sum * sum / count).max(0.0);
+            centres.push((sum / weight) as f32);
+            let variance = (square - sum * sum / weight).max(0.0);
             error += variance;
             if variance > largest {
                 (axis, largest) = (at, variance);
             }
         }
-        Self { start, end, axis, mean: (first[axis] / count) as f32, error }
+        Self { start, end, axis, mean: (first[axis] / weight) as f32, weight: weight as f32, error }
     }
 }
 
+/// An index of rows by the leaf that they are in; see [`Tree::grow`].
 struct Tree {
     nodes: Vec<Node>,
-    /// `[P][width]` centres of the leaves.
+    /// `[P][width]`: the rows of the leaves.
     centres: Vec<f32>,
 }
 
 impl Tree {
-    /// Splits `count` rows, at least one, into `leaves` at most.
-    fn grow(rows: &Rows, count: usize, leaves: usize) -> Self {
+    /// Splits rows, at least one, into `leaves` at most: the tree, and the leaves' centres and weights as rows.
+    fn grow(rows: &Rows, leaves: usize) -> (Self, Rows) {
+        let count = rows.weights.len();
         let mut indices: Vec<u32> = (0..count as u32).collect();
         let (mut nodes, mut centres) = (vec![Node::Leaf(0)], Vec::new());
         let mut open = vec![Open::of(rows, &indices, 0, count, &mut centres)];
@@ -177,12 +246,14 @@ impl Tree {
             made += 1;
         }
         let mut tree = Self { nodes, centres: Vec::with_capacity(made * rows.width) };
-        tree.number_leaves(&centres, rows.width);
-        tree
+        let weights = tree.number_leaves(&centres, &open, rows.width);
+        let leaves = Rows { width: rows.width, values: tree.centres.clone(), weights };
+        (tree, leaves)
     }
 
-    /// Numbers the leaves from the lowest to the highest, so that neighbours are alike.
-    fn number_leaves(&mut self, centres: &[f32], width: usize) {
+    /// Numbers the leaves from the lowest to the highest, so that neighbours are alike; gives their weights.
+    fn number_leaves(&mut self, centres: &[f32], open: &[Open], width: usize) -> Vec<f32> {
+        let mut weights = Vec::new();
         let mut stack = vec![0];
         let mut next = 0;
         while let Some(node) = stack.pop() {
@@ -192,13 +263,16 @@ impl Tree {
                     *number = next;
                     next += 1;
                     self.centres.extend(&centres[node * width..][..width]);
+                    weights.push(open[node].weight);
                 }
             }
         }
+        weights
     }
 
-    /// The nearest centre to `row` among those of the nearest leaves and `best`, with its squared distance.
-    fn nearest(&self, row: &[f32], mut best: (u32, f32), queue: &mut Queue) -> (u32, f32) {
+    /// The nearest centre to `row` among those of the nearest leaves and `best`, with its squared distance; it is not
+    /// `except`.
+    fn nearest(&self, row: &[f32], mut best: (u32, f32), except: u32, queue: &mut Queue) -> (u32, f32) {
         queue.clear();
         queue.push((Reverse(0), 0));
         let mut looked = 0;
@@ -216,7 +290,9 @@ impl Tree {
                 }
                 node = near;
             }
-            if let Node::Leaf(leaf) = self.nodes[node] {
+            if let Node::Leaf(leaf) = self.nodes[node]
+                && leaf != except
+            {
                 let centre = &self.centres[leaf as usize * row.len()..][..row.len()];
                 let to = distance(row, centre, best.1);
                 if to < best.1 {
@@ -272,10 +348,12 @@ impl Palette {
     pub fn of<'a>(n: usize, floats: usize, size: usize, row: impl Fn(usize) -> &'a [f32] + Sync) -> Self {
         let step = n.div_ceil(MAX_SAMPLE).max(1);
         let (count, width) = (n.div_ceil(step), padded(floats));
-        let mut rows = Rows { width, values: vec![0.0; count * width] };
+        let mut rows = Rows { width, values: vec![0.0; count * width], weights: vec![1.0; count] };
         let turned = rows.values.par_chunks_exact_mut(width).enumerate();
         turned.with_min_len(GRAIN).for_each(|(i, out)| turn(row(i * step), out));
-        let mut tree = Tree::grow(&rows, count, size);
+        let (_, first) = Tree::grow(&rows, size.saturating_mul(EXCESS));
+        let clusters = first.joined(size);
+        let (mut tree, _) = Tree::grow(&clusters, size);
         let mut labels = vec![(0, f32::INFINITY); count];
         for _ in 0..ROUNDS {
             let search = |queue: &mut Queue, (i, label): (usize, &mut (u32, f32))| {
@@ -284,7 +362,7 @@ impl Palette {
                     let centre = &tree.centres[label.0 as usize * width..][..width];
                     label.1 = distance(rows.row(i), centre, f32::INFINITY);
                 }
-                *label = tree.nearest(rows.row(i), *label, queue);
+                *label = tree.nearest(rows.row(i), *label, NONE, queue);
             };
             labels.par_iter_mut().enumerate().with_min_len(GRAIN).for_each_init(Queue::new, search);
             recentre(&rows, &labels, &mut tree.centres);
@@ -316,7 +394,7 @@ impl Palette {
         let label = |queue: &mut Queue, i: usize| {
             let mut turned = [0.0; MAX_WIDTH];
             turn(row(i), &mut turned);
-            let nearest = self.tree.nearest(&turned[..padded(self.floats)], (0, f32::INFINITY), queue);
+            let nearest = self.tree.nearest(&turned[..padded(self.floats)], (0, f32::INFINITY), NONE, queue);
             nearest.0 as u16
         };
         (0..n).into_par_iter().with_min_len(GRAIN).map_init(Queue::new, label).collect()
@@ -342,7 +420,7 @@ fn recentre(rows: &Rows, labels: &[(u32, f32)], centres: &mut [f32]) {
         if members.is_empty() {
             return;
         }
-        let [first, _] = rows.sums(members);
-        centre.iter_mut().zip(first).for_each(|(value, sum)| *value = (sum / members.len() as f64) as f32);
+        let Sums { first, weight, .. } = rows.sums(members);
+        centre.iter_mut().zip(first).for_each(|(value, sum)| *value = (sum / weight) as f32);
     });
 }

@@ -9,8 +9,8 @@ use glam::Vec3;
 use rayon::prelude::*;
 
 use super::ply_header::{Element, Encoding, Header, Scalar, check_size, for_each_row};
-use super::quantise::{Gaussian, floats};
-use super::{Format, Loaded, write_atomically};
+use super::quantise::{Gaussian, floats, logit};
+use super::{Format, Loaded, compressed_ply, write_atomically};
 use crate::scene::{PointCloud, Scene, sh_coefficients};
 
 /// Gaussians that one task puts into bytes or takes out of them, and how many such blocks are in memory.
@@ -109,10 +109,9 @@ fn read_file(path: &Path) -> Result<Contents> {
     let length = file.metadata()?.len();
     let mut reader = BufReader::with_capacity(1 << 20, file);
     let header = Header::read(&mut reader)?;
-    ensure!(
-        header.elements.iter().all(|element| element.name != "chunk"),
-        "a compressed PLY, which this version of Dapple does not read; export it as an uncompressed one"
-    );
+    if header.elements.iter().any(|element| element.name == "chunk") {
+        return Ok(Contents::Scene(compressed_ply::load(path)?));
+    }
     let at = header.elements.iter().position(|e| e.name == "vertex").context("no element \"vertex\" in the header")?;
     let mut remaining = length.saturating_sub(header.bytes);
     for earlier in &header.elements[..at] {
@@ -149,9 +148,12 @@ fn read_gaussians(reader: &mut BufReader<File>, header: &Header, vertex: &Elemen
     // Coefficients of a channel in the file, and those of them that a scene holds.
     let (rest, kept) = (found / 3, sh_coefficients(degree) - 1);
     let names: Vec<String> = property_names(rest).into_iter().filter(|name| !name.starts_with('n')).collect();
-    let columns = columns(vertex, &names)?;
+    // Flat Gaussians (2DGS) may have two scales; the place of the third is the second's then.
+    let flat = vertex.index("scale_2").is_none() && vertex.index("scale_1").is_some();
+    let found_as = |name: &String| if flat && name == "scale_2" { "scale_1".into() } else { name.clone() };
+    let columns = columns(vertex, &names.iter().map(found_as).collect::<Vec<_>>())?;
     let mut scene = Scene { sh_degree: degree, antialiased: says_antialiased(&header.comments), ..Scene::default() };
-    let layout = Layout { columns, names, rest, kept };
+    let layout = Layout { columns, names, rest, kept, flat };
     match layout.offsets(header.encoding, vertex)? {
         Some((offsets, stride)) => {
             check_size(header.encoding, vertex, remaining)?;
@@ -160,6 +162,9 @@ fn read_gaussians(reader: &mut BufReader<File>, header: &Header, vertex: &Elemen
         None => read_rows(reader, header, vertex, remaining, &layout, &mut scene)?,
     }
     let mut loaded = Loaded::new(scene, Format::Ply);
+    if flat {
+        loaded.warnings.push("its Gaussians are flat (2DGS); they are taken as a thousandth as thick as wide".into());
+    }
     if kept < rest {
         loaded.warnings.push("its spherical harmonics are of degree 4; the fourth band is left out".into());
     }
@@ -174,7 +179,12 @@ struct Layout {
     /// Coefficients above the zeroth that a channel has in the file, and those of them that are read.
     rest: usize,
     kept: usize,
+    /// Whether there is no third scale.
+    flat: bool,
 }
+
+/// Logarithm of a flat Gaussian's thickness over its smaller width.
+const LOG_THICKNESS: f32 = -6.9;
 
 impl Layout {
     /// Offsets of the numbers in a row, and the row's bytes, where all are little-endian floats.
@@ -194,18 +204,34 @@ impl Layout {
                 *number = value(6 + channel * self.rest + k);
             }
         }
-        let tail = 6 + 3 * self.rest;
+        let tail = self.opacity();
+        let mut log_scale = Vec3::new(value(tail + 1), value(tail + 2), value(tail + 3));
+        if self.flat {
+            log_scale.z = log_scale.x.min(log_scale.y) + LOG_THICKNESS;
+        }
+        let opacity = value(tail);
         Gaussian {
             mean: Vec3::new(value(0), value(1), value(2)),
-            logit: value(tail),
-            log_scale: Vec3::new(value(tail + 1), value(tail + 2), value(tail + 3)),
+            // Converters of quantised files write infinite logits of the opacities 0 and 1.
+            logit: if opacity.is_infinite() { logit(if opacity > 0.0 { 1.0 } else { 0.0 }) } else { opacity },
+            log_scale,
             quaternion: [4, 5, 6, 7].map(|k| value(tail + k)),
         }
     }
 
+    /// Place of the opacity in `names`.
+    fn opacity(&self) -> usize {
+        6 + 3 * self.rest
+    }
+
+    /// Whether the number at a place in `names` cannot be part of a scene.
+    fn is_wrong(&self, at: usize, value: f32) -> bool {
+        if at == self.opacity() { value.is_nan() } else { !value.is_finite() }
+    }
+
     /// The error of a number that is not finite.
     fn check(&self, index: usize, value: impl Fn(usize) -> f64) -> Result<()> {
-        match (0..self.names.len()).find(|&at| !(value(at) as f32).is_finite()) {
+        match (0..self.names.len()).find(|&at| self.is_wrong(at, value(at) as f32)) {
             None => Ok(()),
             Some(at) => bail!("Gaussian {index}: \"{}\" is {}, not a finite number", self.names[at], value(at)),
         }
@@ -266,7 +292,7 @@ fn read_floats(
                     (gaussian.mean, gaussian.quaternion, gaussian.log_scale, gaussian.logit);
             },
         );
-        let wrong = |row: &[u8]| (0..offsets.len()).any(|at| !number(row, at).is_finite());
+        let wrong = |row: &[u8]| (0..offsets.len()).any(|at| layout.is_wrong(at, number(row, at)));
         if let Some(i) = bytes.par_chunks_exact(stride).with_min_len(BLOCK).position_first(wrong) {
             layout.check(first + i, |at| number(&bytes[i * stride..], at).into())?;
         }

@@ -22,6 +22,7 @@ pub enum Scalar {
     U16,
     I32,
     U32,
+    F16,
     F32,
     F64,
 }
@@ -35,6 +36,7 @@ impl Scalar {
             "ushort" | "uint16" => Self::U16,
             "int" | "int32" => Self::I32,
             "uint" | "uint32" => Self::U32,
+            "half" | "float16" => Self::F16,
             "float" | "float32" => Self::F32,
             "double" | "float64" => Self::F64,
             _ => return None,
@@ -44,7 +46,7 @@ impl Scalar {
     pub fn size(self) -> usize {
         match self {
             Self::I8 | Self::U8 => 1,
-            Self::I16 | Self::U16 => 2,
+            Self::I16 | Self::U16 | Self::F16 => 2,
             Self::I32 | Self::U32 | Self::F32 => 4,
             Self::F64 => 8,
         }
@@ -66,6 +68,7 @@ impl Scalar {
             Self::U16 => number!(u16),
             Self::I32 => number!(i32),
             Self::U32 => number!(u32),
+            Self::F16 => number!(half::f16),
             Self::F32 => number!(f32),
             Self::F64 => number!(f64),
         }

@@ -39,11 +39,6 @@ pub(super) fn build(n: usize, sh_degree: u32, gaussian: impl Fn(usize, &mut [f32
     scene
 }
 
-/// Opacity of a logit.
-pub(super) fn sigmoid(logit: f32) -> f32 {
-    1.0 / (1.0 + (-logit).exp())
-}
-
 /// Logit of an opacity. 0 and 1, which quantised files hold and whose logits are infinite, become 10⁻⁴ and 1 − 10⁻⁴: they
 /// fall into the same quantisation steps again.
 pub(super) fn logit(opacity: f32) -> f32 {

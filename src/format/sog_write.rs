@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 
 use super::codebook::Codebook;
 use super::palette::Palette;
-use super::quantise::{GRAIN, byte, largest, sigmoid, unit_quaternion};
+use super::quantise::{GRAIN, byte, largest, unit_quaternion};
 use super::sog::{FIRST_LARGEST, PALETTE_COLUMNS};
-use super::{SOG_META, create_folder, describe_write_error, morton, vp8l, write_atomically};
-use crate::scene::Scene;
+use super::{SOG_META, create_folder, describe_write_error, vp8l, write_atomically};
+use crate::edit::morton_order;
+use crate::scene::{Scene, sigmoid};
 
 /// The most sets of harmonics.
 const MAX_PALETTE: usize = 1 << 16;
@@ -92,7 +93,7 @@ fn encode(scene: &Scene) -> Result<Vec<Part>> {
     let width = (((n as f64).sqrt() / 4.0).ceil() as usize * 4).max(4);
     let height = (n.div_ceil(width).div_ceil(4) * 4).max(4);
     ensure!(width <= vp8l::MAX_SIDE, "{n} Gaussians do not fit a WebP picture; 268 million do");
-    let pixels = Pixels { scene, order: morton::order(&scene.means), width, height };
+    let pixels = Pixels { scene, order: morton_order(&scene.means), width, height };
     // Each of these keeps one core busy for long, so that they run side by side.
     let means = || encode_means(&pixels);
     let shapes = || (encode_scales(&pixels), encode_rotations(&pixels), encode_colours(&pixels));

@@ -8,9 +8,9 @@ use glam::Vec3;
 use rayon::prelude::*;
 
 use super::bounded::{CUT_SHORT, read_file};
-use super::quantise::{self, Gaussian, byte, colour, dc_of, floats, sigmoid, unit_quaternion};
+use super::quantise::{self, Gaussian, byte, colour, dc_of, floats, unit_quaternion};
 use super::{Format, Loaded, write_atomically};
-use crate::scene::Scene;
+use crate::scene::{Scene, sigmoid};
 
 /// Bytes of a Gaussian.
 const RECORD: usize = 32;

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 use super::bounded::slice;
 use super::frame::AxisFlips;
-use super::quantise::{self, GRAIN, Gaussian, byte, halves, largest, logit, sigmoid, u32_at, unit_quaternion};
-use crate::scene::{Scene, sh_coefficients};
+use super::quantise::{self, GRAIN, Gaussian, byte, halves, largest, logit, u32_at, unit_quaternion};
+use crate::scene::{Scene, sh_coefficients, sigmoid};
 
 /// Fraction of an f_dc that a colour's byte step is: c = f_dc · 0.15 · 255 + 127.5.
 const COLOUR: f32 = 0.15;
