@@ -1,7 +1,8 @@
 //! Captures: posed images from COLMAP, Blender/NeRF, nerfstudio and instant-ngp folders, undistorted on load.
 //!
-//! [`Capture::open`] reads poses, lenses and image headers; [`Capture::load`] decodes one picture; a [`PictureCache`]
-//! keeps the decoded ones within a memory budget; [`init`] turns points into what a scene starts from.
+//! [`Capture::open`] reads poses, lenses and image headers; [`Capture::load`] decodes one picture and
+//! [`Capture::load_flow`] the optical flow from it to the next or previous frame of its camera; a [`PictureCache`] keeps
+//! the decoded ones within a memory budget; [`init`] turns points into what a scene starts from.
 
 mod assemble;
 mod cache;
@@ -9,11 +10,15 @@ mod check;
 mod colmap;
 mod colmap_binary;
 mod colmap_text;
+mod flow;
+pub mod flow_io;
 mod images;
 pub mod init;
 mod lens;
 mod nerf_json;
+mod npy;
 mod source;
+mod timeline;
 mod undistort;
 
 use std::path::{Path, PathBuf};
@@ -23,7 +28,8 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::camera::Camera;
 use crate::scene::PointCloud;
 
-pub use cache::PictureCache;
+pub use cache::{Item, PictureCache};
+pub use flow::{Direction, FlowFile, FlowTarget};
 pub use lens::{Distortion, SourceLens};
 
 /// Whether a shot is trained on or held out.
@@ -33,15 +39,28 @@ pub enum Split {
     Test,
 }
 
+/// What a held-out shot of a capture in time tests that training does not see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unseen {
+    /// No shot of its camera is trained on.
+    Camera,
+    /// Other moments of its camera are trained on.
+    Time,
+}
+
 /// One posed image of a capture. Its camera is what the loaded, resized and undistorted picture obeys.
 #[derive(Clone, Debug)]
 pub struct Shot {
     /// The image's name in the capture: its path as the capture writes it, with forward slashes and with extension.
     pub name: String,
     pub camera: Camera,
-    /// Time within the clip, 0 to 1; 0 in a static capture.
-    pub time: f32,
+    /// Time within the clip, 0 to 1; `None` in a static capture.
+    pub time: Option<f32>,
+    /// The camera that took it, as a number that the shots of one video share; each shot has its own in a static capture.
+    pub stream: usize,
     pub split: Split,
+    /// Why it is held out, in a capture in time; `None` for a training shot and in a static capture.
+    pub unseen: Option<Unseen>,
     /// The image on disk.
     pub image: PathBuf,
     /// A mask of the same size: black = ignore the pixel, or white where [`Capture::invert_masks`].
@@ -50,6 +69,8 @@ pub struct Shot {
     pub source: SourceLens,
     /// The EXIF orientation (1 to 8) by which the stored image is turned; 1 = taken as stored.
     pub orientation: u8,
+    /// Optical flow files to the next and to the previous frame of its stream, by [`Direction`].
+    pub flow: [Option<FlowFile>; 2],
 }
 
 /// A capture that was opened: every shot's camera is known, no image is decoded yet.
@@ -80,12 +101,28 @@ pub struct CaptureOptions {
     pub masks: bool,
     /// Whether the white pixels of masks are ignored, rather than the black ones.
     pub invert_masks: bool,
+    /// Where optical flow is looked for.
+    pub flow: FlowChoice,
 }
 
 impl Default for CaptureOptions {
     fn default() -> Self {
-        Self { max_resolution: None, test_every: 8, strict: false, masks: true, invert_masks: false }
+        let flow = FlowChoice::Auto;
+        Self { max_resolution: None, test_every: 8, strict: false, masks: true, invert_masks: false, flow }
     }
+}
+
+/// Where a capture's optical flow is looked for. The flow from the frame `images/a/b.png` to the next one of its camera
+/// is `a/b.fwd.EXT` in the folder, that to the previous one `a/b.bwd.EXT`; EXT is one of [`flow_io::EXTENSIONS`]. Masks of
+/// occluded pixels (white) may be beside them as `a/b.fwd.occ.png` and `a/b.bwd.occ.png`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum FlowChoice {
+    /// In the capture's folder `flow`, if it has one.
+    #[default]
+    Auto,
+    Off,
+    /// In this folder.
+    Folder(PathBuf),
 }
 
 /// What the fourth channel of a [`Picture`] means.

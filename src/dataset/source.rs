@@ -31,7 +31,10 @@ pub struct Frame {
     pub name: String,
     pub pose: Pose,
     pub lens: LensSpec,
-    pub time: f64,
+    /// As the capture states it; brought to 0..=1 later.
+    pub time: Option<f64>,
+    /// Name of the camera that took it, where the capture says; else its folder stands for it.
+    pub camera: Option<String>,
     pub split: Split,
     /// A mask the capture names itself; others are looked for by name.
     pub mask: Option<PathBuf>,

@@ -173,6 +173,7 @@ impl Config {
             strict: self.strict,
             masks: self.masks,
             invert_masks: self.invert_masks,
+            ..CaptureOptions::default()
         }
     }
 
