@@ -73,7 +73,7 @@ fn device_gradient(rig: &mut Rig, case: &Case) -> (Vec<[f64; PARAMETERS]>, Camer
     rig.optimiser.set_step(&Step::default());
     let mut recorder = Recorder::new(&gpu, false);
     rig.renderer.record_forward(&mut recorder, &model, &view, Channel::Color);
-    rig.renderer.record_backward(&mut recorder, &view);
+    rig.renderer.record_backward(&mut recorder, &model, &view);
     rig.camera.record(&mut recorder, &model, rig.renderer.frame(), &view);
     rig.optimiser.record(&mut recorder, &model, rig.renderer.frame(), &view);
     recorder.finish().unwrap();
@@ -168,7 +168,7 @@ fn gradients_agree(form: LaneForm) {
     }
     let mut rig = Rig {
         renderer: Renderer::with_form(&gpu, form, true).unwrap(),
-        optimiser: Optimiser::storing_gradients(&gpu, 260, 3).unwrap(),
+        optimiser: Optimiser::storing_gradients(&gpu, 260, 3, false).unwrap(),
         camera: CameraBackward::new(&gpu, 260, 130 * 64).unwrap(),
     };
     let mut worst = Worst::new();

@@ -7,6 +7,7 @@ mod path;
 mod progress;
 mod render;
 mod scene_view;
+mod sequence;
 mod synth;
 mod train;
 mod video;

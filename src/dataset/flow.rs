@@ -182,6 +182,11 @@ fn check_sizes(path: &Path, occlusion: Option<&Path>, shot: &Shot) -> Result<()>
 }
 
 impl Capture {
+    /// For each shot the next or previous one of its stream in time; none in a static capture.
+    pub fn neighbours(&self, direction: Direction) -> Vec<Option<usize>> {
+        neighbours(&self.shots).into_iter().map(|both| both[direction as usize]).collect()
+    }
+
     /// The shot that flow from `shot` in `direction` leads to, if there is a flow file and the other shot is at hand.
     pub fn flow_to(&self, shot: usize, direction: Direction) -> Option<usize> {
         let file = self.shots[shot].flow[direction as usize].as_ref()?;
