@@ -119,7 +119,7 @@ fn the_same_description_gives_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let (a, b) = (folder.path().join("a"), folder.path().join("deep/b"));
     let summary = run(&scene("tiny.toml"), &a).unwrap();
-    assert_eq!(summary, Summary { train: 12, test: 3, width: 64, height: 64, points: 600 });
+    assert_eq!(summary, Summary { train: 12, test: 3, width: 64, height: 64, points: 600, frames: 1 });
     run(&scene("tiny.toml"), &b).unwrap();
     let first = contents(&a);
     assert_eq!(first.len(), 15 * 3 + 4 + 4);
