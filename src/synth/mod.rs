@@ -7,6 +7,8 @@
 //! written as NeRF-style JSON with times, a folder of pictures a camera, and exact optical flow between consecutive frames
 //! in `flow`, with masks of what is occluded.
 
+#[cfg(test)]
+mod clip_tests;
 mod describe;
 mod flow;
 mod light;
