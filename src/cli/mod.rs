@@ -2,6 +2,7 @@
 
 mod bench;
 mod eval;
+mod frames;
 mod orbit;
 mod path;
 mod progress;
@@ -39,6 +40,7 @@ enum Subcommands {
     Render(render::Args),
     Synth(synth::Args),
     Bench(Box<bench::Args>),
+    Frames(frames::Args),
     /// List the adapters that --adapter chooses from, best first
     Adapters,
 }
@@ -96,6 +98,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Subcommands::Render(args) => render::run(args),
         Subcommands::Synth(args) => synth::run(args),
         Subcommands::Bench(args) => bench::run(*args),
+        Subcommands::Frames(args) => frames::run(&args),
         Subcommands::Adapters => {
             list_adapters();
             Ok(ExitCode::SUCCESS)

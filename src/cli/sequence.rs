@@ -53,7 +53,7 @@ pub fn of_cameras(cameras: Vec<(String, Camera)>) -> Vec<Frame> {
 /// The images of a capture, each leading to the next of its camera.
 pub fn of_capture(capture: &Capture) -> Vec<Frame> {
     let shots = &capture.shots;
-    let next = capture.neighbours(Direction::Forward);
+    let next = capture.neighbours().into_iter().map(|both| both[Direction::Forward as usize]);
     let frame = |(shot, next): (&crate::dataset::Shot, Option<usize>)| Frame {
         name: shot.name.clone(),
         camera: shot.camera,

@@ -87,7 +87,7 @@ pub fn neighbours(shots: &[Shot]) -> Vec<[Option<usize>; 2]> {
 
 /// The path of a flow file of a shot in the folder `folder`, without its extension: the image's path, less a leading
 /// `images/`, with `.fwd` or `.bwd` for its extension.
-pub fn stem(folder: &Path, name: &str, direction: Direction) -> PathBuf {
+pub fn flow_stem(folder: &Path, name: &str, direction: Direction) -> PathBuf {
     let inside = name.strip_prefix("images/").unwrap_or(name);
     folder.join(Path::new(inside).with_extension(direction.word()))
 }
@@ -118,7 +118,7 @@ pub fn attach(shots: &mut [Shot], root: &Path, choice: &FlowChoice, strict: bool
         return Ok(Vec::new());
     }
     let find = |&(i, direction, to): &(usize, Direction, usize)| -> Result<Option<FlowFile>, String> {
-        let stem = stem(&folder, &shots[i].name, direction);
+        let stem = flow_stem(&folder, &shots[i].name, direction);
         let Some(path) = EXTENSIONS.iter().map(|e| appended(&stem, &format!(".{e}"))).find(|path| path.is_file())
         else {
             return Ok(None);
@@ -139,7 +139,7 @@ pub fn attach(shots: &mut [Shot], root: &Path, choice: &FlowChoice, strict: bool
     }
     let place = folder.display();
     if missing.len() == pairs.len() {
-        let example = appended(&stem(&folder, &shots[pairs[0].0].name, pairs[0].1), ".flo");
+        let example = appended(&flow_stem(&folder, &shots[pairs[0].0].name, pairs[0].1), ".flo");
         let line =
             format!("{place}: no optical flow of this capture is here; expected for instance {}", example.display());
         ensure!(*choice == FlowChoice::Auto, "{line}");
@@ -182,9 +182,9 @@ fn check_sizes(path: &Path, occlusion: Option<&Path>, shot: &Shot) -> Result<()>
 }
 
 impl Capture {
-    /// For each shot the next or previous one of its stream in time; none in a static capture.
-    pub fn neighbours(&self, direction: Direction) -> Vec<Option<usize>> {
-        neighbours(&self.shots).into_iter().map(|both| both[direction as usize]).collect()
+    /// For each shot the next and the previous one in time of the same camera, by [`Direction`]; none in a static capture.
+    pub fn neighbours(&self) -> Vec<[Option<usize>; 2]> {
+        neighbours(&self.shots)
     }
 
     /// The shot that flow from `shot` in `direction` leads to, if there is a flow file and the other shot is at hand.

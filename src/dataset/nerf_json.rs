@@ -42,8 +42,6 @@ struct FrameEntry {
     transform_matrix: Vec<Vec<Option<f64>>>,
     mask_path: Option<String>,
     time: Option<f64>,
-    /// Name of the camera in a capture of several videos.
-    camera: Option<String>,
     #[serde(flatten)]
     intrinsics: Intrinsics,
 }
@@ -137,7 +135,7 @@ fn frame(root: &Path, shared: &Intrinsics, entry: &FrameEntry) -> Result<Frame> 
         pose: pose(&entry.transform_matrix)?,
         lens: lens(&entry.intrinsics, shared)?,
         time,
-        camera: entry.camera.clone(),
+        camera: None,
         split: Split::Train,
         mask: entry.mask_path.as_ref().map(|mask| root.join(tidy(mask))),
         image: root.join(&name),
