@@ -9,6 +9,7 @@ mod atomic;
 mod bounded;
 mod codebook;
 pub mod compressed_ply;
+pub mod dapple;
 mod deflate;
 mod frame;
 pub mod gltf;
@@ -20,9 +21,13 @@ mod palette;
 pub mod ply;
 mod ply_header;
 mod quantise;
+pub mod sequence;
 pub mod sog;
 mod sog_write;
+mod spacetime;
+pub mod spacetime_ply;
 pub mod splat;
+pub mod splatv;
 pub mod spz;
 mod spz_pack;
 pub mod usd;
@@ -39,6 +44,8 @@ pub use kind::{Format, SOG_META, detect};
 
 /// Name of the scene in a run folder.
 pub const RUN_SCENE: &str = "scene.ply";
+/// Name of a scene in motion in a run folder.
+pub const RUN_MOVING_SCENE: &str = "scene.dapple";
 
 /// A scene as it was read, and what its file says of itself.
 #[derive(Debug)]
@@ -116,9 +123,16 @@ pub fn load(path: &Path) -> Result<Loaded> {
 /// # Errors
 /// As [`read_scene`].
 pub fn load_with(path: &Path, options: &ReadOptions) -> Result<Loaded> {
+    let sequence = if path.is_dir() { sequence::find(path) } else { Vec::new() };
+    if !sequence.is_empty() {
+        return sequence::read(&sequence);
+    }
     let file = scene_in(path)?;
     match detect(&file)? {
         Format::Ply => ply::load(&file),
+        Format::Dapple => dapple::read(&file),
+        Format::SpacetimePly => spacetime_ply::read(&file),
+        Format::Splatv => splatv::read(&file),
         Format::CompressedPly => compressed_ply::read(&file),
         Format::Splat => splat::read(&file),
         Format::Spz => spz::read(&file, options.spz_frame),
@@ -138,7 +152,8 @@ pub fn scene_in(path: &Path) -> Result<PathBuf> {
     if !path.is_dir() {
         return Ok(path.to_path_buf());
     }
-    let found = [RUN_SCENE, SOG_META].map(|name| path.join(name)).into_iter().find(|file| file.exists());
+    let found =
+        [RUN_SCENE, RUN_MOVING_SCENE, SOG_META].map(|name| path.join(name)).into_iter().find(|file| file.exists());
     match found {
         Some(file) => Ok(file),
         None => bail!("{} holds no {RUN_SCENE}; give a run folder or a scene file", path.display()),
@@ -178,12 +193,15 @@ pub fn save(path: &Path, scene: &Scene, options: &WriteOptions) -> Result<()> {
     let format = format_to_write(path)?;
     ensure!(
         scene.motion.is_none() || format.holds_motion(),
-        "{}: {} files hold no motion; choose a moment of the scene with --time",
+        "{}: {} files hold no motion; choose a moment of the scene with --time, or a sequence of files with --times",
         path.display(),
         format.name()
     );
     match format {
         Format::Ply => ply::write(path, scene),
+        Format::Dapple => dapple::write(path, scene),
+        Format::SpacetimePly => spacetime_ply::write(path, scene),
+        Format::Splatv => splatv::write(path, scene),
         Format::CompressedPly => compressed_ply::write(path, scene),
         Format::Splat => splat::write(path, scene),
         Format::Sog => sog::write(path, scene),
