@@ -10,6 +10,7 @@ mod path;
 mod progress;
 mod render;
 mod scene_view;
+mod sequence;
 mod synth;
 mod train;
 mod video;

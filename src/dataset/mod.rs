@@ -150,6 +150,11 @@ pub struct Picture {
 }
 
 impl Capture {
+    /// Whether its shots are of different times.
+    pub fn is_dynamic(&self) -> bool {
+        self.shots.iter().any(|shot| shot.time.is_some())
+    }
+
     /// Opens a capture folder, or the JSON file or sparse model of one.
     ///
     /// In a folder, `transforms_train.json` (with `transforms_test.json` as its test set) is preferred to
