@@ -50,13 +50,17 @@ pub fn read(path: &Path, part: Part) -> Result<Array> {
     parse(bytes.as_slice(), bytes.len() as u64, part)
 }
 
-fn parse(mut reader: impl Read, length: u64, part: Part) -> Result<Array> {
+fn parse(reader: impl Read, length: u64, part: Part) -> Result<Array> {
+    let mut reader = reader.take(length);
     let header = NpyHeader::from_reader(&mut reader).context("it is no NumPy array")?;
     let DType::Plain(kind) = header.dtype() else { bail!("it holds a structure, not plain numbers") };
     let shape: Vec<usize> = header.shape().iter().map(|&n| n as usize).collect();
     let size = kind.num_bytes().unwrap_or(1).max(1) as u64;
     let bytes = shape.iter().try_fold(size, |total, &n| total.checked_mul(n as u64));
-    ensure!(bytes.is_some_and(|bytes| bytes <= length), "it is cut short: its header claims an array of {shape:?}");
+    ensure!(
+        bytes.is_some_and(|bytes| bytes <= reader.limit()),
+        "it is cut short: its header claims an array of {shape:?}"
+    );
     ensure!(header.order() == Order::C || part == Part::Shape, "it is stored in Fortran order; save it in C order");
     if part == Part::Shape {
         return Ok(Array { shape, values: Vec::new() });

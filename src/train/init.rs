@@ -79,7 +79,8 @@ pub fn scene(capture: &Capture, config: &Config, frame: &Normalisation) -> Resul
         Init::Random => None,
         Init::Ply(path) => match ply::read_any(path)? {
             ply::Contents::Points(points) => Some(points),
-            ply::Contents::Scene(mut scene) => {
+            ply::Contents::Scene(loaded) => {
+                let mut scene = loaded.scene;
                 check_count(scene.len(), config)?;
                 scene.normalise(frame);
                 scene.motion = moving.then(|| scene.motion.unwrap_or_else(|| init_motion::steady(scene.means.len())));

@@ -137,7 +137,8 @@ impl RunFolder {
     pub fn save(&self, scene: &Scene, checkpoint: &Checkpoint) -> Result<()> {
         let path = self.root.join(METRICS);
         self.metrics.sync_all().map_err(|error| describe_write_error(&path, error))?;
-        format::write_scene(&self.root.join(format::RUN_SCENE), scene)?;
+        let name = if scene.motion.is_some() { format::RUN_MOVING_SCENE } else { format::RUN_SCENE };
+        format::write_scene(&self.root.join(name), scene)?;
         checkpoint.save(&self.root.join(CHECKPOINT))
     }
 
