@@ -73,10 +73,8 @@ fn motion_steps_agree_with_adam_regularisers_and_noise() {
     let gradient: Vec<Vec4> =
         (0..64 * 48).map(|_| Vec4::from_array(rng.normals().map(|v: f64| v as f32 * 1e-3))).collect();
     gpu.write(renderer.frame().image_gradient(), 0, &gradient);
-    let (optimiser, probe) = (
-        Optimiser::new(&gpu, count, 1, true).unwrap(),
-        Optimiser::storing_gradients(&gpu, count, 1, true).unwrap(),
-    );
+    let (optimiser, probe) =
+        (Optimiser::new(&gpu, count, 1, true).unwrap(), Optimiser::storing_gradients(&gpu, count, 1, true).unwrap());
     let config = Config {
         seed: u64::from(SEED),
         lr_gate: 1e-3,
@@ -242,7 +240,9 @@ fn rigid_motion_before_a_moving_camera_has_its_exact_flow() {
     let (travel, spin, pivot) = (dvec3(0.9, -0.6, 0.2), dvec3(0.05, -0.05, 0.12), dvec3(0.1, 0.2, 0.0));
     let velocity = |point: DVec3| travel + spin.cross(point - pivot);
     let means: Vec<Vec3> = (0..side * side)
-        .map(|k| Vec3::new((k % side) as f32 + 0.5, (k / side) as f32 + 0.5, 0.0) * spacing - Vec3::new(half, half, 0.0))
+        .map(|k| {
+            Vec3::new((k % side) as f32 + 0.5, (k / side) as f32 + 0.5, 0.0) * spacing - Vec3::new(half, half, 0.0)
+        })
         .collect();
     let count = means.len();
     let scene = Scene {
@@ -274,8 +274,7 @@ fn rigid_motion_before_a_moving_camera_has_its_exact_flow() {
     let model = Model::upload(&gpu, &scene).unwrap();
     let mut renderer = Renderer::new(&gpu).unwrap();
     for (affine, later) in [(false, 0.5), (true, 0.5), (false, 0.6), (true, 0.6)] {
-        let got =
-            renderer.render_flow(&model, &first, &options, (&second, later), affine).unwrap();
+        let got = renderer.render_flow(&model, &first, &options, (&second, later), affine).unwrap();
         let (mut worst, mut sum, mut length, mut compared) = (0.0_f64, 0.0, 0.0, 0);
         for (i, pixel) in got.pixels.iter().enumerate() {
             let at = glam::dvec2((i % 96) as f64 + 0.5, (i / 96) as f64 + 0.5);
