@@ -7,8 +7,8 @@ use glam::{Vec2, Vec3, Vec4};
 use image::RgbImage;
 
 use super::scene_view::{SceneView, config_of, read};
-use super::video::Video;
 use super::sequence::{self, Frame, Span};
+use super::video::Video;
 use super::{orbit, path};
 use crate::camera::Camera;
 use crate::dataset::flow_io::{self, FlowField};
