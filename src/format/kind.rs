@@ -120,6 +120,11 @@ impl Format {
         matches!(self, Self::Dapple | Self::SpacetimePly | Self::Splatv)
     }
 
+    /// Whether a file of the format holds a dynamic scene as it is at given moments.
+    pub const fn samples_motion(self) -> bool {
+        matches!(self, Self::Usda | Self::Usdz)
+    }
+
     /// The format that the path's name asks for, without a look at the file.
     pub fn of_name(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_string_lossy().to_lowercase();

@@ -84,17 +84,35 @@ pub struct ReadOptions {
     pub spz_frame: Option<SpzFrame>,
 }
 
+/// Evenly spaced times within the clip.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Moments {
+    pub first: f32,
+    pub last: f32,
+    /// At least 1.
+    pub count: usize,
+}
+
+impl Moments {
+    pub fn times(self) -> impl Iterator<Item = f32> {
+        let part = move |i: usize| i as f32 / self.count.saturating_sub(1).max(1) as f32;
+        (0..self.count).map(move |i| self.first + (self.last - self.first) * part(i))
+    }
+}
+
 /// What a writer may be told.
 #[derive(Clone, Copy, Debug)]
 pub struct WriteOptions {
     /// 3 or 4.
     pub spz_version: u32,
     pub spz_frame: SpzFrame,
+    /// The times at which a format that samples motion samples it: see [`Format::samples_motion`].
+    pub moments: Option<Moments>,
 }
 
 impl Default for WriteOptions {
     fn default() -> Self {
-        Self { spz_version: 4, spz_frame: SpzFrame::Rub }
+        Self { spz_version: 4, spz_frame: SpzFrame::Rub, moments: None }
     }
 }
 
@@ -192,7 +210,7 @@ pub fn format_to_write(path: &Path) -> Result<Format> {
 pub fn save(path: &Path, scene: &Scene, options: &WriteOptions) -> Result<()> {
     let format = format_to_write(path)?;
     ensure!(
-        scene.motion.is_none() || format.holds_motion(),
+        scene.motion.is_none() || format.holds_motion() || format.samples_motion() && options.moments.is_some(),
         "{}: {} files hold no motion; choose a moment of the scene with --time, or a sequence of files with --times",
         path.display(),
         format.name()
@@ -207,7 +225,7 @@ pub fn save(path: &Path, scene: &Scene, options: &WriteOptions) -> Result<()> {
         Format::Sog => sog::write(path, scene),
         Format::Spz => spz::write(path, scene, options.spz_version, options.spz_frame),
         Format::Glb | Format::Gltf => gltf::write(path, scene),
-        Format::Usda | Format::Usdz => usd::write(path, scene, format),
+        Format::Usda | Format::Usdz => usd::write(path, scene, format, options.moments),
         format => bail!("{}: {} files cannot be written", path.display(), format.name()),
     }
 }
