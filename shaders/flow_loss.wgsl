@@ -2,7 +2,7 @@
 //#use flow
 // Loss of the rendered flow and its gradient: sqrt(|F - F*|^2 + eps^2) of every pixel that counts, where the flow F is the
 // composited sum divided by the image's opacity. With ALL the opacity's part of the gradient is added to that of the
-// image. One invocation a pixel. Twin: tests/reference/flow.rs.
+// image. An invocation walks down a part of one column of pixels. Twin: tests/reference/flow.rs.
 
 @group(0) @binding(0) var<uniform> flow: Flow;
 // [H][W]; w = transmittance left.
@@ -14,17 +14,19 @@
 @group(0) @binding(4) var<storage, read_write> flow_gradient: array<f32>;
 // [H][W] gradient of the image; w = that of its opacity.
 @group(0) @binding(5) var<storage, read_write> image_gradient: array<vec4f>;
-// [groups][2]: sum of end-point errors, number of pixels.
+// [walks][W][2]: sum of end-point errors, number of pixels.
 @group(0) @binding(6) var<storage, read_write> sums: array<f32>;
-
-var<workgroup> partial: array<vec2f, 64>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-    let block = flat_group(group);
-    let pixel = block * 64u + lane;
+    let id = flat_group(group) * 64u + lane;
+    let start = id / flow.size.x * flow.size.z;
+    if (start >= flow.size.y) {
+        return;
+    }
     var sum = vec2f(0.0);
-    if (pixel < flow.size.x * flow.size.y) {
+    for (var row = start; row < min(start + flow.size.z, flow.size.y); row++) {
+        let pixel = row * flow.size.x + id % flow.size.x;
         let alpha = 1.0 - image[pixel].w;
         let wanted = vec2f(flow_target[2u * pixel], flow_target[2u * pixel + 1u]);
         var gradient = vec2f(0.0);
@@ -37,20 +39,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
             if (ALL != 0u) {
                 image_gradient[pixel].w -= dot(gradient, found);
             }
-            sum = vec2f(sqrt(squared), 1.0);
+            sum += vec2f(sqrt(squared), 1.0);
         }
         flow_gradient[2u * pixel] = gradient.x;
         flow_gradient[2u * pixel + 1u] = gradient.y;
     }
-    partial[lane] = sum;
-    for (var half = 32u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if (lane < half) {
-            partial[lane] += partial[lane + half];
-        }
-    }
-    if (lane == 0u && block * 64u < flow.size.x * flow.size.y) {
-        sums[2u * block] = partial[0].x;
-        sums[2u * block + 1u] = partial[0].y;
-    }
+    sums[2u * id] = sum.x;
+    sums[2u * id + 1u] = sum.y;
 }

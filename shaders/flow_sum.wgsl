@@ -3,7 +3,7 @@
 // One workgroup.
 
 @group(0) @binding(0) var<uniform> flow: Flow;
-// [groups][2]
+// [walks][W][2]
 @group(0) @binding(1) var<storage, read> sums: array<f32>;
 // [ring] mean L1, mean SSIM, mean end-point error, 1 where there is one; of recent steps, by step.
 @group(0) @binding(2) var<storage, read_write> history: array<vec4f>;
@@ -14,7 +14,7 @@ var<workgroup> partial: array<vec2f, 64>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) lane: u32) {
-    let count = (flow.size.x * flow.size.y + 63u) / 64u;
+    let count = (flow.size.y + flow.size.z - 1u) / flow.size.z * flow.size.x;
     var sum = vec2f(0.0);
     for (var i = lane; i < count; i += 64u) {
         sum += vec2f(sums[2u * i], sums[2u * i + 1u]);
