@@ -95,13 +95,11 @@ pub fn composite<T: Num>(
     (0..(view.width * view.height) as usize).map(pixel_sum).unzip()
 }
 
+/// What the rasterizer has of every Gaussian, where it is visible.
+type Records<T> = (Vec<Option<Splat<T>>>, Vec<Option<Moved<T>>>);
+
 /// Splats in the first view and their flows; held fixed as far as `form` says.
-fn records<T: Num>(
-    gaussians: &[Gaussian<T>],
-    motions: &[Motion<T>],
-    case: &Case,
-    form: Form,
-) -> (Vec<Option<Splat<T>>>, Vec<Option<Moved<T>>>) {
+fn records<T: Num>(gaussians: &[Gaussian<T>], motions: &[Motion<T>], case: &Case, form: Form) -> Records<T> {
     let views: [View<T>; 2] = std::array::from_fn(|i| case.views[i].lift());
     let [first, second] = case.times;
     let each = |(g, m): (&Gaussian<T>, &Motion<T>)| {
