@@ -202,3 +202,19 @@ fn broken_shaders_are_reported() {
     );
     assert_reports(check(&declare("@compute @workgroup_size(1) fn other() {}"), &[]), &["no entry point `main`"]);
 }
+
+/// A static scene's kernels are composed without the buffers of motion and flow.
+#[test]
+fn static_kernels_hold_nothing_of_motion_and_flow() {
+    let mut optional = 0;
+    for declaration in declarations().filter(|d| d.constants.iter().any(|(name, _)| ["MOTION", "FLOW"].contains(name)))
+    {
+        let static_variant: Vec<_> = declaration.constants.iter().map(|(name, _)| (*name, 0)).collect();
+        let text = compose(declaration.source, &declaration.constants_with(&static_variant));
+        for binding in declaration.bindings.iter().filter(|binding| binding.when.is_some()) {
+            optional += 1;
+            assert!(!text.contains(&format!("> {}:", binding.name)), "{} binds {}", declaration.name, binding.name);
+        }
+    }
+    assert!(optional >= 9, "only {optional} bindings are optional");
+}
