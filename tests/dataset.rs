@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use dapple::dataset::{Capture, CaptureOptions, Coverage, Split};
+use dapple::dataset::{Capture, CaptureOptions, Coverage, Split, flow_io};
 
 fn options() -> CaptureOptions {
     CaptureOptions::default()
@@ -147,7 +147,85 @@ fn hand_frames_have_times_in_order() {
     let capture = Capture::open(&path, &options()).unwrap();
     assert_eq!(capture.shots.len(), 75);
     assert!(capture.shots.is_sorted_by(|a, b| a.time < b.time));
-    assert_eq!(capture.shots[0].time, 0.0);
-    assert!(capture.shots[74].time <= 1.0);
+    assert_eq!(capture.shots[0].time, Some(0.0));
+    assert!(capture.shots[74].time <= Some(1.0));
+    assert!(capture.shots.iter().all(|shot| shot.stream == 0), "one moving camera");
     assert_eq!(capture.load(0).unwrap().pixels.len(), 512 * 384);
+}
+
+#[test]
+fn real_flow_files_agree_with_their_pictures() {
+    let Some(kitti) = data("flow/kitti") else { return };
+    let flow = flow_io::read(&kitti.join("flow_gt.png")).unwrap();
+    assert_eq!((flow.width, flow.height), (1242, 375));
+    let known = flow.known.iter().filter(|known| **known).count() as f64 / flow.known.len() as f64;
+    let miss = misfit(&flow, &kitti.join("frame1.png"), &kitti.join("frame2.png"));
+    eprintln!("kitti: {known:.3} known, pictures differ by {:.2} without and {:.2} with the flow", miss.0, miss.1);
+    // The ground truth comes from a laser, which sees the lower part of the picture and not every pixel there.
+    assert!(known > 0.1 && known < 0.6 && miss.1 < 0.55 * miss.0, "{known} {miss:?}");
+
+    let Some(crops) = data("flow/mmflow_crops") else { return };
+    let flow = flow_io::read(&crops.join("00001_flow.flo")).unwrap();
+    let miss = misfit(&flow, &crops.join("00001_img1.ppm"), &crops.join("00001_img2.ppm"));
+    eprintln!("crop: pictures differ by {:.2} without and {:.2} with the flow", miss.0, miss.1);
+    assert!(miss.1 < 0.65 * miss.0, "{miss:?}");
+    // Another pair is nearly still, but has flow both ways and a mask of what is hidden.
+    let forward = flow_io::read(&crops.join("0000000-flow_01.flo")).unwrap();
+    let back = flow_io::read(&crops.join("0000000-flow_10.flo")).unwrap();
+    let hidden = image::open(crops.join("0000000-occ_01.png")).unwrap().into_luma8();
+    let seen = (0..2500).filter(|i| hidden.get_pixel(i % 50, i / 50).0[0] == 0).map(|i| i as usize);
+    let returned = seen.clone().filter(|&i| {
+        let [u, v] = forward.vectors[i];
+        let (x, y) = ((i % 50) as f32 + u, (i / 50) as f32 + v);
+        let there = y.round().clamp(0.0, 49.0) as usize * 50 + x.round().clamp(0.0, 49.0) as usize;
+        (u + back.vectors[there][0]).hypot(v + back.vectors[there][1]) < 0.5
+    });
+    let share = returned.count() as f64 / seen.count() as f64;
+    eprintln!("crop: {share:.4} of what is seen in both leads back");
+    assert!(share > 0.98, "{share}");
+    // What was read is written again to the same bytes.
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["0000000-flow_01.flo", "00001_flow.flo"] {
+        let path = folder.path().join("again.flo");
+        flow_io::write(&path, &flow_io::read(&crops.join(name)).unwrap()).unwrap();
+        assert!(std::fs::read(&path).unwrap() == std::fs::read(crops.join(name)).unwrap(), "{name}");
+    }
+    let one_channel = flow_io::read(&crops.join("0000000-occ_weights_01.pfm")).unwrap_err().to_string();
+    assert!(one_channel.contains("one channel"), "{one_channel}");
+}
+
+/// Mean absolute difference of two pictures where the flow is known and stays inside: in place, and along the flow.
+fn misfit(flow: &flow_io::FlowField, from: &std::path::Path, to: &std::path::Path) -> (f64, f64) {
+    let [from, to] = [from, to].map(grey);
+    assert_eq!(from.dimensions(), (flow.width, flow.height));
+    let (mut still, mut moved, mut count) = (0.0, 0.0, 0.0);
+    for (i, [u, v]) in flow.vectors.iter().enumerate().filter(|(i, _)| flow.known[*i]) {
+        let (x, y) = (i as u32 % flow.width, i as u32 / flow.width);
+        let (x2, y2) = (x as f32 + u, y as f32 + v);
+        if x2 < 0.0 || y2 < 0.0 || x2 > (flow.width - 1) as f32 || y2 > (flow.height - 1) as f32 {
+            continue;
+        }
+        let value = |image: &image::GrayImage, x: u32, y: u32| f64::from(image.get_pixel(x, y).0[0]);
+        let landed = image::imageops::interpolate_bilinear(&to, x2, y2).expect("inside").0[0];
+        still += (value(&from, x, y) - value(&to, x, y)).abs();
+        moved += (value(&from, x, y) - f64::from(landed)).abs();
+        count += 1.0;
+    }
+    assert!(count > 100.0);
+    (still / count, moved / count)
+}
+
+/// A picture's brightness; also of binary PPM, which the image reader under test does not know.
+fn grey(path: &std::path::Path) -> image::GrayImage {
+    if path.extension().is_none_or(|extension| extension != "ppm") {
+        return image::open(path).unwrap().into_luma8();
+    }
+    let bytes = std::fs::read(path).unwrap();
+    let ends: Vec<usize> = (0..bytes.len()).filter(|&i| bytes[i].is_ascii_whitespace()).take(4).collect();
+    let head = String::from_utf8(bytes[..ends[3]].to_vec()).unwrap();
+    let words: Vec<&str> = head.split_whitespace().collect();
+    assert_eq!((words[0], words[3]), ("P6", "255"));
+    let (width, height) = (words[1].parse().unwrap(), words[2].parse().unwrap());
+    let image = image::RgbImage::from_raw(width, height, bytes[ends[3] + 1..].to_vec()).unwrap();
+    image::DynamicImage::from(image).into_luma8()
 }

@@ -12,7 +12,9 @@ const ALL: &[&[Declaration]] = &[
     dapple::primitives::DECLARATIONS,
     dapple::render::DECLARATIONS,
     dapple::render::CAMERA_DECLARATIONS,
+    dapple::render::FLOW_DECLARATIONS,
     dapple::train::loss::DECLARATIONS,
+    dapple::train::flow::DECLARATIONS,
     dapple::train::update::DECLARATIONS,
     dapple::train::refine::DECLARATIONS,
 ];
@@ -114,9 +116,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
 const VIEW: Shape = Shape::Struct { name: "View", size: 16, fields: &[("focal", 0), ("width", 8)] };
 const BINDINGS: [Binding; 3] = [
-    Binding { name: "view", access: Access::Uniform, shape: VIEW },
-    Binding { name: "means", access: Access::Read, shape: Shape::Vec4F32 },
-    Binding { name: "depths", access: Access::Write, shape: Shape::F32 },
+    Binding { name: "view", access: Access::Uniform, shape: VIEW, when: None },
+    Binding { name: "means", access: Access::Read, shape: Shape::Vec4F32, when: None },
+    Binding { name: "depths", access: Access::Write, shape: Shape::F32, when: None },
 ];
 
 /// What the check says of `SOURCE` when one of its bindings is declared otherwise.
@@ -199,4 +201,20 @@ fn broken_shaders_are_reported() {
         &["broken.wgsl"],
     );
     assert_reports(check(&declare("@compute @workgroup_size(1) fn other() {}"), &[]), &["no entry point `main`"]);
+}
+
+/// A static scene's kernels are composed without the buffers of motion and flow.
+#[test]
+fn static_kernels_hold_nothing_of_motion_and_flow() {
+    let mut optional = 0;
+    for declaration in declarations().filter(|d| d.constants.iter().any(|(name, _)| ["MOTION", "FLOW"].contains(name)))
+    {
+        let static_variant: Vec<_> = declaration.constants.iter().map(|(name, _)| (*name, 0)).collect();
+        let text = compose(declaration.source, &declaration.constants_with(&static_variant));
+        for binding in declaration.bindings.iter().filter(|binding| binding.when.is_some()) {
+            optional += 1;
+            assert!(!text.contains(&format!("> {}:", binding.name)), "{} binds {}", declaration.name, binding.name);
+        }
+    }
+    assert!(optional >= 9, "only {optional} bindings are optional");
 }

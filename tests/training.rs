@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use dapple::dataset::{Capture, CaptureOptions, Split};
 use dapple::format::write_scene;
 use dapple::gpu::Gpu;
-use dapple::train::config::{Init, Subgroups};
+use dapple::train::config::{FlowShape, FlowSource, Init, Subgroups, Switch};
 use dapple::train::{Checkpoint, Config, Tensor, Trainer};
 
 fn gpu() -> Gpu {
@@ -159,7 +159,8 @@ fn test_psnr(trainer: &mut Trainer) -> f64 {
     let capture = capture();
     let shots: Vec<usize> = (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Test).collect();
     let psnr = |&shot: &usize| {
-        let (picture, image) = (capture.load(shot).unwrap(), trainer.render_view(&capture.shots[shot].camera).unwrap());
+        let (picture, image) =
+            (capture.load(shot).unwrap(), trainer.render_view(&capture.shots[shot].camera, 0.0).unwrap());
         let squares: f64 = picture
             .pixels
             .iter()
@@ -188,4 +189,125 @@ fn training_learns_the_tiny_scene() {
     eprintln!("training: {before:.2} dB at the start, {after:.2} dB after 600 steps; {reports:?}");
     assert!(reports[1].loss < 0.5 * reports[0].loss && reports[1].non_finite == 0);
     assert!(after > 24.0, "{after:.2} dB");
+}
+
+/// A small clip of scenes/dynamic_rigid.toml, made once: three fixed cameras, six moments, exact flow.
+fn clip() -> Arc<Capture> {
+    static CLIP: OnceLock<(tempfile::TempDir, Arc<Capture>)> = OnceLock::new();
+    let make = || {
+        let folder = tempfile::tempdir().unwrap();
+        let scene = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes/dynamic_rigid.toml");
+        let mut text = std::fs::read_to_string(scene).unwrap();
+        let smaller = [
+            ("points = 6000", "points = 500"),
+            ("width = 144", "width = 64"),
+            ("height = 144", "height = 48"),
+            ("train = 7", "train = 3"),
+            ("frames = 16", "frames = 6"),
+        ];
+        for (from, to) in smaller {
+            assert!(text.contains(from), "the description has no {from}");
+            text = text.replace(from, to);
+        }
+        let (file, path) = (folder.path().join("clip.toml"), folder.path().join("clip"));
+        std::fs::write(&file, text).unwrap();
+        dapple::synth::run(&file, &path).unwrap();
+        let capture = Capture::open(&path, &CaptureOptions { strict: true, ..CaptureOptions::default() }).unwrap();
+        assert!(capture.is_dynamic() && capture.training_flow().len() > 6);
+        (folder, Arc::new(capture))
+    };
+    CLIP.get_or_init(make).1.clone()
+}
+
+const CLIP_STEPS: u32 = 96;
+
+/// A short run with all of motion in it: growth, relocation, gates, noise in time, flow in both directions.
+fn clip_config() -> Config {
+    Config { lr_gate: 1e-3, flow_weight: 0.05, refine_every: 3000, ..config(CLIP_STEPS) }
+}
+
+fn clip_run(config: Config) -> (Checkpoint, Vec<u8>) {
+    moving_outcome(&mut Trainer::new(&gpu(), clip(), config).unwrap(), CLIP_STEPS)
+}
+
+/// As [`outcome`], with the scene in the container that holds motion.
+fn moving_outcome(trainer: &mut Trainer, until: u32) -> (Checkpoint, Vec<u8>) {
+    while trainer.step_index() < until {
+        trainer.step().unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scene.dapple");
+    write_scene(&path, &trainer.scene().unwrap()).unwrap();
+    (trainer.checkpoint().unwrap(), std::fs::read(&path).unwrap())
+}
+
+#[test]
+fn moving_runs_repeat_and_resume_to_the_byte() {
+    let straight = clip_run(clip_config());
+    assert!(straight.0.tensors.contains_key("value.motion") && straight.0.tensors.contains_key("moment2.motion"));
+    let again = clip_run(clip_config());
+    assert_same("a second moving run", &straight.0.tensors, &again.0.tensors);
+    assert_eq!(straight.1, again.1);
+    let mut half = Trainer::new(&gpu(), clip(), clip_config()).unwrap();
+    let (saved, _) = moving_outcome(&mut half, 41);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    saved.save(&path).unwrap();
+    let mut resumed = Trainer::resume(&gpu(), clip(), Checkpoint::load(&path).unwrap()).unwrap();
+    let (checkpoint, bytes) = moving_outcome(&mut resumed, CLIP_STEPS);
+    assert_same("the resumed moving run", &straight.0.tensors, &checkpoint.tensors);
+    assert!(straight.0 == checkpoint && straight.1 == bytes);
+    if gpu().subgroups() {
+        let without = clip_run(Config { subgroups: Subgroups::Off, ..clip_config() });
+        assert_same("the moving run without subgroups", &straight.0.tensors, &without.0.tensors);
+    }
+    let affine = clip_run(Config { flow_form: FlowShape::Affine, flow_all: true, ..clip_config() });
+    assert_ne!(straight.1, affine.1, "the form of the flow matters");
+    assert!(affine.0.extra["non_finite"] == 0);
+}
+
+/// Mean end-point error over the first and the last steps of a run.
+fn flow_errors(config: Config) -> [f64; 2] {
+    let mut trainer = Trainer::new(&gpu(), clip(), config).unwrap();
+    let mut errors = Vec::new();
+    for stop in [12, CLIP_STEPS - 12, CLIP_STEPS] {
+        while trainer.step_index() < stop {
+            trainer.step().unwrap();
+        }
+        errors.push(trainer.statistics().unwrap().flow.unwrap());
+    }
+    [errors[0], errors[2]]
+}
+
+#[test]
+fn flow_teaches_velocities_and_gives_the_first_ones() {
+    let blind = Config { velocity_init: Switch::Off, lr_velocity: 0.02, flow_weight: 0.1, ..clip_config() };
+    let [before, after] = flow_errors(blind.clone());
+    let [known, _] = flow_errors(Config { velocity_init: Switch::On, ..blind });
+    eprintln!(
+        "flow: end-point error {before:.3} px at first, {after:.3} px at the end; {known:.3} px at first from flow"
+    );
+    assert!(after < 0.7 * before && known < 0.7 * before);
+    let mut off = Trainer::new(&gpu(), clip(), Config { flow: FlowSource::Off, ..clip_config() }).unwrap();
+    (0..20).for_each(|_| off.step().unwrap());
+    assert_eq!(off.statistics().unwrap().flow, None);
+}
+
+/// Bytes on the device for each Gaussian that the cap has room for.
+fn bytes_a_gaussian(capture: Arc<Capture>, config: Config) -> u64 {
+    let cap = u64::from(config.cap_max);
+    let trainer = Trainer::new(&Gpu::open(None).unwrap(), capture, config).unwrap();
+    let labels =
+        ["gaussians: geometry", "gaussians: spherical harmonics", "gaussians: motion", "view: colour gradients"];
+    let bytes: u64 =
+        trainer.gpu_bytes().iter().filter(|(label, _)| labels.contains(label)).map(|(_, bytes)| bytes).sum();
+    bytes / cap
+}
+
+#[test]
+fn motion_costs_two_vectors_and_their_moments() {
+    let config = Config { cap_max: 40_000, ..config(10) };
+    assert_eq!(bytes_a_gaussian(capture(), config.clone()), 744);
+    assert_eq!(bytes_a_gaussian(clip(), Config { r#static: true, ..config.clone() }), 744);
+    assert_eq!(bytes_a_gaussian(clip(), config), 744 + 3 * 32);
 }

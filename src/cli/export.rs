@@ -8,11 +8,12 @@ use glam::{DQuat, DVec3};
 
 use super::info::{bytes_of, describe};
 use super::scene_view::blending_weights;
+use super::sequence::Span;
 use super::words::{count, size};
 use super::{exit_on_interrupt, progress};
 use crate::dataset::{Capture, CaptureOptions};
 use crate::edit::{self, Region, Similarity};
-use crate::format::{self, Format, ReadOptions, SpzFrame, WriteOptions};
+use crate::format::{self, Format, Moments, ReadOptions, SpzFrame, WriteOptions};
 use crate::gpu::Gpu;
 use crate::scene::Scene;
 
@@ -31,12 +32,17 @@ pub struct Args {
     /// Scene files or run folders; several are joined
     #[arg(required = true, value_name = "IN")]
     inputs: Vec<PathBuf>,
-    /// File to write: .ply, .compressed.ply, .splat, .spz, .sog, .glb, .gltf, .usda, .usdz or .html
+    /// File to write: .ply, .compressed.ply, .splat, .spz, .sog, .glb, .gltf, .usda, .usdz or .html; scenes in motion
+    /// also .dapple, .spacetime.ply or .splatv
     #[arg(value_name = "OUT")]
     output: PathBuf,
     /// The moment of a dynamic scene, 0 to 1
     #[arg(long)]
     time: Option<f32>,
+    /// N moments of a dynamic scene from T0 to T1: time samples in a USD file, else N files, frame_0001.ply and so on
+    /// where OUT is frame.ply
+    #[arg(long, value_name = "T0:T1:N", conflicts_with = "time")]
+    times: Option<Span>,
     /// The axis of the scene that points up (x, y, z, -x, -y or -z); it is turned to where viewers expect it, -y
     #[arg(long, value_name = "AXIS", allow_hyphen_values = true)]
     up: Option<Axis>,
@@ -158,7 +164,11 @@ pub fn run(args: Args) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let start = Instant::now();
-    let options = WriteOptions { spz_version: args.spz_version, spz_frame: args.spz_frame.into() };
+    let moments = args.times.map(|Span { first, last, count }| Moments { first, last, count });
+    let options = WriteOptions { spz_version: args.spz_version, spz_frame: args.spz_frame.into(), moments };
+    if let Some(moments) = moments.filter(|_| !format.samples_motion()) {
+        return write_sequence(&args.output, &scene, moments, &options);
+    }
     let stage = progress::stage(format!("writing {}", args.output.display()));
     format::save(&args.output, &scene, &options)?;
     drop(stage);
@@ -173,10 +183,30 @@ pub fn run(args: Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Writes a file for each moment.
+fn write_sequence(output: &Path, scene: &Scene, moments: Moments, options: &WriteOptions) -> Result<ExitCode> {
+    format::create_folder(output.parent().unwrap_or(Path::new("")))?;
+    let mut last = PathBuf::new();
+    for (index, time) in moments.times().enumerate() {
+        let mut moment = scene.at(time);
+        moment.retain(|moment, i| edit::peak_opacity(moment, i) >= NEVER_SEEN);
+        last = format::sequence::name_of(output, index, moments.count);
+        let _stage = progress::stage(format!("writing {}", last.display()));
+        format::save(&last, &moment, options)?;
+    }
+    println!("wrote {} moments, up to {}", moments.count, last.display());
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Values that make no sense, before anything is read.
 fn check(args: &Args) -> Result<()> {
     if let Some(time) = args.time {
         ensure!((0.0..=1.0).contains(&time), "--time {time} is not in 0 to 1");
+    }
+    if let Some(Span { first, last, .. }) = args.times {
+        ensure!((0.0..=1.0).contains(&first) && (0.0..=1.0).contains(&last), "--times {first}:{last} is not in 0 to 1");
+        let format = format::format_to_write(&args.output)?;
+        ensure!(!format.holds_motion(), "{} files hold the motion itself; leave --times out", format.name());
     }
     if let Some(opacity) = args.min_opacity {
         ensure!((0.0..=1.0).contains(&opacity), "--min-opacity {opacity} is not in 0 to 1");

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::ply_header::Header;
+use super::ply_header::{Element, Header};
+use super::{dapple, spacetime_ply, splatv};
 
 /// Name of an unbundled SOG's description, in a folder with its images.
 pub const SOG_META: &str = "meta.json";
@@ -36,11 +37,17 @@ pub enum Format {
     Usdz,
     /// A page that shows the scene.
     Html,
+    /// Our own container, which holds everything.
+    Dapple,
+    /// Spacetime Gaussians' "lite" PLY (FORMATS 1.9).
+    SpacetimePly,
+    /// splaTV's texture (FORMATS 1.9).
+    Splatv,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Ply,
         Self::CompressedPly,
         Self::Splat,
@@ -52,6 +59,9 @@ impl Format {
         Self::Usda,
         Self::Usdz,
         Self::Html,
+        Self::Dapple,
+        Self::SpacetimePly,
+        Self::Splatv,
     ];
 
     /// What a person calls the format.
@@ -68,6 +78,9 @@ impl Format {
             Self::Usda => "USD text",
             Self::Usdz => "USD package",
             Self::Html => "web page",
+            Self::Dapple => "Dapple",
+            Self::SpacetimePly => "Spacetime PLY",
+            Self::Splatv => "splatv",
         }
     }
 
@@ -86,22 +99,30 @@ impl Format {
             Self::Usda => &["usda"],
             Self::Usdz => &["usdz"],
             Self::Html => &["html", "htm"],
+            Self::Dapple => &["dapple"],
+            Self::SpacetimePly => &["spacetime.ply"],
+            Self::Splatv => &["splatv"],
         }
     }
 
     /// The highest degree of spherical harmonics that a file of the format holds; higher bands are left out on writing.
     pub const fn max_sh_degree(self) -> u32 {
-        if matches!(self, Self::Splat) { 0 } else { 3 }
+        if matches!(self, Self::Splat | Self::SpacetimePly | Self::Splatv) { 0 } else { 3 }
     }
 
     /// Whether a file of the format says if the scene was trained with anti-aliasing.
     pub const fn holds_antialiased(self) -> bool {
-        matches!(self, Self::Ply | Self::CompressedPly | Self::Spz | Self::Sog)
+        matches!(self, Self::Ply | Self::CompressedPly | Self::Spz | Self::Sog | Self::Dapple)
     }
 
     /// Whether a file of the format holds the motion of a dynamic scene.
     pub const fn holds_motion(self) -> bool {
-        matches!(self, Self::Ply)
+        matches!(self, Self::Dapple | Self::SpacetimePly | Self::Splatv)
+    }
+
+    /// Whether a file of the format holds a dynamic scene as it is at given moments.
+    pub const fn samples_motion(self) -> bool {
+        matches!(self, Self::Usda | Self::Usdz)
     }
 
     /// The format that the path's name asks for, without a look at the file.
@@ -149,17 +170,20 @@ fn readable() -> String {
 
 fn by_content(path: &Path, head: &[u8], by_name: Option<Format>) -> Result<Option<Format>> {
     // A broken header says what is wrong with it when the file is read.
-    let compressed = || {
-        let header = File::open(path).ok().and_then(|file| Header::read(&mut BufReader::new(file)).ok());
-        header.is_some_and(|header| header.elements.iter().any(|element| element.name == "chunk"))
-    };
+    let header = || File::open(path).ok().and_then(|file| Header::read(&mut BufReader::new(file)).ok());
+    let has = |what: fn(&Element) -> bool| header().is_some_and(|header| header.elements.iter().any(what));
+    let compressed = || has(|element| element.name == "chunk");
+    let spacetime = || has(|element| element.index(spacetime_ply::MARK).is_some());
     let json = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start().starts_with(b"{");
     Ok(match head {
         [b'p', b'l', b'y', b'\r' | b'\n', ..] if compressed() => Some(Format::CompressedPly),
+        [b'p', b'l', b'y', b'\r' | b'\n', ..] if spacetime() => Some(Format::SpacetimePly),
         [b'p', b'l', b'y', b'\r' | b'\n', ..] => Some(Format::Ply),
         [b'N', b'G', b'S', b'P', ..] | [0x1f, 0x8b, ..] => Some(Format::Spz),
         [b'g', b'l', b'T', b'F', ..] => Some(Format::Glb),
         [b'P', b'K', 3, 4, ..] => Some(in_zip(path)?),
+        _ if dapple::begins(head) => Some(Format::Dapple),
+        _ if head.starts_with(&splatv::MAGIC.to_le_bytes()) => Some(Format::Splatv),
         _ if head.starts_with(b"#usda") => Some(Format::Usda),
         _ if head.starts_with(b"PXR-USDC") => bail!(
             "{}: a binary USD file (.usdc), which Dapple does not read; convert it with `usdcat -o scene.usda {}`",

@@ -9,6 +9,7 @@ mod atomic;
 mod bounded;
 mod codebook;
 pub mod compressed_ply;
+pub mod dapple;
 mod deflate;
 mod frame;
 pub mod gltf;
@@ -20,9 +21,13 @@ mod palette;
 pub mod ply;
 mod ply_header;
 mod quantise;
+pub mod sequence;
 pub mod sog;
 mod sog_write;
+mod spacetime;
+pub mod spacetime_ply;
 pub mod splat;
+pub mod splatv;
 pub mod spz;
 mod spz_pack;
 pub mod usd;
@@ -39,6 +44,8 @@ pub use kind::{Format, SOG_META, detect};
 
 /// Name of the scene in a run folder.
 pub const RUN_SCENE: &str = "scene.ply";
+/// Name of a scene in motion in a run folder.
+pub const RUN_MOVING_SCENE: &str = "scene.dapple";
 
 /// A scene as it was read, and what its file says of itself.
 #[derive(Debug)]
@@ -77,17 +84,35 @@ pub struct ReadOptions {
     pub spz_frame: Option<SpzFrame>,
 }
 
+/// Evenly spaced times within the clip.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Moments {
+    pub first: f32,
+    pub last: f32,
+    /// At least 1.
+    pub count: usize,
+}
+
+impl Moments {
+    pub fn times(self) -> impl Iterator<Item = f32> {
+        let part = move |i: usize| i as f32 / self.count.saturating_sub(1).max(1) as f32;
+        (0..self.count).map(move |i| self.first + (self.last - self.first) * part(i))
+    }
+}
+
 /// What a writer may be told.
 #[derive(Clone, Copy, Debug)]
 pub struct WriteOptions {
     /// 3 or 4.
     pub spz_version: u32,
     pub spz_frame: SpzFrame,
+    /// The times at which a format that samples motion samples it: see [`Format::samples_motion`].
+    pub moments: Option<Moments>,
 }
 
 impl Default for WriteOptions {
     fn default() -> Self {
-        Self { spz_version: 4, spz_frame: SpzFrame::Rub }
+        Self { spz_version: 4, spz_frame: SpzFrame::Rub, moments: None }
     }
 }
 
@@ -116,9 +141,16 @@ pub fn load(path: &Path) -> Result<Loaded> {
 /// # Errors
 /// As [`read_scene`].
 pub fn load_with(path: &Path, options: &ReadOptions) -> Result<Loaded> {
+    let sequence = if path.is_dir() { sequence::find(path) } else { Vec::new() };
+    if !sequence.is_empty() {
+        return sequence::read(&sequence);
+    }
     let file = scene_in(path)?;
     match detect(&file)? {
         Format::Ply => ply::load(&file),
+        Format::Dapple => dapple::read(&file),
+        Format::SpacetimePly => spacetime_ply::read(&file),
+        Format::Splatv => splatv::read(&file),
         Format::CompressedPly => compressed_ply::read(&file),
         Format::Splat => splat::read(&file),
         Format::Spz => spz::read(&file, options.spz_frame),
@@ -138,7 +170,8 @@ pub fn scene_in(path: &Path) -> Result<PathBuf> {
     if !path.is_dir() {
         return Ok(path.to_path_buf());
     }
-    let found = [RUN_SCENE, SOG_META].map(|name| path.join(name)).into_iter().find(|file| file.exists());
+    let found =
+        [RUN_SCENE, RUN_MOVING_SCENE, SOG_META].map(|name| path.join(name)).into_iter().find(|file| file.exists());
     match found {
         Some(file) => Ok(file),
         None => bail!("{} holds no {RUN_SCENE}; give a run folder or a scene file", path.display()),
@@ -177,19 +210,22 @@ pub fn format_to_write(path: &Path) -> Result<Format> {
 pub fn save(path: &Path, scene: &Scene, options: &WriteOptions) -> Result<()> {
     let format = format_to_write(path)?;
     ensure!(
-        scene.motion.is_none() || format.holds_motion(),
-        "{}: {} files hold no motion; choose a moment of the scene with --time",
+        scene.motion.is_none() || format.holds_motion() || format.samples_motion() && options.moments.is_some(),
+        "{}: {} files hold no motion; choose a moment of the scene with --time, or a sequence of files with --times",
         path.display(),
         format.name()
     );
     match format {
         Format::Ply => ply::write(path, scene),
+        Format::Dapple => dapple::write(path, scene),
+        Format::SpacetimePly => spacetime_ply::write(path, scene),
+        Format::Splatv => splatv::write(path, scene),
         Format::CompressedPly => compressed_ply::write(path, scene),
         Format::Splat => splat::write(path, scene),
         Format::Sog => sog::write(path, scene),
         Format::Spz => spz::write(path, scene, options.spz_version, options.spz_frame),
         Format::Glb | Format::Gltf => gltf::write(path, scene),
-        Format::Usda | Format::Usdz => usd::write(path, scene, format),
+        Format::Usda | Format::Usdz => usd::write(path, scene, format, options.moments),
         Format::Html => html::write(path, scene),
         Format::Ksplat => bail!("{}: .ksplat is only read", path.display()),
     }

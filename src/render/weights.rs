@@ -37,7 +37,7 @@ impl Renderer {
         loop {
             let mut recorder = Recorder::new(&self.gpu, false);
             self.record_forward(&mut recorder, model, &view, Channel::Color);
-            self.record_backward(&mut recorder, &view);
+            self.record_backward(&mut recorder, model, &view);
             recorder.finish()?;
             if self.frame.settle()?.overflowed == 0 {
                 break;

@@ -84,6 +84,11 @@ pub const HISTORY: usize = 256;
 const WALK_SOFTWARE: u32 = 100;
 const WALK_GPU: u32 = 32;
 
+/// Outputs of one walk on this adapter.
+pub(super) fn walk_of(gpu: &Gpu) -> u32 {
+    if gpu.is_software() { WALK_SOFTWARE } else { WALK_GPU }
+}
+
 /// Smaller images have no SSIM window that fits.
 const WINDOW: u32 = 11;
 
@@ -142,7 +147,7 @@ impl LossPass {
     pub fn new(gpu: &Gpu) -> Result<Self, GpuError> {
         Ok(Self {
             gpu: gpu.clone(),
-            walk: if gpu.is_software() { WALK_SOFTWARE } else { WALK_GPU },
+            walk: walk_of(gpu),
             rows: gpu.pipeline::<SsimRows>(&[])?,
             columns: gpu.pipeline::<SsimColumns>(&[])?,
             rows_backward: gpu.pipeline::<SsimRowsBackward>(&[])?,
@@ -236,7 +241,13 @@ impl LossPass {
         });
     }
 
-    /// Mean L1 and mean SSIM (x, y) of recent steps, entry by entry.
+    /// The ring of recent losses, and which entry is the next step's.
+    pub(super) fn history_entry(&self) -> (&Buffer<Vec4>, &Buffer<u32>) {
+        (&self.history, &self.entry)
+    }
+
+    /// Mean L1, mean SSIM, mean end-point error of the flow (x, y, z) of recent steps, entry by entry; w is 1 where there
+    /// is flow.
     pub fn history(&self) -> Result<Vec<Vec4>, GpuError> {
         self.gpu.read(&self.history)
     }

@@ -4,6 +4,7 @@
 #![allow(clippy::needless_range_loop)]
 
 mod loss;
+mod motion;
 mod render;
 mod sh;
 mod tiles;

@@ -2,6 +2,7 @@
 
 mod edges;
 mod loss;
+mod motion;
 mod refine;
 mod tiles;
 mod update;

@@ -1,0 +1,138 @@
+//#use grid
+//#use column
+//#use SUBGROUPS ? exchange_subgroup : exchange_workgroup
+//#use flow_record
+// As rasterize.wgsl, with two more channels: the weighted sum of the flows of all contributors, which the image's opacity
+// normalises afterwards (ALGORITHMS F.4). The state of a column is a struct of its own, as in rasterize_backward.wgsl:
+// with it, drivers keep these channels in registers too. Twins: tests/reference/rasterize.rs, flow.rs.
+
+@group(0) @binding(0) var<uniform> view: View;
+// [tiles + 1]
+@group(0) @binding(1) var<storage, read> starts: array<u32>;
+// [pairs] slots, sorted by tile, then depth.
+@group(0) @binding(2) var<storage, read> slots: array<u32>;
+// [pairs]
+@group(0) @binding(3) var<storage, read> slot_gaussians: array<u32>;
+// [N][3]
+@group(0) @binding(4) var<storage, read> records: array<vec4f>;
+// [N][2]
+@group(0) @binding(5) var<storage, read> flow_records: array<vec4f>;
+// [H][W] features over the background; w = transmittance left.
+@group(0) @binding(6) var<storage, read_write> image: array<vec4f>;
+// [H][W][2] sum of w f.
+@group(0) @binding(7) var<storage, read_write> flow_image: array<f32>;
+
+const COLUMNS: u32 = 32u / LANES;
+
+// State of one column of pixels.
+struct Column {
+    origin: vec2u,
+    transmittance: array<f32, 8>,
+    colour: array<vec3f, 8>,
+    flow: array<vec2f, 8>,
+}
+
+fn open_column(tile: vec2u, unit: u32) -> Column {
+    var out: Column;
+    out.origin = column_origin(tile, unit);
+    for (var row = 0u; row < ROWS; row++) {
+        out.transmittance[row] = 1.0;
+        out.colour[row] = vec3f(0.0);
+        out.flow[row] = vec2f(0.0);
+    }
+    return out;
+}
+
+fn add_column(column: ptr<function, Column>, record: Batch, flow: FlowRecord) {
+    let falloff = column_falloff((*column).origin, record.r0, record.r1);
+    if (!falloff.reached) {
+        return;
+    }
+    let weights = column_weights(falloff.d, record.r0, record.r1);
+    for (var row = 0u; row < ROWS; row++) {
+        let alpha = min(ALPHA_MAX, record.r1.y * weights[row]);
+        let before = (*column).transmittance[row];
+        let counts = alpha >= ALPHA_MIN && before >= TRANSMITTANCE_MIN;
+        let weight = select(0.0, before * alpha, counts);
+        (*column).transmittance[row] = before - weight;
+        (*column).colour[row] += weight * record.r2.xyz;
+        (*column).flow[row] += weight * flow_at(flow, falloff.d, row);
+    }
+}
+
+fn open_pixels(column: ptr<function, Column>) -> f32 {
+    var most = 0.0;
+    for (var row = 0u; row < ROWS; row++) {
+        most = max(most, (*column).transmittance[row]);
+    }
+    return most;
+}
+
+fn store_column(column: ptr<function, Column>) {
+    let origin = (*column).origin;
+    for (var row = 0u; row < ROWS; row++) {
+        if (origin.x < view.size.x && origin.y + row < view.size.y) {
+            let pixel = (origin.y + row) * view.size.x + origin.x;
+            let left = (*column).transmittance[row];
+            image[pixel] = vec4f((*column).colour[row] + left * view.background.xyz, left);
+            let flow = (*column).flow[row];
+            flow_image[2u * pixel] = flow.x;
+            flow_image[2u * pixel + 1u] = flow.y;
+        }
+    }
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+    let tile_index = flat_group(group);
+    if (tile_index >= view.size.z * view.size.w) {
+        return;
+    }
+    let tile = vec2u(tile_index % view.size.z, tile_index / view.size.z);
+    let first = starts[tile_index];
+    let last = starts[tile_index + 1u];
+    var c0 = open_column(tile, lane);
+    var c1: Column;
+    var c2: Column;
+    var c3: Column;
+    if (COLUMNS > 1u) {
+        c1 = open_column(tile, LANES + lane);
+        c2 = open_column(tile, 2u * LANES + lane);
+        c3 = open_column(tile, 3u * LANES + lane);
+    }
+    for (var batch_start = first; batch_start < last; batch_start += LANES) {
+        var own: Batch;
+        var own_flow: FlowRecord;
+        if (batch_start + lane < last) {
+            let gaussian = slot_gaussians[slots[batch_start + lane]];
+            own = Batch(records[3u * gaussian], records[3u * gaussian + 1u], records[3u * gaussian + 2u], 0u);
+            own_flow = load_flow(gaussian);
+        }
+        let batch = share(lane, own);
+        let flow_batch = share_flow(lane, own_flow);
+        let members = min(LANES, last - batch_start);
+        for (var j = 0u; j < members; j++) {
+            let record = shared_record(batch, j);
+            let flow = shared_flow(flow_batch, j);
+            add_column(&c0, record, flow);
+            if (COLUMNS > 1u) {
+                add_column(&c1, record, flow);
+                add_column(&c2, record, flow);
+                add_column(&c3, record, flow);
+            }
+        }
+        var most = open_pixels(&c0);
+        if (COLUMNS > 1u) {
+            most = max(max(most, open_pixels(&c1)), max(open_pixels(&c2), open_pixels(&c3)));
+        }
+        if (!lane_any(lane, most >= TRANSMITTANCE_MIN)) {
+            break;
+        }
+    }
+    store_column(&c0);
+    if (COLUMNS > 1u) {
+        store_column(&c1);
+        store_column(&c2);
+        store_column(&c3);
+    }
+}

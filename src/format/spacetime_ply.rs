@@ -1,0 +1,131 @@
+//! The "lite" PLY of Spacetime Gaussians (FORMATS 1.9): motion and a duration for each Gaussian, colours as plain RGB.
+
+use std::fs::File;
+use std::io::{BufReader, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use glam::Vec3;
+
+use super::ply_header::{Header, for_each_row};
+use super::spacetime::{Moving, left_out};
+use super::{Format, Loaded, write_atomically};
+use crate::scene::{Motion, Scene};
+
+/// The property that tells such a PLY from others.
+pub(super) const MARK: &str = "trbf_center";
+
+/// Properties in their order, all `float`.
+const NAMES: [&str; 32] = [
+    "x",
+    "y",
+    "z",
+    MARK,
+    "trbf_scale",
+    "nx",
+    "ny",
+    "nz",
+    "motion_0",
+    "motion_1",
+    "motion_2",
+    "motion_3",
+    "motion_4",
+    "motion_5",
+    "motion_6",
+    "motion_7",
+    "motion_8",
+    "f_dc_0",
+    "f_dc_1",
+    "f_dc_2",
+    "opacity",
+    "scale_0",
+    "scale_1",
+    "scale_2",
+    "rot_0",
+    "rot_1",
+    "rot_2",
+    "rot_3",
+    "omega_0",
+    "omega_1",
+    "omega_2",
+    "omega_3",
+];
+
+/// Writes a scene; a static one has Gaussians that neither move nor fade.
+///
+/// # Errors
+/// A scene that is not finite, or a disk that does not take the file.
+pub fn write(path: &Path, scene: &Scene) -> Result<()> {
+    scene.validate().with_context(|| format!("cannot write {}", path.display()))?;
+    let version = env!("CARGO_PKG_VERSION");
+    let mut header = format!(
+        "ply\nformat binary_little_endian 1.0\ncomment written by Dapple {version}\nelement vertex {}\n",
+        scene.len()
+    );
+    NAMES.iter().for_each(|name| header.push_str(&format!("property float {name}\n")));
+    header.push_str("end_header\n");
+    write_atomically(path, |file| {
+        file.write_all(header.as_bytes())?;
+        for i in 0..scene.len() {
+            let moving = Moving::of(scene, i);
+            let mut row = [0.0_f32; NAMES.len()];
+            row[..3].copy_from_slice(&scene.means[i].to_array());
+            row[3..5].copy_from_slice(&[moving.centre, moving.log_scale]);
+            row[8..11].copy_from_slice(&moving.velocity.to_array());
+            row[17..20].copy_from_slice(&moving.rgb);
+            row[20] = scene.logits[i];
+            row[21..24].copy_from_slice(&scene.log_scales[i].to_array());
+            row[24..28].copy_from_slice(&scene.quaternions[i]);
+            file.write_all(bytemuck::cast_slice(&row))?;
+        }
+        Ok(())
+    })
+}
+
+/// Reads a scene: any order of properties, any encoding. Features of the "full" kind are passed over.
+///
+/// # Errors
+/// Names the file and the absent properties, or the first Gaussian with a value that is not finite.
+pub fn read(path: &Path) -> Result<Loaded> {
+    read_file(path).with_context(|| path.display().to_string())
+}
+
+fn read_file(path: &Path) -> Result<Loaded> {
+    let file = File::open(path).context("cannot open the file")?;
+    let length = file.metadata()?.len();
+    let mut reader = BufReader::with_capacity(1 << 20, file);
+    let header = Header::read(&mut reader)?;
+    let vertex = header.elements.first().filter(|element| element.name == "vertex");
+    let vertex = vertex.context("the first element of the header is not \"vertex\"")?;
+    // Normals mean nothing, and an absent turn is none.
+    let needed: Vec<&str> =
+        NAMES.iter().copied().filter(|name| !name.starts_with(['n', 'o']) || *name == "opacity").collect();
+    let absent: Vec<&str> = needed.iter().copied().filter(|name| vertex.index(name).is_none()).collect();
+    ensure!(absent.is_empty(), "the vertices lack the properties {}; not a complete scene", absent.join(", "));
+    let column = |name: &str| vertex.index(name);
+    let columns: Vec<usize> = needed.iter().filter_map(|name| column(name)).collect();
+    let omega: Vec<usize> = (0..4).filter_map(|k| column(&format!("omega_{k}"))).collect();
+    let remaining = length.saturating_sub(header.bytes);
+    let mut scene = Scene::default();
+    let (mut motion, mut curved, mut turning) = (Motion::default(), 0, 0);
+    for_each_row(&mut reader, header.encoding, vertex, remaining, |index, values| {
+        let row: Vec<f32> = columns.iter().map(|&c| values[c] as f32).collect();
+        if let Some(at) = row.iter().position(|value| !value.is_finite()) {
+            bail!("Gaussian {index}: \"{}\" is {}, not a finite number", needed[at], row[at]);
+        }
+        // In the order of `needed`: position, time, nine of motion, colour, opacity, scale, rotation.
+        let vector = |at: usize| Vec3::new(row[at], row[at + 1], row[at + 2]);
+        scene.means.push(vector(0));
+        let moving =
+            Moving { centre: row[3], log_scale: row[4], velocity: vector(5), rgb: [row[14], row[15], row[16]] };
+        moving.push(&mut motion, &mut scene.sh);
+        scene.logits.push(row[17]);
+        scene.log_scales.push(vector(18));
+        scene.quaternions.push([row[21], row[22], row[23], row[24]]);
+        curved += usize::from(row[8..14].iter().any(|v| *v != 0.0));
+        turning += usize::from(omega.iter().any(|&c| values[c] != 0.0));
+        Ok(())
+    })?;
+    scene.motion = Some(motion);
+    Ok(Loaded { warnings: left_out(curved, turning), ..Loaded::new(scene, Format::SpacetimePly) })
+}
