@@ -44,7 +44,7 @@ impl Facts {
         let scene = &loaded.scene;
         let corners = scene.means.iter().map(|&mean| (mean, mean));
         Ok(Self {
-            bytes: bytes_of(&format::scene_in(path)?, loaded.format)?,
+            bytes: bytes_at(path, loaded.format)?,
             bounds: corners.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))),
             never_seen: (0..scene.len()).filter(|&i| edit::peak_opacity(scene, i) < NEVER_SEEN).count(),
         })
@@ -104,6 +104,14 @@ pub fn describe(loaded: &Loaded) -> String {
     let scene = &loaded.scene;
     let moving = if scene.motion.is_some() { ", in motion" } else { "" };
     format!("{}{version}, {} Gaussians, degree {}{moving}", loaded.format.name(), count(scene.len()), scene.sh_degree)
+}
+
+/// Bytes of the scene that a path means, which may be a sequence of files.
+fn bytes_at(path: &Path, format: Format) -> Result<u64> {
+    match format::sequence::find(path).as_slice() {
+        [] => bytes_of(&format::scene_in(path)?, format),
+        files => files.iter().map(|file| bytes_of(file, format)).sum(),
+    }
 }
 
 /// Bytes of a scene's file, and of those that belong to it.

@@ -117,7 +117,7 @@ fn decode(bytes: &[u8]) -> Result<Loaded> {
     let vectors = |name: &str| -> Result<Vec<Vec3>> {
         Ok(floats(&tensors, name, &[n, 3])?.as_chunks().0.iter().map(|&v| Vec3::from_array(v)).collect())
     };
-    let motion = if tensors.names().iter().any(|name| *name == "velocities") {
+    let motion = if tensors.names().contains(&"velocities") {
         Some(Motion {
             velocities: vectors("velocities")?,
             centres: floats(&tensors, "time_centres", &[n])?,

@@ -92,10 +92,11 @@ impl Default for Motion {
 impl Motion {
     pub fn check(&self) -> Result<(), String> {
         let finite = self.path.iter().chain([&self.spin]).chain(&self.around).all(|point| point.is_finite());
-        if !finite || !(self.appears < self.leaves) {
-            return Err("path, spin and around must be finite, and appears must be before leaves".into());
+        // A NaN is not before anything.
+        if finite && self.appears < self.leaves {
+            return Ok(());
         }
-        Ok(())
+        Err("path, spin and around must be finite, and appears must be before leaves".into())
     }
 
     /// Whether the object is there.
