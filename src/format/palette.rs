@@ -20,9 +20,9 @@ const EXCESS: usize = 4;
 /// No cluster.
 const NONE: u32 = u32::MAX;
 /// Rounds of k-means.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 3;
 /// Clusters that a search looks at.
-const CANDIDATES: usize = 64;
+const CANDIDATES: usize = 32;
 /// Floats that a distance is summed over at a time.
 const LANES: usize = 8;
 /// Most floats of a padded row.
