@@ -25,8 +25,8 @@ const PART: usize = 12 << 20;
 const FIELD_OF_VIEW: f64 = 60.0;
 /// The first camera's distance, in the distances of nine tenths of the Gaussians from their middle: so that they fill
 /// its view; and the most in median distances, where a background is far behind the rest.
-const DISTANCE: f32 = 2.4;
-const MOST_DISTANCE: f32 = 6.0;
+const DISTANCE: f32 = 3.0;
+const MOST_DISTANCE: f32 = 7.0;
 
 /// Writes the page.
 ///
