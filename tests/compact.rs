@@ -259,7 +259,7 @@ fn real_files_open() {
         ("mini/minimal-v4.spz", Format::Spz, "4", 4, 0),
         ("supersplat/biker.compressed.ply", Format::CompressedPly, "", 152_746, 0),
         ("supersplat/guitar.compressed.ply", Format::CompressedPly, "", 90_854, 0),
-        ("sog/playbot_4_0", Format::Sog, "2", 8406, 3),
+        ("sog/playbot_4_0", Format::Sog, "2", 8406, 2),
         ("sog/playcanvas-logo/meta.json", Format::Sog, "1", 307_128, 0),
     ];
     for (name, format, version, count, degree) in files {

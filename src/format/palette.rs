@@ -20,9 +20,9 @@ const EXCESS: usize = 4;
 /// No cluster.
 const NONE: u32 = u32::MAX;
 /// Rounds of k-means.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 3;
 /// Clusters that a search looks at.
-const CANDIDATES: usize = 64;
+const CANDIDATES: usize = 32;
 /// Floats that a distance is summed over at a time.
 const LANES: usize = 8;
 /// Most floats of a padded row.
@@ -35,7 +35,7 @@ const SUM_BLOCK: usize = 8192;
 struct Rows {
     width: usize,
     values: Vec<f32>,
-    /// How many rows of the scene each stands for.
+    /// How much the error of each matters; those of clusters are the sums of their rows'.
     weights: Vec<f32>,
 }
 
@@ -344,13 +344,17 @@ pub(super) struct Palette {
 }
 
 impl Palette {
-    /// At most `size` sets of `floats` coefficients for the `n` rows that `row` gives.
-    pub fn of<'a>(n: usize, floats: usize, size: usize, row: impl Fn(usize) -> &'a [f32] + Sync) -> Self {
+    /// At most `size` sets of `floats` coefficients for the `n` rows that `row` gives, with the weights of their errors.
+    pub fn of<'a>(n: usize, floats: usize, size: usize, row: impl Fn(usize) -> (&'a [f32], f32) + Sync) -> Self {
         let step = n.div_ceil(MAX_SAMPLE).max(1);
         let (count, width) = (n.div_ceil(step), padded(floats));
         let mut rows = Rows { width, values: vec![0.0; count * width], weights: vec![1.0; count] };
-        let turned = rows.values.par_chunks_exact_mut(width).enumerate();
-        turned.with_min_len(GRAIN).for_each(|(i, out)| turn(row(i * step), out));
+        let turned = rows.values.par_chunks_exact_mut(width).zip(&mut rows.weights).enumerate();
+        turned.with_min_len(GRAIN).for_each(|(i, (out, weight))| {
+            let (values, own) = row(i * step);
+            turn(values, out);
+            *weight = own;
+        });
         let (_, first) = Tree::grow(&rows, size.saturating_mul(EXCESS));
         let clusters = first.joined(size);
         let (mut tree, _) = Tree::grow(&clusters, size);

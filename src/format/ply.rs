@@ -19,7 +19,7 @@ const BLOCKS: usize = 16;
 
 /// What a PLY can hold.
 pub enum Contents {
-    Scene(Loaded),
+    Scene(Box<Loaded>),
     Points(PointCloud),
 }
 
@@ -87,7 +87,7 @@ fn fill_row(row: &mut Vec<f32>, scene: &Scene, i: usize, rest: usize) {
 /// with a value that is not finite.
 pub fn load(path: &Path) -> Result<Loaded> {
     match read_any(path)? {
-        Contents::Scene(loaded) => Ok(loaded),
+        Contents::Scene(loaded) => Ok(*loaded),
         Contents::Points(_) => bail!(
             "{}: a point cloud, not a scene: the properties opacity, scale_* and rot_* are absent; \
              train from it with --init",
@@ -110,7 +110,7 @@ fn read_file(path: &Path) -> Result<Contents> {
     let mut reader = BufReader::with_capacity(1 << 20, file);
     let header = Header::read(&mut reader)?;
     if header.elements.iter().any(|element| element.name == "chunk") {
-        return Ok(Contents::Scene(compressed_ply::load(path)?));
+        return Ok(Contents::Scene(Box::new(compressed_ply::load(path)?)));
     }
     let at = header.elements.iter().position(|e| e.name == "vertex").context("no element \"vertex\" in the header")?;
     let mut remaining = length.saturating_sub(header.bytes);
@@ -123,7 +123,7 @@ fn read_file(path: &Path) -> Result<Contents> {
     let vertex = &header.elements[at];
     let has = |name| vertex.index(name).is_some();
     if has("opacity") || has("f_dc_0") || has("rot_0") {
-        Ok(Contents::Scene(read_gaussians(&mut reader, &header, vertex, remaining)?))
+        Ok(Contents::Scene(Box::new(read_gaussians(&mut reader, &header, vertex, remaining)?)))
     } else {
         Ok(Contents::Points(read_points(&mut reader, &header, vertex, remaining)?))
     }

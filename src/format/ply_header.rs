@@ -6,6 +6,8 @@ use anyhow::{Context, Result, bail, ensure};
 
 /// Headers have a few hundred lines at most; this bounds what a file without an end of header can make us read.
 const MAX_HEADER: u64 = 1 << 20;
+/// The longest line of a header but for comments, in bytes.
+const MAX_LINE: usize = 256;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
@@ -111,6 +113,9 @@ impl Header {
             let line = String::from_utf8_lossy(&raw);
             let line = line.trim();
             ensure!(number > 1 || line == "ply", "not a PLY: it does not start with the line \"ply\"");
+            // Also what a damaged end of the header leads to: the numbers behind it.
+            let plain = line.len() <= MAX_LINE && !line.chars().any(char::is_control);
+            ensure!(plain || line.starts_with("comment"), "header line {number} is not text, or too long");
             match line.split_once(' ').unwrap_or((line, "")) {
                 ("end_header", _) => break,
                 ("format", rest) => encoding = Some(parse_format(rest)?),
@@ -206,10 +211,10 @@ pub fn for_each_row(
             let mut words = line.split_ascii_whitespace();
             for (value, property) in values.iter_mut().zip(&element.properties) {
                 let word = words.next().with_context(|| format!("row {index} ends before \"{}\"", property.name))?;
-                *value = word
-                    .parse()
-                    .ok()
-                    .with_context(|| format!("row {index}: \"{word}\" is not a number, in \"{}\"", property.name))?;
+                *value = word.parse().ok().with_context(|| {
+                    let start: String = word.chars().take(30).flat_map(char::escape_debug).collect();
+                    format!("row {index}: \"{start}\" is not a number, in \"{}\"", property.name)
+                })?;
             }
             row(index, &values)?;
         }

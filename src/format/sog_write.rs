@@ -67,6 +67,8 @@ struct Pixels<'a> {
     order: Vec<u32>,
     width: usize,
     height: usize,
+    /// The mean logarithm of the Gaussians' areas.
+    area: f32,
 }
 
 impl Pixels<'_> {
@@ -76,6 +78,16 @@ impl Pixels<'_> {
         let places = pixels.par_iter_mut().zip(&self.order);
         places.with_min_len(GRAIN).for_each(|(place, &i)| *place = pixel(i as usize));
         vp8l::encode(&pixels, self.width, self.height)
+    }
+
+    /// How much the colour of the i-th pixel's Gaussian matters: about the root of what it covers in a picture, within
+    /// bounds, so that small ones count too.
+    fn prominence(&self, i: usize) -> f32 {
+        let i = self.order[i] as usize;
+        let sizes = self.scene.log_scales[i];
+        // The smallest of the three sizes hardly shows.
+        let area = sizes.element_sum() - sizes.min_element() - self.area;
+        (0.5 * area).exp().clamp(0.1, 10.0) * sigmoid(self.scene.logits[i]).max(0.01)
     }
 
     /// Coefficients of degree 1 and more of the i-th pixel's Gaussian.
@@ -93,7 +105,9 @@ fn encode(scene: &Scene) -> Result<Vec<Part>> {
     let width = (((n as f64).sqrt() / 4.0).ceil() as usize * 4).max(4);
     let height = (n.div_ceil(width).div_ceil(4) * 4).max(4);
     ensure!(width <= vp8l::MAX_SIDE, "{n} Gaussians do not fit a WebP picture; 268 million do");
-    let pixels = Pixels { scene, order: morton_order(&scene.means), width, height };
+    let area = |sizes: &Vec3| f64::from(sizes.element_sum() - sizes.min_element());
+    let area = scene.log_scales.iter().map(area).sum::<f64>() / n.max(1) as f64;
+    let pixels = Pixels { scene, order: morton_order(&scene.means), width, height, area: area as f32 };
     // Each of these keeps one core busy for long, so that they run side by side.
     let means = || encode_means(&pixels);
     let shapes = || (encode_scales(&pixels), encode_rotations(&pixels), encode_colours(&pixels));
@@ -183,7 +197,7 @@ fn encode_harmonics(pixels: &Pixels) -> Option<(Value, Vec<u8>, Vec<u8>)> {
     if floats == 0 || n == 0 {
         return None;
     }
-    let mut palette = Palette::of(n, floats, palette_size(n), |i| pixels.rest(i));
+    let mut palette = Palette::of(n, floats, palette_size(n), |i| (pixels.rest(i), pixels.prominence(i)));
     let mut sets = palette.sets();
     let book = Codebook::of(sets.len(), |i| sets[i]);
     let coefficients = floats / 3;

@@ -49,7 +49,7 @@ impl Predictor {
             Self::None => pixel,
             _ if i == 0 => minus([0, 0, 0, 255]),
             _ if i < width => minus(pixels[i - 1]),
-            _ if i % width == 0 => minus(pixels[i - width]),
+            _ if i.is_multiple_of(width) => minus(pixels[i - width]),
             Self::Left => minus(pixels[i - 1]),
             Self::Top => minus(pixels[i - width]),
             Self::Average => {
@@ -71,7 +71,7 @@ struct Cross {
 /// What the transform takes from a channel for the value of another.
 fn share(multiplier: i8, value: u8) -> u8 {
     // Both are signed in the bitstream's rules.
-    (i32::from(multiplier) * i32::from(value as i8) >> 5) as u8
+    ((i32::from(multiplier) * i32::from(value as i8)) >> 5) as u8
 }
 
 impl Cross {
@@ -268,8 +268,8 @@ impl Histograms {
 
 /// Groups of bands of 2^`bits` rows: the group of each band, and the counts of each group.
 fn group_bands(pixels: &[Pixel], width: usize, height: usize, bits: u32) -> (Vec<usize>, Vec<Histograms>) {
-    let mut bands = vec![Histograms::EMPTY; (height - 1 >> bits) + 1];
-    for_each_token(pixels, |i, token| bands[i / width >> bits].count(&token));
+    let mut bands = vec![Histograms::EMPTY; ((height - 1) >> bits) + 1];
+    for_each_token(pixels, |i, token| bands[(i / width) >> bits].count(&token));
     let (mut group_of, mut groups) = (Vec::new(), Vec::<Histograms>::new());
     let mut last_cost = 0.0;
     for band in &bands {
@@ -293,19 +293,19 @@ fn group_bands(pixels: &[Pixel], width: usize, height: usize, bits: u32) -> (Vec
 
 fn write_image(bits: &mut BitWriter, pixels: &[Pixel], width: usize, height: usize) {
     // About 64 bands at most.
-    let band_bits = (height as u32 / 64).max(1).ilog2().max(MIN_BAND_BITS).min(9);
+    let band_bits = (height as u32 / 64).max(1).ilog2().clamp(MIN_BAND_BITS, 9);
     let (group_of, groups) = group_bands(pixels, width, height, band_bits);
     // No colour cache.
     bits.write(0, 1);
     bits.write(u64::from(groups.len() > 1), 1);
     if groups.len() > 1 {
         bits.write(u64::from(band_bits) - 2, 3);
-        let columns = (width - 1 >> band_bits) + 1;
+        let columns = ((width - 1) >> band_bits) + 1;
         let map: Vec<Pixel> = group_of.iter().flat_map(|&g| vec![[0, g as u8, 0, 255]; columns]).collect();
         bits.write(0, 1);
         write_tokens(bits, &map, |_| 0, &[histograms_of(&map)]);
     }
-    write_tokens(bits, pixels, |i| group_of[i / width >> band_bits], &groups);
+    write_tokens(bits, pixels, |i| group_of[(i / width) >> band_bits], &groups);
 }
 
 fn histograms_of(pixels: &[Pixel]) -> Histograms {

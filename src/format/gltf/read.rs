@@ -55,8 +55,11 @@ fn whole(file: &mut File) -> Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The JSON of a `.glb`, and the place and length of its binary chunk.
-fn glb_chunks(file: &mut File, length: u64) -> Result<(Vec<u8>, Option<(u64, u64)>)> {
+/// Place and length of a chunk in the file.
+type Chunk = (u64, u64);
+
+/// The JSON of a `.glb`, and its binary chunk.
+fn glb_chunks(file: &mut File, length: u64) -> Result<(Vec<u8>, Option<Chunk>)> {
     let words = |file: &mut File, n: usize| -> Result<Vec<u32>> {
         let mut bytes = vec![0; 4 * n];
         file.read_exact(&mut bytes).context("cut short in a header; copy or export the file again")?;
