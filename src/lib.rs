@@ -32,12 +32,13 @@
 //!
 //! # Imports
 //!
-//! They go one way: `cli → train → render → model → primitives → gpu`; `synth → dataset → scene → camera`; `format → scene`;
+//! They go one way: `cli → train → render → model → primitives → gpu`; `synth → dataset → scene → camera`; `format → edit → scene`;
 //! `model → scene`. `tests/layers.rs` holds the crate to that.
 
 pub mod camera;
 pub mod cli;
 pub mod dataset;
+pub mod edit;
 pub mod format;
 pub mod gpu;
 pub mod model;

@@ -11,6 +11,17 @@ pub const fn sh_coefficients(degree: u32) -> usize {
     ((degree + 1) * (degree + 1)) as usize
 }
 
+/// The opacity of a logit.
+pub fn sigmoid(logit: f32) -> f32 {
+    1.0 / (1.0 + (-logit).exp())
+}
+
+/// The logit of an opacity; those of 0 and 1, which are not finite, become those of their nearest neighbours in reach.
+pub fn logit(opacity: f32) -> f32 {
+    let opacity = opacity.clamp(1e-30, 1.0 - f32::EPSILON / 2.0);
+    (opacity / (1.0 - opacity)).ln()
+}
+
 /// A scene of N anisotropic 3D Gaussians in the capture's own frame, with the unconstrained parameters that training
 /// optimises (ALGORITHMS A.1).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -143,17 +154,21 @@ impl Scene {
 
     /// The static scene that this one is at `time`; a static scene is the same at all times.
     pub fn at(&self, time: f32) -> Scene {
-        let mut scene = self.clone();
-        if let Some(motion) = scene.motion.take() {
-            for i in 0..scene.means.len() {
-                scene.means[i] += motion.velocities[i] * (time - motion.centres[i]);
-                let opacity = motion.visibility(i, time) / (1.0 + (-scene.logits[i]).exp());
+        self.clone().into_at(time)
+    }
+
+    /// As [`Scene::at`], in place.
+    pub fn into_at(mut self, time: f32) -> Scene {
+        if let Some(motion) = self.motion.take() {
+            for i in 0..self.means.len() {
+                self.means[i] += motion.velocities[i] * (time - motion.centres[i]);
+                let opacity = motion.visibility(i, time) / (1.0 + (-self.logits[i]).exp());
                 // Kept away from 0 and 1, whose logits are not finite.
                 let opacity = opacity.clamp(1e-7, 1.0 - 1e-6);
-                scene.logits[i] = (opacity / (1.0 - opacity)).ln();
+                self.logits[i] = (opacity / (1.0 - opacity)).ln();
             }
         }
-        scene
+        self
     }
 
     /// Applies `frame` to every Gaussian: from the capture's frame to the training frame. Directions, and with them the

@@ -177,7 +177,7 @@ fn files_that_are_wrong_get_one_clear_line() {
     let poisoned = error_of(&folder.file("nan.ply", poisoned));
     assert!(poisoned.contains("Gaussian 4: \"x\" is NaN"), "{poisoned}");
 
-    assert!(error_of(&folder.path("scene.obj")).contains(".ply"));
+    assert!(error_of(&folder.file("scene.obj", "v 0 0 0\n")).contains("scenes are .ply, .compressed.ply, .splat"));
     assert!(error_of(&folder.path("missing.ply")).contains("cannot open"));
     std::fs::create_dir(folder.path("run")).expect("creates");
     assert!(error_of(&folder.path("run")).contains("holds no scene.ply"));

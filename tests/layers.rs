@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("camera", &[]),
     ("scene", &["camera"]),
-    ("format", &["scene"]),
+    ("edit", &["scene"]),
+    ("format", &["edit", "scene"]),
     ("dataset", &["scene", "camera"]),
     ("synth", &["dataset", "scene", "camera"]),
     ("gpu", &[]),
@@ -14,7 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("model", &["gpu", "scene"]),
     ("render", &["model", "primitives", "gpu", "camera", "scene"]),
     ("train", &["render", "model", "primitives", "gpu", "dataset", "format", "scene", "camera"]),
-    ("cli", &["train", "render", "model", "gpu", "synth", "dataset", "format", "scene", "camera"]),
+    ("cli", &["train", "render", "model", "gpu", "synth", "dataset", "format", "edit", "scene", "camera"]),
 ];
 
 fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -2,6 +2,8 @@
 
 mod bench;
 mod eval;
+mod export;
+mod info;
 mod orbit;
 mod path;
 mod progress;
@@ -10,6 +12,7 @@ mod scene_view;
 mod synth;
 mod train;
 mod video;
+mod words;
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,13 +20,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result};
 use clap::{Arg, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::gpu;
 use crate::train::Config;
+use crate::{format, gpu};
 
 /// Exit code after Ctrl-C, as shells expect it: 128 + SIGINT.
 const INTERRUPTED: u8 = 130;
 
-/// 3D Gaussian splatting: train, evaluate and render on any GPU.
+/// 3D Gaussian splatting: train, evaluate, render and export on any GPU.
 #[derive(Parser)]
 #[command(name = "dapple", version)]
 pub struct Cli {
@@ -36,6 +39,8 @@ enum Subcommands {
     Train(Box<train::Args>),
     Eval(eval::Args),
     Render(render::Args),
+    Export(Box<export::Args>),
+    Info(info::Args),
     Synth(synth::Args),
     Bench(Box<bench::Args>),
     /// List the adapters that --adapter chooses from, best first
@@ -93,6 +98,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Subcommands::Train(args) => train::run(*args),
         Subcommands::Eval(args) => eval::run(args),
         Subcommands::Render(args) => render::run(args),
+        Subcommands::Export(args) => export::run(*args),
+        Subcommands::Info(args) => info::run(args),
         Subcommands::Synth(args) => synth::run(args),
         Subcommands::Bench(args) => bench::run(*args),
         Subcommands::Adapters => {
@@ -121,6 +128,15 @@ fn catch_interrupts() -> Result<()> {
             std::process::exit(INTERRUPTED.into());
         }
         eprintln!("stopping after a checkpoint; once more to stop at once");
+    };
+    ctrlc::set_handler(handler).context("cannot catch Ctrl-C")
+}
+
+/// From here on Ctrl-C ends the process, after the files that are half written have been removed.
+fn exit_on_interrupt() -> Result<()> {
+    let handler = || {
+        format::remove_unfinished();
+        std::process::exit(INTERRUPTED.into());
     };
     ctrlc::set_handler(handler).context("cannot catch Ctrl-C")
 }

@@ -37,6 +37,32 @@ pub fn start_logging() {
         .init();
 }
 
+/// Something that takes a while, shown on a terminal until it is dropped.
+pub struct Stage(Option<ProgressBar>);
+
+/// Shows what is being done and for how long.
+pub fn stage(what: String) -> Stage {
+    let bar = std::io::stderr().is_terminal().then(|| {
+        let style = ProgressStyle::with_template("{spinner} {msg}  {elapsed}");
+        let bar = BAR.get_or_init(ProgressBar::new_spinner).clone();
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        bar.reset();
+        bar.set_message(what);
+        bar.enable_steady_tick(Duration::from_millis(100));
+        bar
+    });
+    Stage(bar)
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.disable_steady_tick();
+            bar.finish_and_clear();
+        }
+    }
+}
+
 /// The progress of a training run.
 pub struct Progress {
     bar: Option<ProgressBar>,

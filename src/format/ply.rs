@@ -8,12 +8,12 @@ use anyhow::{Context, Result, bail, ensure};
 use glam::Vec3;
 
 use super::ply_header::{Element, Encoding, Header, Scalar, for_each_row};
-use super::write_atomically;
+use super::{Format, Loaded, write_atomically};
 use crate::scene::{PointCloud, Scene, sh_coefficients};
 
 /// What a PLY can hold.
 pub enum Contents {
-    Scene(Scene),
+    Scene(Loaded),
     Points(PointCloud),
 }
 
@@ -75,9 +75,9 @@ fn fill_row(row: &mut Vec<f32>, scene: &Scene, i: usize, rest: usize) {
 /// # Errors
 /// Names the file and the absent properties, the bytes missing from a file that was cut short, or the first Gaussian
 /// with a value that is not finite.
-pub fn read(path: &Path) -> Result<Scene> {
+pub fn load(path: &Path) -> Result<Loaded> {
     match read_any(path)? {
-        Contents::Scene(scene) => Ok(scene),
+        Contents::Scene(loaded) => Ok(loaded),
         Contents::Points(_) => bail!(
             "{}: a point cloud, not a scene: the properties opacity, scale_* and rot_* are absent; \
              train from it with --init",
@@ -89,7 +89,7 @@ pub fn read(path: &Path) -> Result<Scene> {
 /// Reads a scene or a point cloud, whichever the file's properties make it.
 ///
 /// # Errors
-/// As [`read`].
+/// As [`load`].
 pub fn read_any(path: &Path) -> Result<Contents> {
     read_file(path).with_context(|| format!("{}", path.display()))
 }
@@ -127,16 +127,17 @@ fn columns(vertex: &Element, names: &[String]) -> Result<Vec<usize>> {
     Ok(names.iter().filter_map(|name| vertex.index(name)).collect())
 }
 
-fn read_gaussians(reader: &mut BufReader<File>, header: &Header, vertex: &Element, remaining: u64) -> Result<Scene> {
+fn read_gaussians(reader: &mut BufReader<File>, header: &Header, vertex: &Element, remaining: u64) -> Result<Loaded> {
     let found = vertex.properties.iter().filter(|p| p.name.starts_with("f_rest_")).count();
     let degree = match found {
         0 => 0,
         9 => 1,
         24 => 2,
-        45 => 3,
-        _ => bail!("{found} properties f_rest_*: 0, 9, 24 or 45 make whole spherical harmonics of degree 0 to 3"),
+        45 | 72 => 3,
+        _ => bail!("{found} properties f_rest_*: 0, 9, 24, 45 or 72 make whole spherical harmonics of degree 0 to 4"),
     };
-    let rest = found / 3;
+    // Coefficients of a channel in the file, and those of them that a scene holds.
+    let (rest, kept) = (found / 3, sh_coefficients(degree) - 1);
     let names: Vec<String> = property_names(rest).into_iter().filter(|name| !name.starts_with('n')).collect();
     let columns = columns(vertex, &names)?;
     let mut scene = Scene { sh_degree: degree, antialiased: says_antialiased(&header.comments), ..Scene::default() };
@@ -145,7 +146,7 @@ fn read_gaussians(reader: &mut BufReader<File>, header: &Header, vertex: &Elemen
         let tail = 6 + found;
         scene.means.push(Vec3::new(row(0), row(1), row(2)));
         scene.sh.extend([row(3), row(4), row(5)]);
-        for k in 0..rest {
+        for k in 0..kept {
             scene.sh.extend((0..3).map(|channel| row(6 + channel * rest + k)));
         }
         scene.logits.push(row(tail));
@@ -156,11 +157,15 @@ fn read_gaussians(reader: &mut BufReader<File>, header: &Header, vertex: &Elemen
             Some(at) => bail!("Gaussian {index}: \"{}\" is {}, not a finite number", names[at], values[columns[at]]),
         }
     })?;
-    Ok(scene)
+    let mut loaded = Loaded::new(scene, Format::Ply);
+    if kept < rest {
+        loaded.warnings.push("its spherical harmonics are of degree 4; the fourth band is left out".into());
+    }
+    Ok(loaded)
 }
 
 /// Comments of Brush and splat-transform (`SplatRenderMode: mip`), and of Postshot (`antialiased 1`).
-fn says_antialiased(comments: &[String]) -> bool {
+pub(super) fn says_antialiased(comments: &[String]) -> bool {
     comments.iter().any(|comment| {
         let comment = comment.to_lowercase();
         comment.strip_prefix("splatrendermode:").is_some_and(|mode| mode.trim() == "mip") || comment == "antialiased 1"

@@ -66,7 +66,8 @@ pub fn scene(capture: &Capture, config: &Config, frame: &Normalisation) -> Resul
         Init::Random => None,
         Init::Ply(path) => match ply::read_any(path)? {
             ply::Contents::Points(points) => Some(points),
-            ply::Contents::Scene(mut scene) => {
+            ply::Contents::Scene(loaded) => {
+                let mut scene = loaded.scene;
                 check_count(scene.len(), config)?;
                 scene.normalise(frame);
                 return with_degree(scene, config.sh_degree);

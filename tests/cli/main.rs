@@ -2,6 +2,7 @@
 
 mod captures;
 mod crash;
+mod export;
 mod files;
 mod resume;
 mod views;

@@ -1,0 +1,269 @@
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use glam::{DQuat, DVec3};
+
+use super::info::{bytes_of, describe};
+use super::words::{count, size};
+use super::{exit_on_interrupt, progress};
+use crate::edit::{self, Region, Similarity};
+use crate::format::{self, Format, ReadOptions, SpzFrame, WriteOptions};
+use crate::scene::Scene;
+
+/// Opacities below this vanish when a picture is quantised to bytes.
+pub const NEVER_SEEN: f32 = 1.0 / 255.0;
+/// The neighbour whose distance says how isolated a Gaussian is.
+const NEIGHBOUR: usize = 8;
+
+/// Convert scenes between formats; cut, move, thin out and join them on the way
+///
+/// Formats are told by content on reading and by extension on writing. Whatever the order of the options, this is
+/// done, in this order: --time; join the inputs; leave out what can never be seen (opacity below 1/255); --up;
+/// --transform; --crop; --min-opacity and --max-size; --max-isolation; --keep; --sh-degree; --morton.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Scene files or run folders; several are joined
+    #[arg(required = true, value_name = "IN")]
+    inputs: Vec<PathBuf>,
+    /// File to write: .ply, .compressed.ply, .splat, .spz, .sog, .glb, .gltf, .usda, .usdz or .html
+    #[arg(value_name = "OUT")]
+    output: PathBuf,
+    /// The moment of a dynamic scene, 0 to 1
+    #[arg(long)]
+    time: Option<f32>,
+    /// The axis of the scene that points up (x, y, z, -x, -y or -z); it is turned to where viewers expect it, -y
+    #[arg(long, value_name = "AXIS", allow_hyphen_values = true)]
+    up: Option<Axis>,
+    /// A step of a transform: translate=X,Y,Z, rotate=X,Y,Z (degrees, about x first) or scale=S; repeat for several
+    #[arg(long, value_name = "STEP")]
+    transform: Vec<Step>,
+    /// What to keep: box=X0,Y0,Z0,X1,Y1,Z1 or sphere=X,Y,Z,RADIUS; repeat for the part that all have in common
+    #[arg(long, value_name = "REGION")]
+    crop: Vec<Region>,
+    /// Leave out Gaussians of a lower opacity
+    #[arg(long, value_name = "OPACITY")]
+    min_opacity: Option<f32>,
+    /// Leave out Gaussians whose largest standard deviation is larger, in units of the scene
+    #[arg(long, value_name = "SIZE")]
+    max_size: Option<f32>,
+    /// Leave out Gaussians whose 8th neighbour is farther than this many times the median of such distances
+    #[arg(long, value_name = "RATIO")]
+    max_isolation: Option<f32>,
+    /// Keep the N Gaussians that matter most, by opacity times area
+    #[arg(long, value_name = "N")]
+    keep: Option<usize>,
+    /// Leave out spherical harmonics above this degree
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=3))]
+    sh_degree: Option<u32>,
+    /// Order the Gaussians along a space-filling curve
+    #[arg(long)]
+    morton: bool,
+    /// Version of .spz to write
+    #[arg(long, value_name = "3|4", default_value = "4", value_parser = clap::value_parser!(u32).range(3..=4))]
+    spz_version: u32,
+    /// Axes of the .spz to write; other tools differ on what they expect
+    #[arg(long, value_enum, default_value = "rub")]
+    spz_frame: Frame,
+    /// Axes of the .spz to read [default: what the file says, else rub]
+    #[arg(long, value_enum)]
+    spz_frame_in: Option<Frame>,
+    /// Say what would be done, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Frame {
+    /// Right, up, back: the format's specification
+    Rub,
+    /// Right, down, front: as the scene is
+    Rdf,
+}
+
+impl From<Frame> for SpzFrame {
+    fn from(frame: Frame) -> Self {
+        match frame {
+            Frame::Rub => Self::Rub,
+            Frame::Rdf => Self::Rdf,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Axis(DVec3);
+
+impl FromStr for Axis {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (sign, name) = text.strip_prefix('-').map_or((1.0, text.strip_prefix('+').unwrap_or(text)), |n| (-1.0, n));
+        let axis = match name.to_lowercase().as_str() {
+            "x" => DVec3::X,
+            "y" => DVec3::Y,
+            "z" => DVec3::Z,
+            _ => bail!("\"{text}\" is not x, y, z, -x, -y or -z"),
+        };
+        Ok(Self(sign * axis))
+    }
+}
+
+/// A step of a transform.
+#[derive(Clone, Copy)]
+struct Step(Similarity);
+
+impl FromStr for Step {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let usage = || format!("\"{text}\" is not translate=X,Y,Z, rotate=X,Y,Z or scale=S");
+        let (kind, rest) = text.split_once('=').with_context(usage)?;
+        let numbers: Option<Vec<f64>> = rest.split(',').map(|word| word.trim().parse().ok()).collect();
+        let numbers = numbers.filter(|numbers| numbers.iter().all(|v| v.is_finite()));
+        Ok(Self(match (kind, numbers.as_deref()) {
+            ("translate", Some(&[x, y, z])) => Similarity::translation(DVec3::new(x, y, z)),
+            ("rotate", Some(&[x, y, z])) => {
+                let [x, y, z] = [x, y, z].map(f64::to_radians);
+                Similarity::rotation(DQuat::from_rotation_z(z) * DQuat::from_rotation_y(y) * DQuat::from_rotation_x(x))
+            }
+            ("scale", Some(&[scale])) if scale > 0.0 => Similarity::scale(scale),
+            _ => bail!("{}", usage()),
+        }))
+    }
+}
+
+pub fn run(args: Args) -> Result<ExitCode> {
+    check(&args)?;
+    let format = format::format_to_write(&args.output)?;
+    exit_on_interrupt()?;
+    let mut scene = read(&args)?;
+    edit_scene(&args, &mut scene)?;
+    ensure!(!scene.is_empty(), "no Gaussians are left; nothing is written");
+    say_what_is_lost(&args.output, format, &scene);
+    edit::cap_degree(&mut scene, format.max_sh_degree());
+    let what = format!("{}, {} Gaussians, degree {}", format.name(), count(scene.len()), scene.sh_degree);
+    if args.dry_run {
+        println!("would write {}: {what}", args.output.display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let start = Instant::now();
+    let options = WriteOptions { spz_version: args.spz_version, spz_frame: args.spz_frame.into() };
+    let stage = progress::stage(format!("writing {}", args.output.display()));
+    format::save(&args.output, &scene, &options)?;
+    drop(stage);
+    let bytes = bytes_of(&args.output, format)?;
+    println!(
+        "wrote {}: {what}, {}, {:.1} bytes each, in {:.1} s",
+        args.output.display(),
+        size(bytes),
+        bytes as f64 / scene.len() as f64,
+        start.elapsed().as_secs_f64()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Values that make no sense, before anything is read.
+fn check(args: &Args) -> Result<()> {
+    if let Some(time) = args.time {
+        ensure!((0.0..=1.0).contains(&time), "--time {time} is not in 0 to 1");
+    }
+    if let Some(opacity) = args.min_opacity {
+        ensure!((0.0..=1.0).contains(&opacity), "--min-opacity {opacity} is not in 0 to 1");
+    }
+    for (name, value) in [("--max-size", args.max_size), ("--max-isolation", args.max_isolation)] {
+        ensure!(value.is_none_or(|value| value > 0.0), "{name} must be above 0");
+    }
+    ensure!(args.keep != Some(0), "--keep must be at least 1");
+    Ok(())
+}
+
+/// Reads the inputs and joins them.
+fn read(args: &Args) -> Result<Scene> {
+    let options = ReadOptions { spz_frame: args.spz_frame_in.map(SpzFrame::from) };
+    let mut scene = Scene::default();
+    for path in &args.inputs {
+        let start = Instant::now();
+        let stage = progress::stage(format!("reading {}", path.display()));
+        let mut loaded = format::load_with(path, &options)?;
+        drop(stage);
+        println!("read {}: {}, in {:.1} s", path.display(), describe(&loaded), start.elapsed().as_secs_f64());
+        for warning in &loaded.warnings {
+            log::warn!("{}: {warning}", path.display());
+        }
+        if let Some(time) = args.time {
+            if loaded.scene.motion.is_none() {
+                log::warn!("{}: nothing moves in it; --time changes nothing", path.display());
+            }
+            loaded.scene = loaded.scene.into_at(time);
+        }
+        edit::append(&mut scene, loaded.scene).with_context(|| path.display().to_string())?;
+    }
+    Ok(scene)
+}
+
+/// What the options ask for, in the order that the help states.
+fn edit_scene(args: &Args, scene: &mut Scene) -> Result<()> {
+    retain(scene, "can never be seen", |scene, i| edit::peak_opacity(scene, i) >= NEVER_SEEN);
+    let steps = args.transform.iter().map(|step| step.0);
+    let turn = args.up.map(|Axis(axis)| Similarity::turn(axis, DVec3::NEG_Y));
+    let similarity = turn.into_iter().chain(steps).fold(Similarity::IDENTITY, |all, step| all.then(&step));
+    similarity.apply_to(scene);
+    if !args.crop.is_empty() {
+        retain(scene, "lie outside the crop", |scene, i| {
+            args.crop.iter().all(|region| region.contains(scene.means[i]))
+        });
+    }
+    if let Some(least) = args.min_opacity {
+        retain(scene, "are too transparent", |scene, i| edit::peak_opacity(scene, i) >= least);
+    }
+    if let Some(most) = args.max_size {
+        retain(scene, "are too large", |scene, i| scene.log_scales[i].max_element().exp() <= most);
+    }
+    if let Some(most) = args.max_isolation {
+        let _stage = progress::stage("looking for neighbours".into());
+        let isolation = edit::isolation(scene, NEIGHBOUR.min(scene.len().saturating_sub(1)))?;
+        retain(scene, "are isolated", |_, i| isolation[i] <= most);
+    }
+    if let Some(n) = args.keep {
+        let weights = edit::importance(scene);
+        let before = scene.len();
+        edit::keep_most(scene, &weights, n)?;
+        left_out(before - scene.len(), "matter less");
+    }
+    if let Some(degree) = args.sh_degree {
+        edit::cap_degree(scene, degree);
+    }
+    if args.morton {
+        let order = edit::morton_order(&scene.means);
+        edit::permute(scene, &order);
+    }
+    Ok(())
+}
+
+fn retain(scene: &mut Scene, why: &str, keep: impl Fn(&Scene, usize) -> bool) {
+    let before = scene.len();
+    scene.retain(keep);
+    left_out(before - scene.len(), why);
+}
+
+fn left_out(n: usize, why: &str) {
+    if n > 0 {
+        println!("left out {} that {why}", count(n));
+    }
+}
+
+/// What the scene has and the format has no place for.
+fn say_what_is_lost(path: &Path, format: Format, scene: &Scene) {
+    let name = format.name();
+    if scene.sh_degree > format.max_sh_degree() {
+        log::warn!("{}: {name} files hold no colours that depend on the view; they are left out", path.display());
+    }
+    if scene.antialiased && !format.holds_antialiased() {
+        log::warn!(
+            "{}: {name} files do not say that a scene was trained with anti-aliasing; it may look bolder elsewhere",
+            path.display()
+        );
+    }
+}

@@ -1,0 +1,123 @@
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use glam::Vec3;
+use serde_json::{Value, json};
+
+use super::export::NEVER_SEEN;
+use super::words::{count, size};
+use crate::edit;
+use crate::format::{self, Format, Loaded, ReadOptions};
+
+/// Say what a scene file holds
+#[derive(clap::Args)]
+pub struct Args {
+    /// A scene file or a run folder
+    scene: PathBuf,
+    /// Say it as JSON: {"format", "version", "gaussians", "sh_degree", "bounds", "antialiased", "warnings", ...}
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: Args) -> Result<ExitCode> {
+    let loaded = format::load_with(&args.scene, &ReadOptions::default())?;
+    let facts = Facts::of(&loaded, &args.scene)?;
+    if args.json {
+        println!("{:#}", facts.json(&loaded));
+    } else {
+        facts.print(&loaded, &args.scene);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is measured of a scene and its file.
+struct Facts {
+    bytes: u64,
+    /// Low and high corner of the means; `None` without Gaussians.
+    bounds: Option<(Vec3, Vec3)>,
+    never_seen: usize,
+}
+
+impl Facts {
+    fn of(loaded: &Loaded, path: &Path) -> Result<Self> {
+        let scene = &loaded.scene;
+        let corners = scene.means.iter().map(|&mean| (mean, mean));
+        Ok(Self {
+            bytes: bytes_of(&format::scene_in(path)?, loaded.format)?,
+            bounds: corners.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))),
+            never_seen: (0..scene.len()).filter(|&i| edit::peak_opacity(scene, i) < NEVER_SEEN).count(),
+        })
+    }
+
+    fn bytes_each(&self, loaded: &Loaded) -> f64 {
+        self.bytes as f64 / loaded.scene.len().max(1) as f64
+    }
+
+    fn json(&self, loaded: &Loaded) -> Value {
+        let said = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
+        json!({
+            "format": loaded.format.name(),
+            "version": said(&loaded.version),
+            "gaussians": loaded.scene.len(),
+            "sh_degree": loaded.scene.sh_degree,
+            "bounds": self.bounds.map(|(low, high)| json!({ "min": low.to_array(), "max": high.to_array() })),
+            "antialiased": loaded.scene.antialiased,
+            "motion": loaded.scene.motion.is_some(),
+            "frame": said(&loaded.frame),
+            "never_seen": self.never_seen,
+            "bytes": self.bytes,
+            "bytes_per_gaussian": self.bytes_each(loaded),
+            "warnings": loaded.warnings,
+        })
+    }
+
+    fn print(&self, loaded: &Loaded, path: &Path) {
+        let scene = &loaded.scene;
+        println!("{}: {}", path.display(), describe(loaded));
+        if let Some((low, high)) = self.bounds {
+            // Adding zero takes the sign off another.
+            println!("bounds       {} to {}", low + Vec3::ZERO, high + Vec3::ZERO);
+        }
+        if !loaded.frame.is_empty() {
+            println!("frame        {}", loaded.frame);
+        }
+        let antialiased = match (scene.antialiased, loaded.format.holds_antialiased()) {
+            (true, _) => "yes",
+            (false, true) => "no",
+            (false, false) => "the format does not say",
+        };
+        println!("anti-aliased {antialiased}");
+        println!("size         {}, {:.1} bytes a Gaussian", size(self.bytes), self.bytes_each(loaded));
+        if self.never_seen > 0 {
+            println!("never seen   {} (opacity below 1/255)", count(self.never_seen));
+        }
+        for warning in &loaded.warnings {
+            println!("warning: {warning}");
+        }
+    }
+}
+
+/// What a scene is, in a few words.
+pub fn describe(loaded: &Loaded) -> String {
+    let version = if loaded.version.is_empty() { String::new() } else { format!(" {}", loaded.version) };
+    let scene = &loaded.scene;
+    let moving = if scene.motion.is_some() { ", in motion" } else { "" };
+    format!("{}{version}, {} Gaussians, degree {}{moving}", loaded.format.name(), count(scene.len()), scene.sh_degree)
+}
+
+/// Bytes of a scene's file, and of those that belong to it.
+pub fn bytes_of(file: &Path, format: Format) -> Result<u64> {
+    let length = |path: &Path| std::fs::metadata(path).map(|data| data.len());
+    let mut bytes = length(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let named = |name: &str| file.file_name().is_some_and(|found| found == name);
+    if format == Format::Sog && named(format::SOG_META) {
+        let images = file.parent().map(std::fs::read_dir).and_then(Result::ok).into_iter().flatten().flatten();
+        let images = images.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "webp"));
+        bytes += images.filter_map(|path| length(&path).ok()).sum::<u64>();
+    }
+    if format == Format::Gltf {
+        bytes += length(&file.with_extension("bin")).unwrap_or(0);
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,76 @@
+//! The order of the Gaussians in a scene.
+
+use glam::Vec3;
+use rayon::prelude::*;
+
+use crate::scene::Scene;
+
+/// The Gaussians' indices along a Z-order curve through their means, 21 bits an axis over the scene's bounds. Those that
+/// share a cell stay in order.
+pub fn morton_order(means: &[Vec3]) -> Vec<u32> {
+    let low = means.iter().copied().fold(Vec3::INFINITY, Vec3::min).as_dvec3();
+    let high = means.iter().copied().fold(Vec3::NEG_INFINITY, Vec3::max).as_dvec3();
+    let cells = ((1_u64 << 21) - 1) as f64 / (high - low);
+    let code = |mean: &Vec3| {
+        let [x, y, z] = ((mean.as_dvec3() - low) * cells).to_array().map(|v| spread(v as u64));
+        x | y << 1 | z << 2
+    };
+    let mut keyed: Vec<(u64, u32)> = means.par_iter().enumerate().map(|(i, mean)| (code(mean), i as u32)).collect();
+    keyed.par_sort_unstable();
+    keyed.into_iter().map(|(_, i)| i).collect()
+}
+
+/// Puts two zeros between the lowest 21 bits.
+fn spread(bits: u64) -> u64 {
+    let mut v = bits & 0x1f_ffff;
+    for (shift, mask) in [
+        (32, 0x001f_0000_0000_ffff),
+        (16, 0x001f_0000_ff00_00ff),
+        (8, 0x100f_00f0_0f00_f00f),
+        (4, 0x10c3_0c30_c30c_30c3),
+        (2, 0x1249_2492_4924_9249),
+    ] {
+        v = (v | v << shift) & mask;
+    }
+    v
+}
+
+/// Puts the Gaussian `order[i]` at place `i`; `order` is a permutation.
+pub fn permute(scene: &mut Scene, order: &[u32]) {
+    let stride = scene.sh_stride();
+    rows(&mut scene.means, 1, order);
+    rows(&mut scene.quaternions, 1, order);
+    rows(&mut scene.log_scales, 1, order);
+    rows(&mut scene.logits, 1, order);
+    rows(&mut scene.sh, stride, order);
+    if let Some(motion) = &mut scene.motion {
+        rows(&mut motion.velocities, 1, order);
+        for values in [&mut motion.centres, &mut motion.log_durations, &mut motion.gates] {
+            rows(values, 1, order);
+        }
+    }
+}
+
+/// Permutes rows of `width` values along the cycles of `order`, which takes no second array.
+fn rows<T: Copy>(data: &mut [T], width: usize, order: &[u32]) {
+    let mut placed = vec![false; order.len()];
+    let mut held = Vec::with_capacity(width);
+    for start in 0..order.len() {
+        if placed[start] {
+            continue;
+        }
+        held.clear();
+        held.extend_from_slice(&data[start * width..(start + 1) * width]);
+        let mut to = start;
+        loop {
+            placed[to] = true;
+            let from = order[to] as usize;
+            if from == start {
+                break;
+            }
+            data.copy_within(from * width..(from + 1) * width, to * width);
+            to = from;
+        }
+        data[to * width..(to + 1) * width].copy_from_slice(&held);
+    }
+}

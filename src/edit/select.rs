@@ -1,0 +1,121 @@
+//! Which Gaussians matter, and where they are.
+
+use std::num::NonZero;
+use std::str::FromStr;
+
+use anyhow::{Context, Result, bail, ensure};
+use glam::Vec3;
+use kiddo::{ImmutableKdTree, SquaredEuclidean};
+use rayon::prelude::*;
+
+use crate::scene::{Scene, sigmoid};
+
+/// A part of space.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Region {
+    Box { low: Vec3, high: Vec3 },
+    Sphere { centre: Vec3, radius: f32 },
+}
+
+impl Region {
+    /// Whether a point is inside; the border is.
+    pub fn contains(&self, point: Vec3) -> bool {
+        match self {
+            Self::Box { low, high } => point.cmpge(*low).all() && point.cmple(*high).all(),
+            Self::Sphere { centre, radius } => point.distance(*centre) <= *radius,
+        }
+    }
+}
+
+impl FromStr for Region {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let usage = "box=X0,Y0,Z0,X1,Y1,Z1 or sphere=X,Y,Z,RADIUS";
+        let (kind, rest) = text.split_once('=').with_context(|| format!("\"{text}\" is not {usage}"))?;
+        let numbers: Option<Vec<f32>> = rest.split(',').map(|word| word.trim().parse().ok()).collect();
+        let numbers = numbers.filter(|numbers| numbers.iter().all(|v| v.is_finite()));
+        match (kind, numbers.as_deref()) {
+            ("box", Some(&[x0, y0, z0, x1, y1, z1])) => {
+                let (a, b) = (Vec3::new(x0, y0, z0), Vec3::new(x1, y1, z1));
+                Ok(Self::Box { low: a.min(b), high: a.max(b) })
+            }
+            ("sphere", Some(&[x, y, z, radius])) => {
+                ensure!(radius > 0.0, "the radius of \"{text}\" is not above 0");
+                Ok(Self::Sphere { centre: Vec3::new(x, y, z), radius })
+            }
+            _ => bail!("\"{text}\" is not {usage}"),
+        }
+    }
+}
+
+/// The highest opacity that Gaussian `i` has at any time of the clip.
+pub fn peak_opacity(scene: &Scene, i: usize) -> f32 {
+    let peak = scene.motion.as_ref().map_or(1.0, |motion| motion.visibility(i, motion.centres[i].clamp(0.0, 1.0)));
+    peak * sigmoid(scene.logits[i])
+}
+
+/// `[N]` opacity times the mean area of the ellipsoid's shadows, up to a factor.
+pub fn importance(scene: &Scene) -> Vec<f64> {
+    let one = |i: usize| {
+        let s = scene.log_scales[i].as_dvec3().exp();
+        f64::from(peak_opacity(scene, i)) * (s.x * s.y + s.y * s.z + s.z * s.x)
+    };
+    (0..scene.len()).into_par_iter().map(one).collect()
+}
+
+/// Keeps the `n` Gaussians that weigh most, in order; of equal ones the first.
+///
+/// # Errors
+/// A number of weights that is not the scene's.
+pub fn keep_most(scene: &mut Scene, weights: &[f64], n: usize) -> Result<()> {
+    ensure!(weights.len() == scene.len(), "{} weights for {} Gaussians", weights.len(), scene.len());
+    if n >= scene.len() {
+        return Ok(());
+    }
+    let mut order: Vec<u32> = (0..scene.len() as u32).collect();
+    order.par_sort_unstable_by(|&a, &b| weights[b as usize].total_cmp(&weights[a as usize]).then(a.cmp(&b)));
+    let mut kept = vec![false; scene.len()];
+    order[..n].iter().for_each(|&i| kept[i as usize] = true);
+    scene.retain(|_, i| kept[i]);
+    Ok(())
+}
+
+/// `[N]` distances from each mean to its `k`-th nearest neighbour, in units of their median; infinite where there are
+/// not as many.
+///
+/// # Errors
+/// Means that cannot be put in a tree.
+pub fn isolation(scene: &Scene, k: usize) -> Result<Vec<f32>> {
+    if scene.len() <= k {
+        return Ok(vec![f32::INFINITY; scene.len()]);
+    }
+    // Equal points are one in the tree, which cannot split them.
+    let key = |i: u32| scene.means[i as usize].to_array().map(|v| (v + 0.0).to_bits());
+    let mut order: Vec<u32> = (0..scene.len() as u32).collect();
+    order.par_sort_unstable_by_key(|&i| key(i));
+    let groups: Vec<&[u32]> = order.chunk_by(|&a, &b| key(a) == key(b)).collect();
+    let places: Vec<[f32; 3]> = groups.iter().map(|group| scene.means[group[0] as usize].to_array()).collect();
+    let tree: ImmutableKdTree<f32, 3> =
+        ImmutableKdTree::new_from_slice(&places).context("the Gaussians' means cannot be put in a tree")?;
+    let wanted = NonZero::new((k + 1).min(places.len())).unwrap_or(NonZero::<usize>::MIN);
+    let distance = |place: &[f32; 3]| {
+        let nearest = tree.query(place).nearest_n::<SquaredEuclidean<f32>>(wanted).execute();
+        let mut found = 0;
+        // The nearest of a point is itself.
+        let last = nearest.iter().find(|item| {
+            found += groups[item.item as usize].len();
+            found > k
+        });
+        last.map_or(f32::INFINITY, |last| last.distance.sqrt())
+    };
+    let of_groups: Vec<f32> = places.par_iter().map(distance).collect();
+    let mut distances = vec![0.0; scene.len()];
+    for (group, distance) in groups.iter().zip(of_groups) {
+        group.iter().for_each(|&i| distances[i as usize] = distance);
+    }
+    let mut sorted = distances.clone();
+    let median = *sorted.select_nth_unstable_by(scene.len() / 2, f32::total_cmp).1;
+    distances.iter_mut().for_each(|d| *d /= median.max(f32::MIN_POSITIVE));
+    Ok(distances)
+}

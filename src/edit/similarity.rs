@@ -1,0 +1,95 @@
+//! Similarities: what moves a scene without bending it.
+
+use anyhow::{Result, ensure};
+use glam::{DMat3, DMat4, DQuat, DVec3, Vec3};
+use rayon::prelude::*;
+
+use super::ShRotation;
+use crate::scene::Scene;
+
+/// A rotation, one scale and a translation: `new = scale · rotation · old + translation`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Similarity {
+    pub rotation: DQuat,
+    pub scale: f64,
+    pub translation: DVec3,
+}
+
+impl Similarity {
+    pub const IDENTITY: Self = Self { rotation: DQuat::IDENTITY, scale: 1.0, translation: DVec3::ZERO };
+
+    pub fn rotation(rotation: DQuat) -> Self {
+        Self { rotation, ..Self::IDENTITY }
+    }
+
+    pub fn scale(scale: f64) -> Self {
+        Self { scale, ..Self::IDENTITY }
+    }
+
+    pub fn translation(translation: DVec3) -> Self {
+        Self { translation, ..Self::IDENTITY }
+    }
+
+    /// The turn that brings the axis `from` to the axis `to`, unit vectors, by the shortest way.
+    pub fn turn(from: DVec3, to: DVec3) -> Self {
+        Self::rotation(DQuat::from_rotation_arc(from, to))
+    }
+
+    /// # Errors
+    /// A matrix that mirrors, shears or scales its axes differently: a Gaussian's colours cannot follow it.
+    pub fn from_matrix(matrix: DMat4) -> Result<Self> {
+        let linear = DMat3::from_mat4(matrix);
+        let scale = linear.determinant().cbrt();
+        ensure!(scale.is_finite() && scale > 0.0, "a transform that mirrors or flattens");
+        let rotation = linear * (1.0 / scale);
+        let error = rotation.transpose() * rotation - DMat3::IDENTITY;
+        let worst = error.to_cols_array().into_iter().fold(0.0, |worst: f64, v| worst.max(v.abs()));
+        // Files hold single precision.
+        ensure!(worst < 1e-4, "a transform that shears, or scales its axes differently");
+        let translation = matrix.w_axis.truncate();
+        ensure!(translation.is_finite(), "a transform that is not finite");
+        Ok(Self { rotation: DQuat::from_mat3(&rotation).normalize(), scale, translation })
+    }
+
+    /// This one first, then `next`.
+    pub fn then(&self, next: &Self) -> Self {
+        Self {
+            rotation: (next.rotation * self.rotation).normalize(),
+            scale: next.scale * self.scale,
+            translation: next.apply(self.translation),
+        }
+    }
+
+    pub fn apply(&self, point: DVec3) -> DVec3 {
+        self.rotation * point * self.scale + self.translation
+    }
+
+    /// Moves a scene: means, orientations, scales, the direction of its colours, and velocities.
+    pub fn apply_to(&self, scene: &mut Scene) {
+        if *self == Self::IDENTITY {
+            return;
+        }
+        let linear = DMat3::from_quat(self.rotation) * self.scale;
+        let moved = |mean: &mut Vec3| *mean = (linear * mean.as_dvec3() + self.translation).as_vec3();
+        scene.means.par_iter_mut().for_each(moved);
+        let shift = self.scale.ln() as f32;
+        scene.log_scales.par_iter_mut().for_each(|scale| *scale += shift);
+        if let Some(motion) = &mut scene.motion {
+            motion.velocities.par_iter_mut().for_each(|v| *v = (linear * v.as_dvec3()).as_vec3());
+        }
+        if self.rotation == DQuat::IDENTITY {
+            return;
+        }
+        scene.quaternions.par_iter_mut().for_each(|q| *q = turned(self.rotation, *q));
+        let harmonics = ShRotation::new(DMat3::from_quat(self.rotation));
+        let stride = scene.sh_stride();
+        scene.sh.par_chunks_mut(stride).for_each(|sh| harmonics.apply(sh));
+    }
+}
+
+/// The product of a rotation and a quaternion (w, x, y, z), whose length stays.
+fn turned(rotation: DQuat, [w, x, y, z]: [f32; 4]) -> [f32; 4] {
+    let old = DQuat::from_xyzw(x.into(), y.into(), z.into(), w.into());
+    let new = rotation * old;
+    [new.w as f32, new.x as f32, new.y as f32, new.z as f32]
+}

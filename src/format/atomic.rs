@@ -1,0 +1,73 @@
+//! How files are written so that none is ever half there.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context, Result};
+
+/// Files that are being written now.
+static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes a file beside `path`, syncs it to the disk and renames it, so that `path` holds either all of the old or all
+/// of the new content, whatever happens meanwhile.
+///
+/// # Errors
+/// Names the path, the reason and, where the disk is full, the remedy.
+pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<()> {
+    // A fixed name, unlike a random one, leaves at most one partial file behind however often a run is killed.
+    let partial = partial_name(path);
+    unfinished().insert(partial.clone());
+    let written = fill_and_sync(&partial, fill).and_then(|()| std::fs::rename(&partial, path));
+    if written.is_err() {
+        // Gives the space of a full disk back; that this may fail too changes nothing.
+        let _ = std::fs::remove_file(&partial);
+    }
+    unfinished().remove(&partial);
+    written.map_err(|error| describe_write_error(path, error))
+}
+
+/// Removes what [`write_atomically`] has begun and not finished, for a process that is about to end.
+pub fn remove_unfinished() {
+    for partial in unfinished().iter() {
+        let _ = std::fs::remove_file(partial);
+    }
+}
+
+fn fill_and_sync(partial: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
+    let mut file = BufWriter::with_capacity(1 << 20, File::create(partial)?);
+    fill(&mut file)?;
+    file.flush()?;
+    file.get_ref().sync_all()
+}
+
+fn partial_name(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.partial"))
+}
+
+/// The error of a write as one line: path, reason, remedy.
+pub fn describe_write_error(path: &Path, error: io::Error) -> anyhow::Error {
+    let remedy = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; free some space there and try again, a run with --resume"
+        }
+        io::ErrorKind::NotFound => "; its folder does not exist",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "; choose a folder that you may write to"
+        }
+        _ => "",
+    };
+    anyhow::anyhow!("cannot write {}: {error}{remedy}", path.display())
+}
+
+/// Creates a folder and its parents.
+pub fn create_folder(path: &Path) -> Result<()> {
+    std::fs::create_dir_all(path).with_context(|| format!("cannot create the folder {}", path.display()))
+}

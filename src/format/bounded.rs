@@ -1,0 +1,69 @@
+//! Reading no more than a file can honestly hold.
+
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+/// What compressed data may become: this many times its size, and [`FLOOR`] for files so small that the ratio says
+/// nothing. Scenes of real captures stay below 10; what is beyond is a damaged header or a bomb.
+const RATIO: u64 = 256;
+const FLOOR: u64 = 16 << 20;
+
+/// The end of the message about a file that ends too early.
+pub(super) const CUT_SHORT: &str = "copy or export the file again";
+
+/// The most bytes that `compressed` ones may become.
+pub(super) fn limit(compressed: u64) -> u64 {
+    FLOOR.saturating_add(compressed.saturating_mul(RATIO))
+}
+
+/// Checks a header's claim of `count` Gaussians of `size` bytes against the compressed bytes that are to hold them, and
+/// gives the bytes in total.
+///
+/// # Errors
+/// A claim beyond [`limit`].
+pub(super) fn check_claim(count: u64, size: u64, compressed: u64) -> Result<usize> {
+    let bytes = count.checked_mul(size).filter(|&bytes| bytes <= limit(compressed));
+    let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok());
+    bytes.with_context(|| {
+        format!("the header claims {count} Gaussians, more than {compressed} bytes can hold; {CUT_SHORT}")
+    })
+}
+
+/// The whole file.
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).context("cannot read the file")
+}
+
+/// Exactly `size` bytes, which [`check_claim`] has found plausible, with the memory growing as they arrive.
+pub(super) fn read_exactly(reader: impl Read, size: usize, what: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(size.min(FLOOR as usize));
+    reader.take(size as u64).read_to_end(&mut bytes).with_context(|| format!("{what} is damaged; {CUT_SHORT}"))?;
+    ensure!(bytes.len() == size, "{what} is cut short: {size} bytes expected, {} found; {CUT_SHORT}", bytes.len());
+    Ok(bytes)
+}
+
+/// Everything that `reader` gives, up to `most` bytes.
+pub(super) fn read_at_most(reader: impl Read, most: u64, what: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader
+        .take(most.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("{what} is damaged; {CUT_SHORT}"))?;
+    ensure!(bytes.len() as u64 <= most, "{what} is larger than the {most} bytes that it may have");
+    Ok(bytes)
+}
+
+/// `bytes[at..at + size]`.
+///
+/// # Errors
+/// Says where the file ends too early.
+pub(super) fn slice<'a>(bytes: &'a [u8], at: usize, size: usize, what: &str) -> Result<&'a [u8]> {
+    at.checked_add(size).and_then(|end| bytes.get(at..end)).with_context(|| {
+        format!(
+            "cut short: {what} needs {size} bytes from byte {at} on, the file has {} in all; {CUT_SHORT}",
+            bytes.len()
+        )
+    })
+}

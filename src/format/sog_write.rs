@@ -1,0 +1,223 @@
+//! SOG, version 2, writing.
+
+use std::io::{self, Seek, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use glam::Vec3;
+use rayon::prelude::*;
+use serde_json::{Value, json};
+
+use super::codebook::Codebook;
+use super::palette::Palette;
+use super::quantise::{GRAIN, byte, largest, sigmoid, unit_quaternion};
+use super::sog::{FIRST_LARGEST, PALETTE_COLUMNS};
+use super::{SOG_META, create_folder, describe_write_error, morton, vp8l, write_atomically};
+use crate::scene::Scene;
+
+/// The most sets of harmonics.
+const MAX_PALETTE: usize = 1 << 16;
+
+/// A file of the scene: its name and its content.
+type Part = (&'static str, Vec<u8>);
+
+/// Writes a bundled scene, or, where the path's name is `meta.json`, an unbundled one with its pictures beside that.
+/// The Gaussians are stored along the Morton curve, which makes neighbouring pixels alike.
+///
+/// An unbundled scene that is there already loses its `meta.json` first and gets the new one last, so that pictures of two
+/// scenes are never taken for one.
+///
+/// # Errors
+/// A scene that is not finite or has more than 268 million Gaussians, or a disk that does not take the files.
+pub fn write(path: &Path, scene: &Scene) -> Result<()> {
+    let parts = encode(scene).with_context(|| format!("cannot write {}", path.display()))?;
+    if !path.ends_with(SOG_META) {
+        return write_atomically(path, |file| bundle(file, &parts));
+    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    if !folder.as_os_str().is_empty() {
+        create_folder(folder)?;
+    }
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(describe_write_error(path, error)),
+        _ => {}
+    }
+    for (name, content) in parts.iter().rev() {
+        write_atomically(&folder.join(name), |file| file.write_all(content))?;
+    }
+    Ok(())
+}
+
+/// A zip archive whose entries are stored as they are: the pictures are compressed already.
+fn bundle(file: impl Write + Seek, parts: &[Part]) -> io::Result<()> {
+    let mut archive = zip::ZipWriter::new(file);
+    let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, content) in parts {
+        archive.start_file(*name, options)?;
+        archive.write_all(content)?;
+    }
+    archive.finish()?;
+    Ok(())
+}
+
+/// Gaussians as pixels, in file order.
+struct Pixels<'a> {
+    scene: &'a Scene,
+    order: Vec<u32>,
+    width: usize,
+    height: usize,
+}
+
+impl Pixels<'_> {
+    /// The WebP file of a picture whose i-th pixel is `pixel(index of the Gaussian)`.
+    fn picture(&self, pixel: impl Fn(usize) -> [u8; 4] + Sync) -> Vec<u8> {
+        let mut pixels = vec![[0, 0, 0, 255]; self.width * self.height];
+        let places = pixels.par_iter_mut().zip(&self.order);
+        places.with_min_len(GRAIN).for_each(|(place, &i)| *place = pixel(i as usize));
+        vp8l::encode(&pixels, self.width, self.height)
+    }
+
+    /// Coefficients of degree 1 and more of the i-th pixel's Gaussian.
+    fn rest(&self, i: usize) -> &[f32] {
+        let stride = self.scene.sh_stride();
+        &self.scene.sh[self.order[i] as usize * stride..][3..stride]
+    }
+}
+
+/// The description and the pictures.
+fn encode(scene: &Scene) -> Result<Vec<Part>> {
+    scene.validate()?;
+    let n = scene.len();
+    // Both sides are multiples of 4, as other tools make them.
+    let width = (((n as f64).sqrt() / 4.0).ceil() as usize * 4).max(4);
+    let height = (n.div_ceil(width).div_ceil(4) * 4).max(4);
+    ensure!(width <= vp8l::MAX_SIDE, "{n} Gaussians do not fit a WebP picture; 268 million do");
+    let pixels = Pixels { scene, order: morton::order(&scene.means), width, height };
+    // Each of these keeps one core busy for long, so that they run side by side.
+    let means = || encode_means(&pixels);
+    let shapes = || (encode_scales(&pixels), encode_rotations(&pixels), encode_colours(&pixels));
+    let ((means, bounds), ((scales, quats, sh0), harmonics)) =
+        rayon::join(means, || rayon::join(shapes, || encode_harmonics(&pixels)));
+    let mut meta = json!({
+        "version": 2,
+        "asset": { "generator": concat!("Dapple ", env!("CARGO_PKG_VERSION")) },
+        "count": n,
+        "means": { "mins": bounds[0], "maxs": bounds[1], "files": ["means_l.webp", "means_u.webp"] },
+        "scales": { "codebook": scales.0.numbers, "files": ["scales.webp"] },
+        "quats": { "files": ["quats.webp"] },
+        "sh0": { "codebook": sh0.0.numbers, "files": ["sh0.webp"] },
+    });
+    if scene.antialiased {
+        meta["model"] = "antialiased".into();
+    }
+    let [low, high] = means;
+    let mut parts = vec![("means_l.webp", low), ("means_u.webp", high), ("scales.webp", scales.1)];
+    parts.extend([("quats.webp", quats), ("sh0.webp", sh0.1)]);
+    if let Some((description, centroids, labels)) = harmonics {
+        meta["shN"] = description;
+        parts.extend([("shN_centroids.webp", centroids), ("shN_labels.webp", labels)]);
+    }
+    parts.insert(0, (SOG_META, serde_json::to_vec(&meta)?));
+    Ok(parts)
+}
+
+/// Positions as 16 bits between the bounds of sign(x)·ln(1 + |x|): the low bytes, the high bytes, and the bounds.
+fn encode_means(pixels: &Pixels) -> ([Vec<u8>; 2], [[f32; 3]; 2]) {
+    let log = |mean: Vec3| Vec3::from_array(mean.to_array().map(|v| v.abs().ln_1p().copysign(v)));
+    let empty = (Vec3::INFINITY, Vec3::NEG_INFINITY);
+    let bounds = pixels.scene.means.iter().fold(empty, |(low, high), &m| (low.min(log(m)), high.max(log(m))));
+    let (low, high) = if pixels.scene.is_empty() { (Vec3::ZERO, Vec3::ZERO) } else { bounds };
+    let steps = |i: usize| {
+        let unit = (log(pixels.scene.means[i]) - low) / (high - low);
+        // An axis without extent gives NaN here, which `as` takes to 0.
+        unit.to_array().map(|v| (v * 65_535.0).round() as u16)
+    };
+    let picture = |which: usize| {
+        pixels.picture(|i| {
+            let [x, y, z] = steps(i).map(|v| v.to_le_bytes()[which]);
+            [x, y, z, 255]
+        })
+    };
+    let (lower, upper) = rayon::join(|| picture(0), || picture(1));
+    ([lower, upper], [low.to_array(), high.to_array()])
+}
+
+fn encode_scales(pixels: &Pixels) -> (Codebook, Vec<u8>) {
+    let scales = &pixels.scene.log_scales;
+    let book = Codebook::of(3 * scales.len(), |i| scales[i / 3][i % 3]);
+    let picture = pixels.picture(|i| {
+        let [x, y, z] = scales[i].to_array().map(|v| book.index(v));
+        [x, y, z, 255]
+    });
+    (book, picture)
+}
+
+fn encode_rotations(pixels: &Pixels) -> Vec<u8> {
+    pixels.picture(|i| {
+        let q = unit_quaternion(pixels.scene.quaternions[i]);
+        let place = largest(q);
+        let sign = if q[place] < 0.0 { -1.0 } else { 1.0 };
+        let mut pixel = [0, 0, 0, FIRST_LARGEST + place as u8];
+        for (to, k) in pixel.iter_mut().zip((0..4).filter(|&k| k != place)) {
+            *to = byte(255.0 * (sign * q[k] * std::f32::consts::FRAC_1_SQRT_2 + 0.5));
+        }
+        pixel
+    })
+}
+
+fn encode_colours(pixels: &Pixels) -> (Codebook, Vec<u8>) {
+    let (sh, stride) = (&pixels.scene.sh, pixels.scene.sh_stride());
+    let book = Codebook::of(3 * pixels.scene.len(), |i| sh[i / 3 * stride + i % 3]);
+    let picture = pixels.picture(|i| {
+        let [r, g, b] = [0, 1, 2].map(|channel| book.index(sh[i * stride + channel]));
+        [r, g, b, byte(255.0 * sigmoid(pixels.scene.logits[i]))]
+    });
+    (book, picture)
+}
+
+/// The description, the picture of the palette and that of the labels; `None` without higher bands.
+fn encode_harmonics(pixels: &Pixels) -> Option<(Value, Vec<u8>, Vec<u8>)> {
+    let n = pixels.scene.len();
+    let floats = pixels.scene.sh_stride() - 3;
+    if floats == 0 || n == 0 {
+        return None;
+    }
+    let mut palette = Palette::of(n, floats, palette_size(n), |i| pixels.rest(i));
+    let mut sets = palette.sets();
+    let book = Codebook::of(sets.len(), |i| sets[i]);
+    let coefficients = floats / 3;
+    let (width, height) = (PALETTE_COLUMNS * coefficients, palette.len().div_ceil(PALETTE_COLUMNS));
+    let mut centroids = vec![[0, 0, 0, 255]; width * height];
+    for (pixel, rgb) in centroids.iter_mut().zip(sets.chunks_exact_mut(3)) {
+        for (to, value) in pixel.iter_mut().zip(rgb) {
+            *to = book.index(*value);
+            *value = book.numbers[usize::from(*to)];
+        }
+    }
+    // Labels are chosen for what readers will see.
+    palette.replace(&sets);
+    let labels = palette.labels(n, |i| pixels.rest(i));
+    let mut label_of = vec![0; n];
+    pixels.order.iter().zip(labels).for_each(|(&i, label)| label_of[i as usize] = label);
+    let (centroids, labels) = rayon::join(
+        || vp8l::encode(&centroids, width, height),
+        || {
+            pixels.picture(|i| {
+                let [low, high] = u16::to_le_bytes(label_of[i]);
+                [low, high, 0, 255]
+            })
+        },
+    );
+    let description = json!({
+        "count": palette.len(),
+        "bands": pixels.scene.sh_degree,
+        "codebook": book.numbers,
+        "files": ["shN_centroids.webp", "shN_labels.webp"],
+    });
+    Some((description, centroids, labels))
+}
+
+/// Sets for `n` Gaussians: 1024 times a power of two, as other tools have it, no more than there are Gaussians.
+fn palette_size(n: usize) -> usize {
+    (1024 << (n / 1024).max(1).ilog2()).min(MAX_PALETTE).min(n)
+}

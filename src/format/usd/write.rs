@@ -1,0 +1,130 @@
+//! Writing: text, put together by all cores a block at a time.
+
+use std::fmt::Write as _;
+use std::io::{self, Seek, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use glam::Vec3;
+use rayon::prelude::*;
+
+use super::PRIM_TYPE;
+use crate::format::{Format, write_atomically};
+use crate::scene::{Scene, sigmoid};
+
+/// Elements of an array that one core turns to text at once, and how many such blocks are held.
+const BLOCK: usize = 2048;
+const BLOCKS: usize = 64;
+/// Files in a package begin at multiples of this.
+const ALIGNMENT: u16 = 64;
+/// Signs of the 16 harmonics under half a turn about z.
+const SIGNS: [f32; 16] = [1., -1., 1., -1., 1., -1., 1., -1., 1., -1., 1., -1., 1., -1., 1., -1.];
+
+/// Writes `.usda`, or `.usdz` with such a layer in it.
+///
+/// # Errors
+/// As [`write_atomically`]; a `.usdz` of more than 4 GiB.
+pub fn write(path: &Path, scene: &Scene, format: Format) -> Result<()> {
+    scene.validate().with_context(|| format!("cannot write {}", path.display()))?;
+    ensure!(!scene.is_empty(), "cannot write {}: a scene without Gaussians", path.display());
+    write_atomically(path, |file| if format == Format::Usdz { package(file, scene) } else { layer(file, scene) })
+}
+
+fn package(file: &mut (impl Write + Seek), scene: &Scene) -> io::Result<()> {
+    let stored = zip::write::SimpleFileOptions::default()
+        .compression_method(zip::CompressionMethod::Stored)
+        .with_alignment(ALIGNMENT);
+    let mut archive = zip::ZipWriter::new(file);
+    archive.start_file("scene.usda", stored)?;
+    layer(&mut archive, scene)?;
+    archive.finish()?;
+    Ok(())
+}
+
+fn turned(point: Vec3) -> [f32; 3] {
+    [-point.x, -point.y, point.z]
+}
+
+fn layer(file: &mut impl Write, scene: &Scene) -> io::Result<()> {
+    write!(
+        file,
+        "#usda 1.0\n(\n    defaultPrim = \"Gaussians\"\n    doc = \"Written by Dapple {}\"\n    metersPerUnit = 1\n    \
+         upAxis = \"Y\"\n)\n\ndef {PRIM_TYPE} \"Gaussians\"\n{{\n",
+        env!("CARGO_PKG_VERSION")
+    )?;
+    let points = || scene.means.iter().map(|&mean| Vec3::from_array(turned(mean)));
+    let (low, high) = (points().fold(Vec3::INFINITY, Vec3::min), points().fold(Vec3::NEG_INFINITY, Vec3::max));
+    write!(file, "    float3[] extent = [")?;
+    let mut text = String::new();
+    tuple(&mut text, &low.to_array());
+    text.push_str(", ");
+    tuple(&mut text, &high.to_array());
+    writeln!(file, "{text}]")?;
+    let n = scene.len();
+    array(file, "point3f[] positions", n, |i, out| tuple(out, &turned(scene.means[i])))?;
+    array(file, "quatf[] orientations", n, |i, out| tuple(out, &orientation(scene.quaternions[i])))?;
+    array(file, "float3[] scales", n, |i, out| {
+        tuple(out, &scene.log_scales[i].to_array().map(|s| s.exp().min(f32::MAX)));
+    })?;
+    array(file, "float[] opacities", n, |i, out| number(out, sigmoid(scene.logits[i])))?;
+    writeln!(file, "    uniform int radiance:sphericalHarmonicsDegree = {}", scene.sh_degree)?;
+    let coefficients = scene.sh_stride() / 3;
+    array(file, "float3[] radiance:sphericalHarmonicsCoefficients", n * coefficients, |i, out| {
+        let sign = SIGNS[i % coefficients];
+        tuple(out, &[0, 1, 2].map(|channel| sign * scene.sh[3 * i + channel]));
+    })?;
+    write!(
+        file,
+        "    uniform token projectionModeHint = \"perspective\"\n    uniform token sortingModeHint = \"cameraDistance\"\n}}\n"
+    )
+}
+
+/// Half a turn about z times the unit quaternion (w, x, y, z); what is no rotation becomes the identity.
+fn orientation([w, x, y, z]: [f32; 4]) -> [f32; 4] {
+    let length = (w * w + x * x + y * y + z * z).sqrt();
+    let unit = [-z, -y, x, w].map(|v| v / length);
+    if unit.iter().all(|v| v.is_finite()) { unit } else { [0.0, 0.0, 0.0, 1.0] }
+}
+
+/// Writes an array of `count` elements, of which `element` adds one's text.
+fn array(
+    file: &mut impl Write,
+    declaration: &str,
+    count: usize,
+    element: impl Fn(usize, &mut String) + Sync,
+) -> io::Result<()> {
+    write!(file, "    {declaration} = [")?;
+    let block = |first: usize| {
+        let mut text = String::with_capacity(BLOCK * 40);
+        for i in first..(first + BLOCK).min(count) {
+            if i > 0 {
+                text.push_str(", ");
+            }
+            element(i, &mut text);
+        }
+        text
+    };
+    let starts: Vec<usize> = (0..count).step_by(BLOCK).collect();
+    for group in starts.chunks(BLOCKS) {
+        let texts: Vec<String> = group.par_iter().map(|&first| block(first)).collect();
+        for text in texts {
+            file.write_all(text.as_bytes())?;
+        }
+    }
+    writeln!(file, "]")
+}
+
+fn tuple(out: &mut String, values: &[f32]) {
+    for (i, &value) in values.iter().enumerate() {
+        out.push_str(if i == 0 { "(" } else { ", " });
+        number(out, value);
+    }
+    out.push(')');
+}
+
+/// The shortest text that reads back as the same number.
+fn number(out: &mut String, value: f32) {
+    let size = value.abs();
+    // Writing to a string cannot fail.
+    let _ = if size == 0.0 || (1e-4..1e7).contains(&size) { write!(out, "{value}") } else { write!(out, "{value:e}") };
+}
