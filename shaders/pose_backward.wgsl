@@ -29,7 +29,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         return;
     }
     let row = 3u * index;
-    let g = Gaussian(geometry[row].xyz, geometry[row].w, geometry[row + 1u], geometry[row + 2u].xyz);
+    let g = Gaussian(geometry[row].xyz, geometry[row].w, geometry[row + 1u], geometry[row + 2u].xyz, 1.0);
     let gradient = gaussian_gradient(index, g);
     let by = gradient.projected;
     let r0 = view.row0.xyz;

@@ -2,11 +2,13 @@
 //#use projection
 //#use colour
 //#use tiles
+//#use MOTION ? project_moving : still
 // Projects every Gaussian into the view: record for the rasterizer, depth, number of tiles (EWA splatting; ALGORITHMS
 // B.1, C.1). One invocation a Gaussian. Twin: tests/reference/project.rs.
 //
 // FEATURE chooses what the rasterizer composites as its three features: 0 = colour, 1 = depth, 2 = normal of the
-// Gaussian's flattest side, in the world, facing the camera.
+// Gaussian's flattest side, in the world, facing the camera, 3 = velocity in the world. With MOTION Gaussians are taken
+// where they are, and as opaque as they are, at the view's time (ALGORITHMS G.2).
 
 @group(0) @binding(0) var<uniform> view: View;
 // [N][3]
@@ -44,11 +46,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     visible[gaussian] = 0u;
     tile_counts[gaussian] = 0u;
     let row0 = geometry[3u * gaussian];
-    // The cheapest tests first: most of a large scene is behind the camera.
-    if (!(to_camera(row0.xyz).z >= view.centre.w) || sigmoid(row0.w) < ALPHA_MIN) {
+    let pose = pose_of(gaussian, row0.xyz);
+    // The cheapest tests first: most of a large scene is behind the camera, most of a long clip at another time.
+    if (!(to_camera(pose.mean).z >= view.centre.w) || sigmoid(row0.w) * pose.visibility < ALPHA_MIN) {
         return;
     }
-    let g = Gaussian(row0.xyz, row0.w, geometry[3u * gaussian + 1u], geometry[3u * gaussian + 2u].xyz);
+    let shape = geometry[3u * gaussian + 2u].xyz;
+    let g = Gaussian(pose.mean, row0.w, geometry[3u * gaussian + 1u], shape, pose.visibility);
     let o = project_gaussian(g);
     if (!o.visible) {
         return;
@@ -68,8 +72,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         features = sh_colour(gaussian, direction, view.sh_degree);
     } else if (FEATURE == 1u) {
         features = vec3f(o.p.z);
-    } else {
+    } else if (FEATURE == 2u) {
         features = flattest_normal(g, direction);
+    } else {
+        features = velocity_of(gaussian);
     }
     // A pixel that meets a NaN is lost, however faint the Gaussian.
     if (!is_finite(dot(features, vec3f(1.0)))) {

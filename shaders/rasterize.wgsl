@@ -1,9 +1,10 @@
 //#use grid
 //#use column
 //#use SUBGROUPS ? exchange_subgroup : exchange_workgroup
+//#use FLOW ? flow_channels : flow_absent
 // Composites a tile's Gaussians front to back (ALGORITHMS B.2, inclusive stop). One workgroup of LANES invocations a
 // tile; a lane owns 32 / LANES columns of eight pixels, with their state in registers, and the records go round by
-// shuffle. Twin: tests/reference/rasterize.rs.
+// shuffle. With FLOW two more channels are composited, the flow. Twin: tests/reference/rasterize.rs.
 
 @group(0) @binding(0) var<uniform> view: View;
 // [tiles + 1]
@@ -31,20 +32,25 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let last = starts[tile_index + 1u];
     var transmittance: array<f32, PIXELS>;
     var colour: array<vec3f, PIXELS>;
+    var flow: FlowState;
     for (var i = 0u; i < PIXELS; i++) {
         transmittance[i] = 1.0;
         colour[i] = vec3f(0.0);
     }
     for (var batch_start = first; batch_start < last; batch_start += LANES) {
         var own: Batch;
+        var own_flow: FlowRecord;
         if (batch_start + lane < last) {
             let gaussian = slot_gaussians[slots[batch_start + lane]];
             own = Batch(records[3u * gaussian], records[3u * gaussian + 1u], records[3u * gaussian + 2u], 0u);
+            own_flow = load_flow(gaussian);
         }
         let batch = share(lane, own);
+        let flow_batch = share_flow(lane, own_flow);
         let members = min(LANES, last - batch_start);
         for (var j = 0u; j < members; j++) {
             let record = shared_record(batch, j);
+            let flow_record = shared_flow(flow_batch, j);
             for (var block = 0u; block < COLUMNS; block++) {
                 let origin = column_origin(tile, block * LANES + lane);
                 let falloff = column_falloff(origin, record.r0, record.r1);
@@ -57,6 +63,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
                         let weight = select(0.0, transmittance[i] * alpha, counts);
                         transmittance[i] -= weight;
                         colour[i] += weight * record.r2.xyz;
+                        add_flow(&flow, i, weight, flow_record, falloff.d, row);
                     }
                 }
             }
@@ -75,7 +82,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
             let i = block * ROWS + row;
             if (origin.x < view.size.x && origin.y + row < view.size.y) {
                 let over = colour[i] + transmittance[i] * view.background.xyz;
-                image[(origin.y + row) * view.size.x + origin.x] = vec4f(over, transmittance[i]);
+                let pixel = (origin.y + row) * view.size.x + origin.x;
+                image[pixel] = vec4f(over, transmittance[i]);
+                store_flow(&flow, i, pixel);
             }
         }
     }

@@ -1,6 +1,7 @@
 //#use grid
 //#use column
 //#use SUBGROUPS ? exchange_subgroup : exchange_workgroup
+//#use FLOW ? flow_backward : flow_backward_absent
 // Adjoint of rasterize.wgsl, front to back with the remaining sum as one scalar (ALGORITHMS B.3; SPEED 1.8). Layout of
 // work as there. Each (Gaussian, tile) pair leaves its nine sums in its slot:
 //   sum g_sigma, sum g_sigma d (x, y), sum g_sigma d d^T (xx, xy, yy), sum w g_rgb (r, g, b),   d = u - pixel.
@@ -32,6 +33,7 @@ struct Column {
     // What is still to be composited behind, dotted with the pixel's gradient.
     remaining: array<f32, 8>,
     gradient: array<vec3f, 8>,
+    flow: FlowColumn,
 }
 
 // The nine sums of a slot.
@@ -40,6 +42,7 @@ struct Sums {
     s1: vec2f,
     s2: vec3f,
     rgb: vec3f,
+    flow: FlowSums,
 }
 
 fn load_column(tile: vec2u, unit: u32) -> Column {
@@ -52,17 +55,19 @@ fn load_column(tile: vec2u, unit: u32) -> Column {
             let gradient = image_gradient[pixel];
             out.transmittance[row] = 1.0;
             out.gradient[row] = gradient.xyz;
-            out.remaining[row] = dot(colour.xyz, gradient.xyz) - colour.w * gradient.w;
+            let remaining = dot(colour.xyz, gradient.xyz) - colour.w * gradient.w;
+            out.remaining[row] = load_flow_pixel(&out, row, pixel, remaining);
         } else {
             out.transmittance[row] = 0.0;
             out.gradient[row] = vec3f(0.0);
             out.remaining[row] = 0.0;
+            clear_flow_pixel(&out, row);
         }
     }
     return out;
 }
 
-fn add_column(column: ptr<function, Column>, record: Batch, sums: ptr<function, Sums>) {
+fn add_column(column: ptr<function, Column>, record: Batch, flow: FlowRecord, sums: ptr<function, Sums>) {
     let falloff = column_falloff((*column).origin, record.r0, record.r1);
     if (!falloff.reached) {
         return;
@@ -80,7 +85,7 @@ fn add_column(column: ptr<function, Column>, record: Batch, sums: ptr<function, 
         let counts = alpha >= ALPHA_MIN && before >= TRANSMITTANCE_MIN;
         let weight = select(0.0, before * alpha, counts);
         let gradient = (*column).gradient[row];
-        let along = dot(record.r2.xyz, gradient);
+        let along = along_flow(column, row, flow, falloff.d, dot(record.r2.xyz, gradient));
         let remaining = (*column).remaining[row] - weight * along;
         (*column).remaining[row] = remaining;
         (*column).transmittance[row] = before - weight;
@@ -91,6 +96,7 @@ fn add_column(column: ptr<function, Column>, record: Batch, sums: ptr<function, 
         m1 += offset * g_sigma;
         m2 += offset * offset * g_sigma;
         rgb += weight * gradient;
+        add_flow_sums(column, row, weight, falloff.d, sums);
     }
     let d = falloff.d;
     let moved = d.y * m0 - m1;
@@ -156,21 +162,25 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     var batch_start = first;
     for (; batch_start < last; batch_start += LANES) {
         var own: Batch;
+        var own_flow: FlowRecord;
         if (batch_start + lane < last) {
             let slot = slots[batch_start + lane];
             let gaussian = slot_gaussians[slot];
             own = Batch(records[3u * gaussian], records[3u * gaussian + 1u], records[3u * gaussian + 2u], slot);
+            own_flow = load_flow(gaussian);
         }
         let batch = share(lane, own);
+        let flow_batch = share_flow(lane, own_flow);
         let members = min(LANES, last - batch_start);
         for (var j = 0u; j < members; j++) {
             let record = shared_record(batch, j);
+            let flow = shared_flow(flow_batch, j);
             var sums: Sums;
-            add_column(&c0, record, &sums);
+            add_column(&c0, record, flow, &sums);
             if (COLUMNS > 1u) {
-                add_column(&c1, record, &sums);
-                add_column(&c2, record, &sums);
-                add_column(&c3, record, &sums);
+                add_column(&c1, record, flow, &sums);
+                add_column(&c2, record, flow, &sums);
+                add_column(&c3, record, flow, &sums);
             }
             let eight = array<f32, 8>(
                 sums.s0, sums.s1.x, sums.s1.y, sums.s2.x, sums.s2.y, sums.s2.z, sums.rgb.x, sums.rgb.y,
@@ -183,6 +193,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
             if (lane == 0u) {
                 slot_gradients[record.slot * SLOT + 8u] = blue;
             }
+            store_flow_sums(lane, record.slot, &sums);
         }
         var most = open_pixels(&c0);
         if (COLUMNS > 1u) {
@@ -199,5 +210,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         for (var i = 0u; i < SLOT; i++) {
             slot_gradients[at + i] = 0.0;
         }
+        clear_flow_slot(slots[pair]);
     }
 }

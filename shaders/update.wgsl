@@ -3,10 +3,12 @@
 //#use adam
 //#use admission
 //#use random
+//#use MOTION ? update_moving : update_still
 // The optimiser's step on a Gaussian's geometry, fused with everything before it: sum of the slots, adjoints of
 // projection and colour (ALGORITHMS B.4 to B.9), regularisers (B.11), Adam, and the exploration noise of MCMC (E.5).
 // The gradient lives in registers; only that of the colour is left, for update_sh.wgsl. One invocation a Gaussian.
-// With STORE_GRADIENT the gradient goes to `moment1` and nothing is updated: what the tests look at.
+// With MOTION the same for how it moves. With STORE_GRADIENT the gradient goes to `moment1` and nothing is updated: what
+// the tests look at.
 // Twins: tests/reference/project.rs, sh.rs, adam.rs, update.rs.
 
 @group(0) @binding(0) var<uniform> view: View;
@@ -31,12 +33,16 @@
 @group(0) @binding(13) var<storage, read_write> colour_gradients: array<f32>;
 @group(0) @binding(14) var<storage, read_write> admission: array<Admission>;
 
-// Displacement of the mean: Sigma eta, damped for all but nearly transparent Gaussians.
-fn exploration(index: u32, g: Gaussian) -> vec3f {
+// How much noise a Gaussian gets: all but nearly transparent ones next to none.
+fn noise_damping(g: Gaussian) -> f32 {
+    return sigmoid(-100.0 * (sigmoid(g.logit) - 0.005));
+}
+
+// Displacement of the mean: Sigma eta, damped.
+fn exploration(index: u32, g: Gaussian, damping: f32) -> vec3f {
     let eta = normal4(pcg4d(vec4u(index, step.seed.y, step.seed.x, STREAM_NOISE))).xyz;
     let r = rotation_matrix(unit_quaternion(g.quaternion));
     let s = exp(g.log_scale);
-    let damping = sigmoid(-100.0 * (sigmoid(g.logit) - 0.005));
     return step.corrections.z * damping * (r * (s * s * (eta * r)));
 }
 
@@ -55,28 +61,33 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         return;
     }
     let row = 3u * index;
-    let g = Gaussian(geometry[row].xyz, geometry[row].w, geometry[row + 1u], geometry[row + 2u].xyz);
+    let pose = pose_of(index, geometry[row].xyz);
+    let g = Gaussian(pose.mean, geometry[row].w, geometry[row + 1u], geometry[row + 2u].xyz, pose.visibility);
     let image = gaussian_gradient(index, g);
     var gradient = array<vec4f, 3>(
         vec4f(image.projected.mean + image.offset, image.projected.logit),
         image.projected.quaternion,
         vec4f(image.projected.log_scale, 0.0),
     );
+    var motion_by = motion_gradient(index, gradient[0].xyz, image.projected.visibility);
+    add_flow_gradient(index, &gradient);
     var colour = image.colour;
     let all = gradient[0] + gradient[1] + gradient[2];
-    if (!is_finite(dot(all, vec4f(1.0)) + dot(colour, vec3f(1.0)))) {
+    if (!is_finite(dot(all, vec4f(1.0)) + dot(colour, vec3f(1.0)) + motion_gradient_probe(motion_by))) {
         atomicAdd(&admission[0].non_finite, 1u);
         gradient = array<vec4f, 3>();
+        motion_by = MotionGradient();
         colour = vec3f(0.0);
     }
     store_colour(index, image.direction, colour);
     let opacity = sigmoid(g.logit);
-    gradient[0].w += step.penalties.x * opacity * (1.0 - opacity);
+    gradient[0].w += step.penalties.x * penalised_share(pose.visibility) * opacity * (1.0 - opacity);
     gradient[2] += vec4f(step.penalties.y * exp(g.log_scale), 0.0);
     if (STORE_GRADIENT != 0u) {
         for (var i = 0u; i < 3u; i++) {
             moment1[row + i] = gradient[i];
         }
+        store_motion_gradient(index, motion_by);
         return;
     }
     let rates = array<vec4f, 3>(
@@ -89,13 +100,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         moment2[row + i] = moved.v;
         value[i] = geometry[row + i] - rates[i] * moved.direction;
     }
-    let after = Gaussian(value[0].xyz, value[0].w, value[1], value[2].xyz);
-    value[0] += vec4f(exploration(index, after), 0.0);
-    if (!is_finite(dot(value[0] + value[1] + value[2], vec4f(1.0)))) {
+    let after = Gaussian(value[0].xyz, value[0].w, value[1], value[2].xyz, 1.0);
+    let damping = noise_damping(after);
+    value[0] += vec4f(exploration(index, after, damping), 0.0);
+    let moved = step_motion(index, motion_by, damping, &value);
+    if (!is_finite(dot(value[0] + value[1] + value[2], vec4f(1.0)) + motion_probe(moved))) {
         atomicAdd(&admission[0].non_finite, 1u);
         return;
     }
     for (var i = 0u; i < 3u; i++) {
         geometry[row + i] = value[i];
     }
+    store_motion(index, moved);
 }

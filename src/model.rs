@@ -1,16 +1,20 @@
-//! The Gaussians on the GPU: one geometry row and four bands of spherical harmonics each.
+//! The Gaussians on the GPU: one geometry row and four bands of spherical harmonics each, and a motion row where they
+//! move.
 
 use anyhow::{Result, ensure};
 use glam::{Vec3, Vec4};
 
 use crate::gpu::{Buffer, Gpu, GpuError};
-use crate::scene::Scene;
+use crate::scene::{Motion, Scene};
 
 /// Bands of spherical harmonics, 0 to 3.
 pub const BANDS: usize = 4;
 
 /// Vectors of four floats in a geometry row: (mean, logit), (quaternion w x y z), (log-scale, unused).
 pub const GEOMETRY_ROW: usize = 3;
+
+/// Vectors of four floats in a motion row: (velocity, time centre), (log-duration, gate, unused, unused).
+pub const MOTION_ROW: usize = 2;
 
 /// Floats that a Gaussian has in a band.
 pub const fn band_stride(band: usize) -> usize {
@@ -25,11 +29,13 @@ pub struct Rows {
     /// By band: `[capacity / 4][3 (2 band + 1)][4]`, four Gaussians side by side, coefficient-major, rgb innermost. Bands
     /// above the degree are of length 0. One buffer a band, so that none meets a 2 GiB limit below 25 M Gaussians.
     pub sh: [Buffer<f32>; BANDS],
+    /// `[capacity][2]`; of length 0 in a static scene.
+    pub motion: Buffer<Vec4>,
 }
 
 impl Rows {
-    /// Zeroed rows for `capacity` Gaussians.
-    pub fn zeros(gpu: &Gpu, capacity: usize, sh_degree: u32) -> Result<Self, GpuError> {
+    /// Zeroed rows for `capacity` Gaussians, which may be `moving`.
+    pub fn zeros(gpu: &Gpu, capacity: usize, sh_degree: u32, moving: bool) -> Result<Self, GpuError> {
         let blocks = capacity.div_ceil(4);
         let band = |band: usize| {
             let blocks = if band as u32 <= sh_degree { blocks } else { 0 };
@@ -38,6 +44,7 @@ impl Rows {
         Ok(Self {
             geometry: gpu.zeros("gaussians: geometry", capacity * GEOMETRY_ROW)?,
             sh: [band(0)?, band(1)?, band(2)?, band(3)?],
+            motion: gpu.zeros("gaussians: motion", if moving { capacity * MOTION_ROW } else { 0 })?,
         })
     }
 }
@@ -49,6 +56,7 @@ pub struct Model {
     len: usize,
     capacity: usize,
     sh_degree: u32,
+    moving: bool,
 }
 
 impl Model {
@@ -62,20 +70,20 @@ impl Model {
     /// # Errors
     /// A scene that does not validate or fit, and all that [`Gpu::zeros`] refuses.
     pub fn with_capacity(gpu: &Gpu, scene: &Scene, capacity: usize) -> Result<Self> {
-        let mut model = Self::empty(gpu, capacity, scene.sh_degree)?;
+        let mut model = Self::empty(gpu, capacity, scene.sh_degree, scene.motion.is_some())?;
         model.load(gpu, scene)?;
         Ok(model)
     }
 
-    /// Room for `capacity` Gaussians, and none in it.
-    pub fn empty(gpu: &Gpu, capacity: usize, sh_degree: u32) -> Result<Self, GpuError> {
-        Ok(Self { rows: Rows::zeros(gpu, capacity, sh_degree)?, len: 0, capacity, sh_degree })
+    /// Room for `capacity` Gaussians, which may be `moving`, and none in it.
+    pub fn empty(gpu: &Gpu, capacity: usize, sh_degree: u32, moving: bool) -> Result<Self, GpuError> {
+        Ok(Self { rows: Rows::zeros(gpu, capacity, sh_degree, moving)?, len: 0, capacity, sh_degree, moving })
     }
 
     /// Replaces all Gaussians by those of a scene.
     ///
     /// # Errors
-    /// A scene that does not validate or fit, or of another degree.
+    /// A scene that does not validate or fit, is of another degree, or moves where the model does not or the reverse.
     pub fn load(&mut self, gpu: &Gpu, scene: &Scene) -> Result<()> {
         scene.validate()?;
         let (len, capacity) = (scene.len(), self.capacity);
@@ -86,7 +94,11 @@ impl Model {
             scene.sh_degree,
             self.sh_degree
         );
+        ensure!(scene.motion.is_some() == self.moving, "a static and a moving scene do not share a model");
         gpu.write(&self.rows.geometry, 0, &geometry_rows(scene));
+        if let Some(motion) = &scene.motion {
+            gpu.write(&self.rows.motion, 0, &motion_rows(motion));
+        }
         for band in 0..=scene.sh_degree as usize {
             gpu.write(&self.rows.sh[band], 0, &pack_band(scene, band));
         }
@@ -102,6 +114,9 @@ impl Model {
             scene.logits.push(row[0].w);
             scene.quaternions.push(row[1].to_array());
             scene.log_scales.push(row[2].truncate());
+        }
+        if self.moving {
+            scene.motion = Some(unpack_motion(&gpu.read_range(&self.rows.motion, 0, MOTION_ROW * self.len)?));
         }
         scene.sh = vec![0.0; self.len * scene.sh_stride()];
         for band in 0..=self.sh_degree as usize {
@@ -127,6 +142,11 @@ impl Model {
         self.sh_degree
     }
 
+    /// Whether the Gaussians have motion rows.
+    pub fn is_moving(&self) -> bool {
+        self.moving
+    }
+
     /// Says that the rows below `len` now hold Gaussians.
     pub fn set_len(&mut self, len: usize) {
         assert!(len <= self.capacity, "the model holds at most {} Gaussians", self.capacity);
@@ -139,6 +159,25 @@ fn geometry_rows(scene: &Scene) -> Vec<Vec4> {
         [scene.means[i].extend(scene.logits[i]), Vec4::from(scene.quaternions[i]), scene.log_scales[i].extend(0.0)]
     };
     (0..scene.len()).flat_map(row).collect()
+}
+
+fn motion_rows(motion: &Motion) -> Vec<Vec4> {
+    let row = |i: usize| {
+        let more = Vec4::new(motion.log_durations[i], motion.gates[i], 0.0, 0.0);
+        [motion.velocities[i].extend(motion.centres[i]), more]
+    };
+    (0..motion.centres.len()).flat_map(row).collect()
+}
+
+fn unpack_motion(rows: &[Vec4]) -> Motion {
+    let mut motion = Motion::default();
+    for row in rows.chunks_exact(MOTION_ROW) {
+        motion.velocities.push(row[0].truncate());
+        motion.centres.push(row[0].w);
+        motion.log_durations.push(row[1].x);
+        motion.gates.push(row[1].y);
+    }
+    motion
 }
 
 /// Where element `e` of Gaussian `g` lies in a buffer of blocks of four Gaussians.

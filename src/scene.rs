@@ -234,4 +234,6 @@ pub struct PointCloud {
     pub positions: Vec<Vec3>,
     /// `[N]` display-referred sRGB colours in 0..=1.
     pub colours: Vec<Vec3>,
+    /// `[N]` times within the clip, 0 to 1, at which the points are there; `None` where they are so at all times.
+    pub times: Option<Vec<f32>>,
 }

@@ -42,6 +42,7 @@ impl Bench {
                 sh_degree: view.sh_degree,
                 antialiased: view.antialiased,
                 near: view.near as f32,
+                time: 0.0,
             };
             self.renderer.render(&model, &cases::camera_of(view), &options).unwrap().pixels
         };

@@ -12,7 +12,9 @@ const ALL: &[&[Declaration]] = &[
     dapple::primitives::DECLARATIONS,
     dapple::render::DECLARATIONS,
     dapple::render::CAMERA_DECLARATIONS,
+    dapple::render::FLOW_DECLARATIONS,
     dapple::train::loss::DECLARATIONS,
+    dapple::train::flow::DECLARATIONS,
     dapple::train::update::DECLARATIONS,
     dapple::train::refine::DECLARATIONS,
 ];
@@ -114,9 +116,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
 const VIEW: Shape = Shape::Struct { name: "View", size: 16, fields: &[("focal", 0), ("width", 8)] };
 const BINDINGS: [Binding; 3] = [
-    Binding { name: "view", access: Access::Uniform, shape: VIEW },
-    Binding { name: "means", access: Access::Read, shape: Shape::Vec4F32 },
-    Binding { name: "depths", access: Access::Write, shape: Shape::F32 },
+    Binding { name: "view", access: Access::Uniform, shape: VIEW, when: None },
+    Binding { name: "means", access: Access::Read, shape: Shape::Vec4F32, when: None },
+    Binding { name: "depths", access: Access::Write, shape: Shape::F32, when: None },
 ];
 
 /// What the check says of `SOURCE` when one of its bindings is declared otherwise.

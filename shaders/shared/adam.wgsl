@@ -14,6 +14,14 @@ struct Step {
     penalties: vec4f,
     // Seed and number of the step; unused.
     seed: vec4u,
+    // Learning rates of velocity, time centre, log-duration and gate.
+    motion_rates: vec4f,
+    // Noise of the time centre in durations; gradient of the regularisers by duration and by 1 - steady share; least
+    // log-duration.
+    motion_terms: vec4f,
+    // Which parameters flow_gradients holds a gradient of: 0 none, 1 velocity, 2 all; share of the opacity's regulariser
+    // that a Gaussian keeps while it is faded; unused.
+    motion_more: vec4f,
 }
 
 struct Moments {

@@ -1,10 +1,13 @@
-// A Gaussian's geometry row: three vec4 a Gaussian, (mean, logit), (quaternion w x y z), (log-scale, unused).
+// A Gaussian at the view's time. Its geometry row is three vec4, (mean, logit), (quaternion w x y z), (log-scale, unused).
+// How it moves and fades is said by still.wgsl or moving.wgsl.
 struct Gaussian {
     mean: vec3f,
     logit: f32,
     // Not of unit length.
     quaternion: vec4f,
     log_scale: vec3f,
+    // Share of its opacity that it has at this time; 1 in a static scene.
+    visibility: f32,
 }
 
 fn sigmoid(x: f32) -> f32 {

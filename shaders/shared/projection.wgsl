@@ -71,7 +71,7 @@ fn project_gaussian(g: Gaussian) -> Projection {
     if (view.antialiased != 0u) {
         out.compensation = sqrt(max(COMPENSATION_FLOOR, sharp * out.conic_determinant));
     }
-    out.opacity = sigmoid(g.logit) * out.compensation;
+    out.opacity = sigmoid(g.logit) * g.visibility * out.compensation;
     out.visible = out.opacity >= ALPHA_MIN && is_finite(blurred) && is_finite(out.u.x) && is_finite(out.u.y);
     return out;
 }
@@ -81,6 +81,7 @@ struct ProjectionGradient {
     logit: f32,
     quaternion: vec4f,
     log_scale: vec3f,
+    visibility: f32,
     // Gradients of the camera-frame mean and of the rows of V through J V alone: what the pose needs.
     p: vec3f,
     v0: vec3f,
@@ -103,11 +104,12 @@ fn project_gaussian_backward(g: Gaussian, o: Projection, s0: f32, s1: vec2f, s2:
     if (view.antialiased != 0u) {
         let squared = o.compensation * o.compensation;
         if (squared > COMPENSATION_FLOOR) {
-            let h = 0.5 * g_opacity * base / o.compensation;
+            let h = 0.5 * g_opacity * base * g.visibility / o.compensation;
             g_c += h * ((1.0 - squared) * k - LOW_PASS * o.conic_determinant * vec3f(1.0, 0.0, 1.0));
         }
     }
-    out.logit = g_opacity * o.compensation * base * (1.0 - base);
+    out.logit = g_opacity * o.compensation * g.visibility * base * (1.0 - base);
+    out.visibility = g_opacity * o.compensation * base;
 
     // A = S R^T (J V)^T, row by row.
     let g_a0 = 2.0 * (g_c.x * o.a0 + g_c.y * o.a1);

@@ -12,8 +12,9 @@ struct Refine {
     // Weight of opacity 1 in the draw: small enough for the sum of all to fit 32 bits.
     weight_scale: f32,
     dead_opacity: f32,
-    unused0: u32,
-    unused1: u32,
+    // Whether the duration shrinks as the scales do: 1 or 0.
+    share_duration: u32,
+    unused: u32,
 }
 
 const NO_SOURCE: u32 = 0xffffffffu;

@@ -18,7 +18,8 @@ struct View {
     gaussians: u32,
     sh_degree: u32,
     antialiased: u32,
-    unused: u32,
+    // Time within the clip, 0 to 1.
+    time: f32,
 }
 
 // Side of a square tile, in pixels.

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use serde::Serialize;
 
 use super::scene_view::{SceneView, config_of, read};
-use crate::dataset::{Capture, CaptureOptions, Split};
+use crate::dataset::{Capture, CaptureOptions, Shot, Split};
 use crate::format::write_atomically;
 use crate::gpu::Gpu;
 use crate::render::Channel;
@@ -81,7 +81,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let cameras: Vec<_> = capture.shots.iter().map(|shot| shot.camera).collect();
     let mut view = SceneView::new(&gpu, scene, &cameras, background, Channel::Color)?;
     let gaussians = view.gaussians;
-    let render = |camera: &_| view.render(camera);
+    let render = |shot: &Shot| view.render(&shot.camera, shot.time.unwrap_or(0.0));
     let views = evaluate(&capture, &shots, background, args.strict, render, |comparison| {
         let view = comparison.view;
         println!("{:<32} PSNR {:6.2} dB   SSIM {:.4}", view.name, view.psnr, view.ssim);

@@ -3,12 +3,14 @@
 mod bench;
 mod eval;
 mod export;
+mod frames;
 mod info;
 mod orbit;
 mod path;
 mod progress;
 mod render;
 mod scene_view;
+mod sequence;
 mod synth;
 mod train;
 mod video;
@@ -43,6 +45,7 @@ enum Subcommands {
     Info(info::Args),
     Synth(synth::Args),
     Bench(Box<bench::Args>),
+    Frames(frames::Args),
     /// List the adapters that --adapter chooses from, best first
     Adapters,
 }
@@ -102,6 +105,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Subcommands::Info(args) => info::run(args),
         Subcommands::Synth(args) => synth::run(args),
         Subcommands::Bench(args) => bench::run(*args),
+        Subcommands::Frames(args) => frames::run(&args),
         Subcommands::Adapters => {
             list_adapters();
             Ok(ExitCode::SUCCESS)

@@ -3,13 +3,15 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use anyhow::{Context, Result, ensure};
-use glam::Vec3;
+use glam::{Vec2, Vec3, Vec4};
 use image::RgbImage;
 
 use super::scene_view::{SceneView, config_of, read};
 use super::video::Video;
+use super::sequence::{self, Frame, Span};
 use super::{orbit, path};
 use crate::camera::Camera;
+use crate::dataset::flow_io::{self, FlowField};
 use crate::dataset::{Capture, CaptureOptions};
 use crate::format;
 use crate::gpu::Gpu;
@@ -17,11 +19,11 @@ use crate::render::{Channel, Rendered};
 use crate::scene::Scene;
 use crate::train::Config;
 use crate::train::config::Background;
-use crate::train::picture::{MEADOW, ramp, save_png, to_image};
+use crate::train::picture::{MEADOW, flow_colour, ramp, save_png, to_image};
 use crate::train::run_folder::{picture_names, picture_path};
 
-/// Depth images that are looked at for the range of their colours.
-const DEPTH_SAMPLES: usize = 8;
+/// Images that are looked at for the range of their colours.
+const RANGE_SAMPLES: usize = 8;
 
 /// Render a scene from a capture's cameras, a camera path or an orbit
 #[derive(clap::Args)]
@@ -39,7 +41,13 @@ pub struct Args {
     /// Colour behind the scene: black, white or R,G,B in 0 to 1 [default: the run's, else black]
     #[arg(long)]
     background: Option<Background>,
-    /// What the images show
+    /// The time of all images, 0 to 1 over the clip [default: that of the capture's image, else 0]
+    #[arg(long, conflicts_with = "times")]
+    time: Option<f32>,
+    /// Times from T0 to T1, one an image, along the cameras in order: T0:T1:N
+    #[arg(long)]
+    times: Option<Span>,
+    /// What the images show; flow is that from an image to the next of its camera, and written as .flo too
     #[arg(long, value_enum, default_value = "color")]
     channel: ChannelArg,
     /// Also write the images as a video, with the system's ffmpeg
@@ -64,12 +72,14 @@ struct Cameras {
     orbit: Option<u32>,
 }
 
-#[derive(Clone, Copy, clap::ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum ChannelArg {
     Color,
     Depth,
     Alpha,
     Normal,
+    Flow,
+    Velocity,
 }
 
 /// The size of an image in pixels.
@@ -89,41 +99,72 @@ impl FromStr for Size {
 pub fn run(args: Args) -> Result<ExitCode> {
     let scene = read(&args.scene)?;
     let config = config_of(&args.scene)?;
-    let cameras = cameras(&args, &scene, config.as_ref())?;
+    let frames = frames(&args, &scene, config.as_ref())?;
     let fallback = config.map_or_else(|| Config::default().background, |config| config.background);
     let background = args.background.unwrap_or(fallback).fixed();
     let channel = match args.channel {
-        ChannelArg::Color => Channel::Color,
+        ChannelArg::Color | ChannelArg::Flow => Channel::Color,
         ChannelArg::Depth => Channel::Depth,
         ChannelArg::Alpha => Channel::Alpha,
         ChannelArg::Normal => Channel::Normal,
+        ChannelArg::Velocity => Channel::Velocity,
     };
     let gpu = Gpu::open(args.adapter.as_deref())?;
-    let first = cameras[0].1.lens;
+    let first = frames[0].camera.lens;
     let mut video = args.video.as_ref().map(|path| Video::create(path, first.width, first.height)).transpose()?;
     format::create_folder(&args.out)?;
-    let poses: Vec<Camera> = cameras.iter().map(|(_, camera)| *camera).collect();
+    let poses: Vec<Camera> = frames.iter().map(|frame| frame.camera).collect();
     let mut view = SceneView::new(&gpu, scene, &poses, background, channel)?;
-    let range = if channel == Channel::Depth { depth_range(&mut view, &poses)? } else { (0.0, 1.0) };
-    let names: Vec<&str> = cameras.iter().map(|(name, _)| name.as_str()).collect();
-    for ((_, camera), name) in cameras.iter().zip(picture_names(&names)) {
-        let image = picture(&view.render(camera)?, channel, range);
-        save_png(&picture_path(&args.out, &name)?, &image)?;
+    let range = range(&mut view, &frames, args.channel)?;
+    let names: Vec<&str> = frames.iter().map(|frame| frame.name.as_str()).collect();
+    let mut written = 0;
+    for (frame, name) in frames.iter().zip(picture_names(&names)) {
+        let Some(rendered) = render(&mut view, &frames, frame, args.channel)? else { continue };
+        let path = picture_path(&args.out, &name)?;
+        if args.channel == ChannelArg::Flow {
+            write_flow(&path.with_extension("flo"), &rendered)?;
+        }
+        let image = picture(&rendered, args.channel, range);
+        save_png(&path, &image)?;
+        written += 1;
         if let Some(video) = &mut video {
             video.add(&image)?;
         }
     }
+    ensure!(written > 0, "no image has a next one of its camera that flow could lead to; give --times");
     if let Some(mut video) = video {
         video.finish()?;
     }
-    if channel == Channel::Depth {
-        println!("depth colours go from {:.4} (violet) to {:.4} (yellow) of the scene's units", range.0, range.1);
+    match args.channel {
+        ChannelArg::Depth => {
+            println!("depth colours go from {:.4} (violet) to {:.4} (yellow) of the scene's units", range.0, range.1);
+        }
+        ChannelArg::Flow => println!("colours are saturated at {:.3} pixels", range.1),
+        ChannelArg::Velocity => println!("colours end at {:.4} of the scene's units a clip along each axis", range.1),
+        ChannelArg::Color | ChannelArg::Alpha | ChannelArg::Normal => {}
     }
-    println!("{} images in {}", cameras.len(), args.out.display());
+    println!("{written} images in {}", args.out.display());
     Ok(ExitCode::SUCCESS)
 }
 
-fn cameras(args: &Args, scene: &Scene, config: Option<&Config>) -> Result<Vec<(String, Camera)>> {
+/// The channel's values for an image; `None` where flow leads nowhere.
+fn render(view: &mut SceneView, frames: &[Frame], frame: &Frame, channel: ChannelArg) -> Result<Option<Rendered>> {
+    if channel != ChannelArg::Flow {
+        return view.render(&frame.camera, frame.time).map(Some);
+    }
+    let Some(next) = frame.next.map(|next| &frames[next]) else { return Ok(None) };
+    view.render_flow((&frame.camera, frame.time), (&next.camera, next.time), false).map(Some)
+}
+
+fn write_flow(path: &Path, rendered: &Rendered) -> Result<()> {
+    let known: Vec<bool> = rendered.pixels.iter().map(|pixel| pixel.w < 1.0).collect();
+    let vectors = rendered.pixels.iter().map(|pixel| [pixel.x, pixel.y]).collect();
+    flow_io::write(path, &FlowField { width: rendered.width, height: rendered.height, vectors, known })
+}
+
+/// The images that the options ask for.
+fn frames(args: &Args, scene: &Scene, config: Option<&Config>) -> Result<Vec<Frame>> {
+    ensure!(args.time.is_none_or(f32::is_finite), "--time must be a number, 0 to 1 over the clip");
     let size = args.size.map(|Size(width, height)| (width, height));
     let sized = |mut camera: Camera| {
         if let Some((width, height)) = size {
@@ -132,16 +173,19 @@ fn cameras(args: &Args, scene: &Scene, config: Option<&Config>) -> Result<Vec<(S
         camera
     };
     if let Some(path) = &args.cameras.path {
-        return path::read(path, size);
+        let frames = sequence::of_cameras(path::read(path, size)?);
+        return Ok(sequence::at_times(frames, args.time, args.times));
     }
     if let Some(folder) = &args.cameras.capture {
-        let shots = open(folder)?.shots;
-        return Ok(shots.into_iter().map(|shot| (shot.name, sized(shot.camera))).collect());
+        let mut frames = sequence::of_capture(&open(folder)?);
+        frames.iter_mut().for_each(|frame| frame.camera = sized(frame.camera));
+        return Ok(sequence::at_times(frames, args.time, args.times));
     }
     let count = args.cameras.orbit.unwrap_or_default();
     ensure!((1..=100_000).contains(&count), "--orbit must be 1 to 100000, not {count}");
     let cameras = orbit::around(scene, &cameras_of_run(config), count);
-    Ok(cameras.into_iter().enumerate().map(|(i, camera)| (format!("{i:05}"), sized(camera))).collect())
+    let named = cameras.into_iter().enumerate().map(|(i, camera)| (format!("{i:05}"), sized(camera))).collect();
+    Ok(sequence::at_times(sequence::of_cameras(named), args.time, args.times))
 }
 
 fn open(folder: &Path) -> Result<Capture> {
@@ -157,27 +201,36 @@ fn cameras_of_run(config: Option<&Config>) -> Vec<Camera> {
     }
 }
 
-/// The depths between which colours spread: the 2nd and 98th percentile of a few views, one range for all.
-fn depth_range(view: &mut SceneView, cameras: &[Camera]) -> Result<(f32, f32)> {
-    let mut depths = Vec::new();
-    for camera in cameras.iter().step_by(cameras.len().div_ceil(DEPTH_SAMPLES)) {
-        depths.extend(view.render(camera)?.pixels.iter().map(|pixel| pixel.x).filter(|&depth| depth > 0.0));
+/// The values between which colours spread, one range for all images: of depths the 2nd and 98th percentile of a few
+/// views, of flow and velocity zero and the 98th percentile.
+fn range(view: &mut SceneView, frames: &[Frame], channel: ChannelArg) -> Result<(f32, f32)> {
+    let value = match channel {
+        ChannelArg::Color | ChannelArg::Alpha | ChannelArg::Normal => return Ok((0.0, 1.0)),
+        ChannelArg::Depth => |pixel: &Vec4| pixel.x,
+        ChannelArg::Flow => |pixel: &Vec4| pixel.truncate().truncate().length(),
+        ChannelArg::Velocity => |pixel: &Vec4| pixel.truncate().abs().max_element(),
+    };
+    let mut values = Vec::new();
+    for frame in frames.iter().step_by(frames.len().div_ceil(RANGE_SAMPLES)) {
+        let rendered = render(view, frames, frame, channel)?;
+        values.extend(rendered.iter().flat_map(|image| &image.pixels).map(value).filter(|&value| value > 0.0));
     }
-    depths.sort_unstable_by(f32::total_cmp);
-    match depths.len() {
-        0 => Ok((0.0, 1.0)),
-        n => Ok((depths[n * 2 / 100], depths[(n * 98 / 100).min(n - 1)])),
-    }
+    values.sort_unstable_by(f32::total_cmp);
+    let at = |percent: usize| values.get((values.len() * percent / 100).min(values.len().saturating_sub(1))).copied();
+    let low = if channel == ChannelArg::Depth { at(2).unwrap_or(0.0) } else { 0.0 };
+    Ok((low, at(98).unwrap_or(1.0)))
 }
 
-fn picture(rendered: &Rendered, channel: Channel, (near, far): (f32, f32)) -> RgbImage {
-    let colour = |pixel: &glam::Vec4| match channel {
-        Channel::Color => pixel.truncate(),
-        Channel::Alpha => Vec3::splat(pixel.x),
-        Channel::Normal => pixel.truncate() * 0.5 + 0.5,
+fn picture(rendered: &Rendered, channel: ChannelArg, (low, high): (f32, f32)) -> RgbImage {
+    let colour = |pixel: &Vec4| match channel {
+        ChannelArg::Color => pixel.truncate(),
+        ChannelArg::Alpha => Vec3::splat(pixel.x),
+        ChannelArg::Normal => pixel.truncate() * 0.5 + 0.5,
         // Nothing there stays black.
-        Channel::Depth if pixel.x <= 0.0 => Vec3::ZERO,
-        Channel::Depth => ramp(&MEADOW, (pixel.x - near) / (far - near).max(f32::MIN_POSITIVE)),
+        ChannelArg::Depth if pixel.x <= 0.0 => Vec3::ZERO,
+        ChannelArg::Depth => ramp(&MEADOW, (pixel.x - low) / (high - low).max(f32::MIN_POSITIVE)),
+        ChannelArg::Flow => flow_colour(Vec2::new(pixel.x, pixel.y) / high),
+        ChannelArg::Velocity => pixel.truncate() * (0.5 / high) + 0.5,
     };
     to_image(rendered.width, rendered.height, rendered.pixels.iter().map(colour))
 }

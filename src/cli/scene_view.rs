@@ -53,20 +53,32 @@ impl SceneView {
             sh_degree: scene.sh_degree,
             antialiased: scene.antialiased,
             near: NEAR,
+            time: 0.0,
         };
         scene.normalise(&frame);
         let model = Model::upload(gpu, &scene)?;
         Ok(Self { model, renderer: Renderer::new(gpu)?, frame, options, gaussians: scene.len() })
     }
 
-    /// Renders a camera of the scene's own frame. Depth comes back in the scene's own units.
-    pub fn render(&mut self, camera: &Camera) -> Result<Rendered> {
-        let mut rendered = self.renderer.render(&self.model, &self.frame.camera(*camera), &self.options)?;
-        if self.options.channel == Channel::Depth {
+    /// Renders a camera of the scene's own frame at a time within the clip. Depth and velocity come back in the scene's
+    /// own units.
+    pub fn render(&mut self, camera: &Camera, time: f32) -> Result<Rendered> {
+        let options = RenderOptions { time, ..self.options };
+        let mut rendered = self.renderer.render(&self.model, &self.frame.camera(*camera), &options)?;
+        if matches!(self.options.channel, Channel::Depth | Channel::Velocity) {
             let unit = (1.0 / self.frame.scale) as f32;
-            rendered.pixels.iter_mut().for_each(|pixel| pixel.x *= unit);
+            rendered.pixels.iter_mut().for_each(|pixel| *pixel = (pixel.truncate() * unit).extend(pixel.w));
         }
         Ok(rendered)
+    }
+}
+
+impl SceneView {
+    /// Renders the flow, in pixels, from a camera and time to another, as [`Renderer::render_flow`] does.
+    pub fn render_flow(&mut self, from: (&Camera, f32), to: (&Camera, f32), affine: bool) -> Result<Rendered> {
+        let options = RenderOptions { time: from.1, ..self.options };
+        let other = self.frame.camera(*to.0);
+        self.renderer.render_flow(&self.model, &self.frame.camera(*from.0), &options, (&other, to.1), affine)
     }
 }
 

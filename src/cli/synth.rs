@@ -16,8 +16,9 @@ pub struct Args {
 
 pub fn run(args: Args) -> Result<ExitCode> {
     let made = synth::run(&args.scene, &args.out)?;
+    let clip = if made.frames > 1 { format!(" at {} moments", made.frames) } else { String::new() };
     println!(
-        "{}: {} training and {} test images of {} x {}, {} points",
+        "{}: {} training and {} test images of {} x {}{clip}, {} points",
         args.out.display(),
         made.train,
         made.test,

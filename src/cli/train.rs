@@ -7,9 +7,9 @@ use anyhow::{Context, Result, bail};
 
 use super::progress::Progress;
 use super::{INTERRUPTED, UsageError, catch_interrupts, interrupted};
-use crate::dataset::{Capture, Split};
+use crate::dataset::{Capture, Shot, Split};
 use crate::gpu::Gpu;
-use crate::train::config::{Config, Flags, Init};
+use crate::train::config::{Config, Flags, FlowSource, Init};
 use crate::train::evaluate::{Mean, evaluate, shots_of};
 use crate::train::picture::{save_png, to_image};
 use crate::train::report::{Facts, Gallery, html};
@@ -79,6 +79,9 @@ fn override_with(mut config: Config, args: &Args) -> Result<Config> {
     }
     // Absolute, so that the saved options hold wherever they are used from.
     config.capture = std::path::absolute(&config.capture).context("cannot resolve the capture's path")?;
+    if let FlowSource::Folder(path) = &mut config.flow {
+        *path = std::path::absolute(&*path).context("cannot resolve the path of --flow")?;
+    }
     if let Init::Ply(path) = &mut config.init {
         *path = std::path::absolute(&*path).context("cannot resolve the path of --init")?;
     }
@@ -181,7 +184,7 @@ impl Session {
 
     fn evaluate(&mut self, step: u32) -> Result<Mean> {
         let background = self.config.background.fixed();
-        let render = |camera: &_| self.trainer.render_view(camera);
+        let render = |shot: &Shot| self.trainer.render_view(&shot.camera, shot.time.unwrap_or(0.0));
         let views = evaluate(&self.capture, &self.held_out, background, self.config.strict, render, |_| Ok(()))?;
         let mean = Mean::of(&views);
         self.progress.evaluated(step, mean);
@@ -208,7 +211,7 @@ impl Session {
         let names = picture_names(&names);
         let mut gallery = Gallery::new(shots.len());
         let background = self.config.background.fixed();
-        let render = |camera: &_| self.trainer.render_view(camera);
+        let render = |shot: &Shot| self.trainer.render_view(&shot.camera, shot.time.unwrap_or(0.0));
         let views = evaluate(&self.capture, &shots, background, self.config.strict, render, |comparison| {
             let rendered = comparison.render;
             let colours = rendered.pixels.iter().map(|pixel| pixel.truncate());

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::images::{self, Header, Mask};
 use super::source::{Frame, Listing, image_candidates, mask_candidates, sizes_agree};
 use super::undistort::pinhole;
-use super::{Capture, CaptureOptions, Shot, Split};
+use super::{Capture, CaptureOptions, Shot, flow, timeline};
 use crate::camera::{Camera, fit_within};
 
 /// Why a frame is left out.
@@ -26,20 +26,21 @@ struct Outcome {
 }
 
 /// Turns what a reader found into a capture.
-pub fn assemble(listing: Listing, options: &CaptureOptions) -> Result<Capture> {
-    let Listing { origin, root, mut frames, own_split, points, points_file, mut warnings } = listing;
-    ensure!(!frames.is_empty(), "{}: it names no images", origin.display());
-    frames.sort_by(|a, b| a.name.cmp(&b.name));
+pub fn assemble(mut listing: Listing, options: &CaptureOptions) -> Result<Capture> {
+    ensure!(!listing.frames.is_empty(), "{}: it names no images", listing.origin.display());
+    listing.frames.sort_by(|a, b| a.name.cmp(&b.name));
+    let streams = timeline::arrange(&mut listing)?;
+    let Listing { origin, root, frames, own_split, points, points_file, mut warnings } = listing;
     let outcomes = frames
         .par_iter()
         .map(|frame| settle(frame, &root, options).with_context(|| format!("{}: {:?}", origin.display(), frame.name)))
         .collect::<Result<Vec<Outcome>>>()?;
 
     let (mut shots, mut missing, mut broken, mut sizes, mut masks) = (vec![], vec![], vec![], vec![], vec![]);
-    for (frame, outcome) in frames.iter().zip(outcomes) {
+    for ((frame, outcome), stream) in frames.iter().zip(outcomes).zip(streams) {
         masks.extend(outcome.mask_fault);
         match outcome.shot {
-            Ok(shot) => shots.push(shot),
+            Ok(shot) => shots.push(Shot { stream, ..shot }),
             Err(Fault::Missing) => missing.push(frame.name.clone()),
             Err(Fault::Broken(reason)) => broken.push(format!("{} ({reason})", frame.name)),
             Err(Fault::Size(reason)) => sizes.push(format!("{} ({reason})", frame.name)),
@@ -60,11 +61,13 @@ pub fn assemble(listing: Listing, options: &CaptureOptions) -> Result<Capture> {
         ensure!(!options.strict, "{line}");
         warnings.push(format!("{line}; {consequence}"));
     }
-    if !own_split && options.test_every > 0 {
-        for (index, shot) in shots.iter_mut().enumerate() {
-            shot.split = if index % options.test_every as usize == 0 { Split::Test } else { Split::Train };
-        }
+    if !own_split {
+        timeline::hold_out(&mut shots, options.test_every);
     }
+    timeline::mark_unseen(&mut shots);
+    // Pictures are known by name from here on, and an extension may have been added.
+    shots.sort_by(|a, b| a.name.cmp(&b.name));
+    warnings.extend(flow::attach(&mut shots, &root, &options.flow, options.strict)?);
     warnings.iter().for_each(|warning| log::warn!("{warning}"));
     Ok(Capture { root, shots, points, points_file, invert_masks: options.invert_masks, warnings })
 }
@@ -102,13 +105,16 @@ fn settle(frame: &Frame, root: &Path, options: &CaptureOptions) -> Result<Outcom
     }
     let mut shot = Shot {
         camera: Camera { pose: frame.pose, lens: pinhole(&source).resized(width, height) },
-        time: frame.time as f32,
+        time: frame.time.map(|time| time as f32),
+        stream: 0,
         split: frame.split,
+        unseen: None,
         image,
         mask: None,
         source,
         orientation,
         name,
+        flow: [None, None],
     };
     let mask = if options.masks { find_mask(frame, &shot, root) } else { Ok(None) };
     let mask_fault = match mask {

@@ -1,4 +1,4 @@
-//! Decoded pictures within a memory budget, read ahead by worker threads.
+//! Decoded pictures and optical flow within a memory budget, read ahead by worker threads.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -7,11 +7,52 @@ use std::thread::JoinHandle;
 
 use anyhow::{Result, anyhow};
 
-use super::{Capture, Picture};
+use super::{Capture, Direction, FlowTarget, Picture};
 
-/// Keeps decoded pictures of a capture up to a budget of bytes and decodes announced ones ahead.
+/// Something of a shot that is decoded: its picture, or the optical flow from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Item {
+    Picture(usize),
+    Flow(usize, Direction),
+}
+
+impl Item {
+    /// Index of the shot in [`Capture::shots`].
+    pub fn shot(self) -> usize {
+        match self {
+            Self::Picture(shot) | Self::Flow(shot, _) => shot,
+        }
+    }
+
+    /// Bytes that it takes for each pixel of its shot.
+    fn bytes_a_pixel(self) -> usize {
+        match self {
+            Self::Picture(_) => 4,
+            Self::Flow(..) => 9,
+        }
+    }
+}
+
+/// A decoded [`Item`].
+#[derive(Clone)]
+enum Decoded {
+    Picture(Arc<Picture>),
+    /// `None` where the shot has no flow; that is remembered at no cost.
+    Flow(Option<Arc<FlowTarget>>),
+}
+
+impl Decoded {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Picture(picture) => picture.pixels.len() * 4,
+            Self::Flow(flow) => flow.as_ref().map_or(0, |flow| flow.valid.len() * 9),
+        }
+    }
+}
+
+/// Keeps decoded pictures and flow of a capture up to a budget of bytes and decodes announced ones ahead.
 ///
-/// What [`PictureCache::get`] returns depends on the shot alone; the budget and timing only decide how long it takes.
+/// What [`PictureCache::get`] and [`PictureCache::flow`] return depends on the shot alone; the budget and timing only decide how long it takes.
 /// Pictures that callers still hold count no more once evicted.
 pub struct PictureCache {
     shared: Arc<Shared>,
@@ -28,12 +69,12 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    slots: HashMap<usize, Slot>,
-    /// Announced uses still to come: position in the announced order → shot.
-    announced: BTreeMap<usize, usize>,
-    /// The same by shot: its positions, ascending.
-    uses: HashMap<usize, VecDeque<usize>>,
-    /// Bytes of the pictures kept and of those being decoded ahead.
+    slots: HashMap<Item, Slot>,
+    /// Announced uses still to come: position in the announced order → item.
+    announced: BTreeMap<usize, Item>,
+    /// The same by item: its positions, ascending.
+    uses: HashMap<Item, VecDeque<usize>>,
+    /// Bytes of the items kept and of those being decoded ahead.
     bytes: usize,
     clock: u64,
     closing: bool,
@@ -41,7 +82,7 @@ struct State {
 
 enum Slot {
     Decoding,
-    Ready { picture: Arc<Picture>, used: u64 },
+    Ready { decoded: Decoded, used: u64 },
     Failed(String),
 }
 
@@ -54,7 +95,8 @@ impl PictureCache {
     /// A cache that starts with pictures of some shots; they fit the budget.
     pub(super) fn with_pictures(capture: Arc<Capture>, budget: usize, pictures: HashMap<usize, Arc<Picture>>) -> Self {
         let bytes = pictures.values().map(|picture| picture.pixels.len() * 4).sum();
-        let slots = pictures.into_iter().map(|(shot, picture)| (shot, Slot::Ready { picture, used: 0 })).collect();
+        let slot = |(shot, picture)| (Item::Picture(shot), Slot::Ready { decoded: Decoded::Picture(picture), used: 0 });
+        let slots = pictures.into_iter().map(slot).collect();
         let state = Mutex::new(State { slots, bytes, ..State::default() });
         let shared = Arc::new(Shared { capture, budget, state, changed: Condvar::new() });
         let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(8));
@@ -70,41 +112,64 @@ impl PictureCache {
     /// # Errors
     /// Those of [`Capture::load`], again on every call for that shot.
     pub fn get(&self, shot: usize) -> Result<Arc<Picture>> {
+        match self.item(Item::Picture(shot))? {
+            Decoded::Picture(picture) => Ok(picture),
+            Decoded::Flow(_) => Err(anyhow!("a picture was asked for and flow was kept")),
+        }
+    }
+
+    /// The optical flow of a shot, `None` where it has none: kept, being loaded, or loaded now.
+    ///
+    /// # Errors
+    /// Those of [`Capture::load_flow`], again on every call for that shot.
+    pub fn flow(&self, shot: usize, direction: Direction) -> Result<Option<Arc<FlowTarget>>> {
+        match self.item(Item::Flow(shot, direction))? {
+            Decoded::Flow(flow) => Ok(flow),
+            Decoded::Picture(_) => Err(anyhow!("flow was asked for and a picture was kept")),
+        }
+    }
+
+    fn item(&self, item: Item) -> Result<Decoded> {
         let shared = &*self.shared;
         let mut state = shared.lock();
-        state.served(shot);
+        state.served(item);
         loop {
             state.clock += 1;
             let now = state.clock;
-            match state.slots.get_mut(&shot) {
-                Some(Slot::Ready { picture, used }) => {
+            match state.slots.get_mut(&item) {
+                Some(Slot::Ready { decoded, used }) => {
                     *used = now;
-                    let picture = picture.clone();
+                    let decoded = decoded.clone();
                     shared.changed.notify_all();
-                    return Ok(picture);
+                    return Ok(decoded);
                 }
                 Some(Slot::Failed(reason)) => return Err(anyhow!("{reason}")),
                 Some(Slot::Decoding) => {
                     state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 }
                 None => {
-                    state.make_room(shared.size(shot), shared.budget, None);
-                    return shared.decode(state, shot);
+                    state.make_room(shared.size(item), shared.budget, None);
+                    return shared.decode(state, item);
                 }
             }
         }
     }
 
-    /// Announces the shots that will be asked for next, in order; replaces what was announced before. They are decoded in
-    /// the background as far as the budget allows; pictures that are needed later, or never, make room.
+    /// Announces the shots whose pictures will be asked for next; see [`PictureCache::prefetch_items`].
     pub fn prefetch(&self, order: &[usize]) {
+        self.prefetch_items(&order.iter().map(|&shot| Item::Picture(shot)).collect::<Vec<_>>());
+    }
+
+    /// Announces what will be asked for next, in order; replaces what was announced before. It is decoded in the
+    /// background as far as the budget allows; what is needed later, or never, makes room.
+    pub fn prefetch_items(&self, order: &[Item]) {
         let mut state = self.shared.lock();
         state.announced.clear();
         state.uses.clear();
-        let known = order.iter().enumerate().filter(|(_, shot)| **shot < self.shared.capture.shots.len());
-        for (position, &shot) in known {
-            state.announced.insert(position, shot);
-            state.uses.entry(shot).or_default().push_back(position);
+        let known = order.iter().enumerate().filter(|(_, item)| item.shot() < self.shared.capture.shots.len());
+        for (position, &item) in known {
+            state.announced.insert(position, item);
+            state.uses.entry(item).or_default().push_back(position);
         }
         drop(state);
         self.shared.changed.notify_all();
@@ -115,7 +180,7 @@ impl PictureCache {
         &self.shared.capture
     }
 
-    /// Bytes of the pictures kept, and of those being decoded ahead.
+    /// Bytes of the pictures and flow kept, and of those being decoded ahead.
     pub fn bytes(&self) -> usize {
         self.shared.lock().bytes
     }
@@ -137,20 +202,25 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Bytes of a shot's picture.
-    fn size(&self, shot: usize) -> usize {
-        let lens = &self.capture.shots[shot].camera.lens;
-        lens.width as usize * lens.height as usize * 4
+    /// Bytes of an item, as the shot's size makes them.
+    fn size(&self, item: Item) -> usize {
+        if let Item::Flow(shot, direction) = item
+            && self.capture.flow_to(shot, direction).is_none()
+        {
+            return 0;
+        }
+        let lens = &self.capture.shots[item.shot()].camera.lens;
+        lens.width as usize * lens.height as usize * item.bytes_a_pixel()
     }
 
-    /// A worker's life: decode the next announced shot as soon as there is room for it.
+    /// A worker's life: decode the next announced item as soon as there is room for it.
     fn work(&self) {
         let mut state = self.lock();
         while !state.closing {
             match state.first_absent() {
-                Some((position, shot)) if state.make_room(self.size(shot), self.budget, Some(position)) => {
+                Some((position, item)) if state.make_room(self.size(item), self.budget, Some(position)) => {
                     // A failure is kept in the slot, for whoever asks.
-                    let _ = self.decode(state, shot);
+                    let _ = self.decode(state, item);
                     state = self.lock();
                 }
                 _ => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
@@ -158,26 +228,26 @@ impl Shared {
         }
     }
 
-    /// Decodes a shot outside the lock and keeps the result.
-    fn decode(&self, mut state: MutexGuard<'_, State>, shot: usize) -> Result<Arc<Picture>> {
-        let size = self.size(shot);
-        state.slots.insert(shot, Slot::Decoding);
+    /// Decodes an item outside the lock and keeps the result.
+    fn decode(&self, mut state: MutexGuard<'_, State>, item: Item) -> Result<Decoded> {
+        let size = self.size(item);
+        state.slots.insert(item, Slot::Decoding);
         state.bytes += size;
         drop(state);
-        // Whoever waits for this shot must not wait for ever if the decoder panics.
-        let result = load_guarded(&self.capture, shot).map(Arc::new);
+        // Whoever waits for this item must not wait for ever if the decoder panics.
+        let result = decode_guarded(&self.capture, item);
         let mut state = self.lock();
         state.clock += 1;
         let used = state.clock;
         match &result {
-            Ok(picture) => {
-                state.slots.insert(shot, Slot::Ready { picture: picture.clone(), used });
-                // An urgent picture may have been let in above the budget.
+            Ok(decoded) => {
+                state.slots.insert(item, Slot::Ready { decoded: decoded.clone(), used });
+                // An urgent item may have been let in above the budget.
                 state.make_room(0, self.budget, None);
             }
             Err(error) => {
                 state.bytes -= size;
-                state.slots.insert(shot, Slot::Failed(format!("{error:#}")));
+                state.slots.insert(item, Slot::Failed(format!("{error:#}")));
             }
         }
         drop(state);
@@ -188,38 +258,49 @@ impl Shared {
 
 /// [`Capture::load`] with a panic of a decoder turned into an error.
 pub(super) fn load_guarded(capture: &Capture, shot: usize) -> Result<Picture> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| capture.load(shot)))
+    guarded(capture, shot, || capture.load(shot))
+}
+
+fn decode_guarded(capture: &Capture, item: Item) -> Result<Decoded> {
+    guarded(capture, item.shot(), || match item {
+        Item::Picture(shot) => capture.load(shot).map(|picture| Decoded::Picture(Arc::new(picture))),
+        Item::Flow(shot, direction) => Ok(Decoded::Flow(capture.load_flow(shot, direction)?.map(Arc::new))),
+    })
+}
+
+fn guarded<T>(capture: &Capture, shot: usize, load: impl FnOnce() -> Result<T>) -> Result<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(load))
         .unwrap_or_else(|_| Err(anyhow!("{}: the decoder crashed", capture.shots[shot].image.display())))
 }
 
 impl State {
-    /// One announced use of a shot is over.
-    fn served(&mut self, shot: usize) {
-        if let Some(position) = self.uses.get_mut(&shot).and_then(VecDeque::pop_front) {
+    /// One announced use of an item is over.
+    fn served(&mut self, item: Item) {
+        if let Some(position) = self.uses.get_mut(&item).and_then(VecDeque::pop_front) {
             self.announced.remove(&position);
         }
     }
 
-    /// The first announced use whose picture is not there yet: its position and shot.
-    fn first_absent(&self) -> Option<(usize, usize)> {
+    /// The first announced use whose item is not there yet: its position and item.
+    fn first_absent(&self) -> Option<(usize, Item)> {
         self.announced
             .iter()
-            .map(|(&position, &shot)| (position, shot))
-            .find(|(_, shot)| !self.slots.contains_key(shot))
+            .map(|(&position, &item)| (position, item))
+            .find(|(_, item)| !self.slots.contains_key(item))
     }
 
     /// Evicts until `size` more bytes fit: what is used furthest in the future, and of what nobody announced the longest
-    /// unused. With `before`, pictures whose use comes before that position stay. Says whether the bytes fit.
+    /// unused. With `before`, items whose use comes before that position stay. Says whether the bytes fit.
     fn make_room(&mut self, size: usize, budget: usize, before: Option<usize>) -> bool {
         while self.bytes + size > budget {
-            let candidates = self.slots.iter().filter_map(|(&shot, slot)| {
-                let Slot::Ready { picture, used } = slot else { return None };
-                let next = self.uses.get(&shot).and_then(|uses| uses.front()).copied().unwrap_or(usize::MAX);
-                before.is_none_or(|before| next > before).then_some((next, Reverse(*used), shot, picture.pixels.len()))
+            let candidates = self.slots.iter().filter_map(|(&item, slot)| {
+                let Slot::Ready { decoded, used } = slot else { return None };
+                let next = self.uses.get(&item).and_then(|uses| uses.front()).copied().unwrap_or(usize::MAX);
+                before.is_none_or(|before| next > before).then_some((next, Reverse(*used), item, decoded.bytes()))
             });
-            let Some((_, _, shot, pixels)) = candidates.max() else { return false };
-            self.slots.remove(&shot);
-            self.bytes -= pixels * 4;
+            let Some((_, _, item, bytes)) = candidates.filter(|candidate| candidate.3 > 0).max() else { return false };
+            self.slots.remove(&item);
+            self.bytes -= bytes;
         }
         true
     }
@@ -273,7 +354,7 @@ mod tests {
                 !state.make_room(cache.shared.size(shot), cache.shared.budget, Some(position))
             });
             if idle && full {
-                let mut shots: Vec<usize> = state.slots.keys().copied().collect();
+                let mut shots: Vec<usize> = state.slots.keys().map(|item| item.shot()).collect();
                 shots.sort_unstable();
                 return shots;
             }
@@ -317,11 +398,12 @@ mod tests {
             Arc::new(Picture { width: 1, height: 1, pixels: vec![[0; 4]], coverage: crate::dataset::Coverage::Opaque });
         let mut state = State { bytes: 5 * 4, ..State::default() };
         for (shot, used) in [(0, 9), (1, 5), (2, 1), (3, 2), (4, 7)] {
-            state.slots.insert(shot, Slot::Ready { picture: picture.clone(), used });
+            let decoded = Decoded::Picture(picture.clone());
+            state.slots.insert(Item::Picture(shot), Slot::Ready { decoded, used });
         }
         for (position, shot) in [(10, 2), (11, 3), (12, 4)] {
-            state.announced.insert(position, shot);
-            state.uses.entry(shot).or_default().push_back(position);
+            state.announced.insert(position, Item::Picture(shot));
+            state.uses.entry(Item::Picture(shot)).or_default().push_back(position);
         }
         let mut evicted = Vec::new();
         for kept in (0..5).rev() {
@@ -329,7 +411,9 @@ mod tests {
             let before = (kept >= 2).then_some(11);
             assert!(state.make_room(0, kept * 4, before));
             assert_eq!(state.bytes, kept * 4);
-            evicted.extend((0..5).find(|shot| !state.slots.contains_key(shot) && !evicted.contains(shot)));
+            evicted.extend(
+                (0..5).find(|shot| !state.slots.contains_key(&Item::Picture(*shot)) && !evicted.contains(shot)),
+            );
             if kept == 2 {
                 assert!(!state.make_room(0, 4, Some(11)), "what is needed at 11 or before stays");
             }

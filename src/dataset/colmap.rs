@@ -185,7 +185,8 @@ fn frame(root: &Path, image: ModelImage, cameras: &HashMap<u32, LensSpec>, test:
     Ok(Frame {
         pose: Pose { rotation: DMat3::from_quat(quaternion.normalize()), translation },
         lens,
-        time: 0.0,
+        time: None,
+        camera: None,
         split,
         mask: None,
         image: root.join("images").join(&name),
@@ -213,5 +214,5 @@ fn finite_points(path: &Path, points: PointCloud) -> (PointCloud, Vec<String>) {
     } else {
         vec![format!("{}: {dropped} of {count} points are not finite; left out", path.display())]
     };
-    (PointCloud { positions, colours }, warnings)
+    (PointCloud { positions, colours, times: None }, warnings)
 }

@@ -150,7 +150,8 @@ pub fn images(path: &Path) -> Result<Vec<ModelImage>> {
 pub fn points(path: &Path) -> Result<PointCloud> {
     let mut cursor = Cursor::open(path)?;
     let count = cursor.count("points", 8 + 24 + 3 + 8 + 8)?;
-    let mut points = PointCloud { positions: Vec::with_capacity(count), colours: Vec::with_capacity(count) };
+    let mut points =
+        PointCloud { positions: Vec::with_capacity(count), colours: Vec::with_capacity(count), times: None };
     for index in 0..count {
         cursor.place("point", index, count);
         cursor.skip(8)?;

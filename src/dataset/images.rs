@@ -76,7 +76,8 @@ pub fn decode(path: &Path, orientation: u8) -> Result<Raster> {
     Ok(Raster { width, height, pixels })
 }
 
-fn dynamic(path: &Path, orientation: u8) -> Result<DynamicImage> {
+/// Decodes an image as it is stored, turned by `orientation`.
+pub fn dynamic(path: &Path, orientation: u8) -> Result<DynamicImage> {
     let file = File::open(path).context("it cannot be opened")?;
     let decoder = decoder(BufReader::new(file))?;
     ensure!(decoder.total_bytes() <= 2 << 30, "it is larger than 2 GiB in memory");

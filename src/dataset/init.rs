@@ -52,7 +52,7 @@ pub fn random_points(count: usize, centre: Vec3, half_extent: Vec3, seed: u64) -
     let mut random = Pcg::new(seed);
     let mut unit = || Vec3::from_array(std::array::from_fn(|_| random.unit()));
     let (positions, colours) = (0..count).map(|_| (centre + (2.0 * unit() - 1.0) * half_extent, unit())).unzip();
-    PointCloud { positions, colours }
+    PointCloud { positions, colours, times: None }
 }
 
 /// The generator PCG-XSH-RR 64/32 of O'Neill, "PCG: A Family of Simple Fast Space-Efficient … Algorithms" (2014).

@@ -172,6 +172,13 @@ impl SourceLens {
         self.polish(target * (plane / radius), target)
     }
 
+    /// As [`SourceLens::undistort`], from a guess of the result.
+    pub fn undistort_near(&self, pixel: DVec2, guess: DVec2) -> Option<DVec2> {
+        let target = (pixel - self.principal) / self.focal;
+        let reached = |u: &DVec2| u.length() <= self.reach;
+        self.polish(guess, target).filter(reached).or_else(|| self.undistort(pixel))
+    }
+
     /// Newton's method on the full model from a good start.
     fn polish(&self, start: DVec2, target: DVec2) -> Option<DVec2> {
         let mut u = start;

@@ -84,10 +84,6 @@ pub fn read(path: &Path) -> Result<Listing> {
     } else {
         split_by_lists(&mut listing, &file);
     }
-    let last = listing.frames.iter().map(|frame| frame.time).fold(0.0, f64::max);
-    if last > 1.0 {
-        listing.frames.iter_mut().for_each(|frame| frame.time /= last);
-    }
     Ok(listing)
 }
 
@@ -129,12 +125,17 @@ fn frames(path: &Path, root: &Path, file: &File) -> Result<Vec<Frame>> {
 
 fn frame(root: &Path, shared: &Intrinsics, entry: &FrameEntry) -> Result<Frame> {
     let name = tidy(&entry.file_path);
-    let time = entry.time.unwrap_or(0.0);
-    ensure!(time.is_finite() && time >= 0.0, "its time {time} is not a number from 0 up");
+    let time = entry.time;
+    ensure!(
+        time.is_none_or(|t| t.is_finite() && t >= 0.0),
+        "its time {} is not a number from 0 up",
+        time.unwrap_or(0.0)
+    );
     Ok(Frame {
         pose: pose(&entry.transform_matrix)?,
         lens: lens(&entry.intrinsics, shared)?,
         time,
+        camera: None,
         split: Split::Train,
         mask: entry.mask_path.as_ref().map(|mask| root.join(tidy(mask))),
         image: root.join(&name),

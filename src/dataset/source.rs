@@ -31,7 +31,10 @@ pub struct Frame {
     pub name: String,
     pub pose: Pose,
     pub lens: LensSpec,
-    pub time: f64,
+    /// As the capture states it; brought to 0..=1 later.
+    pub time: Option<f64>,
+    /// Name of the camera that took it, where the capture says; else its folder stands for it.
+    pub camera: Option<String>,
     pub split: Split,
     /// A mask the capture names itself; others are looked for by name.
     pub mask: Option<PathBuf>,
@@ -99,7 +102,7 @@ pub fn tidy(name: &str) -> String {
 }
 
 /// Endings of the pictures we read.
-const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "webp", "PNG", "JPG", "JPEG"];
+pub const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "webp", "PNG", "JPG", "JPEG"];
 
 /// The places to look for an image, best first. A file under `images/` may also be in the reduced copies `images_2`,
 /// `images_4`, `images_8`; the smallest that still covers `limit` (longer side, pixels) comes first.

@@ -175,7 +175,8 @@ pub(super) fn says_antialiased(comments: &[String]) -> bool {
 fn read_points(reader: &mut BufReader<File>, header: &Header, vertex: &Element, remaining: u64) -> Result<PointCloud> {
     let position = columns(vertex, &["x", "y", "z"].map(String::from))?;
     let colour = ["red", "green", "blue"].map(|name| vertex.index(name));
-    let mut points = PointCloud::default();
+    let time = vertex.index("time");
+    let mut points = PointCloud { times: time.map(|_| Vec::new()), ..PointCloud::default() };
     for_each_row(reader, header.encoding, vertex, remaining, |index, values| {
         let mean = Vec3::from_array([0, 1, 2].map(|axis| values[position[axis]] as f32));
         ensure!(mean.is_finite(), "point {index}: its position is not finite");
@@ -185,6 +186,11 @@ fn read_points(reader: &mut BufReader<File>, header: &Header, vertex: &Element, 
             column.map_or(0.5, |c| (values[c] * unit(vertex.properties[c].scalar)).clamp(0.0, 1.0) as f32)
         };
         points.colours.push(Vec3::from_array(colour.map(channel)));
+        if let (Some(times), Some(column)) = (&mut points.times, time) {
+            let time = values[column] as f32;
+            ensure!(time.is_finite(), "point {index}: its time is not finite");
+            times.push(time);
+        }
         Ok(())
     })?;
     Ok(points)

@@ -86,6 +86,8 @@ pub struct Binding {
     pub name: &'static str,
     pub access: Access,
     pub shape: Shape,
+    /// The constant without which the binding is not there: it exists only in variants where that is not zero.
+    pub when: Option<&'static str>,
 }
 
 /// All that is known of a kernel without a GPU.
@@ -111,11 +113,12 @@ pub trait Kernel {
     fn buffers(&self) -> Vec<&wgpu::Buffer>;
 }
 
-/// Declares a kernel: see the module's page. `write` means read and write; `atomic` is for `atomic<u32>`.
+/// Declares a kernel: see the module's page. `write` means read and write; `atomic` is for `atomic<u32>`. `read(FLAG)` is
+/// a binding only of the variants in which the constant `FLAG` is not zero; it stands behind those of all variants.
 #[macro_export]
 macro_rules! kernel {
     ($(#[$meta:meta])* pub $name:ident = $file:literal [$($constant:ident = $value:expr),* $(,)?] {
-        $($access:ident $binding:ident: $ty:ty),* $(,)?
+        $($access:ident $(($when:ident))? $binding:ident: $ty:ty),* $(,)?
     }) => {
         $(#[$meta])*
         #[derive(Debug)]
@@ -133,6 +136,7 @@ macro_rules! kernel {
                     name: stringify!($binding),
                     access: $crate::kernel!(@access $access),
                     shape: $crate::kernel!(@shape $access $ty),
+                    when: $crate::kernel!(@when $($when)?),
                 }),*],
             };
 
@@ -141,6 +145,8 @@ macro_rules! kernel {
             }
         }
     };
+    (@when) => { None };
+    (@when $when:ident) => { Some(stringify!($when)) };
     (@access uniform) => { $crate::gpu::kernel::Access::Uniform };
     (@access read) => { $crate::gpu::kernel::Access::Read };
     (@access write) => { $crate::gpu::kernel::Access::Write };
@@ -162,6 +168,18 @@ impl Declaration {
         }
         constants
     }
+
+    /// Whether each binding is there in the variant with these constants.
+    fn present(&self, constants: &Constants) -> Vec<bool> {
+        let nonzero = |flag| constants.iter().any(|(name, value)| *name == flag && *value != 0);
+        self.bindings.iter().map(|binding| binding.when.is_none_or(nonzero)).collect()
+    }
+
+    /// The bindings of the variant with these constants.
+    fn bindings_with(&self, constants: &Constants) -> Vec<Binding> {
+        let present = self.present(constants);
+        self.bindings.iter().zip(present).filter(|(_, present)| *present).map(|(binding, _)| *binding).collect()
+    }
 }
 
 /// Parses and validates the composed shader and compares it with its declaration.
@@ -169,25 +187,26 @@ impl Declaration {
 /// # Errors
 /// Every difference, a line each: a bug in the shader or its declaration.
 pub fn check(declaration: &Declaration, overrides: &Constants) -> Result<String, String> {
-    let source = compose(declaration.source, &declaration.constants_with(overrides));
+    let constants = declaration.constants_with(overrides);
+    let source = compose(declaration.source, &constants);
     let module = naga::front::wgsl::parse_str(&source)
         .map_err(|error| format!("{}: {}", declaration.file, error.emit_to_string(&source)))?;
     Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP)
         .validate(&module)
         .map_err(|error| format!("{}: {}", declaration.file, error.emit_to_string(&source)))?;
-    let problems = differences(declaration, &module);
+    let problems = differences(&declaration.bindings_with(&constants), &module);
     if problems.is_empty() { Ok(source) } else { Err(format!("{}:\n{}", declaration.file, problems.join("\n"))) }
 }
 
-fn differences(declaration: &Declaration, module: &Module) -> Vec<String> {
+fn differences(bindings: &[Binding], module: &Module) -> Vec<String> {
     let mut problems = Vec::new();
     let bound = module.global_variables.iter().filter_map(|(_, v)| v.binding.map(|b| (b, v)));
     let mut bound: Vec<_> = bound.collect();
     bound.sort_by_key(|(binding, _)| (binding.group, binding.binding));
-    if bound.len() != declaration.bindings.len() {
-        problems.push(format!("{} bindings declared, {} in the shader", declaration.bindings.len(), bound.len()));
+    if bound.len() != bindings.len() {
+        problems.push(format!("{} bindings declared, {} in the shader", bindings.len(), bound.len()));
     }
-    for (index, (expected, (binding, variable))) in declaration.bindings.iter().zip(&bound).enumerate() {
+    for (index, (expected, (binding, variable))) in bindings.iter().zip(&bound).enumerate() {
         let mut expect = |what: &str, ok: bool, found: String| {
             if !ok {
                 problems.push(format!("binding {index} `{}`: {what}, found {found}", expected.name));
@@ -256,6 +275,8 @@ pub struct Pipeline<K> {
     gpu: Gpu,
     pipeline: wgpu::ComputePipeline,
     layout: wgpu::BindGroupLayout,
+    /// Which of the declaration's bindings this variant has.
+    present: Vec<bool>,
     kernel: PhantomData<fn(K)>,
 }
 
@@ -267,7 +288,9 @@ impl Gpu {
     pub fn pipeline<K: Kernel>(&self, overrides: &Constants) -> Result<Pipeline<K>, GpuError> {
         let declaration = K::DECLARATION;
         let source = check(&declaration, overrides).map_err(GpuError::Reported)?;
-        let storage = declaration.bindings.iter().filter(|b| b.access != Access::Uniform).count() as u32;
+        let constants = declaration.constants_with(overrides);
+        let (bindings, present) = (declaration.bindings_with(&constants), declaration.present(&constants));
+        let storage = bindings.iter().filter(|b| b.access != Access::Uniform).count() as u32;
         let most = self.device.limits().max_storage_buffers_per_shader_stage;
         if storage > most {
             return Err(GpuError::Reported(format!(
@@ -285,7 +308,7 @@ impl Gpu {
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
         // SAFETY: the modules are our own; every loop in them terminates.
         let module = unsafe { self.device.create_shader_module_trusted(descriptor, checks) };
-        let layout = self.bind_group_layout(&declaration);
+        let layout = self.bind_group_layout(declaration.name, &bindings);
         let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label: Some(declaration.name),
             bind_group_layouts: &[Some(&layout)],
@@ -305,13 +328,12 @@ impl Gpu {
         });
         match pollster::block_on(scope.pop()) {
             Some(error) => Err(GpuError::Reported(format!("{}: {error}", declaration.name))),
-            None => Ok(Pipeline { gpu: self.clone(), pipeline, layout, kernel: PhantomData }),
+            None => Ok(Pipeline { gpu: self.clone(), pipeline, layout, present, kernel: PhantomData }),
         }
     }
 
-    fn bind_group_layout(&self, declaration: &Declaration) -> wgpu::BindGroupLayout {
-        let entries: Vec<_> = declaration
-            .bindings
+    fn bind_group_layout(&self, name: &str, bindings: &[Binding]) -> wgpu::BindGroupLayout {
+        let entries: Vec<_> = bindings
             .iter()
             .enumerate()
             .map(|(index, binding)| wgpu::BindGroupLayoutEntry {
@@ -330,7 +352,7 @@ impl Gpu {
             })
             .collect();
         self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-            label: Some(declaration.name),
+            label: Some(name),
             entries: &entries,
         })
     }
@@ -363,6 +385,8 @@ impl<K: Kernel> Pipeline<K> {
     fn bind(&self, pass: &mut wgpu::ComputePass<'_>, buffers: &[&wgpu::Buffer]) {
         let entries: Vec<_> = buffers
             .iter()
+            .zip(&self.present)
+            .filter_map(|(buffer, present)| present.then_some(buffer))
             .enumerate()
             .map(|(index, buffer)| wgpu::BindGroupEntry { binding: index as u32, resource: buffer.as_entire_binding() })
             .collect();

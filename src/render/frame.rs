@@ -6,6 +6,7 @@ use crate::gpu::{Buffer, Gpu, GpuError};
 use crate::primitives::{Scan, Sort};
 use crate::shared;
 
+use super::flow::{FlowForm, FlowFrame, Times};
 use super::view::View;
 
 shared! {
@@ -37,12 +38,16 @@ pub(super) struct PerGaussian {
     pub counts: Buffer<u32>,
     pub offsets: Buffer<u32>,
     pub slot_bases: Buffer<u32>,
+    /// Only where flow is rendered, and where a backward pass follows.
+    pub flow_records: Buffer<Vec4>,
+    pub flow_gradients: Buffer<Vec4>,
     pub scan: Scan,
     pub depth_sort: Sort,
 }
 
 impl PerGaussian {
-    fn new(gpu: &Gpu, capacity: usize) -> Result<Self, GpuError> {
+    fn new(gpu: &Gpu, capacity: usize, flow: Option<FlowForm>, backward: bool) -> Result<Self, GpuError> {
+        let gradients = flow.filter(|_| backward).map_or(0, |flow| flow.gradient_row() * capacity);
         let words = |label| gpu.zeros(label, capacity);
         Ok(Self {
             capacity,
@@ -54,6 +59,8 @@ impl PerGaussian {
             counts: words("view: per Gaussian")?,
             offsets: words("view: per Gaussian")?,
             slot_bases: words("view: per Gaussian")?,
+            flow_records: gpu.zeros("view: flow", if flow.is_some() { 2 * capacity } else { 0 })?,
+            flow_gradients: gpu.zeros("view: flow", gradients)?,
             scan: Scan::new(gpu, capacity)?,
             depth_sort: Sort::new(gpu, capacity, 32)?,
         })
@@ -67,18 +74,27 @@ pub(super) struct PerPair {
     pub slot_gaussians: Buffer<u32>,
     /// Only where a backward pass follows.
     pub slot_gradients: Buffer<f32>,
+    pub flow_slots: Buffer<f32>,
     pub tile_sort: Sort,
     tiles: u32,
 }
 
 impl PerPair {
-    fn new(gpu: &Gpu, capacity: usize, tiles: u32, backward: bool) -> Result<Self, GpuError> {
+    fn new(
+        gpu: &Gpu,
+        capacity: usize,
+        tiles: u32,
+        flow: Option<FlowForm>,
+        backward: bool,
+    ) -> Result<Self, GpuError> {
+        let flow_slots = flow.filter(|_| backward).map_or(0, |flow| flow.slot() * capacity);
         // Keys go from 0 to `tiles`, the last for pairs of no tile.
         let bits = 32 - tiles.leading_zeros();
         Ok(Self {
             capacity,
             slot_gaussians: gpu.zeros("view: pairs", capacity)?,
             slot_gradients: gpu.zeros("view: slot gradients", if backward { SLOT * capacity } else { 0 })?,
+            flow_slots: gpu.zeros("view: flow", flow_slots)?,
             tile_sort: Sort::new(gpu, capacity, bits)?,
             tiles,
         })
@@ -92,16 +108,21 @@ pub(super) struct PerPixel {
     pub image: Buffer<Vec4>,
     pub image_gradient: Buffer<Vec4>,
     pub starts: Buffer<u32>,
+    /// `[H][W][2]`, only where flow is rendered, and where a backward pass follows.
+    pub flow_image: Buffer<f32>,
+    pub flow_gradient: Buffer<f32>,
     tiles: usize,
 }
 
 impl PerPixel {
-    fn new(gpu: &Gpu, capacity: usize, tiles: usize, backward: bool) -> Result<Self, GpuError> {
+    fn new(gpu: &Gpu, capacity: usize, tiles: usize, flow: bool, backward: bool) -> Result<Self, GpuError> {
         Ok(Self {
             capacity,
             image: gpu.zeros("view: image", capacity)?,
             image_gradient: gpu.zeros("view: image gradient", if backward { capacity } else { 0 })?,
             starts: gpu.zeros("view: tiles", tiles + 1)?,
+            flow_image: gpu.zeros("view: flow", if flow { 2 * capacity } else { 0 })?,
+            flow_gradient: gpu.zeros("view: flow", if flow && backward { 2 * capacity } else { 0 })?,
             tiles,
         })
     }
@@ -122,6 +143,7 @@ pub struct Frame {
     pub(super) per_gaussian: PerGaussian,
     pub(super) per_pair: PerPair,
     pub(super) per_pixel: PerPixel,
+    flow: Option<FlowFrame>,
 }
 
 impl Frame {
@@ -137,11 +159,44 @@ impl Frame {
             pair_count: word("view: counts")?,
             pair_arguments: gpu.zeros("view: counts", 3)?,
             admission: gpu.zeros("view: counts", 1)?,
-            per_gaussian: PerGaussian::new(gpu, 0)?,
-            per_pair: PerPair::new(gpu, 0, 1, backward)?,
-            per_pixel: PerPixel::new(gpu, 0, 0, backward)?,
+            per_gaussian: PerGaussian::new(gpu, 0, None, backward)?,
+            per_pair: PerPair::new(gpu, 0, 1, None, backward)?,
+            per_pixel: PerPixel::new(gpu, 0, 0, false, backward)?,
+            flow: None,
         };
         Ok(frame)
+    }
+
+    /// Whether backward passes follow.
+    pub(super) fn backward(&self) -> bool {
+        self.backward
+    }
+
+    /// Makes room for flow in a form, from the next view on.
+    pub(super) fn allow_flow(&mut self, form: FlowForm) -> Result<(), GpuError> {
+        if self.flow.as_ref().is_none_or(|flow| flow.form != form) {
+            self.flow = Some(FlowFrame::new(&self.gpu, form)?);
+            self.per_gaussian = PerGaussian::new(&self.gpu, 0, Some(form), self.backward)?;
+            self.per_pair = PerPair::new(&self.gpu, 0, 1, Some(form), self.backward)?;
+            self.per_pixel = PerPixel::new(&self.gpu, 0, 0, true, self.backward)?;
+        }
+        Ok(())
+    }
+
+    /// Sets the view that flow points to, for the view last set.
+    pub(super) fn set_flow_target(&self, view: &View, target: &View) {
+        let flow = self.flow();
+        let times = Times { source: view.time, destination: target.time, ..Times::default() };
+        self.gpu.write(&flow.target, 0, &[*target]);
+        self.gpu.write(&flow.times, 0, &[times]);
+    }
+
+    pub(super) fn flow(&self) -> &FlowFrame {
+        self.flow.as_ref().expect("room for flow is made before it is recorded")
+    }
+
+    fn flow_form(&self) -> Option<FlowForm> {
+        self.flow.as_ref().map(|flow| flow.form)
     }
 
     /// Sets the view of the next frame and makes room for it. `capacity` is the number of Gaussians to have room for.
@@ -149,11 +204,12 @@ impl Frame {
         let (width, height) = view.size();
         let (pixels, tiles) = (width as usize * height as usize, view.tiles() as usize);
         if self.per_gaussian.capacity < capacity {
-            self.per_gaussian = PerGaussian::new(&self.gpu, capacity)?;
+            self.per_gaussian = PerGaussian::new(&self.gpu, capacity, self.flow_form(), self.backward)?;
         }
         if self.per_pixel.capacity < pixels || self.per_pixel.tiles < tiles {
             let pixels = pixels.max(self.per_pixel.capacity);
-            self.per_pixel = PerPixel::new(&self.gpu, pixels, tiles.max(self.per_pixel.tiles), self.backward)?;
+            let (tiles, flow) = (tiles.max(self.per_pixel.tiles), self.flow.is_some());
+            self.per_pixel = PerPixel::new(&self.gpu, pixels, tiles, flow, self.backward)?;
         }
         if self.per_pair.capacity == 0 {
             self.allow_pairs((4 * capacity).max(1 << 16).min(self.most_pairs()), tiles as u32)?;
@@ -172,8 +228,9 @@ impl Frame {
     }
 
     fn allow_pairs(&mut self, pairs: usize, tiles: u32) -> Result<(), GpuError> {
-        self.per_pair = PerPair::new(&self.gpu, 0, 1, self.backward)?;
-        self.per_pair = PerPair::new(&self.gpu, pairs, tiles, self.backward)?;
+        let flow = self.flow_form();
+        self.per_pair = PerPair::new(&self.gpu, 0, 1, flow, self.backward)?;
+        self.per_pair = PerPair::new(&self.gpu, pairs, tiles, flow, self.backward)?;
         self.gpu.write(&self.admission, 0, &[Admission { capacity: pairs as u32, ..Admission::default() }]);
         Ok(())
     }
@@ -205,6 +262,16 @@ impl Frame {
         &self.per_pixel.image_gradient
     }
 
+    /// `[H][W][2]` sums of w f, the flow not yet divided by the image's opacity.
+    pub fn flow_image(&self) -> &Buffer<f32> {
+        &self.per_pixel.flow_image
+    }
+
+    /// `[H][W][2]` gradient of the flow image, to be filled before a backward pass with flow.
+    pub fn flow_gradient(&self) -> &Buffer<f32> {
+        &self.per_pixel.flow_gradient
+    }
+
     /// Pairs of Gaussian and tile that the buffers hold.
     pub fn pair_capacity(&self) -> usize {
         self.per_pair.capacity
@@ -220,6 +287,8 @@ pub struct Gradients<'a> {
     pub tile_counts: &'a Buffer<u32>,
     pub slot_bases: &'a Buffer<u32>,
     pub slot_gradients: &'a Buffer<f32>,
+    /// `[N]` or `[N][4]` gradients by flow; see `shaders/flow_gradient.wgsl`.
+    pub flow_gradients: &'a Buffer<Vec4>,
     pub admission: &'a Buffer<Admission>,
 }
 
@@ -257,6 +326,7 @@ impl Frame {
             tile_counts: &self.per_gaussian.tile_counts,
             slot_bases: &self.per_gaussian.slot_bases,
             slot_gradients: &self.per_pair.slot_gradients,
+            flow_gradients: &self.per_gaussian.flow_gradients,
             admission: &self.admission,
         }
     }

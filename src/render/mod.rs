@@ -4,6 +4,7 @@
 //! the viewer all come through here.
 
 mod camera_gradient;
+mod flow;
 mod frame;
 mod stages;
 mod view;
@@ -16,6 +17,7 @@ use crate::gpu::{Gpu, GpuError, Recorder, StageTimes};
 use crate::model::Model;
 
 pub use camera_gradient::{CameraBackward, CameraGradient, DECLARATIONS as CAMERA_DECLARATIONS};
+pub use flow::{DECLARATIONS as FLOW_DECLARATIONS, FlowForm, Times};
 pub use frame::{Admission, Frame, Gradients, Pairs, SLOT, Scratch};
 pub use stages::{DECLARATIONS, LaneForm};
 pub use view::{TILE, View};
@@ -31,6 +33,8 @@ pub enum Channel {
     Alpha,
     /// Unit normal, world axes, of the flattest sides of the Gaussians; zero where nothing is.
     Normal,
+    /// Expected velocity, world axes and units per clip; zero where nothing is, and throughout a static scene.
+    Velocity,
 }
 
 /// How a model is rendered.
@@ -44,6 +48,16 @@ pub struct RenderOptions {
     pub antialiased: bool,
     /// Near plane: Gaussians whose mean is nearer are not drawn. World units.
     pub near: f32,
+    /// Time within the clip, 0 to 1. A static scene looks the same at all times.
+    pub time: f32,
+}
+
+impl RenderOptions {
+    fn view(&self, camera: &Camera, model: &Model) -> View {
+        let background = if self.channel == Channel::Color { self.background } else { Vec3::ZERO };
+        let view = View::new(camera, model.len(), self.near);
+        view.with_colour(background, self.sh_degree, self.antialiased).at(self.time)
+    }
 }
 
 /// A rendered image.
@@ -102,12 +116,13 @@ impl Renderer {
         timed: bool,
     ) -> Result<(Rendered, StageTimes)> {
         ensure!(options.sh_degree <= model.sh_degree(), "the model has no band {}", options.sh_degree);
-        let background = if options.channel == Channel::Color { options.background } else { Vec3::ZERO };
-        let view = View::new(camera, model.len(), options.near).with_colour(
-            background,
-            options.sh_degree,
-            options.antialiased,
-        );
+        if options.channel == Channel::Velocity && !model.is_moving() {
+            let (width, height) = (camera.lens.width, camera.lens.height);
+            let pixels = vec![Vec3::ZERO.extend(1.0); width as usize * height as usize];
+            return Ok((Rendered { width, height, pixels }, StageTimes::new()));
+        }
+        self.prepare(model)?;
+        let view = options.view(camera, model);
         self.set_view(&view, model.capacity())?;
         let times = loop {
             let mut recorder = Recorder::new(&self.gpu, timed);
@@ -123,6 +138,72 @@ impl Renderer {
         Ok((Rendered { width, height, pixels }, times))
     }
 
+    /// Renders the flow from one camera and time, `options.time`, to another: for each pixel the mean displacement, in
+    /// pixels (x right, y down), of the Gaussians that are seen there, weighted as their colours are. The pixels' xy is
+    /// the flow, zero where nothing is, and w the transmittance.
+    ///
+    /// # Errors
+    /// As [`Renderer::render`].
+    pub fn render_flow(
+        &mut self,
+        model: &Model,
+        camera: &Camera,
+        options: &RenderOptions,
+        (other, time): (&Camera, f32),
+        affine: bool,
+    ) -> Result<Rendered> {
+        self.prepare(model)?;
+        self.prepare_flow(FlowForm { affine, all: false })?;
+        let options = RenderOptions { sh_degree: 0, background: Vec3::ZERO, ..*options };
+        let view = options.view(camera, model);
+        self.set_view(&view, model.capacity())?;
+        self.set_flow_target(&view, &RenderOptions { time, ..options }.view(other, model));
+        loop {
+            let mut recorder = Recorder::new(&self.gpu, false);
+            self.record_flow_forward(&mut recorder, model, &view);
+            recorder.finish()?;
+            if self.frame.settle()?.overflowed == 0 {
+                break;
+            }
+        }
+        let (width, height) = view.size();
+        let count = width as usize * height as usize;
+        let image = self.gpu.read_range(self.frame.image(), 0, count)?;
+        let flow = self.gpu.read_range(self.frame.flow_image(), 0, 2 * count)?;
+        let pixel = |(pixel, flow): (&Vec4, &[f32])| {
+            let alpha = 1.0 - pixel.w;
+            let scale = if alpha > 0.0 { 1.0 / alpha } else { 0.0 };
+            Vec4::new(flow[0] * scale, flow[1] * scale, 0.0, pixel.w)
+        };
+        Ok(Rendered { width, height, pixels: image.iter().zip(flow.chunks_exact(2)).map(pixel).collect() })
+    }
+
+    /// Compiles what this model needs beyond what a static one does. Before a model is first recorded.
+    pub fn prepare(&mut self, model: &Model) -> Result<(), GpuError> {
+        if model.is_moving() { self.stages.prepare_motion(&self.gpu) } else { Ok(()) }
+    }
+
+    /// Compiles and makes room for flow in a form, before the view is set.
+    pub fn prepare_flow(&mut self, form: FlowForm) -> Result<(), GpuError> {
+        self.stages.prepare_flow(&self.gpu, form, self.frame.backward())?;
+        self.frame.allow_flow(form)
+    }
+
+    /// Sets the view that flow points to from `view`, which was set before.
+    pub fn set_flow_target(&self, view: &View, target: &View) {
+        self.frame.set_flow_target(view, target);
+    }
+
+    /// Records the forward pass of the view last set, with flow.
+    pub fn record_flow_forward(&self, recorder: &mut Recorder, model: &Model, view: &View) {
+        self.stages.forward(recorder, model, &self.frame, view, Channel::Color, true);
+    }
+
+    /// Records the backward pass with flow, which starts from [`Frame::flow_gradient`] besides [`Frame::image_gradient`].
+    pub fn record_flow_backward(&self, recorder: &mut Recorder, model: &Model, view: &View) {
+        self.stages.backward(recorder, model, &self.frame, view, true);
+    }
+
     /// Sets the view of the frames recorded from now on, with room for `capacity` Gaussians.
     pub fn set_view(&mut self, view: &View, capacity: usize) -> Result<(), GpuError> {
         self.frame.set_view(view, capacity)
@@ -130,12 +211,12 @@ impl Renderer {
 
     /// Records the forward pass of the view last set.
     pub fn record_forward(&self, recorder: &mut Recorder, model: &Model, view: &View, channel: Channel) {
-        self.stages.forward(recorder, model, &self.frame, view, channel);
+        self.stages.forward(recorder, model, &self.frame, view, channel, false);
     }
 
     /// Records the backward pass, from [`Frame::image_gradient`] to the slots.
-    pub fn record_backward(&self, recorder: &mut Recorder, view: &View) {
-        self.stages.backward(recorder, &self.frame, view);
+    pub fn record_backward(&self, recorder: &mut Recorder, model: &Model, view: &View) {
+        self.stages.backward(recorder, model, &self.frame, view, false);
     }
 }
 
@@ -146,8 +227,8 @@ fn finish_channel(channel: Channel, pixels: &mut [Vec4]) {
         let value = match channel {
             Channel::Color => pixel.truncate(),
             Channel::Alpha => Vec3::splat(alpha),
-            Channel::Depth if alpha > 0.0 => pixel.truncate() / alpha,
-            Channel::Depth => Vec3::ZERO,
+            Channel::Depth | Channel::Velocity if alpha > 0.0 => pixel.truncate() / alpha,
+            Channel::Depth | Channel::Velocity => Vec3::ZERO,
             Channel::Normal => pixel.truncate().normalize_or_zero(),
         };
         *pixel = value.extend(pixel.w);

@@ -7,12 +7,13 @@ use crate::kernel;
 use crate::model::Model;
 
 use super::Channel;
+use super::flow::{FlowForm, FlowStages};
 use super::frame::{Admission, Frame};
 use super::view::View;
 
 kernel! {
     /// Record, depth and tile count of every Gaussian.
-    pub Project = "project.wgsl" [FEATURE = 0] {
+    pub Project = "project.wgsl" [FEATURE = 0, MOTION = 0] {
         uniform view: View,
         read geometry: Vec4,
         read sh0: f32,
@@ -23,6 +24,7 @@ kernel! {
         write depths: u32,
         write tile_counts: u32,
         write visible: u32,
+        read(MOTION) motion: Vec4,
     }
 }
 
@@ -88,19 +90,21 @@ kernel! {
 
 kernel! {
     /// Front-to-back compositing of every tile.
-    pub Rasterize = "rasterize.wgsl" [LANES = 8, SUBGROUPS = 0] {
+    pub Rasterize = "rasterize.wgsl" [LANES = 8, SUBGROUPS = 0, FLOW = 0] {
         uniform view: View,
         read starts: u32,
         read slots: u32,
         read slot_gaussians: u32,
         read records: Vec4,
         write image: Vec4,
+        read(FLOW) flow_records: Vec4,
+        write(FLOW) flow_image: f32,
     }
 }
 
 kernel! {
     /// Gradient of every (Gaussian, tile) pair from the gradient of the image.
-    pub RasterizeBackward = "rasterize_backward.wgsl" [LANES = 8, SUBGROUPS = 0] {
+    pub RasterizeBackward = "rasterize_backward.wgsl" [LANES = 8, SUBGROUPS = 0, FLOW = 0, FLOW_ALL = 0] {
         uniform view: View,
         read starts: u32,
         read slots: u32,
@@ -109,6 +113,10 @@ kernel! {
         read image: Vec4,
         read image_gradient: Vec4,
         write slot_gradients: f32,
+        read(FLOW) flow_records: Vec4,
+        read(FLOW) flow_image: f32,
+        read(FLOW) flow_gradient: f32,
+        write(FLOW) flow_slots: f32,
     }
 }
 
@@ -142,7 +150,7 @@ impl LaneForm {
         Self { lanes, subgroups: gpu.subgroups() && smallest >= lanes }
     }
 
-    fn constants(self) -> [(&'static str, u32); 2] {
+    pub(super) fn constants(self) -> [(&'static str, u32); 2] {
         assert!(matches!(self.lanes, 8 | 32), "the backward rasterizer has no form of {} lanes", self.lanes);
         [("LANES", self.lanes), ("SUBGROUPS", u32::from(self.subgroups))]
     }
@@ -151,7 +159,12 @@ impl LaneForm {
 /// The compiled stages.
 #[derive(Debug)]
 pub(super) struct Stages {
+    form: LaneForm,
     project: [Pipeline<Project<'static>>; 3],
+    /// As `project`, and of velocities; compiled when a scene first moves.
+    project_moving: Vec<Pipeline<Project<'static>>>,
+    /// Compiled when flow is first asked for.
+    pub flow: Option<FlowStages>,
     compact: Pipeline<Compact<'static>>,
     count_pairs: Pipeline<CountPairs<'static>>,
     admit_pairs: Pipeline<AdmitPairs<'static>>,
@@ -165,6 +178,9 @@ impl Stages {
     pub fn new(gpu: &Gpu, form: LaneForm) -> Result<Self, GpuError> {
         let project = |feature| gpu.pipeline::<Project>(&[("FEATURE", feature)]);
         Ok(Self {
+            form,
+            project_moving: vec![],
+            flow: None,
             project: [project(0)?, project(1)?, project(2)?],
             compact: gpu.pipeline::<Compact>(&[])?,
             count_pairs: gpu.pipeline::<CountPairs>(&[])?,
@@ -176,8 +192,38 @@ impl Stages {
         })
     }
 
-    /// From the model to the image of the frame's view.
-    pub fn forward(&self, recorder: &mut Recorder, model: &Model, frame: &Frame, view: &View, channel: Channel) {
+    /// Compiles what moving scenes need.
+    pub fn prepare_motion(&mut self, gpu: &Gpu) -> Result<(), GpuError> {
+        if self.project_moving.is_empty() {
+            let project = |feature| gpu.pipeline::<Project>(&[("FEATURE", feature), ("MOTION", 1)]);
+            self.project_moving = vec![project(0)?, project(1)?, project(2)?, project(3)?];
+        }
+        Ok(())
+    }
+
+    /// Compiles what flow in a form needs.
+    pub fn prepare_flow(&mut self, gpu: &Gpu, form: FlowForm, backward: bool) -> Result<(), GpuError> {
+        if self.flow.as_ref().is_none_or(|flow| flow.form != form) {
+            self.flow = Some(FlowStages::new(gpu, self.form, form, backward)?);
+        }
+        Ok(())
+    }
+
+    /// The compiled stages of flow.
+    fn flow(&self) -> &FlowStages {
+        self.flow.as_ref().expect("flow is prepared before it is recorded")
+    }
+
+    /// From the model to the image of the frame's view, and where `flow` is asked for, to its flow image.
+    pub fn forward(
+        &self,
+        recorder: &mut Recorder,
+        model: &Model,
+        frame: &Frame,
+        view: &View,
+        channel: Channel,
+        flow: bool,
+    ) {
         let (each, pairs, pixels) = (&frame.per_gaussian, &frame.per_pair, &frame.per_pixel);
         let groups = view.gaussians.div_ceil(64);
         let [sh0, sh1, sh2, sh3] = &model.rows.sh;
@@ -193,13 +239,16 @@ impl Stages {
                 depths: &each.depths,
                 tile_counts: &each.tile_counts,
                 visible: &each.visible,
+                motion: &model.rows.motion,
             };
             let feature = match channel {
                 Channel::Color | Channel::Alpha => 0,
                 Channel::Depth => 1,
                 Channel::Normal => 2,
+                Channel::Velocity => 3,
             };
-            self.project[feature].run(pass, &kernel, groups);
+            let project = if model.is_moving() { &self.project_moving[..] } else { &self.project[..] };
+            project[feature].run(pass, &kernel, groups);
         });
         recorder.stage("depth sort", |pass| {
             each.scan.run(pass, &each.visible, &each.ranks, &frame.gaussian_count, &frame.visible_count);
@@ -258,6 +307,9 @@ impl Stages {
             };
             self.tile_ranges.run_indirect(pass, &ranges, &frame.pair_arguments, 0);
         });
+        if flow {
+            self.flow().project(recorder, model, frame, view);
+        }
         recorder.stage("rasterize", |pass| {
             let rasterize = Rasterize {
                 view: &frame.view,
@@ -266,13 +318,17 @@ impl Stages {
                 slot_gaussians: &pairs.slot_gaussians,
                 records: &each.records,
                 image: &pixels.image,
+                flow_records: &each.flow_records,
+                flow_image: &pixels.flow_image,
             };
-            self.rasterize.run(pass, &rasterize, view.tiles());
+            let pipeline = if flow { &self.flow().rasterize } else { &self.rasterize };
+            pipeline.run(pass, &rasterize, view.tiles());
         });
     }
 
-    /// From the gradient of the image to the gradients of the pairs' slots.
-    pub fn backward(&self, recorder: &mut Recorder, frame: &Frame, view: &View) {
+    /// From the gradient of the image to the gradients of the pairs' slots, and where `flow` is asked for, from that of
+    /// the flow image to the Gaussians' gradients by flow.
+    pub fn backward(&self, recorder: &mut Recorder, model: &Model, frame: &Frame, view: &View, flow: bool) {
         let (pairs, pixels) = (&frame.per_pair, &frame.per_pixel);
         recorder.stage("rasterize backward", |pass| {
             let backward = RasterizeBackward {
@@ -284,8 +340,16 @@ impl Stages {
                 image: &pixels.image,
                 image_gradient: &pixels.image_gradient,
                 slot_gradients: &pairs.slot_gradients,
+                flow_records: &frame.per_gaussian.flow_records,
+                flow_image: &pixels.flow_image,
+                flow_gradient: &pixels.flow_gradient,
+                flow_slots: &pairs.flow_slots,
             };
-            self.rasterize_backward.run(pass, &backward, view.tiles());
+            let with_flow = if flow { self.flow().rasterize_backward.as_ref() } else { None };
+            with_flow.unwrap_or(&self.rasterize_backward).run(pass, &backward, view.tiles());
         });
+        if flow {
+            self.flow().gradients(recorder, model, frame, view);
+        }
     }
 }

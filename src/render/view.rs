@@ -22,7 +22,7 @@ shared! {
         pub gaussians: u32,
         pub sh_degree: u32,
         pub antialiased: u32,
-        pub unused: u32,
+        pub time: f32,
     }
 }
 
@@ -57,8 +57,13 @@ impl View {
             gaussians: gaussians as u32,
             sh_degree: 0,
             antialiased: 0,
-            unused: 0,
+            time: 0.0,
         }
+    }
+
+    /// The same view at a time within the clip, 0 to 1. Static scenes look the same at all times.
+    pub fn at(self, time: f32) -> Self {
+        Self { time, ..self }
     }
 
     /// The same view with settings of colour.

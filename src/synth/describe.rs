@@ -11,6 +11,7 @@ use glam::{DVec3, dvec3};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::motion::{Clip, Motion};
 use super::pattern::Pattern;
 use super::shape::Shape;
 
@@ -25,6 +26,8 @@ pub struct Description {
     pub points: Spanned<usize>,
     pub image: Spanned<ImageSpec>,
     pub cameras: Spanned<Dome>,
+    /// Makes a capture in time.
+    pub clip: Option<Spanned<Clip>>,
     pub sky: Spanned<Sky>,
     #[serde(default)]
     pub light: Vec<Spanned<Light>>,
@@ -69,7 +72,7 @@ impl TryFrom<String> for Background {
     }
 }
 
-/// Cameras on a spherical band around `target`, all looking at it.
+/// Cameras on a spherical band around `target`, all looking at it. In a capture in time each takes every frame.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dome {
@@ -137,6 +140,8 @@ pub struct Object {
     pub turn: DVec3,
     /// Name of a `[material.NAME]` table.
     pub material: String,
+    #[serde(default)]
+    pub motion: Motion,
 }
 
 /// A colour, kept as linear Rec. 709.
@@ -181,8 +186,13 @@ impl Description {
         ensure(image_ok, &self.image, "width and height must be 1 to 4096 pixels")?;
         ensure((1..=8).contains(&image.samples), &self.image, "samples must be 1 to 8")?;
 
+        let moving = self.clip.as_ref().is_some_and(|clip| clip.get_ref().camera.is_some());
         let views_ok = dome.train >= 1 && dome.train <= 100_000 && dome.test <= dome.train;
+        let views_ok = views_ok || moving && dome.train == 0 && dome.test <= 1000;
         ensure(views_ok, &self.cameras, "train must be 1 to 100000 views, and test at most as many")?;
+        if let Some(clip) = &self.clip {
+            clip.get_ref().check().map_err(|message| (clip.span(), message))?;
+        }
         ensure(dome.target.is_finite() && positive(dome.radius), &self.cameras, "radius must be above 0")?;
         let [low, high] = dome.elevation;
         let band_ok = low > -90.0 && low <= high && high < 90.0;
@@ -208,6 +218,7 @@ impl Description {
             let value = object.get_ref();
             ensure(value.at.is_finite() && value.turn.is_finite(), object, "at and turn must be finite")?;
             value.shape.check().map_err(|message| (object.span(), message))?;
+            value.motion.check().map_err(|message| (object.span(), message))?;
             let known = self.material.contains_key(&value.material);
             ensure(known, object, &format!("there is no [material.{}]", value.material))?;
         }

@@ -2,9 +2,17 @@
 //!
 //! A TOML file in `scenes/` describes solids, light and a dome of cameras; [`run`] writes the capture both as NeRF-style
 //! JSON and as a COLMAP model, in the same world frame (z up). The same description gives the same bytes on one platform.
+//!
+//! With a `[clip]` the capture is one in time: each camera takes every frame while objects move, appear and leave. It is
+//! written as NeRF-style JSON with times, a folder of pictures a camera, and exact optical flow between consecutive frames
+//! in `flow`, with masks of what is occluded.
 
+#[cfg(test)]
+mod clip_tests;
 mod describe;
+mod flow;
 mod light;
+mod motion;
 mod pattern;
 mod shape;
 #[cfg(test)]
@@ -19,8 +27,9 @@ use anyhow::{Context, Result, bail};
 use glam::DVec3;
 
 use crate::camera::{Camera, Lens, Pose};
-use crate::dataset::Split;
+use crate::dataset::{Split, flow_io};
 use describe::{Description, Dome, ImageSpec};
+use motion::Clip;
 use pattern::mix64;
 use trace::{Pixel, World};
 use write::Point;
@@ -34,6 +43,8 @@ pub struct Summary {
     pub height: u32,
     /// Surface points in the COLMAP model and `points.ply`.
     pub points: usize,
+    /// Moments of a capture in time; 1 for a static one.
+    pub frames: usize,
 }
 
 /// One picture to take.
@@ -41,11 +52,21 @@ struct View {
     name: String,
     camera: Camera,
     split: Split,
+    /// Its place in a capture in time.
+    moment: Option<Moment>,
+}
+
+/// Which camera took a view, and when.
+#[derive(Clone, Copy)]
+struct Moment {
+    camera: usize,
+    time: f64,
 }
 
 /// Everything a capture folder holds; a folder with anything else is never replaced.
-const ENTRIES: [&str; 8] = [
+const ENTRIES: [&str; 9] = [
     "images",
+    "flow",
     "depth",
     "normals",
     "sparse",
@@ -102,41 +123,109 @@ fn check_replaceable(out: &Path) -> Result<()> {
 }
 
 fn capture(description: Description, text: &str, out: &Path) -> Result<Summary> {
-    let views = views(description.cameras.get_ref(), description.image.get_ref());
+    let fixed = views(description.cameras.get_ref(), description.image.get_ref());
+    let clip = description.clip.as_ref().map(|clip| clip.get_ref());
+    let frames = clip.map_or(1, |clip| clip.frames);
+    let views = match clip {
+        Some(clip) => clip_views(fixed, clip, description.cameras.get_ref(), description.image.get_ref()),
+        None => fixed,
+    };
     let (seed, wanted) = (description.seed, *description.points.get_ref());
     let world = World::new(description);
-    for folder in ["images", "depth", "normals", "sparse/0"] {
-        let folder = out.join(folder);
-        fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let folders: &[&str] = if frames > 1 { &["flow"] } else { &["sparse/0"] };
+    for folder in ["images", "depth", "normals"].iter().chain(folders) {
+        create(&out.join(folder))?;
     }
     let train = views.iter().filter(|v| v.split == Split::Train).count();
     let (mut points, mut trained) = (Vec::new(), 0);
     for (index, view) in views.iter().enumerate() {
+        let world = world.at(view.moment.map_or(0.0, |moment| moment.time));
         let pixels = world.picture(&view.camera);
-        let beside =
-            |folder: &str, extension: &str| -> PathBuf { out.join(folder).join(&view.name).with_extension(extension) };
-        write::picture(&beside("images", "png"), &view.camera, &pixels, world.transparent())?;
-        write::depth(&beside("depth", "npy"), &view.camera, &pixels)?;
-        write::normals(&beside("normals", "png"), &view.camera, &pixels)?;
+        save(out, &world, view, &pixels)?;
+        if let Some(moment) = view.moment {
+            for (word, other) in [("fwd", views.get(index + 1)), ("bwd", index.checked_sub(1).map(|i| &views[i]))] {
+                let same_camera = |other: &&View| other.moment.is_some_and(|m| m.camera == moment.camera);
+                if let Some(other) = other.filter(same_camera) {
+                    save_flow(out, &world, view, other, word)?;
+                }
+            }
+        }
         if view.split == Split::Train {
             trained += 1;
             let share = wanted * trained / train - wanted * (trained - 1) / train;
-            points.extend(surface_points(&view.camera, &pixels, share, mix64(seed ^ (index as u64) << 32)));
+            points.extend(surface_points(view, &pixels, share, mix64(seed ^ (index as u64) << 32)));
         }
         log::debug!("{} of {} pictures", index + 1, views.len());
     }
     write::transforms(&out.join("transforms_train.json"), &views, Split::Train)?;
     write::transforms(&out.join("transforms_test.json"), &views, Split::Test)?;
-    write::colmap(&out.join("sparse/0"), &views, &points)?;
+    if frames == 1 {
+        write::colmap(&out.join("sparse/0"), &views, &points)?;
+    }
     write::ply(&out.join("points.ply"), &points)?;
     write::bytes(&out.join(DESCRIPTION), text.as_bytes())?;
     let lens = views[0].camera.lens;
-    Ok(Summary { train, test: views.len() - train, width: lens.width, height: lens.height, points: points.len() })
+    let (width, height) = (lens.width, lens.height);
+    Ok(Summary { train, test: views.len() - train, width, height, points: points.len(), frames })
+}
+
+fn create(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))
+}
+
+/// Writes picture, depth and normals of a view.
+fn save(out: &Path, world: &World, view: &View, pixels: &[Pixel]) -> Result<()> {
+    let beside = |folder: &str, extension: &str| -> Result<PathBuf> {
+        let path = out.join(folder).join(&view.name).with_extension(extension);
+        create(path.parent().unwrap_or(out))?;
+        Ok(path)
+    };
+    write::picture(&beside("images", "png")?, &view.camera, pixels, world.transparent())?;
+    write::depth(&beside("depth", "npy")?, &view.camera, pixels)?;
+    write::normals(&beside("normals", "png")?, &view.camera, pixels)
+}
+
+/// Writes the exact flow from a view to another frame of its camera, and what is occluded there.
+fn save_flow(out: &Path, world: &World, view: &View, other: &View, word: &str) -> Result<()> {
+    let then = world.at(other.moment.map_or(0.0, |moment| moment.time));
+    let flow = flow::flow(world, &view.camera, &then, &other.camera);
+    let path = out.join("flow").join(&view.name).with_extension(format!("{word}.flo"));
+    create(path.parent().unwrap_or(out))?;
+    flow_io::write(&path, &flow.field)?;
+    write::occlusion(&path.with_extension("occ.png"), &view.camera, &flow.occluded)
+}
+
+/// The views of a capture in time, by camera and then by frame: the dome's cameras, and the moving one last.
+fn clip_views(fixed: Vec<View>, clip: &Clip, dome: &Dome, image: &ImageSpec) -> Vec<View> {
+    let lens = Lens::from_fov_x(dome.fov.to_radians(), image.width, image.height);
+    let digits = (clip.frames - 1).to_string().len().max(4);
+    let take = |camera: usize, split: Split, pose: &dyn Fn(f64) -> Pose| -> Vec<View> {
+        let view = |frame: usize| View {
+            name: format!("cam{camera:02}/{frame:0digits$}.png"),
+            camera: Camera { pose: pose(clip.time(frame)), lens },
+            split: if clip.holds_out(frame) { Split::Test } else { split },
+            moment: Some(Moment { camera, time: clip.time(frame) }),
+        };
+        (0..clip.frames).map(view).collect()
+    };
+    let count = fixed.len();
+    let mut views: Vec<View> = Vec::new();
+    for (camera, view) in fixed.into_iter().enumerate() {
+        views.extend(take(camera, view.split, &|_| view.camera.pose));
+    }
+    if let Some(path) = &clip.camera {
+        let pose = |time| Pose::look_at(motion::along(&path.eyes, time), motion::along(&path.targets, time), DVec3::Z);
+        views.extend(take(count, Split::Train, &pose));
+    }
+    views
 }
 
 /// The cameras: a Fibonacci spiral, even over the band's area, with the held-out views spread evenly along it.
 fn views(dome: &Dome, image: &ImageSpec) -> Vec<View> {
     let count = dome.train + dome.test;
+    if count == 0 {
+        return Vec::new();
+    }
     let [low, high] = dome.elevation.map(|degrees| degrees.to_radians().sin());
     let lens = Lens::from_fov_x(dome.fov.to_radians(), image.width, image.height);
     let digits = (count - 1).to_string().len().max(4);
@@ -148,13 +237,14 @@ fn views(dome: &Dome, image: &ImageSpec) -> Vec<View> {
             let stretch = |k: usize| (2 * k * dome.test + count) / (2 * count);
             let split = if stretch(k + 1) > stretch(k) { Split::Test } else { Split::Train };
             let camera = Camera { pose: Pose::look_at(eye, dome.target, DVec3::Z), lens };
-            View { name: format!("{k:0digits$}.png"), camera, split }
+            View { name: format!("{k:0digits$}.png"), camera, split, moment: None }
         })
         .collect()
 }
 
 /// Up to `share` distinct random pixels that meet a surface, lifted to the world.
-fn surface_points(camera: &Camera, pixels: &[Pixel], share: usize, seed: u64) -> Vec<Point> {
+fn surface_points(view: &View, pixels: &[Pixel], share: usize, seed: u64) -> Vec<Point> {
+    let camera = &view.camera;
     let mut solid: Vec<usize> =
         (0..pixels.len()).filter(|&i| pixels[i].depth > 0.0 && pixels[i].colour[3] > 0).collect();
     let share = share.min(solid.len());
@@ -170,7 +260,7 @@ fn surface_points(camera: &Camera, pixels: &[Pixel], share: usize, seed: u64) ->
         let distance = f64::from(pixels[i].depth) / dir.dot(camera.pose.forward());
         let [r, g, b, _] = pixels[i].colour;
         let position = (camera.pose.centre() + dir * distance).as_vec3().as_dvec3();
-        Point { position, colour: [r, g, b] }
+        Point { position, colour: [r, g, b], time: view.moment.map(|moment| moment.time) }
     };
     solid[..share].iter().map(lift).collect()
 }

@@ -10,7 +10,7 @@ fn scene(name: &str) -> PathBuf {
 }
 
 /// Every file of a folder with its bytes, sorted by path.
-fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+pub fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -119,7 +119,7 @@ fn the_same_description_gives_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let (a, b) = (folder.path().join("a"), folder.path().join("deep/b"));
     let summary = run(&scene("tiny.toml"), &a).unwrap();
-    assert_eq!(summary, Summary { train: 12, test: 3, width: 64, height: 64, points: 600 });
+    assert_eq!(summary, Summary { train: 12, test: 3, width: 64, height: 64, points: 600, frames: 1 });
     run(&scene("tiny.toml"), &b).unwrap();
     let first = contents(&a);
     assert_eq!(first.len(), 15 * 3 + 4 + 4);
@@ -279,6 +279,10 @@ fn mistakes_are_named_with_their_place() {
         ("material = \"blue\"", "material = \"green\"", "there is no [material.green]"),
         ("roughness = 0.3", "roughness = 3", "roughness and metal must be 0 to 1"),
         ("elevation = [15, 65]", "elevation = [65, 15]", "elevation must be"),
+        ("[sky]", "[clip]\nframes = 1\n[sky]", "frames must be 2"),
+        ("[sky]", "[clip]\nframes = 4\nhold_out_every = 1\n[sky]", "at least 2"),
+        ("[sky]", "[clip]\nframes = 4\ncamera = { eyes = [], targets = [] }\n[sky]", "lists of points"),
+        ("material = \"red\"", "material = \"red\"\nmotion = { appears = 0.6, leaves = 0.5 }", "before leaves"),
     ];
     for (right, wrong, message) in cases {
         assert!(text.contains(right), "{right}");
@@ -311,7 +315,12 @@ fn a_folder_with_other_things_is_not_replaced() {
 
 #[test]
 fn the_shipped_scenes_are_right() {
-    for name in ["demo.toml", "glossy.toml", "tiny.toml"] {
-        Description::read(&scene(name)).unwrap();
+    let mut count = 0;
+    for file in fs::read_dir(scene("")).unwrap().map(|entry| entry.unwrap().path()) {
+        if file.extension().is_some_and(|extension| extension == "toml") {
+            Description::read(&file).unwrap();
+            count += 1;
+        }
     }
+    assert!(count >= 7, "only {count} descriptions were found");
 }

@@ -1,12 +1,14 @@
 //! The ray tracer: what a camera sees of the described world.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use glam::{DMat3, DVec2, DVec3, EulerRot, FloatExt, dvec2};
 use rayon::prelude::*;
 
 use super::describe::{Background, Description, Material};
 use super::light::{Dome, Lamp, fresnel, highlight, uncovered};
+use super::motion::Motion;
 use super::pattern::mix64;
 use super::shape::Shape;
 use crate::camera::Camera;
@@ -15,9 +17,16 @@ use crate::camera::Camera;
 const BOUNCE: f64 = 0.45;
 
 /// One solid placed in the world.
+#[derive(Clone)]
 struct Solid {
     shape: Shape,
     material: usize,
+    motion: Motion,
+    /// Place and turn (from its own axes to the world's) as described.
+    at: DVec3,
+    turn: DMat3,
+    /// Whether it is there at the world's time, and where.
+    present: bool,
     centre: DVec3,
     /// From the world's axes to the solid's own.
     to_local: DMat3,
@@ -28,12 +37,22 @@ struct Solid {
     tint: DVec3,
 }
 
-/// A described world, ready to trace.
+impl Solid {
+    fn place(&mut self, time: f64) {
+        let (turn, centre) = self.motion.place(self.at, time);
+        self.present = self.motion.present(time);
+        self.centre = centre;
+        self.to_local = (turn * self.turn).transpose();
+    }
+}
+
+/// A described world at one moment, ready to trace.
+#[derive(Clone)]
 pub struct World {
     solids: Vec<Solid>,
-    materials: Vec<Material>,
-    lamps: Vec<Lamp>,
-    sky: Dome,
+    materials: Arc<Vec<Material>>,
+    lamps: Arc<Vec<Lamp>>,
+    sky: Arc<Dome>,
     background: Background,
     samples: u32,
     /// Radiance of white matte surfaces in the open, for light that comes by way of other surfaces.
@@ -63,6 +82,7 @@ pub struct Pixel {
 }
 
 impl World {
+    /// The world at the time 0.
     pub fn new(description: Description) -> Self {
         let names: Vec<String> = description.material.keys().cloned().collect();
         let materials: Vec<Material> = description.material.into_values().map(|m| m.into_inner()).collect();
@@ -71,15 +91,22 @@ impl World {
             let material = names.binary_search(&object.material).expect("the description was checked");
             let turn = object.turn * std::f64::consts::PI / 180.0;
             let half = object.shape.half_extent();
-            Solid {
+            let turn = DMat3::from_euler(EulerRot::ZYX, turn.z, turn.y, turn.x);
+            let mut solid = Solid {
                 tint: tint(&materials[material], half),
                 material,
+                at: object.at,
+                turn,
+                present: true,
                 centre: object.at,
-                to_local: DMat3::from_euler(EulerRot::ZYX, turn.z, turn.y, turn.x).transpose(),
+                to_local: turn.transpose(),
                 half,
                 reach: half.length(),
                 shape: object.shape,
-            }
+                motion: object.motion,
+            };
+            solid.place(0.0);
+            solid
         });
         let solids = solids.collect();
         let lamps: Vec<Lamp> = description.light.iter().map(|l| Lamp::from(l.get_ref())).collect();
@@ -87,7 +114,29 @@ impl World {
         let direct: DVec3 = lamps.iter().map(|l| l.power * l.direction.z.max(0.0)).sum();
         let bounced = BOUNCE * (direct + sky.open(DVec3::Z));
         let image = description.image.into_inner();
-        Self { solids, materials, lamps, sky, background: image.background, samples: image.samples, bounced }
+        Self {
+            solids,
+            materials: Arc::new(materials),
+            lamps: Arc::new(lamps),
+            sky: Arc::new(sky),
+            background: image.background,
+            samples: image.samples,
+            bounced,
+        }
+    }
+
+    /// The world at another time.
+    pub fn at(&self, time: f64) -> Self {
+        let mut world = self.clone();
+        world.solids.iter_mut().for_each(|solid| solid.place(time));
+        world
+    }
+
+    /// Where the surface point `hit` of this world is in the same world at another time; `None` where it is gone.
+    pub fn carry(&self, hit: &Hit, then: &World) -> Option<DVec3> {
+        let (here, there) = (&self.solids[hit.solid], &then.solids[hit.solid]);
+        let local = here.to_local * (hit.position - here.centre);
+        there.present.then(|| there.centre + there.to_local.transpose() * local)
     }
 
     /// Whether pictures have an alpha channel.
@@ -147,7 +196,7 @@ impl World {
     pub fn hit(&self, origin: DVec3, dir: DVec3) -> Option<Hit> {
         let mut nearest = None;
         let mut limit = f64::INFINITY;
-        for (index, solid) in self.solids.iter().enumerate() {
+        for (index, solid) in self.solids.iter().enumerate().filter(|(_, solid)| solid.present) {
             let centre = solid.centre - origin;
             let along = centre.dot(dir);
             let off = centre.length_squared() - along * along;
@@ -181,7 +230,7 @@ impl World {
 
         let mut light = ambient.get(hit, || self.ambient(hit));
         let mut gloss = DVec3::ZERO;
-        for lamp in &self.lamps {
+        for lamp in self.lamps.iter() {
             let facing = hit.normal.dot(lamp.direction);
             if facing <= 0.0 {
                 continue;
@@ -222,7 +271,7 @@ impl World {
             return self.sky.radiance(mirrored, spread);
         };
         let mut light = self.sky.open(other.normal) * 0.7;
-        for lamp in &self.lamps {
+        for lamp in self.lamps.iter() {
             let facing = other.normal.dot(lamp.direction);
             if facing > 0.0 {
                 light += lamp.power * facing * self.visible(&other, lamp.direction, lamp.spread, -1.0).0;
@@ -248,7 +297,7 @@ impl World {
         let (mut gap, mut blocker) = (1.0, None);
         let start = hit.position + hit.normal * 1e-4;
         for (index, solid) in self.solids.iter().enumerate() {
-            if index == hit.solid && solid.shape.is_convex() {
+            if !solid.present || index == hit.solid && solid.shape.is_convex() {
                 continue;
             }
             let centre = solid.centre - start;

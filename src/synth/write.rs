@@ -19,6 +19,8 @@ use crate::dataset::Split;
 pub struct Point {
     pub position: DVec3,
     pub colour: [u8; 3],
+    /// When it was there, in a capture in time.
+    pub time: Option<f64>,
 }
 
 pub fn bytes(path: &Path, data: &[u8]) -> Result<()> {
@@ -67,7 +69,11 @@ pub fn transforms(path: &Path, views: &[View], split: Split) -> Result<()> {
     let frame = |view: &View| {
         let m = view.camera.pose.to_gl_camera_to_world();
         let rows: Vec<[f64; 4]> = (0..4).map(|r| m.row(r).to_array()).collect();
-        json!({ "file_path": format!("images/{}", view.name), "transform_matrix": rows })
+        let mut frame = json!({ "file_path": format!("images/{}", view.name), "transform_matrix": rows });
+        if let Some(moment) = &view.moment {
+            frame["time"] = json!(moment.time);
+        }
+        frame
     };
     let frames: Vec<_> = views.iter().filter(|v| v.split == split).map(frame).collect();
     let document = json!({
@@ -122,7 +128,13 @@ pub fn colmap(folder: &Path, views: &[View], points: &[Point]) -> Result<()> {
     bytes(&folder.join("test.txt"), held_out.collect::<String>().as_bytes())
 }
 
-/// The points as binary PLY, for readers of the JSON files.
+/// Where optical flow leads nowhere, as PNG: white where a surface is hidden, outside or gone in the other picture.
+pub fn occlusion(path: &Path, camera: &Camera, occluded: &[bool]) -> Result<()> {
+    let data: Vec<u8> = occluded.iter().map(|&hidden| if hidden { 255 } else { 0 }).collect();
+    png(path, camera, &data, image::ExtendedColorType::L8)
+}
+
+/// The points as binary PLY, for readers of the JSON files; with the property `time` in a capture in time.
 pub fn ply(path: &Path, points: &[Point]) -> Result<()> {
     let mut file = format!("ply\nformat binary_little_endian 1.0\nelement vertex {}\n", points.len());
     for axis in ["x", "y", "z"] {
@@ -131,10 +143,14 @@ pub fn ply(path: &Path, points: &[Point]) -> Result<()> {
     for channel in ["red", "green", "blue"] {
         file += &format!("property uchar {channel}\n");
     }
+    if points.iter().any(|point| point.time.is_some()) {
+        file += "property float time\n";
+    }
     let mut file = (file + "end_header\n").into_bytes();
     for point in points {
         file.extend(point.position.as_vec3().to_array().iter().flat_map(|v| v.to_le_bytes()));
         file.extend(point.colour);
+        file.extend(point.time.iter().flat_map(|&time| (time as f32).to_le_bytes()));
     }
     bytes(path, &file)
 }

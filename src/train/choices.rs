@@ -25,6 +25,24 @@ pub enum Subgroups {
     Off,
 }
 
+/// A part of training that can be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    On,
+    Off,
+}
+
+/// How a Gaussian's pixels move in rendered flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum FlowShape {
+    /// All as its mean does.
+    Isotropic,
+    /// As its ellipse does, which may also turn and grow.
+    Affine,
+}
+
 /// The colour behind the scene, display sRGB in 0..=1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -112,6 +130,41 @@ impl std::fmt::Display for Init {
     }
 }
 
+/// Where optical flow comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum FlowSource {
+    /// The capture's own, where it has some.
+    Auto,
+    /// None is used.
+    Off,
+    /// A folder of flow files.
+    Folder(PathBuf),
+}
+
+impl FromStr for FlowSource {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Ok(match text {
+            "auto" => Self::Auto,
+            "off" => Self::Off,
+            "" => bail!("\"\" is not auto, off or a folder of flow files"),
+            folder => Self::Folder(folder.into()),
+        })
+    }
+}
+
+impl std::fmt::Display for FlowSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => write!(f, "auto"),
+            Self::Off => write!(f, "off"),
+            Self::Folder(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
 /// Serde's way to and from text, for the options whose flag is parsed with [`FromStr`].
 macro_rules! as_text {
     ($($name:ty),*) => { $(
@@ -129,4 +182,4 @@ macro_rules! as_text {
     )* };
 }
 
-as_text!(Background, Init);
+as_text!(Background, Init, FlowSource);

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::CaptureOptions;
+use crate::dataset::{CaptureOptions, FlowChoice};
 
-pub use super::choices::{AlphaMode, Background, Init, Subgroups};
+pub use super::choices::{AlphaMode, Background, FlowShape, FlowSource, Init, Subgroups, Switch};
 
 /// Steps of the run that the step constants ([`Config::scaled`]) are written for.
 pub const REFERENCE_STEPS: u32 = 30_000;
@@ -143,6 +143,54 @@ options! {
         /// Gaussians of at most this opacity are relocated
         dead_opacity: f64 = 0.005;
     }
+    "Motion" {
+        /// Train a static scene from a capture in time
+        r#static: bool = false;
+        /// Duration of the first Gaussians, as a share of the clip (a standard deviation)
+        init_duration: f64 = 0.3;
+        /// Shortest duration, in steps of the clip's times
+        min_duration: f64 = 0.5;
+        /// First velocities from optical flow: on or off
+        velocity_init: Switch = Switch::On;
+        /// Learning rate of velocities at the start, in units of the scene's extent a clip
+        lr_velocity: f64 = 1.6e-3;
+        /// Learning rate of velocities at the end
+        lr_velocity_final: f64 = 1.6e-5;
+        /// Learning rate of time centres
+        lr_time: f64 = 1.6e-4;
+        /// Learning rate of log-durations
+        lr_duration: f64 = 5e-3;
+        /// Learning rate of static gates, by which a Gaussian stops to fade; 0 for no gates
+        lr_gate: f64 = 0.0;
+        /// Noise of time centres, in durations, along which Gaussians slide
+        time_noise: f64 = 0.1;
+        /// Divide durations among relocated Gaussians as scales are
+        share_duration: bool = true;
+        /// Share of the opacity's regularisation that acts on a Gaussian while it is faded
+        faded_regularisation: f64 = 0.0;
+        /// Weight of the mean duration in the loss
+        duration_regularisation: f64 = 0.0;
+        /// Weight of the mean share that fades in the loss, where there are gates
+        gate_regularisation: f64 = 1e-3;
+    }
+    "Flow" {
+        /// Optical flow to learn from: auto (the capture's own, if it has some), off, or a folder of flow files
+        flow: FlowSource = FlowSource::Auto;
+        /// Weight of the mean end-point error, in pixels, in the loss
+        flow_weight: f64 = 0.01;
+        /// How a Gaussian's pixels move: all as its mean does (isotropic), or as its ellipse does (affine)
+        flow_form: FlowShape = FlowShape::Isotropic;
+        /// Flow teaches every n-th step
+        flow_every: u32 = 2;
+        /// Share of the run, at its end, over which flow's weight falls to zero
+        flow_decay: f64 = 0.3;
+        /// End-point errors well below this many pixels count as squares; 0: none
+        flow_robust: f64 = 0.1;
+        /// Leave out pixels whose target moves less than this many pixels
+        flow_threshold: f64 = 0.0;
+        /// Let flow teach all parameters rather than velocities alone
+        flow_all: bool = false;
+    }
 }
 
 impl Config {
@@ -173,6 +221,12 @@ impl Config {
             strict: self.strict,
             masks: self.masks,
             invert_masks: self.invert_masks,
+            flow: match &self.flow {
+                _ if self.r#static => FlowChoice::Off,
+                FlowSource::Auto => FlowChoice::Auto,
+                FlowSource::Off => FlowChoice::Off,
+                FlowSource::Folder(folder) => FlowChoice::Folder(folder.clone()),
+            },
         }
     }
 
@@ -186,6 +240,7 @@ impl Config {
             ("cap-max", self.cap_max),
             ("refine-every", self.refine_every),
             ("sh-interval", self.sh_interval),
+            ("flow-every", self.flow_every),
             ("init-points", self.init_points),
             ("max-resolution", self.max_resolution.unwrap_or(1)),
         ];
@@ -208,6 +263,18 @@ impl Config {
             ("alpha-weight", self.alpha_weight),
             ("cache-gb", self.cache_gb),
             ("init-fill", self.init_fill),
+            ("min-duration", self.min_duration),
+            ("lr-velocity", self.lr_velocity),
+            ("lr-velocity-final", self.lr_velocity_final),
+            ("lr-time", self.lr_time),
+            ("lr-duration", self.lr_duration),
+            ("lr-gate", self.lr_gate),
+            ("time-noise", self.time_noise),
+            ("duration-regularisation", self.duration_regularisation),
+            ("gate-regularisation", self.gate_regularisation),
+            ("flow-weight", self.flow_weight),
+            ("flow-robust", self.flow_robust),
+            ("flow-threshold", self.flow_threshold),
         ];
         for (name, value) in weights {
             ensure!(value.is_finite() && value >= 0.0, "--{name} must be a number that is not negative, not {value}");
@@ -220,10 +287,20 @@ impl Config {
         for (name, value) in fractions {
             ensure!(value > 0.0 && value < 1.0, "--{name} must be between 0 and 1, not {value}");
         }
-        ensure!((0.0..=1.0).contains(&self.ssim_weight), "--ssim-weight must be 0 to 1, not {}", self.ssim_weight);
-        for (name, value) in
-            [("init-scale", self.init_scale.unwrap_or(1.0)), ("init-extent", self.init_extent.unwrap_or(1.0))]
-        {
+        let shares = [
+            ("ssim-weight", self.ssim_weight),
+            ("flow-decay", self.flow_decay),
+            ("faded-regularisation", self.faded_regularisation),
+        ];
+        for (name, value) in shares {
+            ensure!((0.0..=1.0).contains(&value), "--{name} must be 0 to 1, not {value}");
+        }
+        let sizes = [
+            ("init-scale", self.init_scale.unwrap_or(1.0)),
+            ("init-extent", self.init_extent.unwrap_or(1.0)),
+            ("init-duration", self.init_duration),
+        ];
+        for (name, value) in sizes {
             ensure!(value.is_finite() && value > 0.0, "--{name} must be a positive number, not {value}");
         }
         ensure!(self.growth.is_finite() && self.growth >= 1.0, "--growth must be at least 1, not {}", self.growth);

@@ -6,8 +6,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::metrics::{Target, check_size, score};
-use crate::camera::Camera;
-use crate::dataset::{Capture, Split};
+use crate::dataset::{Capture, Shot, Split};
 use crate::render::Rendered;
 
 /// Photos decoded at a time.
@@ -62,7 +61,7 @@ pub fn evaluate(
     shots: &[usize],
     background: Vec3,
     strict: bool,
-    mut render: impl FnMut(&Camera) -> Result<Rendered>,
+    mut render: impl FnMut(&Shot) -> Result<Rendered>,
     mut see: impl FnMut(Comparison) -> Result<()>,
 ) -> Result<Vec<View>> {
     shots.iter().try_for_each(|&shot| check_size(capture, shot))?;
@@ -78,7 +77,7 @@ pub fn evaluate(
                     continue;
                 }
             };
-            let rendered = render(&capture.shots[shot].camera)?;
+            let rendered = render(&capture.shots[shot])?;
             let score = score(&target, &rendered.pixels);
             if score.ssim.is_nan() && target.mask.is_some() {
                 log::warn!(

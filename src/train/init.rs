@@ -8,6 +8,7 @@ use crate::format::ply;
 use crate::scene::{Normalisation, PointCloud, SH_C0, Scene, sh_coefficients};
 
 use super::config::{Config, Init};
+use super::init_motion;
 use super::schedule::SplitMix;
 
 /// What the first Gaussians look like.
@@ -41,6 +42,17 @@ pub fn normalisation(capture: &Capture) -> Normalisation {
     Normalisation { centre: mean, scale: if reach < 1e-9 { 1.0 } else { 1.0 / reach } }
 }
 
+/// The step between a capture's times: the clip divided evenly among them; 0 in a static capture.
+pub fn time_gap(capture: &Capture) -> f64 {
+    let mut times: Vec<f32> = capture.shots.iter().filter_map(|shot| shot.time).collect();
+    times.sort_by(f32::total_cmp);
+    times.dedup();
+    match times.as_slice() {
+        [first, .., last] => f64::from(last - first) / (times.len() - 1) as f64,
+        _ => 0.0,
+    }
+}
+
 fn train_cameras(capture: &Capture) -> impl Iterator<Item = &crate::camera::Camera> {
     capture.shots.iter().filter(|shot| shot.split == Split::Train).map(|shot| &shot.camera)
 }
@@ -50,6 +62,7 @@ fn train_cameras(capture: &Capture) -> impl Iterator<Item = &crate::camera::Came
 /// # Errors
 /// Points that were asked for and are not there, or more Gaussians than `cap_max`.
 pub fn scene(capture: &Capture, config: &Config, frame: &Normalisation) -> Result<Scene> {
+    let moving = capture.is_dynamic() && !config.r#static;
     let seed_points = || -> Result<Option<PointCloud>> {
         match (&capture.points, &capture.points_file) {
             (Some(points), _) if !points.positions.is_empty() => Ok(Some(points.clone())),
@@ -70,6 +83,7 @@ pub fn scene(capture: &Capture, config: &Config, frame: &Normalisation) -> Resul
                 let mut scene = loaded.scene;
                 check_count(scene.len(), config)?;
                 scene.normalise(frame);
+                scene.motion = moving.then(|| scene.motion.unwrap_or_else(|| init_motion::steady(scene.means.len())));
                 return with_degree(scene, config.sh_degree);
             }
         },
@@ -83,12 +97,19 @@ pub fn scene(capture: &Capture, config: &Config, frame: &Normalisation) -> Resul
             let filled = ray_points(capture, count.min(room), &median(&points.positions), FILL_DEPTHS, config.seed)?;
             points.positions.extend(filled.positions);
             points.colours.extend(filled.colours);
+            if let (Some(times), Some(more)) = (&mut points.times, filled.times) {
+                times.extend(more);
+            }
             (points, SEEDS)
         }
         None => random_points(capture, config)?,
     };
     check_count(points.positions.len(), config)?;
-    Ok(from_points(&points, shape, config, frame))
+    let mut scene = from_points(&points, shape, config, frame);
+    if moving {
+        init_motion::spread(&mut scene, points.times.as_deref(), capture, config, frame)?;
+    }
+    Ok(scene)
 }
 
 fn read_points(path: &std::path::Path) -> Result<PointCloud> {
@@ -148,7 +169,7 @@ fn ray_points(capture: &Capture, count: usize, centre: &DVec3, range: (f64, f64)
     let shots: Vec<usize> = (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Train).collect();
     let used = shots.len().min(RAY_IMAGES);
     let mut random = SplitMix::new(seed ^ 0x7a75);
-    let mut points = PointCloud::default();
+    let mut points = PointCloud { times: capture.is_dynamic().then(Vec::new), ..PointCloud::default() };
     for k in 0..used {
         let shot = shots[k * shots.len() / used];
         let picture = capture.load(shot).with_context(|| "while colouring the initial points".to_string())?;
@@ -160,6 +181,7 @@ fn ray_points(capture: &Capture, count: usize, centre: &DVec3, range: (f64, f64)
             let pixel = picture.pixels[y as usize * picture.width as usize + x as usize];
             points.positions.push((camera.pose.centre() + camera.ray(DVec2::new(x, y)) * depth).as_vec3());
             points.colours.push(Vec3::new(f32::from(pixel[0]), f32::from(pixel[1]), f32::from(pixel[2])) / 255.0);
+            points.times.iter_mut().for_each(|times| times.push(capture.shots[shot].time.unwrap_or(0.0)));
         }
     }
     Ok(points)

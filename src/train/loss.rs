@@ -236,7 +236,13 @@ impl LossPass {
         });
     }
 
-    /// Mean L1 and mean SSIM (x, y) of recent steps, entry by entry.
+    /// The ring of recent losses, and which entry is the next step's.
+    pub(super) fn history_entry(&self) -> (&Buffer<Vec4>, &Buffer<u32>) {
+        (&self.history, &self.entry)
+    }
+
+    /// Mean L1, mean SSIM, mean end-point error of the flow (x, y, z) of recent steps, entry by entry; w is 1 where there
+    /// is flow.
     pub fn history(&self) -> Result<Vec<Vec4>, GpuError> {
         self.gpu.read(&self.history)
     }

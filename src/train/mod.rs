@@ -4,7 +4,9 @@ pub mod checkpoint;
 mod choices;
 pub mod config;
 pub mod evaluate;
+pub mod flow;
 pub mod init;
+mod init_motion;
 pub mod loss;
 pub mod metrics;
 pub mod picture;
@@ -14,6 +16,7 @@ pub mod report;
 mod rows;
 pub mod run_folder;
 pub mod schedule;
+mod teacher;
 pub mod trainer;
 pub mod update;
 

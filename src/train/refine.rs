@@ -16,8 +16,8 @@ shared! {
         pub step: u32,
         pub weight_scale: f32,
         pub dead_opacity: f32,
-        pub unused0: u32,
-        pub unused1: u32,
+        pub share_duration: u32,
+        pub unused: u32,
     }
 }
 
@@ -79,6 +79,20 @@ kernel! {
     }
 }
 
+kernel! {
+    /// Motion rows copied, and given their share.
+    pub RefineMotion = "refine_motion.wgsl" [GROW = 0, SOURCES = 0] {
+        uniform refine: Refine,
+        read sources: u32,
+        read draws: u32,
+        read geometry: Vec4,
+        write motion: Vec4,
+        write moment1: Vec4,
+        write moment2: Vec4,
+        write admission: Admission,
+    }
+}
+
 /// All kernels of this file.
 pub const DECLARATIONS: &[Declaration] = &[
     RefineWeights::DECLARATION,
@@ -86,6 +100,7 @@ pub const DECLARATIONS: &[Declaration] = &[
     RefineTargets::DECLARATION,
     RefineSources::DECLARATION,
     RefineRows::DECLARATION,
+    RefineMotion::DECLARATION,
 ];
 
 /// Weight of opacity 1 in the draw of sources among `gaussians`: as fine as lets the sum of all fit 32 bits.
@@ -102,13 +117,16 @@ struct Operation {
     targets: Pipeline<RefineTargets<'static>>,
     sources: Pipeline<RefineSources<'static>>,
     rows: [Pipeline<RefineRows<'static>>; BANDS],
+    /// Of targets, then of sources; none for static scenes.
+    motion: Vec<Pipeline<RefineMotion<'static>>>,
     settings: Buffer<Refine>,
 }
 
 impl Operation {
-    fn new(gpu: &Gpu, grow: bool) -> Result<Self, GpuError> {
+    fn new(gpu: &Gpu, moving: bool, grow: bool) -> Result<Self, GpuError> {
         let grow_constant = ("GROW", u32::from(grow));
         let rows = |band| gpu.pipeline::<RefineRows>(&[grow_constant, ("STRIDE", band_stride(band) as u32)]);
+        let motion = |sources| gpu.pipeline::<RefineMotion>(&[grow_constant, ("SOURCES", sources)]);
         Ok(Self {
             name: if grow { "grow" } else { "relocate" },
             weights: gpu.pipeline::<RefineWeights>(&[grow_constant])?,
@@ -116,6 +134,7 @@ impl Operation {
             targets: gpu.pipeline::<RefineTargets>(&[grow_constant])?,
             sources: gpu.pipeline::<RefineSources>(&[grow_constant])?,
             rows: [rows(0)?, rows(1)?, rows(2)?, rows(3)?],
+            motion: if moving { vec![motion(0)?, motion(1)?] } else { vec![] },
             settings: gpu.zeros("refine: settings", 1)?,
         })
     }
@@ -155,6 +174,19 @@ impl Operation {
                 };
                 self.rows[band].run(pass, &rows, all_groups);
             }
+            for pipeline in &self.motion {
+                let motion = RefineMotion {
+                    refine: &self.settings,
+                    sources: scratch.sources,
+                    draws: scratch.draws,
+                    geometry: &model.rows.geometry,
+                    motion: &model.rows.motion,
+                    moment1: &first.motion,
+                    moment2: &second.motion,
+                    admission: scratch.admission,
+                };
+                pipeline.run(pass, &motion, all_groups);
+            }
             let targets = RefineTargets {
                 refine: &self.settings,
                 sources: scratch.sources,
@@ -185,8 +217,10 @@ pub struct Refiner {
 }
 
 impl Refiner {
-    pub fn new(gpu: &Gpu) -> Result<Self, GpuError> {
-        Ok(Self { gpu: gpu.clone(), relocation: Operation::new(gpu, false)?, growth: Operation::new(gpu, true)? })
+    /// For populations that may be `moving`.
+    pub fn new(gpu: &Gpu, moving: bool) -> Result<Self, GpuError> {
+        let (relocation, growth) = (Operation::new(gpu, moving, false)?, Operation::new(gpu, moving, true)?);
+        Ok(Self { gpu: gpu.clone(), relocation, growth })
     }
 
     /// Records the relocation of the Gaussians that are dead.

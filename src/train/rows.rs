@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use crate::gpu::{Buffer, Gpu};
-use crate::model::{BANDS, GEOMETRY_ROW, Rows, band_stride};
+use crate::model::{BANDS, GEOMETRY_ROW, MOTION_ROW, Rows, band_stride};
 
 use super::checkpoint::{Checkpoint, Tensor};
 
@@ -18,7 +18,9 @@ fn groups(name: &str, rows: &Rows, count: usize, sh_degree: u32) -> Vec<(String,
         .take(BANDS)
         .map(|band| (format!("{name}.sh{band}"), rows.sh[band].clone(), count.div_ceil(4) * 4 * band_stride(band)));
     let geometry = (format!("{name}.geometry"), rows.geometry.cast(), count * GEOMETRY_ROW * 4);
-    std::iter::once(geometry).chain(bands).collect()
+    let motion = (format!("{name}.motion"), rows.motion.cast(), count * MOTION_ROW * 4);
+    let motion = (!rows.motion.is_empty()).then_some(motion);
+    std::iter::once(geometry).chain(bands).chain(motion).collect()
 }
 
 /// Reads the first `count` rows of each group into tensors named after `name`.

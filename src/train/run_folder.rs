@@ -30,6 +30,9 @@ pub struct Record {
     pub loss: f64,
     pub l1: f64,
     pub ssim: f64,
+    /// Mean end-point error of the rendered flow, pixels, where there is flow to learn from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<f64>,
     pub gaussians: u64,
     /// Seconds of training and evaluation so far, over all sittings.
     pub seconds: f64,
@@ -45,6 +48,7 @@ impl Record {
             loss: statistics.loss,
             l1: statistics.l1,
             ssim: statistics.ssim,
+            flow: statistics.flow,
             gaussians: statistics.gaussians as u64,
             seconds,
             test,
@@ -212,7 +216,7 @@ mod tests {
 
     fn record(step: u32) -> Record {
         let test = (step == 20).then_some(Mean { psnr: 20.1, ssim: 0.7 });
-        Record { step, loss: 0.1, l1: 1.0 / 3.0, ssim: 0.5, gaussians: 7, seconds: 0.5, test }
+        Record { step, loss: 0.1, l1: 1.0 / 3.0, ssim: 0.5, flow: None, gaussians: 7, seconds: 0.5, test }
     }
 
     #[test]

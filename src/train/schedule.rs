@@ -20,12 +20,20 @@ pub struct Schedule {
     config: Config,
     /// Indices of the training shots.
     shots: Vec<usize>,
+    /// Logarithm of the shortest duration.
+    least_log_duration: f32,
 }
 
 impl Schedule {
     /// A schedule over the training shots, for a configuration as the user gave it.
     pub fn new(config: &Config, shots: Vec<usize>) -> Self {
-        Self { config: config.scaled(), shots }
+        Self { config: config.scaled(), shots, least_log_duration: -80.0 }
+    }
+
+    /// The same for a clip whose times are `gap` apart.
+    pub fn in_time(self, gap: f64) -> Self {
+        let least = (self.config.min_duration * gap).ln().max(-80.0);
+        Self { least_log_duration: least as f32, ..self }
     }
 
     /// The shot of a step: every epoch is a new permutation of all.
@@ -76,9 +84,21 @@ impl Schedule {
 
     /// Learning rate of the means, in the frame of training.
     pub fn mean_rate(&self, step: u32) -> f64 {
+        EXTENT * self.decayed(step, self.config.lr_mean, self.config.lr_mean_final)
+    }
+
+    fn decayed(&self, step: u32, first: f64, last: f64) -> f64 {
         let t = f64::from(step) / f64::from(self.config.steps);
-        let (first, last) = (self.config.lr_mean, self.config.lr_mean_final);
-        EXTENT * first.powf(1.0 - t) * last.powf(t)
+        first.powf(1.0 - t) * last.powf(t)
+    }
+
+    /// The weight of flow in a step's loss, where the step learns from flow.
+    pub fn flow_weight(&self, step: u32) -> Option<f64> {
+        let config = &self.config;
+        let left = 1.0 - f64::from(step) / f64::from(config.steps);
+        let fall = if config.flow_decay > 0.0 { (left / config.flow_decay).min(1.0) } else { 1.0 };
+        let weight = config.flow_weight * fall;
+        (weight > 0.0 && step.is_multiple_of(config.flow_every)).then_some(weight)
     }
 
     /// The optimiser's constants for a step over `gaussians` Gaussians.
@@ -104,6 +124,19 @@ impl Schedule {
                 0.0,
             ),
             seed: [config.seed as u32 ^ (config.seed >> 32) as u32, step, 0, 0],
+            motion_rates: Vec4::new(
+                (EXTENT * self.decayed(step, config.lr_velocity, config.lr_velocity_final)) as f32,
+                config.lr_time as f32,
+                config.lr_duration as f32,
+                config.lr_gate as f32,
+            ),
+            motion_terms: Vec4::new(
+                (config.time_noise * mean_rate / self.mean_rate(0).max(f64::MIN_POSITIVE)) as f32,
+                (config.duration_regularisation / count) as f32,
+                (config.gate_regularisation / count) as f32,
+                self.least_log_duration,
+            ),
+            motion_more: Vec4::new(0.0, config.faded_regularisation as f32, 0.0, 0.0),
         }
     }
 

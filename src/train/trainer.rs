@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use glam::Vec4;
 
 use crate::camera::Camera;
-use crate::dataset::{Capture, PictureCache, Split};
+use crate::dataset::{Capture, Item, PictureCache, Split};
 use crate::gpu::{Gpu, Recorder, StageTimes};
 use crate::model::{Model, Rows};
 use crate::render::{Admission, Channel, RenderOptions, Rendered, Renderer, View};
@@ -19,8 +19,9 @@ use super::loss::{HISTORY, LossPass, LossWeights, Target};
 use super::metrics;
 use super::refine::{Refine, Refiner, weight_scale};
 use super::schedule::{EXTENT, Schedule};
+use super::teacher::{self, FlowTeacher};
 use super::update::Optimiser;
-use super::{init, rows};
+use super::{flow, init, rows};
 
 /// Steps between two looks at the device. After an overflow at most this many are repeated.
 const LOOK_EVERY: u32 = 16;
@@ -41,6 +42,8 @@ pub struct Statistics {
     pub loss: f64,
     pub l1: f64,
     pub ssim: f64,
+    /// Mean end-point error of the rendered flow, in pixels, over those of the steps that learnt from flow.
+    pub flow: Option<f64>,
     pub gaussians: usize,
     /// Updates left out since the start because a value was not finite.
     pub non_finite: u64,
@@ -60,10 +63,10 @@ pub struct Trainer {
     optimiser: Optimiser,
     loss: LossPass,
     refiner: Refiner,
+    teacher: Option<FlowTeacher>,
     targets: HashMap<usize, Target>,
-    /// Bytes of them, and how many may be kept.
-    target_bytes: u64,
-    target_budget: u64,
+    /// Bytes of further ones that may be kept.
+    target_room: u64,
     /// Steps submitted, and steps known to have been carried out.
     step: u32,
     settled: u32,
@@ -103,26 +106,33 @@ impl Trainer {
         let gpu = if config.subgroups == Subgroups::Off { gpu.without_subgroups() } else { gpu.clone() };
         // What does not fit the device is refused before anything is read or allocated for it.
         let capacity = config.cap_max as usize;
-        let model = Model::empty(&gpu, capacity, config.sh_degree)?;
-        let optimiser = Optimiser::new(&gpu, capacity, config.sh_degree)?;
+        let moving = capture.is_dynamic() && !config.r#static;
+        let model = Model::empty(&gpu, capacity, config.sh_degree, moving)?;
+        let optimiser = Optimiser::new(&gpu, capacity, config.sh_degree, moving)?;
         let budget = (config.cache_gb * f64::from(1u32 << 30)) as usize;
         let cache = PictureCache::checked(capture, budget, config.strict)?;
         let capture = cache.capture().clone();
+        let mut renderer = Renderer::for_training(&gpu)?;
+        renderer.prepare(&model)?;
+        let teacher = if moving { FlowTeacher::new(&gpu, &capture, &config)? } else { None };
+        if teacher.is_some() {
+            renderer.prepare_flow(teacher::form(&config))?;
+        }
         let shots: Vec<usize> = (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Train).collect();
         shots.iter().try_for_each(|&shot| metrics::check_size(&capture, shot))?;
         Ok(Self {
             cache,
-            schedule: Schedule::new(&config, shots),
+            schedule: Schedule::new(&config, shots).in_time(init::time_gap(&capture)),
             normalisation: init::normalisation(&capture),
             capture,
-            renderer: Renderer::for_training(&gpu)?,
+            renderer,
             model,
             optimiser,
             loss: LossPass::new(&gpu)?,
-            refiner: Refiner::new(&gpu)?,
+            refiner: Refiner::new(&gpu, moving)?,
             targets: HashMap::new(),
-            target_bytes: 0,
-            target_budget: budget as u64,
+            target_room: budget as u64,
+            teacher,
             step: 0,
             settled: 0,
             populations: vec![(0, 0)],
@@ -169,7 +179,7 @@ impl Trainer {
         let shot = self.schedule.shot(step);
         let target = self.target(shot)?;
         let background = self.schedule.background(step);
-        let view = self.view(&self.capture.shots[shot].camera).with_colour(
+        let view = self.view(shot).with_colour(
             background,
             self.schedule.sh_degree(step),
             self.config.antialiased,
@@ -177,11 +187,24 @@ impl Trainer {
         self.renderer.set_view(&view, self.model.capacity())?;
         let weights = LossWeights { ssim: self.config.ssim_weight, alpha: self.alpha_weight() };
         self.loss.set_target(&target, weights, background, step)?;
-        self.optimiser.set_step(&self.schedule.step(step, self.model.len()));
-        self.renderer.record_forward(recorder, &self.model, &view, Channel::Color);
-        let frame = self.renderer.frame();
-        self.loss.record(recorder, &target, frame.image(), frame.image_gradient());
-        self.renderer.record_backward(recorder, &view);
+        let flow = self.flow_target(step, shot)?;
+        let constants = self.schedule.step(step, self.model.len());
+        self.optimiser.set_step(&match &flow {
+            Some(_) => constants.with_flow(self.config.flow_all),
+            None => constants,
+        });
+        let (renderer, frame) = (&self.renderer, self.renderer.frame());
+        if let (Some(teacher), Some(flow)) = (&self.teacher, &flow) {
+            renderer.set_flow_target(&view, &self.view(flow.to));
+            renderer.record_flow_forward(recorder, &self.model, &view);
+            self.loss.record(recorder, &target, frame.image(), frame.image_gradient());
+            teacher.record(recorder, flow, frame, &self.loss);
+            renderer.record_flow_backward(recorder, &self.model, &view);
+        } else {
+            renderer.record_forward(recorder, &self.model, &view, Channel::Color);
+            self.loss.record(recorder, &target, frame.image(), frame.image_gradient());
+            renderer.record_backward(recorder, &self.model, &view);
+        }
         self.optimiser.record(recorder, &self.model, frame, &view);
         if self.schedule.refines(step) {
             self.record_refinement(recorder, step);
@@ -199,8 +222,8 @@ impl Trainer {
             step,
             weight_scale: weight_scale(gaussians),
             dead_opacity: self.config.dead_opacity as f32,
-            unused0: 0,
-            unused1: 0,
+            share_duration: u32::from(self.config.share_duration),
+            unused: 0,
         };
         let (frame, moments) = (self.renderer.frame(), &self.optimiser.moments);
         self.refiner.record_relocation(recorder, &self.model, moments, frame, &refine);
@@ -218,8 +241,33 @@ impl Trainer {
         }
     }
 
-    fn view(&self, camera: &Camera) -> View {
-        View::new(&self.normalisation.camera(*camera), self.model.len(), NEAR)
+    fn view(&self, shot: usize) -> View {
+        let shot = &self.capture.shots[shot];
+        View::new(&self.normalisation.camera(shot.camera), self.model.len(), NEAR).at(shot.time.unwrap_or(0.0))
+    }
+
+    /// The flow that a step over `shot` learns from, set up for the frame recorded next.
+    fn flow_target(&mut self, step: u32, shot: usize) -> Result<Option<flow::Target>> {
+        let (Some(teacher), Some(weight)) = (&mut self.teacher, self.schedule.flow_weight(step)) else {
+            return Ok(None);
+        };
+        let Some(direction) = teacher.direction(step, shot) else { return Ok(None) };
+        let target = teacher.target(&self.cache, shot, direction, &mut self.target_room)?;
+        if let Some(target) = &target {
+            teacher.set_target(target, weight)?;
+        }
+        Ok(target)
+    }
+
+    /// What the next steps will ask of the cache.
+    fn items_ahead(&self) -> Vec<Item> {
+        let mut items = Vec::new();
+        for (step, shot) in (self.step..).zip(self.schedule.shots_from(self.step, PREFETCH)) {
+            items.push(Item::Picture(shot));
+            let taught = self.teacher.as_ref().filter(|_| self.schedule.flow_weight(step).is_some());
+            items.extend(taught.and_then(|teacher| teacher.direction(step, shot)).map(|way| Item::Flow(shot, way)));
+        }
+        items
     }
 
     /// The target of a shot: kept on the device while the budget lasts, else uploaded for this step.
@@ -227,12 +275,12 @@ impl Trainer {
         if let Some(target) = self.targets.get(&shot) {
             return Ok(target.clone());
         }
-        self.cache.prefetch(&self.schedule.shots_from(self.step, PREFETCH));
+        self.cache.prefetch_items(&self.items_ahead());
         let picture = self.cache.get(shot)?;
         let target = Target::upload(&self.gpu, &picture)?;
         let bytes = 4 * picture.pixels.len() as u64;
-        if self.target_bytes + bytes <= self.target_budget {
-            self.target_bytes += bytes;
+        if bytes <= self.target_room {
+            self.target_room -= bytes;
             self.targets.insert(shot, target.clone());
         }
         Ok(target)
@@ -269,6 +317,7 @@ impl Trainer {
         let covered = first..self.step;
         let count = f64::from((self.step - first).max(1));
         let sums: Vec4 = covered.map(|step| history[step as usize % HISTORY]).sum();
+        let flow = (sums.w > 0.0).then(|| f64::from(sums.z) / f64::from(sums.w));
         let (l1, ssim) = (f64::from(sums.x) / count, f64::from(sums.y) / count);
         self.reported = self.step;
         Ok(Statistics {
@@ -276,6 +325,7 @@ impl Trainer {
             loss: (1.0 - self.config.ssim_weight) * l1 + self.config.ssim_weight * (1.0 - ssim),
             l1,
             ssim,
+            flow,
             gaussians: self.model.len(),
             non_finite: self.non_finite,
         })
@@ -318,8 +368,8 @@ impl Trainer {
         Ok(scene)
     }
 
-    /// Renders through a camera in the capture's frame, over the run's background.
-    pub fn render_view(&mut self, camera: &Camera) -> Result<Rendered> {
+    /// Renders through a camera in the capture's frame, at a time within the clip, over the run's background.
+    pub fn render_view(&mut self, camera: &Camera, time: f32) -> Result<Rendered> {
         self.settle()?;
         let options = RenderOptions {
             background: self.config.background.fixed(),
@@ -327,6 +377,7 @@ impl Trainer {
             sh_degree: self.schedule.sh_degree(self.step),
             antialiased: self.config.antialiased,
             near: NEAR,
+            time,
         };
         self.renderer.render(&self.model, &self.normalisation.camera(*camera), &options)
     }

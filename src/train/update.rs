@@ -15,12 +15,15 @@ shared! {
         pub corrections: Vec4,
         pub penalties: Vec4,
         pub seed: [u32; 4],
+        pub motion_rates: Vec4,
+        pub motion_terms: Vec4,
+        pub motion_more: Vec4,
     }
 }
 
 kernel! {
     /// The step on geometry rows.
-    pub Update = "update.wgsl" [STORE_GRADIENT = 0] {
+    pub Update = "update.wgsl" [STORE_GRADIENT = 0, MOTION = 0] {
         uniform view: View,
         uniform step: Step,
         write geometry: Vec4,
@@ -36,6 +39,10 @@ kernel! {
         read slot_gradients: f32,
         write colour_gradients: f32,
         write admission: Admission,
+        write(MOTION) motion: Vec4,
+        write(MOTION) motion_moment1: Vec4,
+        write(MOTION) motion_moment2: Vec4,
+        read(MOTION) flow_gradients: Vec4,
     }
 }
 
@@ -58,6 +65,15 @@ pub const DECLARATIONS: &[Declaration] = &[Update::DECLARATION, UpdateSh::DECLAR
 /// Floats that `update` leaves for the colour of each Gaussian.
 const COLOUR_GRADIENT: usize = 6;
 
+impl Step {
+    /// The same step of a frame with flow, whose gradient is for velocities or for all parameters.
+    pub fn with_flow(self, all: bool) -> Self {
+        let mut step = self;
+        step.motion_more.x = if all { 2.0 } else { 1.0 };
+        step
+    }
+}
+
 /// The optimiser's moments and compiled kernels.
 #[derive(Debug)]
 pub struct Optimiser {
@@ -71,26 +87,27 @@ pub struct Optimiser {
 }
 
 impl Optimiser {
-    /// An optimiser for models of up to `capacity` Gaussians.
-    pub fn new(gpu: &Gpu, capacity: usize, sh_degree: u32) -> Result<Self, GpuError> {
-        Self::with_sink(gpu, capacity, sh_degree, false)
+    /// An optimiser for models of up to `capacity` Gaussians, which may be `moving`.
+    pub fn new(gpu: &Gpu, capacity: usize, sh_degree: u32, moving: bool) -> Result<Self, GpuError> {
+        Self::with_sink(gpu, capacity, sh_degree, moving, false)
     }
 
     /// An optimiser that stores the gradient in the first moments and updates nothing: the same adjoints, to look at.
-    pub fn storing_gradients(gpu: &Gpu, capacity: usize, sh_degree: u32) -> Result<Self, GpuError> {
-        Self::with_sink(gpu, capacity, sh_degree, true)
+    pub fn storing_gradients(gpu: &Gpu, capacity: usize, sh_degree: u32, moving: bool) -> Result<Self, GpuError> {
+        Self::with_sink(gpu, capacity, sh_degree, moving, true)
     }
 
-    fn with_sink(gpu: &Gpu, capacity: usize, sh_degree: u32, store: bool) -> Result<Self, GpuError> {
+    fn with_sink(gpu: &Gpu, capacity: usize, sh_degree: u32, moving: bool, store: bool) -> Result<Self, GpuError> {
         let store = u32::from(store);
+        let rows = || Rows::zeros(gpu, capacity, sh_degree, moving);
         let band = |band| gpu.pipeline::<UpdateSh>(&[("BAND", band), ("STORE_GRADIENT", store)]);
         Ok(Self {
             gpu: gpu.clone(),
-            update: gpu.pipeline::<Update>(&[("STORE_GRADIENT", store)])?,
+            update: gpu.pipeline::<Update>(&[("STORE_GRADIENT", store), ("MOTION", u32::from(moving))])?,
             update_sh: [band(0)?, band(1)?, band(2)?, band(3)?],
             step: gpu.zeros("view: step", 1)?,
             colour_gradients: gpu.zeros("view: colour gradients", capacity.next_multiple_of(4) * COLOUR_GRADIENT)?,
-            moments: [Rows::zeros(gpu, capacity, sh_degree)?, Rows::zeros(gpu, capacity, sh_degree)?],
+            moments: [rows()?, rows()?],
         })
     }
 
@@ -121,6 +138,10 @@ impl Optimiser {
                 slot_gradients: inputs.slot_gradients,
                 colour_gradients: &self.colour_gradients,
                 admission: inputs.admission,
+                motion: &model.rows.motion,
+                motion_moment1: &first.motion,
+                motion_moment2: &second.motion,
+                flow_gradients: inputs.flow_gradients,
             };
             self.update.run(pass, &update, view.gaussians.div_ceil(64));
         });

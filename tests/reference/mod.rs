@@ -15,8 +15,10 @@
 
 pub mod adam;
 pub mod cases;
+pub mod flow;
 pub mod gradient;
 pub mod loss;
+pub mod motion;
 pub mod number;
 pub mod project;
 pub mod project_backward;

@@ -20,6 +20,7 @@ pub trait Num:
     fn value(self) -> f64;
     fn sqrt(self) -> Self;
     fn exp(self) -> Self;
+    fn ln(self) -> Self;
 
     fn zero() -> Self {
         Self::constant(0.0)
@@ -62,6 +63,9 @@ impl Num for f64 {
     fn exp(self) -> Self {
         f64::exp(self)
     }
+    fn ln(self) -> Self {
+        f64::ln(self)
+    }
 }
 
 /// What rounding alone does: the twin in the GPU's precision.
@@ -77,6 +81,9 @@ impl Num for f32 {
     }
     fn exp(self) -> Self {
         f32::exp(self)
+    }
+    fn ln(self) -> Self {
+        f32::ln(self)
     }
 }
 
@@ -165,6 +172,9 @@ impl<const L: usize> Num for Dual<L> {
     fn exp(self) -> Self {
         let e = self.value.exp();
         self.chain(e, e)
+    }
+    fn ln(self) -> Self {
+        self.chain(self.value.ln(), 1.0 / self.value)
     }
 }
 

@@ -62,7 +62,7 @@ pub fn depth_order<T: Num>(splats: &[Option<Splat<T>>]) -> Vec<usize> {
 }
 
 /// Response of one Gaussian at one pixel: offset d = u − x and the unclamped α; `None` where it is skipped.
-fn response<T: Num>(splat: &Splat<T>, pixel: [f64; 2]) -> Option<([T; 2], T)> {
+pub fn response<T: Num>(splat: &Splat<T>, pixel: [f64; 2]) -> Option<([T; 2], T)> {
     let d: [T; 2] = std::array::from_fn(|i| splat.centre[i].plus(-pixel[i]));
     let [a, b, c] = splat.conic;
     let sigma = (a * d[0] * d[0] + c * d[1] * d[1]).times(0.5) + b * d[0] * d[1];
@@ -73,7 +73,7 @@ fn response<T: Num>(splat: &Splat<T>, pixel: [f64; 2]) -> Option<([T; 2], T)> {
     (raw.value() >= ALPHA_MIN).then_some((d, raw))
 }
 
-fn pixel_centre(index: usize, width: u32) -> [f64; 2] {
+pub fn pixel_centre(index: usize, width: u32) -> [f64; 2] {
     let (row, column) = (index / width as usize, index % width as usize);
     [column as f64 + 0.5, row as f64 + 0.5]
 }
@@ -153,6 +153,14 @@ pub struct Upstream {
 }
 
 impl Upstream {
+    /// Gradients of colour and opacity as the device takes them.
+    pub fn pixels(&self) -> Vec<glam::Vec4> {
+        let pixel = |(rgb, &alpha): (&[f64; 3], &f64)| {
+            glam::Vec4::from_array([rgb[0], rgb[1], rgb[2], alpha].map(|v| v as f32))
+        };
+        self.rgb.iter().zip(&self.alpha).map(pixel).collect()
+    }
+
     /// Zeroes the entries of pixels where `excluded` is true.
     pub fn exclude(&mut self, excluded: &[bool]) {
         for (index, _) in excluded.iter().enumerate().filter(|(_, excluded)| **excluded) {

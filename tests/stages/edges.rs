@@ -18,6 +18,7 @@ fn options(view: &View<f64>) -> RenderOptions {
         sh_degree: view.sh_degree,
         antialiased: view.antialiased,
         near: view.near as f32,
+        time: 0.0,
     }
 }
 

@@ -34,7 +34,7 @@ fn rig() -> MutexGuard<'static, Rig> {
     static RIG: OnceLock<Mutex<Rig>> = OnceLock::new();
     let new = || {
         let gpu = gpu();
-        Mutex::new(Rig { renderer: Renderer::for_training(&gpu).unwrap(), refiner: Refiner::new(&gpu).unwrap() })
+        Mutex::new(Rig { renderer: Renderer::for_training(&gpu).unwrap(), refiner: Refiner::new(&gpu, true).unwrap() })
     };
     RIG.get_or_init(new).lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
@@ -54,7 +54,7 @@ impl Population {
     fn new(scene: &Scene, capacity: usize) -> Self {
         let (gpu, degree) = (gpu(), scene.sh_degree);
         let moments = [1.0, 2.0].map(|value| {
-            let rows = Rows::zeros(&gpu, capacity, degree).unwrap();
+            let rows = Rows::zeros(&gpu, capacity, degree, scene.motion.is_some()).unwrap();
             gpu.write(&rows.geometry, 0, &vec![Vec4::splat(value); 3 * scene.len()]);
             for band in 0..=degree as usize {
                 // Whole blocks of four: the rows behind the last Gaussian stay zero.
@@ -254,6 +254,7 @@ fn relocation_draws_copies_and_keeps_the_image() {
         sh_degree: view.sh_degree,
         antialiased: false,
         near: view.near as f32,
+        time: 0.0,
     };
     let got = rig.renderer.render(&population.model, &cases::camera_of(&view), &options).unwrap();
     let clear: Vec<usize> = (0..got.pixels.len()).filter(|&i| !second.near_branch[i]).collect();

@@ -55,6 +55,7 @@ fn tile_sets_are_exact_ordered_and_slotted() {
         sh_degree: 0,
         antialiased: false,
         near: view.near as f32,
+        time: 0.0,
     };
     renderer.render(&model, &cases::camera_of(&view), &options).unwrap();
 

@@ -33,7 +33,7 @@ impl Rig {
         let mut renderer = Renderer::for_training(&gpu).unwrap();
         renderer.set_view(&view, scene.len()).unwrap();
         gpu.write(renderer.frame().image_gradient(), 0, image_gradient);
-        let optimiser = Optimiser::new(&gpu, scene.len(), scene.sh_degree).unwrap();
+        let optimiser = Optimiser::new(&gpu, scene.len(), scene.sh_degree, scene.motion.is_some()).unwrap();
         Self { renderer, optimiser, model: Model::upload(&gpu, scene).unwrap(), view }
     }
 
@@ -41,7 +41,7 @@ impl Rig {
     fn step(&mut self, step: &Step, probe: Option<&Optimiser>) -> u32 {
         let mut recorder = Recorder::new(&gpu(), false);
         self.renderer.record_forward(&mut recorder, &self.model, &self.view, Channel::Color);
-        self.renderer.record_backward(&mut recorder, &self.view);
+        self.renderer.record_backward(&mut recorder, &self.model, &self.view);
         if let Some(probe) = probe {
             probe.set_step(&Step::default());
             probe.record(&mut recorder, &self.model, self.renderer.frame(), &self.view);
@@ -74,7 +74,7 @@ fn steps_agree_with_adam_regularisers_and_noise() {
     gaussians.iter_mut().step_by(5).for_each(|g| g.logit = -5.0);
     let scene = cases::host_scene(&gaussians, 3, false);
     let mut rig = Rig::new(&scene, device_view(&view, count), &random_gradient(62, 64 * 48, 1e-3));
-    let probe = Optimiser::storing_gradients(&gpu(), count, 3).unwrap();
+    let probe = Optimiser::storing_gradients(&gpu(), count, 3, false).unwrap();
     let config = Config { seed: SEED, ..Config::default() };
     let schedule = Schedule::new(&config, vec![0]);
     let start = rig.rows();

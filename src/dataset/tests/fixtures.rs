@@ -5,10 +5,16 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::dataset::{Capture, CaptureOptions};
+use crate::dataset::{Capture, CaptureOptions, FlowChoice};
 
-pub const OPTIONS: CaptureOptions =
-    CaptureOptions { max_resolution: None, test_every: 8, strict: false, masks: true, invert_masks: false };
+pub const OPTIONS: CaptureOptions = CaptureOptions {
+    max_resolution: None,
+    test_every: 8,
+    strict: false,
+    masks: true,
+    invert_masks: false,
+    flow: FlowChoice::Auto,
+};
 
 pub fn open(path: &Path) -> anyhow::Result<Capture> {
     Capture::open(path, &OPTIONS)

@@ -112,7 +112,7 @@ fn times_are_kept_and_scaled_where_they_pass_one() {
     let times = |a: f64, b: f64| {
         let text = format!("{{{SHARED} \"frames\": [{},{}]}}", frame("a.png", a), frame("b.png", b));
         let root = json_capture(&[("transforms.json", text)], &["a.png", "b.png"]);
-        open(root.path()).map(|capture| [0, 1].map(|i| capture.shots[i].time))
+        open(root.path()).map(|capture| [0, 1].map(|i| capture.shots[i].time.unwrap()))
     };
     assert_eq!(times(0.25, 0.5).unwrap(), [0.25, 0.5]);
     assert_eq!(times(3.0, 12.0).unwrap(), [0.25, 1.0]);

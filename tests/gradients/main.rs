@@ -1,8 +1,12 @@
-//! Gradients of the GPU against the f64 oracle: every parameter of every Gaussian, the camera's pose, the background.
+//! Gradients of the GPU against the f64 oracle: every parameter of every Gaussian, the camera's pose, the background;
+//! how Gaussians move and fade, and what optical flow teaches.
 
-#[path = "reference/mod.rs"]
+mod flow;
+mod motion;
+
+#[path = "../reference/mod.rs"]
 mod reference;
-#[path = "support/mod.rs"]
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::BTreeMap;
@@ -12,7 +16,6 @@ use dapple::gpu::Recorder;
 use dapple::model::Model;
 use dapple::render::{CameraBackward, CameraGradient, Channel, LaneForm, Renderer};
 use dapple::train::update::{Optimiser, Step};
-use glam::Vec4;
 
 use reference::cases::{self, Rng};
 use reference::gradient::{Gradient, analytic, render};
@@ -62,18 +65,11 @@ fn device_gradient(rig: &mut Rig, case: &Case) -> (Vec<[f64; PARAMETERS]>, Camer
     let model = Model::upload(&gpu, &cases::host_scene(&case.gaussians, degree, case.view.antialiased)).unwrap();
     let view = support::device_view(&case.view, count);
     rig.renderer.set_view(&view, count).unwrap();
-    let upstream: Vec<Vec4> = case
-        .upstream
-        .rgb
-        .iter()
-        .zip(&case.upstream.alpha)
-        .map(|(rgb, &alpha)| Vec4::from_array([rgb[0], rgb[1], rgb[2], alpha].map(|v| v as f32)))
-        .collect();
-    gpu.write(rig.renderer.frame().image_gradient(), 0, &upstream);
+    gpu.write(rig.renderer.frame().image_gradient(), 0, &case.upstream.pixels());
     rig.optimiser.set_step(&Step::default());
     let mut recorder = Recorder::new(&gpu, false);
     rig.renderer.record_forward(&mut recorder, &model, &view, Channel::Color);
-    rig.renderer.record_backward(&mut recorder, &view);
+    rig.renderer.record_backward(&mut recorder, &model, &view);
     rig.camera.record(&mut recorder, &model, rig.renderer.frame(), &view);
     rig.optimiser.record(&mut recorder, &model, rig.renderer.frame(), &view);
     recorder.finish().unwrap();
@@ -160,15 +156,24 @@ const CASES: [(u64, u32, bool, (u32, u32)); 6] = [
     (106, 3, true, (130, 47)),
 ];
 
+/// Whether the adapter can run a form; says so where it cannot.
+fn can_run(form: LaneForm) -> bool {
+    let gpu = support::gpu();
+    let can = !form.subgroups || (gpu.subgroups() && gpu.info().subgroup_min_size >= form.lanes);
+    if !can {
+        eprintln!("SKIPPED: the adapter has no subgroups of {} lanes", form.lanes);
+    }
+    can
+}
+
 fn gradients_agree(form: LaneForm) {
     let gpu = support::gpu();
-    if form.subgroups && !(gpu.subgroups() && gpu.info().subgroup_min_size >= form.lanes) {
-        eprintln!("SKIPPED: the adapter has no subgroups of {} lanes", form.lanes);
+    if !can_run(form) {
         return;
     }
     let mut rig = Rig {
         renderer: Renderer::with_form(&gpu, form, true).unwrap(),
-        optimiser: Optimiser::storing_gradients(&gpu, 260, 3).unwrap(),
+        optimiser: Optimiser::storing_gradients(&gpu, 260, 3, false).unwrap(),
         camera: CameraBackward::new(&gpu, 260, 130 * 64).unwrap(),
     };
     let mut worst = Worst::new();

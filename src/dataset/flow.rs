@@ -1,0 +1,322 @@
+//! Optical flow between consecutive frames of one camera: finds its files, and loads them as the loaded pictures see it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use glam::{DVec2, dvec2};
+use rayon::prelude::*;
+
+use super::assemble::enumerate;
+use super::flow_io::{self, EXTENSIONS, FlowField};
+use super::images;
+use super::lens::Distortion;
+use super::source::sizes_agree;
+use super::{Capture, FlowChoice, Shot, Split};
+
+/// Which frame of the same camera flow leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Direction {
+    /// The next in time.
+    Forward,
+    /// The previous in time.
+    Backward,
+}
+
+impl Direction {
+    pub const BOTH: [Self; 2] = [Self::Forward, Self::Backward];
+
+    /// The other direction.
+    pub fn reversed(self) -> Self {
+        match self {
+            Self::Forward => Self::Backward,
+            Self::Backward => Self::Forward,
+        }
+    }
+
+    /// The word for it in the names of files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Forward => "fwd",
+            Self::Backward => "bwd",
+        }
+    }
+}
+
+/// A flow file of a shot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlowFile {
+    pub path: PathBuf,
+    /// Name of the shot that the flow leads to.
+    pub to: String,
+    /// A mask, white where a pixel is hidden or outside in the other frame.
+    pub occlusion: Option<PathBuf>,
+}
+
+/// Optical flow from a loaded picture to another of the same camera.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlowTarget {
+    /// Index in [`Capture::shots`] of the shot that the flow leads to.
+    pub to: usize,
+    /// `[height * width]` displacements of the first picture's pixels, row-major, in pixels of the loaded pictures, x
+    /// right and y down: what is at the pixel centre p in the first is at p + displacement in the second, each under its
+    /// own [`Shot::camera`]. (0, 0) where not valid.
+    pub field: Vec<[f32; 2]>,
+    /// `[height * width]` whether the displacement is known and the pixel's surface is seen in both.
+    pub valid: Vec<bool>,
+}
+
+/// The flow and the way back may miss each other by this much, in pixels, ...
+const TOLERANCE: f32 = 0.5;
+/// ... and by this part of the flow's length (ALGORITHMS F.4).
+const RELATIVE_TOLERANCE: f32 = 0.05;
+
+/// The next or previous shot in time of the same stream, for each shot; none in a static capture.
+pub fn neighbours(shots: &[Shot]) -> Vec<[Option<usize>; 2]> {
+    let mut order: Vec<usize> = (0..shots.len()).filter(|&i| shots[i].time.is_some()).collect();
+    order.sort_by(|&a, &b| {
+        let (a, b) = (&shots[a], &shots[b]);
+        a.stream.cmp(&b.stream).then(a.time.unwrap_or(0.0).total_cmp(&b.time.unwrap_or(0.0)))
+    });
+    let mut found = vec![[None; 2]; shots.len()];
+    for pair in order.windows(2).filter(|pair| shots[pair[0]].stream == shots[pair[1]].stream) {
+        found[pair[0]][Direction::Forward as usize] = Some(pair[1]);
+        found[pair[1]][Direction::Backward as usize] = Some(pair[0]);
+    }
+    found
+}
+
+/// The path of a flow file of a shot in the folder `folder`, without its extension: the image's path, less a leading
+/// `images/`, with `.fwd` or `.bwd` for its extension.
+pub fn flow_stem(folder: &Path, name: &str, direction: Direction) -> PathBuf {
+    let inside = name.strip_prefix("images/").unwrap_or(name);
+    folder.join(Path::new(inside).with_extension(direction.word()))
+}
+
+fn appended(path: &Path, suffix: &str) -> PathBuf {
+    let mut path = path.to_path_buf().into_os_string();
+    path.push(suffix);
+    PathBuf::from(path)
+}
+
+/// Finds the flow files of a capture and checks their sizes. Returns what is missing or cannot be used, a line each;
+/// with `strict` a file that cannot be used is an error.
+pub fn attach(shots: &mut [Shot], root: &Path, choice: &FlowChoice, strict: bool) -> Result<Vec<String>> {
+    let folder = match choice {
+        FlowChoice::Off => return Ok(Vec::new()),
+        FlowChoice::Auto => root.join("flow"),
+        FlowChoice::Folder(folder) => {
+            ensure!(folder.is_dir(), "{}: there is no such folder of optical flow", folder.display());
+            folder.clone()
+        }
+    };
+    let neighbours = neighbours(shots);
+    let pairs: Vec<(usize, Direction, usize)> = (0..shots.len())
+        .flat_map(|i| Direction::BOTH.map(|direction| (i, direction)))
+        .filter_map(|(i, direction)| Some((i, direction, neighbours[i][direction as usize]?)))
+        .collect();
+    if !folder.is_dir() || pairs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let find = |&(i, direction, to): &(usize, Direction, usize)| -> Result<Option<FlowFile>, String> {
+        let stem = flow_stem(&folder, &shots[i].name, direction);
+        let Some(path) = EXTENSIONS.iter().map(|e| appended(&stem, &format!(".{e}"))).find(|path| path.is_file())
+        else {
+            return Ok(None);
+        };
+        let occlusion = Some(appended(&stem, ".occ.png")).filter(|mask| mask.is_file());
+        check_sizes(&path, occlusion.as_deref(), &shots[i])
+            .map_err(|error| format!("{} ({error:#})", path.file_name().unwrap_or_default().to_string_lossy()))?;
+        Ok(Some(FlowFile { path, to: shots[to].name.clone(), occlusion }))
+    };
+    let found: Vec<_> = pairs.par_iter().map(find).collect();
+    let (mut missing, mut broken) = (Vec::new(), Vec::new());
+    for ((i, direction, _), file) in pairs.iter().zip(found) {
+        match file {
+            Ok(Some(file)) => shots[*i].flow[*direction as usize] = Some(file),
+            Ok(None) => missing.push(format!("{} ({})", shots[*i].name, direction.word())),
+            Err(fault) => broken.push(fault),
+        }
+    }
+    let place = folder.display();
+    if missing.len() == pairs.len() {
+        let example = appended(&flow_stem(&folder, &shots[pairs[0].0].name, pairs[0].1), ".flo");
+        let line =
+            format!("{place}: no optical flow of this capture is here; expected for instance {}", example.display());
+        ensure!(*choice == FlowChoice::Auto, "{line}");
+        return Ok(vec![line]);
+    }
+    let (missing_of, broken_of) = (missing.len(), broken.len());
+    let mut warnings = Vec::new();
+    if !broken.is_empty() {
+        let line = format!(
+            "{place}: {broken_of} of {} flow files cannot be used: {}",
+            pairs.len() - missing_of,
+            enumerate(&broken)
+        );
+        ensure!(!strict, "{line}");
+        warnings.push(format!("{line}; their frames are trained without flow"));
+    }
+    if !missing.is_empty() {
+        let line = format!("{place}: {missing_of} of {} flow files are missing: {}", pairs.len(), enumerate(&missing));
+        warnings.push(format!("{line}; their frames are trained without flow"));
+    }
+    Ok(warnings)
+}
+
+fn check_sizes(path: &Path, occlusion: Option<&Path>, shot: &Shot) -> Result<()> {
+    let image = (shot.source.width, shot.source.height);
+    let size = flow_io::size(path)?;
+    ensure!(sizes_agree(size, image), "it is {} x {}, its image {} x {}", size.0, size.1, image.0, image.1);
+    if let Some(mask) = occlusion {
+        let header = images::header(mask).with_context(|| format!("{}", mask.display()))?;
+        ensure!(
+            header.size == size,
+            "its occlusion mask is {} x {}, not {} x {}",
+            header.size.0,
+            header.size.1,
+            size.0,
+            size.1
+        );
+    }
+    Ok(())
+}
+
+impl Capture {
+    /// For each shot the next and the previous one in time of the same camera, by [`Direction`]; none in a static capture.
+    pub fn neighbours(&self) -> Vec<[Option<usize>; 2]> {
+        neighbours(&self.shots)
+    }
+
+    /// The shot that flow from `shot` in `direction` leads to, if there is a flow file and the other shot is at hand.
+    pub fn flow_to(&self, shot: usize, direction: Direction) -> Option<usize> {
+        let file = self.shots[shot].flow[direction as usize].as_ref()?;
+        self.shots.binary_search_by(|other| other.name.cmp(&file.to)).ok()
+    }
+
+    /// The flow that may be trained on: from training shots to training shots, by shot, forward first. Flow to or from a
+    /// held-out picture was computed from it, and would give away where things are in it.
+    pub fn training_flow(&self) -> Vec<(usize, Direction)> {
+        let trained = |shot: usize| self.shots[shot].split == Split::Train;
+        let pairs = (0..self.shots.len()).flat_map(|shot| Direction::BOTH.map(|direction| (shot, direction)));
+        pairs.filter(|&(shot, way)| trained(shot) && self.flow_to(shot, way).is_some_and(trained)).collect()
+    }
+
+    /// Loads the optical flow of a shot: resampled to its loaded picture, and the displacements to pixels of the loaded
+    /// pictures. `None` where there is none.
+    ///
+    /// A displacement is valid where it is known and, by the occlusion mask or, where there is none, by the flow back
+    /// from where it leads, the same surface is seen in both pictures: ‖F + F_back(x + F)‖ ≤ 0.5 px + 0.05 ‖F‖. With
+    /// neither, all that are known are valid.
+    ///
+    /// # Errors
+    /// Names the flow file or mask that cannot be read.
+    ///
+    /// # Panics
+    /// Where `shot` is no index into [`Capture::shots`].
+    pub fn load_flow(&self, shot: usize, direction: Direction) -> Result<Option<FlowTarget>> {
+        let Some(to) = self.flow_to(shot, direction) else { return Ok(None) };
+        let (from, other) = (&self.shots[shot], &self.shots[to]);
+        let Some(file) = &from.flow[direction as usize] else { return Ok(None) };
+        let mut flow = read(file, from)?;
+        if let Some(mask) = &file.occlusion {
+            let mask_of =
+                images::decode_mask(mask, 1).with_context(|| format!("{}: cannot decode it", mask.display()))?;
+            ensure!(mask_of.used.len() == flow.known.len(), "{}: it has another size than its flow", mask.display());
+            flow.known.iter_mut().zip(mask_of.used).for_each(|(known, hidden)| *known &= !hidden);
+        } else if let Some(back) = &other.flow[direction.reversed() as usize]
+            && back.to == from.name
+        {
+            let back = read(back, other)?;
+            if (back.width, back.height) == (flow.width, flow.height) {
+                flow.known = consistent(&flow, &back);
+            }
+        }
+        let (field, valid) = resample(&flow, from, other);
+        Ok(Some(FlowTarget { to, field, valid }))
+    }
+}
+
+fn read(file: &FlowFile, shot: &Shot) -> Result<FlowField> {
+    let flow = flow_io::read(&file.path).with_context(|| format!("{}: cannot read the flow", file.path.display()))?;
+    let (size, image) = ((flow.width, flow.height), (shot.source.width, shot.source.height));
+    ensure!(
+        sizes_agree(size, image),
+        "{}: the flow is {} x {}, its image {} x {}",
+        file.path.display(),
+        size.0,
+        size.1,
+        image.0,
+        image.1
+    );
+    Ok(flow)
+}
+
+/// Which known displacements of `flow` lead to where `back` leads back from.
+fn consistent(flow: &FlowField, back: &FlowField) -> Vec<bool> {
+    let check = |i: usize| {
+        let [u, v] = flow.vectors[i];
+        let (x, y) = (i % flow.width as usize, i / flow.width as usize);
+        let there = dvec2(x as f64 + 0.5 + f64::from(u), y as f64 + 0.5 + f64::from(v));
+        flow.known[i]
+            && sample(back, there)
+                .is_some_and(|[bu, bv]| (u + bu).hypot(v + bv) <= TOLERANCE + RELATIVE_TOLERANCE * u.hypot(v))
+    };
+    (0..flow.vectors.len()).into_par_iter().map(check).collect()
+}
+
+/// The field at a position, bilinear between pixel centres; `None` outside the picture and beside unknown pixels.
+fn sample(field: &FlowField, position: DVec2) -> Option<[f32; 2]> {
+    let size = dvec2(f64::from(field.width), f64::from(field.height));
+    if !(position.cmpge(DVec2::ZERO).all() && position.cmple(size).all()) {
+        return None;
+    }
+    let at = (position - 0.5).clamp(DVec2::ZERO, size - 1.0);
+    let low = at.floor();
+    let part = (at - low).as_vec2();
+    let (x, y, width) = (low.x as usize, low.y as usize, field.width as usize);
+    let (right, below) = ((x + 1).min(width - 1), (y + 1).min(field.height as usize - 1));
+    let corners = [
+        (y * width + x, (1.0 - part.x) * (1.0 - part.y)),
+        (y * width + right, part.x * (1.0 - part.y)),
+        (below * width + x, (1.0 - part.x) * part.y),
+        (below * width + right, part.x * part.y),
+    ];
+    let mut sum = [0.0; 2];
+    for (i, weight) in corners.into_iter().filter(|(_, weight)| *weight > 0.0) {
+        if !field.known[i] {
+            return None;
+        }
+        (0..2).for_each(|k| sum[k] += weight * field.vectors[i][k]);
+    }
+    Some(sum)
+}
+
+/// The flow as the undistorted and resized pictures of both shots see it.
+fn resample(flow: &FlowField, from: &Shot, to: &Shot) -> (Vec<[f32; 2]>, Vec<bool>) {
+    let target = from.camera.lens;
+    let image = dvec2(f64::from(from.source.width), f64::from(from.source.height));
+    // Pixels of the image on disk for one pixel of the field, in the first shot and in the second.
+    let size = dvec2(f64::from(flow.width), f64::from(flow.height));
+    let (scale, other) = (image / size, dvec2(f64::from(to.source.width), f64::from(to.source.height)) / size);
+    let plain = [from, to].iter().all(|shot| shot.source.distortion == Distortion::None);
+    let factor = dvec2(f64::from(to.camera.lens.width), f64::from(to.camera.lens.height)) / size;
+    let move_pixel = |i: usize| -> Option<[f32; 2]> {
+        let pixel = dvec2((i % target.width as usize) as f64 + 0.5, (i / target.width as usize) as f64 + 0.5);
+        if plain {
+            let at = pixel * size / dvec2(f64::from(target.width), f64::from(target.height));
+            let moved = sample(flow, at)?;
+            let there = (at + dvec2(f64::from(moved[0]), f64::from(moved[1]))) * factor;
+            return Some((there - pixel).as_vec2().to_array());
+        }
+        let position = from.source.distort((pixel - target.principal) / target.focal)? / scale;
+        let moved = sample(flow, position)?;
+        let there = (position + dvec2(f64::from(moved[0]), f64::from(moved[1]))) * other;
+        let lens = to.camera.lens;
+        let guess = (pixel + dvec2(f64::from(moved[0]), f64::from(moved[1])) - lens.principal) / lens.focal;
+        let landed = to.source.undistort_near(there, guess)? * lens.focal + lens.principal;
+        Some((landed - pixel).as_vec2().to_array())
+    };
+    let pixels = target.width as usize * target.height as usize;
+    let moved: Vec<Option<[f32; 2]>> = (0..pixels).into_par_iter().map(move_pixel).collect();
+    (moved.iter().map(|v| v.unwrap_or_default()).collect(), moved.iter().map(Option::is_some).collect())
+}

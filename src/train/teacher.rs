@@ -1,0 +1,91 @@
+//! Which steps learn from optical flow, and the flow that they learn from.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+
+use crate::dataset::{Capture, Direction, PictureCache};
+use crate::gpu::{Gpu, Recorder};
+use crate::render::{FlowForm, Frame};
+
+use super::config::{Config, FlowShape, FlowSource};
+use super::flow::{FlowPass, Target};
+use super::loss::LossPass;
+
+/// The flow of a capture as its trainer uses it.
+pub struct FlowTeacher {
+    gpu: Gpu,
+    pass: FlowPass,
+    /// The directions in which a shot has flow that may be trained on.
+    directions: HashMap<usize, Vec<Direction>>,
+    targets: HashMap<(usize, Direction), Target>,
+    threshold: f32,
+    robust: f64,
+    every: u32,
+}
+
+/// How flow is rendered by a run's options.
+pub fn form(config: &Config) -> FlowForm {
+    FlowForm { affine: config.flow_form == FlowShape::Affine, all: config.flow_all }
+}
+
+impl FlowTeacher {
+    /// `None` where the options or the capture leave nothing to learn.
+    pub fn new(gpu: &Gpu, capture: &Capture, config: &Config) -> Result<Option<Self>> {
+        let mut directions: HashMap<usize, Vec<Direction>> = HashMap::new();
+        for (shot, direction) in capture.training_flow() {
+            directions.entry(shot).or_default().push(direction);
+        }
+        if directions.is_empty() || config.flow == FlowSource::Off || config.flow_weight == 0.0 {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            gpu: gpu.clone(),
+            pass: FlowPass::new(gpu, config.flow_all)?,
+            directions,
+            targets: HashMap::new(),
+            threshold: config.flow_threshold as f32,
+            robust: config.flow_robust,
+            every: config.flow_every,
+        }))
+    }
+
+    /// The direction in which a step that shows `shot` learns: both take turns.
+    pub fn direction(&self, step: u32, shot: usize) -> Option<Direction> {
+        let directions = self.directions.get(&shot)?;
+        // By the epoch rather than the step, whose parity may be that of the shot.
+        let turn = (step / self.every + step / (self.every * self.directions.len() as u32)) as usize;
+        Some(directions[turn % directions.len()])
+    }
+
+    /// The flow of a shot on the device; `room` is the memory left for keeping it there.
+    pub fn target(
+        &mut self,
+        cache: &PictureCache,
+        shot: usize,
+        direction: Direction,
+        room: &mut u64,
+    ) -> Result<Option<Target>> {
+        if let Some(target) = self.targets.get(&(shot, direction)) {
+            return Ok((target.counted > 0).then(|| target.clone()));
+        }
+        let Some(flow) = cache.flow(shot, direction)? else { return Ok(None) };
+        let width = cache.capture().shots[shot].camera.lens.width;
+        let target = Target::upload(&self.gpu, &flow, width, self.threshold)?;
+        if target.bytes() <= *room {
+            *room -= target.bytes();
+            self.targets.insert((shot, direction), target.clone());
+        }
+        Ok((target.counted > 0).then_some(target))
+    }
+
+    /// Sets what the frame recorded next learns from flow.
+    pub fn set_target(&mut self, target: &Target, weight: f64) -> Result<()> {
+        Ok(self.pass.set_target(target, weight, self.robust)?)
+    }
+
+    /// Records the loss of the frame's flow and its gradients.
+    pub fn record(&self, recorder: &mut Recorder, target: &Target, frame: &Frame, loss: &LossPass) {
+        self.pass.record(recorder, target, frame, loss);
+    }
+}

@@ -1,0 +1,132 @@
+//! Gradients of moving Gaussians, by what they are in the view and by how they move.
+
+use dapple::gpu::Recorder;
+use dapple::model::{MOTION_ROW, Model, Rows};
+use dapple::render::{Channel, LaneForm, Renderer};
+use dapple::train::update::{Optimiser, Step};
+use glam::Vec4;
+
+use crate::reference::cases::{self, Rng};
+use crate::reference::gradient::{analytic, render};
+use crate::reference::motion::{MOTION, Motion, host_motion, pose, pose_backward, set_in_motion};
+use crate::reference::project::{Gaussian, PARAMETERS, View, near_branch};
+use crate::reference::rasterize::Upstream;
+use crate::{GROUPS, Worst, can_run, check, support};
+
+/// Groups of [`Motion::to_array`].
+pub const MOTION_GROUPS: [(&str, std::ops::Range<usize>); 4] =
+    [("velocity", 0..3), ("time centre", 3..4), ("log-duration", 4..5), ("gate", 5..6)];
+
+/// The first `count` motion rows, in the order of [`Motion::to_array`].
+pub fn read_motion(rows: &Rows, count: usize) -> Vec<[f64; MOTION]> {
+    let rows = support::gpu().read_range(&rows.motion, 0, MOTION_ROW * count).unwrap();
+    let flat = |row: &[Vec4]| [row[0].x, row[0].y, row[0].z, row[0].w, row[1].x, row[1].y].map(f64::from);
+    rows.chunks_exact(MOTION_ROW).map(flat).collect()
+}
+
+struct Case {
+    gaussians: Vec<Gaussian<f64>>,
+    motions: Vec<Motion<f64>>,
+    view: View<f64>,
+    time: f64,
+    upstream: Upstream,
+}
+
+fn case(seed: u64, antialiased: bool, time: f32, size: (u32, u32)) -> Case {
+    let (mut gaussians, mut view) = cases::scene(seed, 300, size.0, size.1);
+    view.antialiased = antialiased;
+    let mut rng = Rng::new(seed + 500);
+    let time = f64::from(time);
+    let motions = set_in_motion(&mut rng, &mut gaussians, time);
+    let clear: Vec<usize> =
+        (0..gaussians.len()).filter(|&i| !near_branch(&pose(&gaussians[i], &motions[i], time), &view)).collect();
+    assert!(clear.len() >= 200, "only {} Gaussians are clear of branches", clear.len());
+    let (gaussians, motions): (Vec<_>, Vec<_>) = clear.iter().map(|&i| (gaussians[i], motions[i])).unzip();
+    let posed: Vec<Gaussian<f64>> = gaussians.iter().zip(&motions).map(|(g, m)| pose(g, m, time)).collect();
+    let mut upstream = cases::upstream(&mut Rng::new(seed + 1000), (size.0 * size.1) as usize);
+    upstream.exclude(&render(&posed, &view).near_branch);
+    upstream.depth.fill(0.0);
+    Case { gaussians, motions, view, time, upstream }
+}
+
+fn oracle_gradient(case: &Case) -> (Vec<[f64; PARAMETERS]>, Vec<[f64; MOTION]>) {
+    let pairs = || case.gaussians.iter().zip(&case.motions);
+    let posed: Vec<Gaussian<f64>> = pairs().map(|(g, m)| pose(g, m, case.time)).collect();
+    let rows = analytic(&posed, &case.view, &case.upstream).gaussians;
+    pairs().zip(&rows).map(|((g, m), row)| pose_backward(g, m, case.time, row)).unzip()
+}
+
+fn device_gradient(renderer: &mut Renderer, case: &Case) -> (Vec<[f64; PARAMETERS]>, Vec<[f64; MOTION]>) {
+    let (gpu, count) = (support::gpu(), case.gaussians.len());
+    let mut scene = cases::host_scene(&case.gaussians, 3, case.view.antialiased);
+    scene.motion = Some(host_motion(&case.motions));
+    let model = Model::upload(&gpu, &scene).unwrap();
+    let view = support::device_view(&case.view, count).at(case.time as f32);
+    renderer.prepare(&model).unwrap();
+    renderer.set_view(&view, count).unwrap();
+    gpu.write(renderer.frame().image_gradient(), 0, &case.upstream.pixels());
+    let optimiser = Optimiser::storing_gradients(&gpu, count, 3, true).unwrap();
+    optimiser.set_step(&Step::default());
+    let mut recorder = Recorder::new(&gpu, false);
+    renderer.record_forward(&mut recorder, &model, &view, Channel::Color);
+    renderer.record_backward(&mut recorder, &model, &view);
+    optimiser.record(&mut recorder, &model, renderer.frame(), &view);
+    recorder.finish().unwrap();
+    let admission = renderer.frame_mut().settle().unwrap();
+    assert_eq!((admission.overflowed, admission.non_finite), (0, 0));
+    let rows = &optimiser.moments[0];
+    (support::read_rows(&gpu, rows, count, 3), read_motion(rows, count))
+}
+
+fn motion_gradients_agree(form: LaneForm) {
+    if !can_run(form) {
+        return;
+    }
+    let mut renderer = Renderer::with_form(&support::gpu(), form, true).unwrap();
+    let mut worst = Worst::new();
+    for (seed, antialiased, time, size) in
+        [(201, false, 0.3, (96, 64)), (202, true, 0.9, (77, 51)), (203, false, 0.0, (64, 96))]
+    {
+        let case = case(seed, antialiased, time, size);
+        let (want, want_motion) = oracle_gradient(&case);
+        let (got, got_motion) = device_gradient(&mut renderer, &case);
+        let what = format!("{form:?}, seed {seed}, antialiased {antialiased}, time {time}");
+        let faded = got_motion.iter().filter(|row| row.iter().all(|v| *v == 0.0)).count();
+        assert!(faded > 5 && faded < got_motion.len() / 2, "{what}: {faded} of {} are not seen", got_motion.len());
+        for (name, range) in &GROUPS {
+            check(&mut worst, name, &what, &got.lanes(range), &want.lanes(range));
+        }
+        for (name, range) in &MOTION_GROUPS {
+            check(&mut worst, name, &what, &got_motion.lanes(range), &want_motion.lanes(range));
+        }
+    }
+    for (name, (error, cosine)) in worst {
+        eprintln!("moving, {form:?} {name}: relative error {error:.2e}, 1 - cosine {:.1e}", 1.0 - cosine);
+    }
+}
+
+/// Some columns of rows, flat.
+pub trait Lanes {
+    fn lanes(&self, range: &std::ops::Range<usize>) -> Vec<f64>;
+}
+
+impl<const N: usize> Lanes for Vec<[f64; N]> {
+    fn lanes(&self, range: &std::ops::Range<usize>) -> Vec<f64> {
+        self.iter().flat_map(|row| row[range.clone()].to_vec()).collect()
+    }
+}
+
+#[test]
+fn motion_gradients_agree_with_8_lanes_by_shuffles() {
+    motion_gradients_agree(LaneForm { lanes: 8, subgroups: true });
+}
+
+#[test]
+fn motion_gradients_agree_with_8_lanes_through_workgroup_memory() {
+    motion_gradients_agree(LaneForm { lanes: 8, subgroups: false });
+}
+
+#[test]
+fn motion_gradients_agree_with_32_lanes_through_workgroup_memory() {
+    motion_gradients_agree(LaneForm { lanes: 32, subgroups: false });
+}
