@@ -47,3 +47,5 @@ pub mod render;
 pub mod scene;
 pub mod synth;
 pub mod train;
+#[cfg(feature = "viewer")]
+pub mod view;

@@ -80,6 +80,15 @@ impl Model {
         Ok(Self { rows: Rows::zeros(gpu, capacity, sh_degree, moving)?, len: 0, capacity, sh_degree, moving })
     }
 
+    /// A model with geometry and constant colours of its own, still zero, that shares everything else with this one.
+    pub fn sharing_all_but_geometry_and_colour(&self, gpu: &Gpu) -> Result<Self, GpuError> {
+        let own = Rows::zeros(gpu, self.capacity, 0, false)?;
+        let [_, sh1, sh2, sh3] = self.rows.sh.clone();
+        let [sh0, ..] = own.sh;
+        let rows = Rows { geometry: own.geometry, sh: [sh0, sh1, sh2, sh3], motion: self.rows.motion.clone() };
+        Ok(Self { rows, ..*self })
+    }
+
     /// Replaces all Gaussians by those of a scene.
     ///
     /// # Errors

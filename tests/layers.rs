@@ -15,7 +15,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("model", &["gpu", "scene"]),
     ("render", &["model", "primitives", "gpu", "camera", "scene"]),
     ("train", &["render", "model", "primitives", "gpu", "dataset", "format", "scene", "camera"]),
-    ("cli", &["train", "render", "model", "gpu", "synth", "dataset", "format", "edit", "scene", "camera"]),
+    ("view", &["train", "render", "model", "gpu", "dataset", "format", "edit", "scene", "camera"]),
+    ("cli", &["view", "train", "render", "model", "gpu", "synth", "dataset", "format", "edit", "scene", "camera"]),
 ];
 
 fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -13,6 +13,8 @@ const ALL: &[&[Declaration]] = &[
     dapple::render::DECLARATIONS,
     dapple::render::CAMERA_DECLARATIONS,
     dapple::render::FLOW_DECLARATIONS,
+    dapple::render::PRESENT_DECLARATIONS,
+    dapple::render::DISGUISE_DECLARATIONS,
     dapple::train::loss::DECLARATIONS,
     dapple::train::flow::DECLARATIONS,
     dapple::train::update::DECLARATIONS,

@@ -6,13 +6,14 @@ use std::process::ExitCode;
 use anyhow::{Result, ensure};
 use serde::Serialize;
 
-use super::scene_view::{SceneView, config_of, read};
+use super::read_scene;
 use crate::dataset::{Capture, CaptureOptions, Direction, FlowChoice, Shot, Split, Unseen};
 use crate::format::write_atomically;
 use crate::gpu::Gpu;
-use crate::render::Channel;
+use crate::render::{Channel, SceneView};
 use crate::train::config::{Background, Config, FlowShape, FlowSource};
 use crate::train::evaluate::{Mean, View, evaluate, shots_of};
+use crate::train::run_folder::config_of;
 
 /// Measure PSNR and SSIM of a scene against a capture's images, and its motion against optical flow
 #[derive(clap::Args)]
@@ -82,7 +83,7 @@ struct Report<'a> {
 }
 
 pub fn run(args: Args) -> Result<ExitCode> {
-    let scene = read(&args.scene)?;
+    let scene = read_scene(&args.scene)?;
     let config = config_of(&args.scene)?.unwrap_or_default();
     let options = CaptureOptions {
         max_resolution: args.max_resolution.or(config.max_resolution),

@@ -7,7 +7,6 @@ use anyhow::{Context, Result, bail, ensure};
 use glam::{DQuat, DVec3};
 
 use super::info::{bytes_of, describe};
-use super::scene_view::blending_weights;
 use super::sequence::Span;
 use super::words::{count, size};
 use super::{exit_on_interrupt, progress};
@@ -291,7 +290,7 @@ fn weights_in(capture: &Path, adapter: Option<&str>, scene: &Scene) -> Result<Ve
     let cameras: Vec<_> = shots.iter().map(|shot| shot.camera).collect();
     let gpu = Gpu::open(adapter)?;
     let _stage = progress::stage(format!("looking through {} cameras", cameras.len()));
-    blending_weights(&gpu, scene, &cameras)
+    crate::render::blending_weights(&gpu, scene, &cameras)
 }
 
 fn retain(scene: &mut Scene, why: &str, keep: impl Fn(&Scene, usize) -> bool) {

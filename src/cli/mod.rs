@@ -5,23 +5,24 @@ mod eval;
 mod export;
 mod frames;
 mod info;
-mod orbit;
-mod path;
 mod progress;
 mod render;
-mod scene_view;
 mod sequence;
 mod synth;
 mod train;
 mod video;
+#[cfg(feature = "viewer")]
+mod view;
 mod words;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use clap::{Arg, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::scene::Scene;
 use crate::train::Config;
 use crate::{format, gpu};
 
@@ -41,6 +42,8 @@ enum Subcommands {
     Train(Box<train::Args>),
     Eval(eval::Args),
     Render(render::Args),
+    #[cfg(feature = "viewer")]
+    View(view::Args),
     Export(Box<export::Args>),
     Info(info::Args),
     Synth(synth::Args),
@@ -101,6 +104,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Subcommands::Train(args) => train::run(*args),
         Subcommands::Eval(args) => eval::run(args),
         Subcommands::Render(args) => render::run(args),
+        #[cfg(feature = "viewer")]
+        Subcommands::View(args) => view::run(args),
         Subcommands::Export(args) => export::run(*args),
         Subcommands::Info(args) => info::run(args),
         Subcommands::Synth(args) => synth::run(args),
@@ -111,6 +116,13 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Reads the scene that a command names.
+fn read_scene(path: &Path) -> Result<Scene> {
+    let scene = format::read_scene(path)?;
+    anyhow::ensure!(!scene.is_empty(), "{} holds no Gaussians; nothing can be rendered", path.display());
+    Ok(scene)
 }
 
 fn list_adapters() {

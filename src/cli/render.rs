@@ -6,21 +6,20 @@ use anyhow::{Context, Result, ensure};
 use glam::{Vec2, Vec3, Vec4};
 use image::RgbImage;
 
-use super::scene_view::{SceneView, config_of, read};
+use super::read_scene;
 use super::sequence::{self, Frame, Span};
 use super::video::Video;
-use super::{orbit, path};
 use crate::camera::Camera;
 use crate::dataset::flow_io::{self, FlowField};
 use crate::dataset::{Capture, CaptureOptions};
 use crate::format;
 use crate::gpu::Gpu;
-use crate::render::{Channel, Rendered};
+use crate::render::{Channel, Rendered, SceneView, orbit, path};
 use crate::scene::Scene;
 use crate::train::Config;
 use crate::train::config::Background;
 use crate::train::picture::{MEADOW, flow_colour, ramp, save_png, to_image};
-use crate::train::run_folder::{picture_names, picture_path};
+use crate::train::run_folder::{config_of, picture_names, picture_path};
 
 /// Images that are looked at for the range of their colours.
 const RANGE_SAMPLES: usize = 8;
@@ -84,7 +83,7 @@ enum ChannelArg {
 
 /// The size of an image in pixels.
 #[derive(Clone, Copy)]
-struct Size(u32, u32);
+pub struct Size(pub u32, pub u32);
 
 impl FromStr for Size {
     type Err = anyhow::Error;
@@ -97,9 +96,10 @@ impl FromStr for Size {
 }
 
 pub fn run(args: Args) -> Result<ExitCode> {
-    let scene = read(&args.scene)?;
+    let scene = read_scene(&args.scene)?;
     let config = config_of(&args.scene)?;
-    let frames = frames(&args, &scene, config.as_ref())?;
+    let known = known_cameras(&args, config.as_ref())?;
+    let frames = frames(&args, &scene, &known)?;
     let fallback = config.map_or_else(|| Config::default().background, |config| config.background);
     let background = args.background.unwrap_or(fallback).fixed();
     let channel = match args.channel {
@@ -113,8 +113,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let first = frames[0].camera.lens;
     let mut video = args.video.as_ref().map(|path| Video::create(path, first.width, first.height)).transpose()?;
     format::create_folder(&args.out)?;
-    let poses: Vec<Camera> = frames.iter().map(|frame| frame.camera).collect();
-    let mut view = SceneView::new(&gpu, scene, &poses, background, channel)?;
+    let mut view = SceneView::new(&gpu, scene, &known, background, channel)?;
     let range = range(&mut view, &frames, args.channel)?;
     let names: Vec<&str> = frames.iter().map(|frame| frame.name.as_str()).collect();
     let mut written = 0;
@@ -163,7 +162,7 @@ fn write_flow(path: &Path, rendered: &Rendered) -> Result<()> {
 }
 
 /// The images that the options ask for.
-fn frames(args: &Args, scene: &Scene, config: Option<&Config>) -> Result<Vec<Frame>> {
+fn frames(args: &Args, scene: &Scene, known: &[Camera]) -> Result<Vec<Frame>> {
     ensure!(args.time.is_none_or(f32::is_finite), "--time must be a number, 0 to 1 over the clip");
     let size = args.size.map(|Size(width, height)| (width, height));
     let sized = |mut camera: Camera| {
@@ -183,7 +182,7 @@ fn frames(args: &Args, scene: &Scene, config: Option<&Config>) -> Result<Vec<Fra
     }
     let count = args.cameras.orbit.unwrap_or_default();
     ensure!((1..=100_000).contains(&count), "--orbit must be 1 to 100000, not {count}");
-    let cameras = orbit::around(scene, &cameras_of_run(config), count);
+    let cameras = orbit::around(scene, known, count);
     let named = cameras.into_iter().enumerate().map(|(i, camera)| (format!("{i:05}"), sized(camera))).collect();
     Ok(sequence::at_times(sequence::of_cameras(named), args.time, args.times))
 }
@@ -192,12 +191,14 @@ fn open(folder: &Path) -> Result<Capture> {
     Capture::open(folder, &CaptureOptions { masks: false, ..CaptureOptions::default() })
 }
 
-/// The cameras that a run was trained with, if its capture is still there.
-fn cameras_of_run(config: Option<&Config>) -> Vec<Camera> {
-    let capture = config.filter(|config| config.capture.exists()).map(|config| open(&config.capture));
-    match capture {
-        Some(Ok(capture)) => capture.shots.iter().map(|shot| shot.camera).collect(),
-        Some(Err(_)) | None => Vec::new(),
+/// The cameras that the scene is known to have been captured with: those of the capture that is rendered, or that the
+/// run was trained on, if that is still there.
+fn known_cameras(args: &Args, config: Option<&Config>) -> Result<Vec<Camera>> {
+    let cameras = |capture: Capture| capture.shots.iter().map(|shot| shot.camera).collect();
+    match (&args.cameras.capture, config.filter(|config| config.capture.exists())) {
+        (Some(folder), _) => open(folder).map(cameras),
+        (None, Some(config)) => Ok(open(&config.capture).map(cameras).unwrap_or_default()),
+        (None, None) => Ok(Vec::new()),
     }
 }
 

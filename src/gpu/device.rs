@@ -74,6 +74,13 @@ impl std::fmt::Display for Adapter {
     }
 }
 
+/// Where a device comes from.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    pub instance: wgpu::Instance,
+    pub adapter: wgpu::Adapter,
+}
+
 /// An open device. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Gpu {
@@ -113,7 +120,13 @@ pub fn adapters() -> Vec<Adapter> {
 impl Gpu {
     /// Opens the best adapter, or the one whose index or part of whose name is given.
     pub fn open(wanted: Option<&str>) -> Result<Self, GpuError> {
-        let adapters = ranked(&instance());
+        Self::open_with_parts(wanted).map(|(gpu, _)| gpu)
+    }
+
+    /// As [`Gpu::open`], with what a window needs besides to draw with the same device.
+    pub fn open_with_parts(wanted: Option<&str>) -> Result<(Self, Parts), GpuError> {
+        let instance = instance();
+        let adapters = ranked(&instance);
         if adapters.is_empty() {
             return Err(GpuError::NoAdapter);
         }
@@ -121,7 +134,8 @@ impl Gpu {
             None => &adapters[0],
             Some(wanted) => find(&adapters, wanted)?,
         };
-        Self::with_adapter(chosen)
+        let gpu = Self::with_adapter(chosen)?;
+        Ok((gpu, Parts { adapter: chosen.clone(), instance }))
     }
 
     fn with_adapter(adapter: &wgpu::Adapter) -> Result<Self, GpuError> {

@@ -9,6 +9,6 @@ pub mod profile;
 pub mod wgsl;
 
 pub use buffer::Buffer;
-pub use device::{Adapter, Gpu, GpuError};
+pub use device::{Adapter, Gpu, GpuError, Parts};
 pub use kernel::{Declaration, Kernel, Pipeline, check};
 pub use profile::{Recorder, StageTimes};

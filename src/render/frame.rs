@@ -246,6 +246,11 @@ impl Frame {
         Ok(admission)
     }
 
+    /// Waits and reads how many Gaussians were visible and how many (Gaussian, tile) pairs they made.
+    pub fn counts(&self) -> Result<(u32, u32), GpuError> {
+        Ok((self.gpu.read(&self.visible_count)?[0], self.gpu.read(&self.pair_count)?[0]))
+    }
+
     /// `[H][W]` features over the background; w = transmittance left.
     pub fn image(&self) -> &Buffer<Vec4> {
         &self.per_pixel.image

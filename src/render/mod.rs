@@ -4,8 +4,13 @@
 //! the viewer all come through here.
 
 mod camera_gradient;
+mod disguise;
 mod flow;
 mod frame;
+pub mod orbit;
+pub mod path;
+mod present;
+mod scene_view;
 mod stages;
 mod view;
 mod weights;
@@ -18,8 +23,11 @@ use crate::gpu::{Gpu, GpuError, Recorder, StageTimes};
 use crate::model::Model;
 
 pub use camera_gradient::{CameraBackward, CameraGradient, DECLARATIONS as CAMERA_DECLARATIONS};
+pub use disguise::{Change, DECLARATIONS as DISGUISE_DECLARATIONS, DELETED, Form, Masquerade, SELECTED};
 pub use flow::{DECLARATIONS as FLOW_DECLARATIONS, FlowForm, Times};
 pub use frame::{Admission, Frame, Gradients, Pairs, SLOT, Scratch};
+pub use present::{DECLARATIONS as PRESENT_DECLARATIONS, Presenter, Shown};
+pub use scene_view::{NEAR, SceneView, blending_weights, frame, middle};
 pub use stages::{DECLARATIONS, LaneForm};
 pub use view::{TILE, View};
 
@@ -122,21 +130,36 @@ impl Renderer {
             let pixels = vec![Vec3::ZERO.extend(1.0); width as usize * height as usize];
             return Ok((Rendered { width, height, pixels }, StageTimes::new()));
         }
-        self.prepare(model)?;
-        let view = options.view(camera, model);
-        self.set_view(&view, model.capacity())?;
-        let times = loop {
-            let mut recorder = Recorder::new(&self.gpu, timed);
-            self.record_forward(&mut recorder, model, &view, options.channel);
-            let times = recorder.finish()?;
-            if self.frame.settle()?.overflowed == 0 {
-                break times;
-            }
-        };
-        let (width, height) = view.size();
+        let times = self.draw(model, camera, options, timed, |_, _, _| ())?;
+        let (width, height) = (camera.lens.width, camera.lens.height);
         let mut pixels = self.gpu.read_range(self.frame.image(), 0, width as usize * height as usize)?;
         finish_channel(options.channel, &mut pixels);
         Ok((Rendered { width, height, pixels }, times))
+    }
+
+    /// Renders into [`Frame::image`] and waits; `after` records what follows in the same submission. Returns the device
+    /// time of each stage when `timed`.
+    pub fn draw(
+        &mut self,
+        model: &Model,
+        camera: &Camera,
+        options: &RenderOptions,
+        timed: bool,
+        after: impl Fn(&mut Recorder, &Frame, &View),
+    ) -> Result<StageTimes> {
+        ensure!(options.sh_degree <= model.sh_degree(), "the model has no band {}", options.sh_degree);
+        self.prepare(model)?;
+        let view = options.view(camera, model);
+        self.set_view(&view, model.capacity())?;
+        loop {
+            let mut recorder = Recorder::new(&self.gpu, timed);
+            self.record_forward(&mut recorder, model, &view, options.channel);
+            after(&mut recorder, &self.frame, &view);
+            let times = recorder.finish()?;
+            if self.frame.settle()?.overflowed == 0 {
+                return Ok(times);
+            }
+        }
     }
 
     /// Renders the flow from one camera and time, `options.time`, to another: for each pixel the mean displacement, in

@@ -21,6 +21,16 @@ pub const METRICS: &str = "metrics.jsonl";
 pub const RENDERS: &str = "renders";
 pub const REPORT: &str = "report.html";
 
+/// The options of the run that `scene` is, or is the scene of; `None` for a scene by itself.
+///
+/// # Errors
+/// Options that are there and cannot be read: the scene would be shown or measured otherwise than it was trained.
+pub fn config_of(scene: &Path) -> Result<Option<Config>> {
+    let folder = if scene.is_dir() { scene } else { scene.parent().unwrap_or(scene) };
+    let path = folder.join(CONFIG);
+    if path.exists() { Config::load(&path).map(Some) } else { Ok(None) }
+}
+
 /// One line of `metrics.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {

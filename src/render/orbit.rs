@@ -4,9 +4,10 @@ use std::f64::consts::TAU;
 
 use glam::{DMat3, DVec3};
 
-use super::scene_view::median;
 use crate::camera::{Camera, Lens, Pose};
 use crate::scene::Scene;
+
+use super::scene_view::{median, middle};
 
 /// Image size where no capture tells one.
 const SIZE: (u32, u32) = (960, 720);
@@ -14,21 +15,22 @@ const SIZE: (u32, u32) = (960, 720);
 const FOV_X: f64 = 0.9;
 
 /// Where the ring is and what its cameras look like.
-struct Ring {
-    centre: DVec3,
+#[derive(Clone, Copy, Debug)]
+pub struct Ring {
+    pub centre: DVec3,
     /// Unit vector.
-    up: DVec3,
-    radius: f64,
+    pub up: DVec3,
+    pub radius: f64,
     /// Of the cameras above the centre, along `up`.
-    height: f64,
-    lens: Lens,
+    pub height: f64,
+    pub lens: Lens,
 }
 
 /// `count` cameras evenly around the scene. They circle as the capture's cameras stand, where there are some: around
 /// the point that those look at, at their median distance and height. Otherwise they circle the median Gaussian, with
 /// up along −y as structure from motion mostly has it.
 pub fn around(scene: &Scene, capture: &[Camera], count: u32) -> Vec<Camera> {
-    let ring = from_cameras(capture).unwrap_or_else(|| from_scene(scene));
+    let ring = ring(scene, capture);
     let across = ring.up.any_orthonormal_vector();
     let beside = ring.up.cross(across);
     let camera = |index: u32| {
@@ -37,6 +39,11 @@ pub fn around(scene: &Scene, capture: &[Camera], count: u32) -> Vec<Camera> {
         Camera { pose: Pose::look_at(eye, ring.centre, ring.up), lens: ring.lens }
     };
     (0..count).map(camera).collect()
+}
+
+/// The ring that [`around`] puts cameras on.
+pub fn ring(scene: &Scene, capture: &[Camera]) -> Ring {
+    from_cameras(capture).unwrap_or_else(|| from_scene(scene))
 }
 
 /// `None` for fewer than three cameras, or cameras that look at no common point.
@@ -75,8 +82,7 @@ fn up(cameras: &[Camera]) -> Option<DVec3> {
 }
 
 fn from_scene(scene: &Scene) -> Ring {
-    let axis = |axis: usize| median(scene.means.iter().map(|mean| f64::from(mean[axis])).collect());
-    let centre = DVec3::new(axis(0), axis(1), axis(2));
+    let centre = middle(scene);
     let size = median(scene.means.iter().map(|mean| mean.as_dvec3().distance(centre)).collect()).max(1e-9);
     let (radius, height) = (4.0 * size, 1.2 * size);
     Ring { centre, up: -DVec3::Y, radius, height, lens: Lens::from_fov_x(FOV_X, SIZE.0, SIZE.1) }

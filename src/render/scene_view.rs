@@ -1,38 +1,17 @@
-//! A scene on the GPU that `eval` and `render` look at.
-
-use std::path::Path;
+//! A scene on the GPU, in a frame that suits the cameras it is seen through.
 
 use anyhow::Result;
 use glam::{DVec3, Vec3};
 
 use crate::camera::Camera;
-use crate::format;
 use crate::gpu::Gpu;
 use crate::model::Model;
-use crate::render::{Channel, RenderOptions, Rendered, Renderer};
 use crate::scene::{Normalisation, Scene};
-use crate::train::Config;
-use crate::train::run_folder::CONFIG;
+
+use super::{Channel, RenderOptions, Rendered, Renderer};
 
 /// The near plane, in units of the cameras' median distance from their middle: as in training.
-const NEAR: f32 = 0.01;
-
-/// The options of the run that `scene` is, or is the scene of; `None` for a scene by itself.
-///
-/// # Errors
-/// Options that are there and cannot be read: the scene would be shown or measured otherwise than it was trained.
-pub fn config_of(scene: &Path) -> Result<Option<Config>> {
-    let folder = if scene.is_dir() { scene } else { scene.parent().unwrap_or(scene) };
-    let path = folder.join(CONFIG);
-    if path.exists() { Config::load(&path).map(Some) } else { Ok(None) }
-}
-
-/// Reads the scene that a command names.
-pub fn read(path: &Path) -> Result<Scene> {
-    let scene = format::read_scene(path)?;
-    anyhow::ensure!(!scene.is_empty(), "{} holds no Gaussians; nothing can be rendered", path.display());
-    Ok(scene)
-}
+pub const NEAR: f32 = 0.01;
 
 /// A scene, uploaded in a frame where `f32` and the near plane suit its cameras.
 pub struct SceneView {
@@ -44,7 +23,8 @@ pub struct SceneView {
 }
 
 impl SceneView {
-    /// `cameras` are all those of the capture, or of the path that is rendered.
+    /// `cameras` are all those of the capture, where one is known; they, and not those that are rendered, choose the
+    /// frame, so that a camera's picture is the same to the bit whatever else is rendered.
     pub fn new(gpu: &Gpu, mut scene: Scene, cameras: &[Camera], background: Vec3, channel: Channel) -> Result<Self> {
         let frame = frame(&scene, cameras);
         let options = RenderOptions {
@@ -91,18 +71,28 @@ pub fn blending_weights(gpu: &Gpu, scene: &Scene, cameras: &[Camera]) -> Result<
     Ok(sums)
 }
 
-/// Centred on the cameras, their median distance from there being 1. Cameras at one place take the scene's size.
-fn frame(scene: &Scene, cameras: &[Camera]) -> Normalisation {
+/// Centred on the cameras, their median distance from there being 1. Without cameras, or with all at one place, the
+/// scene's own middle and size serve.
+pub fn frame(scene: &Scene, cameras: &[Camera]) -> Normalisation {
     let centres: Vec<DVec3> = cameras.iter().map(|camera| camera.pose.centre()).collect();
-    let centre = centres.iter().sum::<DVec3>() / centres.len().max(1) as f64;
+    let centre = match centres.len() {
+        0 => middle(scene),
+        n => centres.iter().sum::<DVec3>() / n as f64,
+    };
     let spread = median(centres.iter().map(|c| c.distance(centre)).collect());
     let size = median(scene.means.iter().map(|mean| mean.as_dvec3().distance(centre)).collect());
     let unit = if spread > 1e-3 * size { spread } else { size };
     Normalisation { centre, scale: if unit > 0.0 { 1.0 / unit } else { 1.0 } }
 }
 
+/// The median Gaussian, axis by axis.
+pub fn middle(scene: &Scene) -> DVec3 {
+    let axis = |axis: usize| median(scene.means.iter().map(|mean| f64::from(mean[axis])).collect());
+    DVec3::new(axis(0), axis(1), axis(2))
+}
+
 /// The middle value; 0 of none.
-pub fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     let middle = values.len() / 2;
     if values.is_empty() {
         return 0.0;

@@ -1,0 +1,126 @@
+//! A model as it is shown for a while, without being changed: splats of another size, cropped, partly hidden, selected.
+
+use anyhow::Result;
+use glam::{Vec3, Vec4};
+
+use crate::gpu::{Buffer, Declaration, Gpu, Kernel, Pipeline, Recorder};
+use crate::model::Model;
+use crate::scene::SH_C0;
+use crate::{kernel, shared};
+
+shared! {
+    /// What is done to the Gaussians; see `shaders/disguise.wgsl`.
+    pub struct Disguise {
+        pub low: Vec4,
+        pub high: Vec4,
+        pub centre: Vec4,
+        pub tint: Vec4,
+        pub gaussians: u32,
+        pub form: u32,
+        pub growth: f32,
+        pub ghost: u32,
+    }
+}
+
+kernel! {
+    /// Geometry and constant colour of every Gaussian as shown.
+    pub Disguised = "disguise.wgsl" [] {
+        uniform disguise: Disguise,
+        read state: u32,
+        read geometry: Vec4,
+        read colour: f32,
+        write shown_geometry: Vec4,
+        write shown_colour: f32,
+    }
+}
+
+/// All kernels of this file.
+pub const DECLARATIONS: &[Declaration] = &[Disguised::DECLARATION];
+
+/// Bits of a Gaussian's state.
+pub const DELETED: u32 = 1;
+pub const SELECTED: u32 = 2;
+
+/// What a Gaussian looks like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    #[default]
+    Splat = 0,
+    /// A dot at its mean.
+    Centre = 1,
+    /// Opaque wherever it was at least half so.
+    Solid = 2,
+}
+
+/// What is changed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Change {
+    pub form: Form,
+    /// Factor on the splats' size.
+    pub size: f32,
+    /// The crop box, in the model's frame.
+    pub crop: Option<(Vec3, Vec3)>,
+    /// What is outside it is faint rather than gone.
+    pub ghost: bool,
+    /// Camera centre in the model's frame, and the standard deviation of a dot at distance 1.
+    pub eye: (Vec3, f32),
+}
+
+/// A model that shows another one in disguise.
+#[derive(Debug)]
+pub struct Masquerade {
+    gpu: Gpu,
+    pipeline: Pipeline<Disguised<'static>>,
+    settings: Buffer<Disguise>,
+    state: Buffer<u32>,
+    shown: Model,
+}
+
+impl Masquerade {
+    /// For one model, none of whose Gaussians is deleted or selected.
+    pub fn new(gpu: &Gpu, model: &Model) -> Result<Self> {
+        Ok(Self {
+            gpu: gpu.clone(),
+            pipeline: gpu.pipeline::<Disguised>(&[])?,
+            settings: gpu.zeros("window: settings", 1)?,
+            state: gpu.zeros("window: selection", model.len())?,
+            shown: model.sharing_all_but_geometry_and_colour(gpu)?,
+        })
+    }
+
+    /// `[N]` bits of [`DELETED`] and [`SELECTED`].
+    pub fn set_state(&self, state: &[u32]) {
+        self.gpu.write(&self.state, 0, state);
+    }
+
+    /// Records the change of `model`, which is what [`Masquerade::new`] was given; [`Masquerade::shown`] then shows it.
+    pub fn record(&self, recorder: &mut Recorder, model: &Model, change: &Change) {
+        let (low, high) = change.crop.unwrap_or_default();
+        let disguise = Disguise {
+            low: low.extend(if change.crop.is_some() { 1.0 } else { 0.0 }),
+            high: high.extend(0.0),
+            centre: change.eye.0.extend(change.eye.1),
+            tint: ((Vec3::new(1.0, 0.62, 0.1) - 0.5) / SH_C0).extend(0.0),
+            gaussians: model.len() as u32,
+            form: change.form as u32,
+            growth: change.size.ln(),
+            ghost: u32::from(change.ghost),
+        };
+        self.gpu.write(&self.settings, 0, &[disguise]);
+        recorder.stage("disguise", |pass| {
+            let kernel = Disguised {
+                disguise: &self.settings,
+                state: &self.state,
+                geometry: &model.rows.geometry,
+                colour: &model.rows.sh[0],
+                shown_geometry: &self.shown.rows.geometry,
+                shown_colour: &self.shown.rows.sh[0],
+            };
+            self.pipeline.run(pass, &kernel, (model.len() as u32).div_ceil(64));
+        });
+    }
+
+    pub fn shown(&self) -> &Model {
+        &self.shown
+    }
+}

@@ -1,0 +1,164 @@
+//! From a rendered image to pixels that a window or a file takes, without leaving the device.
+
+use anyhow::Result;
+use glam::Vec4;
+
+use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder};
+use crate::{kernel, shared};
+
+use super::frame::Frame;
+use super::view::View;
+
+shared! {
+    /// How numbers become colours; see `shaders/present.wgsl`.
+    pub struct Presentation {
+        pub width: u32,
+        pub height: u32,
+        pub stride: u32,
+        pub mode: u32,
+        pub low: f32,
+        pub high: f32,
+        pub unit: f32,
+        pub unused: f32,
+    }
+}
+
+kernel! {
+    /// 8-bit pixels of an image.
+    pub Present = "present.wgsl" [] {
+        uniform presentation: Presentation,
+        read image: Vec4,
+        write pixels: u32,
+    }
+}
+
+kernel! {
+    /// Number of Gaussians that contribute to each pixel.
+    pub Count = "count.wgsl" [] {
+        uniform view: View,
+        read starts: u32,
+        read slots: u32,
+        read slot_gaussians: u32,
+        read records: Vec4,
+        write image: Vec4,
+    }
+}
+
+/// All kernels of this file.
+pub const DECLARATIONS: &[Declaration] = &[Present::DECLARATION, Count::DECLARATION];
+
+/// Bytes that a row of a copy between buffer and texture is a multiple of.
+const ROW: u32 = wgpu::COPY_BYTES_PER_ROW_ALIGNMENT;
+
+/// What a presented image shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    Color = 0,
+    Depth = 1,
+    Normal = 2,
+    Alpha = 3,
+    /// Gaussians a pixel.
+    Count = 4,
+    Velocity = 5,
+}
+
+/// The compiled presentation and its pixels.
+#[derive(Debug)]
+pub struct Presenter {
+    gpu: Gpu,
+    present: Pipeline<Present<'static>>,
+    count: Pipeline<Count<'static>>,
+    settings: Buffer<Presentation>,
+    pixels: Buffer<u32>,
+    size: (u32, u32),
+}
+
+impl Presenter {
+    pub fn new(gpu: &Gpu) -> Result<Self, GpuError> {
+        Ok(Self {
+            gpu: gpu.clone(),
+            present: gpu.pipeline::<Present>(&[])?,
+            count: gpu.pipeline::<Count>(&[])?,
+            settings: gpu.zeros("window: settings", 1)?,
+            pixels: gpu.zeros("window: pixels", 0)?,
+            size: (0, 0),
+        })
+    }
+
+    fn stride(width: u32) -> u32 {
+        (4 * width).next_multiple_of(ROW) / 4
+    }
+
+    /// Makes room for images of a size.
+    pub fn resize(&mut self, (width, height): (u32, u32)) -> Result<(), GpuError> {
+        let words = Self::stride(width) as usize * height as usize;
+        if self.pixels.len() < words {
+            self.pixels = self.gpu.zeros("window: pixels", words)?;
+        }
+        self.size = (width, height);
+        Ok(())
+    }
+
+    /// Records the count of Gaussians in place of the image of the frame last recorded.
+    pub fn record_count(&self, recorder: &mut Recorder, frame: &Frame, view: &View) {
+        let (pairs, inputs) = (frame.pairs(), frame.gradients());
+        recorder.stage("count", |pass| {
+            let count = Count {
+                view: inputs.view,
+                starts: pairs.starts,
+                slots: pairs.slots,
+                slot_gaussians: pairs.slot_gaussians,
+                records: inputs.records,
+                image: frame.image(),
+            };
+            self.count.run(pass, &count, view.tiles());
+        });
+    }
+
+    /// Records the pixels of the frame's image. `range` are the values at the ends of the ramp, in the scene's own
+    /// units, of which the image's unit holds `unit`.
+    pub fn record(&self, recorder: &mut Recorder, frame: &Frame, shown: Shown, range: (f32, f32), unit: f32) {
+        let (width, height) = self.size;
+        let settings = Presentation {
+            width,
+            height,
+            stride: Self::stride(width),
+            mode: shown as u32,
+            low: range.0,
+            high: range.1,
+            unit,
+            unused: 0.0,
+        };
+        self.gpu.write(&self.settings, 0, &[settings]);
+        recorder.stage("present", |pass| {
+            let present = Present { presentation: &self.settings, image: frame.image(), pixels: &self.pixels };
+            self.present.run(pass, &present, (width * height).div_ceil(64));
+        });
+    }
+
+    /// Copies the pixels to a texture of their size, in `Rgba8Unorm`, on the device.
+    pub fn copy_to(&self, texture: &wgpu::Texture) {
+        let (width, height) = self.size;
+        let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
+        let layout = wgpu::TexelCopyBufferLayout {
+            offset: 0,
+            bytes_per_row: Some(4 * Self::stride(width)),
+            rows_per_image: None,
+        };
+        encoder.copy_buffer_to_texture(
+            wgpu::TexelCopyBufferInfo { buffer: self.pixels.raw(), layout },
+            texture.as_image_copy(),
+            wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
+        );
+        self.gpu.queue().submit([encoder.finish()]);
+    }
+
+    /// Waits and reads the pixels: `[height * width]` r, g, b.
+    pub fn read(&self) -> Result<Vec<[u8; 3]>, GpuError> {
+        let (width, height) = self.size;
+        let stride = Self::stride(width) as usize;
+        let words = self.gpu.read_range(&self.pixels, 0, stride * height as usize)?;
+        let rows = words.chunks_exact(stride.max(1)).flat_map(|row| &row[..width as usize]);
+        Ok(rows.map(|word| [*word as u8, (word >> 8) as u8, (word >> 16) as u8]).collect())
+    }
+}

@@ -1,0 +1,222 @@
+//! What the viewer looks at: a scene file, a run, or a capture, read from disk on a thread of its own.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::{Context, Result, bail};
+use glam::{DVec3, Vec3};
+
+use crate::camera::Camera;
+use crate::dataset::{Capture, CaptureOptions};
+use crate::format;
+use crate::render::orbit::{self, Ring};
+use crate::render::{frame, middle};
+use crate::scene::{Normalisation, Scene};
+use crate::train::config::{Config, Init};
+use crate::train::init;
+use crate::train::run_folder::{CONFIG, config_of};
+
+use super::navigation::Eye;
+
+/// Opacity logit of the dots that stand for a capture's points, and the logarithm of their size against the distance
+/// between neighbours.
+const DOT: (f32, f32) = (4.0, -1.6);
+
+/// What kind of thing was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Scene,
+    Run,
+    Capture,
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scene => "scene",
+            Self::Run => "run",
+            Self::Capture => "capture",
+        }
+    }
+}
+
+/// Something opened.
+#[derive(Debug)]
+pub struct Document {
+    pub path: PathBuf,
+    pub kind: Kind,
+    /// In the capture's own frame. Of a capture, its points as dots.
+    pub scene: Scene,
+    /// Name of the file's format and its version, or what else the Gaussians come from.
+    pub origin: String,
+    pub config: Option<Config>,
+    /// The capture itself, or that of the run.
+    pub capture: Option<Arc<Capture>>,
+    /// Things that had to be assumed or left out.
+    pub warnings: Vec<String>,
+    /// The frame that the scene is rendered in, the same as `dapple render` chooses.
+    pub frame: Normalisation,
+    /// Where the scene's middle, size and up are.
+    pub ring: Ring,
+    /// Corners of the box around all but the outermost Gaussians.
+    pub bounds: (Vec3, Vec3),
+    /// When the file was last written; a run in progress writes it again.
+    pub modified: Option<SystemTime>,
+}
+
+impl Document {
+    /// Reads what a path names: a scene file, a run folder, a capture folder or its JSON file.
+    ///
+    /// # Errors
+    /// One line that names the file, what is wrong there and what to do.
+    pub fn open(path: &Path) -> Result<Self> {
+        if !path.exists() {
+            bail!("{}: there is no such file or folder", path.display());
+        }
+        let is_run = path.is_dir() && path.join(CONFIG).exists();
+        if is_scene(path) {
+            return Self::of_scene(path, if is_run { Kind::Run } else { Kind::Scene });
+        }
+        if is_run {
+            let config = Config::load(&path.join(CONFIG))?;
+            let capture = Capture::open(&config.capture, &config.capture_options())
+                .with_context(|| format!("{}: the run has no scene yet, and its capture", path.display()))?;
+            let mut document = Self::of_capture(path, capture)?;
+            document.kind = Kind::Run;
+            document.config = Some(config);
+            document.warnings.insert(0, "the run has not saved a scene yet; these are its capture's points".into());
+            return Ok(document);
+        }
+        Self::of_capture(path, Capture::open(path, &capture_options())?)
+    }
+
+    fn of_scene(path: &Path, kind: Kind) -> Result<Self> {
+        let modified = modified(path);
+        let loaded = format::load(path)?;
+        if loaded.scene.is_empty() {
+            bail!("{} holds no Gaussians; nothing can be shown", path.display());
+        }
+        loaded.scene.validate().with_context(|| path.display().to_string())?;
+        let mut warnings = loaded.warnings;
+        let config = config_of(path)?;
+        let capture = config.as_ref().filter(|config| config.capture.exists()).and_then(|config| {
+            let opened = Capture::open(&config.capture, &capture_options());
+            opened.map_err(|error| warnings.push(format!("the run's capture cannot be opened: {error:#}"))).ok()
+        });
+        let origin = format!("{} {}", loaded.format.name(), loaded.version).trim().to_string();
+        let made = Self::new(path, kind, loaded.scene, capture.map(Arc::new), warnings);
+        Ok(Self { origin, config, modified, ..made })
+    }
+
+    fn of_capture(path: &Path, capture: Capture) -> Result<Self> {
+        let mut warnings = capture.warnings.clone();
+        let scene = dots(&capture).unwrap_or_else(|error| {
+            warnings.push(format!("only the cameras are shown: {error:#}"));
+            Scene::default()
+        });
+        let origin = format!("{} points of the capture", scene.len());
+        let made = Self::new(path, Kind::Capture, scene, Some(Arc::new(capture)), warnings);
+        Ok(Self { origin, ..made })
+    }
+
+    fn new(path: &Path, kind: Kind, scene: Scene, capture: Option<Arc<Capture>>, warnings: Vec<String>) -> Self {
+        let cameras = capture.as_deref().map(cameras).unwrap_or_default();
+        Self {
+            path: path.to_path_buf(),
+            kind,
+            origin: String::new(),
+            config: None,
+            frame: frame(&scene, &cameras),
+            ring: orbit::ring(&scene, &cameras),
+            bounds: bounds(&scene),
+            capture,
+            warnings,
+            modified: None,
+            scene,
+        }
+    }
+
+    /// The file's or folder's own name.
+    pub fn title(&self) -> String {
+        self.path
+            .file_name()
+            .map_or_else(|| self.path.display().to_string(), |name| name.to_string_lossy().into_owned())
+    }
+
+    /// Where the viewer starts: at the capture's first camera, or on the ring around the scene.
+    pub fn first_eye(&self) -> Eye {
+        let up = self.ring.up;
+        match self.capture.as_ref().and_then(|capture| capture.shots.first()) {
+            Some(shot) => Eye::of_camera(&shot.camera, self.ring.centre, up),
+            None => {
+                let camera = orbit::around(&self.scene, &[], 1)[0];
+                Eye::of_camera(&camera, self.ring.centre, up)
+            }
+        }
+    }
+
+    /// A length that is large for the scene: how far its middle is from where it is looked at.
+    pub fn size(&self) -> f64 {
+        self.ring.radius.max(1e-9)
+    }
+
+    /// The scene's middle.
+    pub fn centre(&self) -> DVec3 {
+        if self.scene.is_empty() { self.ring.centre } else { middle(&self.scene) }
+    }
+
+    /// Whether the file has been written since it was read.
+    pub fn is_stale(&self) -> bool {
+        self.modified.is_some() && modified(&self.path) != self.modified
+    }
+}
+
+/// As `dapple render` opens captures.
+fn capture_options() -> CaptureOptions {
+    CaptureOptions { masks: false, ..CaptureOptions::default() }
+}
+
+fn is_scene(path: &Path) -> bool {
+    match format::scene_in(path) {
+        Err(_) => false,
+        // A transforms file is a capture; every other JSON that can be shown is the index of a SOG folder or a glTF.
+        Ok(file) => !file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("transforms")),
+    }
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    let file = format::scene_in(path).ok()?;
+    std::fs::metadata(file).and_then(|facts| facts.modified()).ok()
+}
+
+/// All cameras of a capture.
+pub fn cameras(capture: &Capture) -> Vec<Camera> {
+    capture.shots.iter().map(|shot| shot.camera).collect()
+}
+
+/// The points of a capture as small opaque Gaussians.
+fn dots(capture: &Capture) -> Result<Scene> {
+    let config = Config { init: Init::Sfm, init_fill: 0.0, sh_degree: 0, cap_max: u32::MAX, ..Config::default() };
+    let mut scene = init::scene(capture, &config, &Normalisation::IDENTITY)?;
+    scene.motion = None;
+    scene.logits.fill(DOT.0);
+    scene.log_scales.iter_mut().for_each(|scale| *scale += DOT.1);
+    Ok(scene)
+}
+
+/// The box between the 1st and 99th percentile of the means along each axis, and a tenth of its size more.
+fn bounds(scene: &Scene) -> (Vec3, Vec3) {
+    let mut corners = (Vec3::ZERO, Vec3::ZERO);
+    for axis in 0..3 {
+        let mut values: Vec<f32> = scene.means.iter().map(|mean| mean[axis]).collect();
+        if values.is_empty() {
+            continue;
+        }
+        values.sort_unstable_by(f32::total_cmp);
+        let (low, high) = (values[values.len() / 100], values[(values.len() * 99 / 100).min(values.len() - 1)]);
+        let more = 0.1 * (high - low);
+        (corners.0[axis], corners.1[axis]) = (low - more, high + more);
+    }
+    corners
+}

@@ -1,0 +1,297 @@
+//! The menu bar, the keys, and the line at the bottom.
+
+use eframe::egui::{self, Key, KeyboardShortcut, Modifiers, RichText};
+use glam::DVec3;
+
+use crate::render::{Form, Shown};
+
+use super::app::Viewer;
+use super::compare::Layout;
+use super::dialogs::Ask;
+use super::navigation::Side;
+use super::theme;
+
+/// What can be shown, with its key and what it tells.
+pub const MODES: [(&str, Shown, Form, Key, &str); 8] = [
+    ("Colour", Shown::Color, Form::Splat, Key::Num1, "What the cameras saw"),
+    ("Depth", Shown::Depth, Form::Splat, Key::Num2, "Mean distance along the view, in the scene's units"),
+    ("Normal", Shown::Normal, Form::Splat, Key::Num3, "Direction of the flattest sides, as red, green and blue"),
+    ("Opacity", Shown::Alpha, Form::Splat, Key::Num4, "White where nothing shines through"),
+    ("Count", Shown::Count, Form::Splat, Key::Num5, "Gaussians that contribute to each pixel, as a heat map"),
+    ("Solid", Shown::Color, Form::Solid, Key::Num6, "Every Gaussian opaque: its body and size"),
+    ("Centres", Shown::Color, Form::Centre, Key::Num7, "A dot where each Gaussian is"),
+    ("Velocity", Shown::Velocity, Form::Splat, Key::Num8, "Where Gaussians move to; grey stands still"),
+];
+
+const OPEN: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::O);
+const SAVE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::S);
+const UNDO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Z);
+const REDO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Y);
+
+/// The keys and what they do, for the help sheet.
+pub const KEYS: [(&str, &[(&str, &str)]); 4] = [
+    (
+        "Move",
+        &[
+            ("drag", "orbit around the pivot"),
+            ("Shift + drag, middle drag", "pan"),
+            ("right drag", "look around"),
+            ("wheel, pinch", "nearer and farther, towards the pointer"),
+            ("double-click", "turn around the surface there"),
+            ("W A S D, Q E", "fly; down and up with Q and E; Shift is faster"),
+            ("wheel while flying", "speed of flight"),
+            ("R", "back to the first view"),
+            ("X Y Z, with Shift", "views along the axes"),
+            ("O", "orthographic or perspective"),
+        ],
+    ),
+    (
+        "See",
+        &[
+            ("1 … 8", "colour, depth, normal, opacity, count, solid, centres, velocity"),
+            ("I", "figures: times, counts, memory"),
+            ("F", "frames of the capture's cameras"),
+            ("[ and ]", "look through the previous or next camera"),
+            ("V", "compare with the photo there"),
+        ],
+    ),
+    (
+        "Edit",
+        &[
+            ("C", "crop box"),
+            ("B, N", "select with a rectangle, with a sphere"),
+            ("Delete", "delete the selection"),
+            ("Ctrl + Z, Ctrl + Y", "undo, redo"),
+            ("Esc", "drop the selection, put the tool away"),
+        ],
+    ),
+    (
+        "Keep",
+        &[
+            ("Ctrl + O", "open a file"),
+            ("Ctrl + S", "save the scene as …"),
+            ("P", "save a picture in the working folder"),
+            ("K", "add this view to the camera path"),
+            ("Space", "play the path or the clip"),
+            ("H or F1", "this sheet"),
+        ],
+    ),
+];
+
+impl Viewer {
+    pub(super) fn menu(&mut self, ui: &mut egui::Ui) {
+        let bar = egui::Frame::new().fill(theme::PANEL).inner_margin(egui::Margin::symmetric(10, 5));
+        egui::Panel::top("menu").frame(bar).show(ui, |ui| {
+            egui::MenuBar::new().ui(ui, |ui| {
+                ui.label(RichText::new("Dapple").strong().color(theme::ACCENT));
+                ui.add_space(6.0);
+                ui.menu_button("File", |ui| self.file_menu(ui));
+                ui.add_enabled_ui(self.document.is_some(), |ui| {
+                    ui.menu_button("View", |ui| self.view_menu(ui));
+                    ui.menu_button("Edit", |ui| self.edit_menu(ui));
+                });
+                if ui.button("Help").on_hover_text("Mouse and keys (H)").clicked() {
+                    self.help = !self.help;
+                }
+                if self.document.is_some() {
+                    ui.add_space(14.0);
+                    self.mode_buttons(ui);
+                }
+            });
+        });
+    }
+
+    fn mode_buttons(&mut self, ui: &mut egui::Ui) {
+        let dynamic = self.is_dynamic();
+        for (index, (name, shown, form, _, what)) in MODES.iter().enumerate() {
+            if *shown == Shown::Velocity && !dynamic {
+                continue;
+            }
+            let chosen = (self.look.shown, self.look.form) == (*shown, *form);
+            if ui.selectable_label(chosen, *name).on_hover_text(format!("{what} (key {})", index + 1)).clicked() {
+                (self.look.shown, self.look.form) = (*shown, *form);
+            }
+        }
+    }
+
+    fn file_menu(&mut self, ui: &mut egui::Ui) {
+        let context = ui.ctx().clone();
+        if ui.button("Open a file …").on_hover_text("A scene, or a transforms.json (Ctrl + O)").clicked() {
+            self.dialogs.ask(&context, Ask::Open, false, "");
+        }
+        if ui.button("Open a folder …").on_hover_text("A run or a capture").clicked() {
+            self.dialogs.ask(&context, Ask::Open, true, "");
+        }
+        let recent = self.recent.paths().to_vec();
+        ui.add_enabled_ui(!recent.is_empty(), |ui| {
+            ui.menu_button("Open recent", |ui| {
+                for path in &recent {
+                    let name =
+                        path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into());
+                    if ui.button(name).on_hover_text(path.display().to_string()).clicked() {
+                        self.open(&context, path);
+                    }
+                }
+            });
+        });
+        ui.separator();
+        ui.add_enabled_ui(self.document.is_some(), |ui| {
+            if ui.button("Save the scene as …").on_hover_text("Its extension chooses the format (Ctrl + S)").clicked()
+            {
+                self.dialogs.ask(&context, Ask::SaveScene, false, "scene.ply");
+            }
+            if ui.button("Save a picture …").on_hover_text("What the window shows, as PNG").clicked() {
+                self.dialogs.ask(&context, Ask::SavePicture, false, "picture.png");
+            }
+            if ui.button("Close").clicked() {
+                self.document = None;
+            }
+        });
+        if ui.button("Quit").clicked() {
+            context.send_viewport_cmd(egui::ViewportCommand::Close);
+        }
+    }
+
+    fn view_menu(&mut self, ui: &mut egui::Ui) {
+        if ui.button("First view").on_hover_text("Back to where it began (R)").clicked() {
+            self.reset_view();
+        }
+        ui.separator();
+        for side in Side::ALL {
+            if ui.button(format!("{side:?}")).clicked() {
+                self.show_side(side);
+            }
+        }
+        ui.separator();
+        ui.checkbox(&mut self.eye.orthographic, "Orthographic").on_hover_text("Without perspective (O)");
+        ui.checkbox(&mut self.figures, "Figures").on_hover_text("Times, counts and memory (I)");
+        ui.checkbox(&mut self.shots.visible, "Cameras").on_hover_text("Frames of the capture's cameras (F)");
+    }
+
+    fn edit_menu(&mut self, ui: &mut egui::Ui) {
+        let (undo, redo) = (self.edit.can_undo(), self.edit.can_redo());
+        if ui.add_enabled(undo, egui::Button::new("Undo")).on_hover_text("Ctrl + Z").clicked() {
+            self.undo(false);
+        }
+        if ui.add_enabled(redo, egui::Button::new("Redo")).on_hover_text("Ctrl + Y").clicked() {
+            self.undo(true);
+        }
+        ui.separator();
+        let any = self.edit.selected() > 0;
+        if ui.add_enabled(any, egui::Button::new("Delete the selection")).on_hover_text("Delete").clicked() {
+            self.delete_selection();
+        }
+    }
+
+    pub(super) fn shortcuts(&mut self, context: &egui::Context) {
+        if context.egui_wants_keyboard_input() {
+            return;
+        }
+        let hit = |shortcut: &KeyboardShortcut| context.input_mut(|input| input.consume_shortcut(shortcut));
+        if hit(&OPEN) {
+            self.dialogs.ask(context, Ask::Open, false, "");
+        }
+        let pressed = |key: Key| context.input(|input| input.key_pressed(key) && !input.modifiers.command);
+        if pressed(Key::H) || pressed(Key::F1) {
+            self.help = !self.help;
+        }
+        if pressed(Key::Escape) {
+            self.help = false;
+            self.escape();
+        }
+        if self.document.is_none() {
+            return;
+        }
+        if hit(&SAVE) {
+            self.dialogs.ask(context, Ask::SaveScene, false, "scene.ply");
+        }
+        if hit(&UNDO) {
+            self.undo(false);
+        }
+        if hit(&REDO) {
+            self.undo(true);
+        }
+        for (_, shown, form, key, _) in MODES {
+            if pressed(key) {
+                (self.look.shown, self.look.form) = (shown, form);
+            }
+        }
+        self.view_keys(context, &pressed);
+        self.edit_keys(&pressed);
+    }
+
+    fn view_keys(&mut self, context: &egui::Context, pressed: &impl Fn(Key) -> bool) {
+        let shift = context.input(|input| input.modifiers.shift);
+        for (key, plain, shifted) in
+            [(Key::X, Side::Right, Side::Left), (Key::Y, Side::Top, Side::Bottom), (Key::Z, Side::Front, Side::Back)]
+        {
+            if pressed(key) {
+                self.show_side(if shift { shifted } else { plain });
+            }
+        }
+        let actions: [(Key, fn(&mut Self)); 9] = [
+            (Key::R, Self::reset_view),
+            (Key::O, |viewer| viewer.eye.orthographic = !viewer.eye.orthographic),
+            (Key::I, |viewer| viewer.figures = !viewer.figures),
+            (Key::F, |viewer| viewer.shots.visible = !viewer.shots.visible),
+            (Key::P, Self::quick_picture),
+            (Key::K, Self::add_key),
+            (Key::OpenBracket, |viewer| viewer.visit_next(-1)),
+            (Key::CloseBracket, |viewer| viewer.visit_next(1)),
+            (Key::V, |viewer| viewer.compare.layout = viewer.compare.layout.next()),
+        ];
+        for (key, act) in actions {
+            if pressed(key) {
+                act(self);
+            }
+        }
+        if pressed(Key::V) && self.compare.layout != Layout::Off && self.through.is_none() {
+            self.visit_next(0);
+        }
+        if pressed(Key::Space) {
+            if self.is_dynamic() { self.timeline.toggle() } else { self.keys.toggle() }
+        }
+        for (key, by) in [(Key::Comma, -0.02), (Key::Period, 0.02)] {
+            if pressed(key) && self.is_dynamic() {
+                let time = self.timeline.time() + by;
+                self.timeline.seek(time);
+                self.look.time = self.timeline.time();
+            }
+        }
+    }
+
+    pub(super) fn status(&mut self, ui: &mut egui::Ui) {
+        let bar = egui::Frame::new().fill(theme::PANEL).inner_margin(egui::Margin::symmetric(12, 4));
+        egui::Panel::bottom("status").frame(bar).show(ui, |ui| {
+            ui.horizontal(|ui| {
+                let quiet = |text: String| RichText::new(text).small().color(theme::QUIET);
+                match &self.document {
+                    Some(document) => {
+                        ui.label(RichText::new(document.title()).small().strong());
+                        let count = super::words::grouped(self.stage.gaussians() as u64);
+                        ui.label(quiet(format!("{} · {} · {count} Gaussians", document.kind.name(), document.origin)))
+                            .on_hover_text(document.path.display().to_string());
+                    }
+                    None => {
+                        ui.label(quiet("nothing is open".into()));
+                    }
+                }
+                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                    ui.label(quiet(self.hint()));
+                });
+            });
+        });
+    }
+
+    fn hint(&self) -> String {
+        if self.document.is_none() {
+            return "drop a file or a folder on the window".into();
+        }
+        if let Some(hint) = self.edit.hint() {
+            return hint.into();
+        }
+        let turned = self.eye.up.dot(DVec3::Y).abs() > 0.99;
+        let up = if turned { "" } else { " · the up axis is not Y" };
+        format!("drag: orbit · right drag: look · WASD: fly at {:.2} × · double-click: pivot · H: help{up}", self.speed)
+    }
+}

@@ -1,0 +1,139 @@
+//! The panel at the right: how the scene is shown, the camera, and what belongs to a capture.
+
+use eframe::egui::{self, RichText};
+use glam::DVec3;
+
+use super::app::Viewer;
+use super::navigation::FOV;
+use super::theme;
+
+/// Axes that may be up.
+const UPS: [(&str, DVec3); 6] = [
+    ("+X", DVec3::X),
+    ("-X", DVec3::NEG_X),
+    ("+Y", DVec3::Y),
+    ("-Y", DVec3::NEG_Y),
+    ("+Z", DVec3::Z),
+    ("-Z", DVec3::NEG_Z),
+];
+
+impl Viewer {
+    pub(super) fn side(&mut self, ui: &mut egui::Ui) {
+        let frame = egui::Frame::new().fill(theme::PANEL).inner_margin(egui::Margin::symmetric(12, 8));
+        egui::Panel::right("side").frame(frame).default_size(268.0).min_size(240.0).show(ui, |ui| {
+            egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                section(ui, "Appearance", true, |ui| self.appearance(ui));
+                section(ui, "Camera", true, |ui| self.camera_section(ui));
+                let shots = self.document.as_ref().and_then(|document| document.capture.as_ref());
+                if shots.is_some() {
+                    section(ui, "Capture", true, |ui| self.capture_section(ui));
+                }
+                section(ui, "Crop and select", false, |ui| self.edit_section(ui));
+                section(ui, "Camera path", false, |ui| self.keys_section(ui));
+                section(ui, "Picture", false, |ui| self.picture_section(ui));
+            });
+        });
+    }
+
+    fn appearance(&mut self, ui: &mut egui::Ui) {
+        let most = self.stage.sh_degree();
+        rows(ui, "appearance", |ui| {
+            row(ui, "Splat size", "Factor on the size of every Gaussian");
+            ui.add(egui::Slider::new(&mut self.look.size, 0.05..=2.0).fixed_decimals(2));
+            ui.end_row();
+            row(ui, "View colour", "Degree of the spherical harmonics: 0 is the same colour from all sides");
+            ui.add_enabled(most > 0, egui::Slider::new(&mut self.look.sh_degree, 0..=most.max(1)));
+            ui.end_row();
+            row(ui, "Background", "What shines through where the scene is not opaque");
+            ui.horizontal(|ui| {
+                ui.color_edit_button_rgb(&mut self.look.background);
+                for (name, colour) in [("black", [0.0; 3]), ("white", [1.0; 3])] {
+                    if ui.small_button(name).clicked() {
+                        self.look.background = colour;
+                    }
+                }
+            });
+            ui.end_row();
+            row(ui, "Anti-aliasing", "Less opacity for Gaussians thinner than a pixel; right for scenes trained so");
+            ui.checkbox(&mut self.look.antialiased, "thin Gaussians fade");
+            ui.end_row();
+        });
+    }
+
+    fn camera_section(&mut self, ui: &mut egui::Ui) {
+        rows(ui, "camera", |ui| {
+            row(ui, "Field of view", "Vertical angle that the picture spans");
+            let mut degrees = self.eye.fov.to_degrees();
+            let range = FOV.start().to_degrees()..=FOV.end().to_degrees();
+            if ui.add(egui::Slider::new(&mut degrees, range).suffix("°").fixed_decimals(0)).changed() {
+                self.set_fov(degrees.to_radians());
+            }
+            ui.end_row();
+            row(ui, "Flight speed", "Factor on the speed of WASD; the wheel changes it while flying");
+            ui.add(egui::Slider::new(&mut self.speed, 0.01..=100.0).logarithmic(true).fixed_decimals(2));
+            ui.end_row();
+            row(ui, "Up", "The axis that orbiting turns about; the first is that of the capture");
+            ui.horizontal(|ui| {
+                let up = self.eye.up;
+                let known = UPS.iter().find(|(_, axis)| axis.dot(up) > 0.9999);
+                let name = known.map_or("capture's", |(name, _)| name);
+                egui::ComboBox::from_id_salt("up").width(88.0).selected_text(name).show_ui(ui, |ui| {
+                    let own = self.document.as_ref().map(|document| document.ring.up);
+                    if let Some(own) = own
+                        && ui.selectable_label(up == own, "capture's").clicked()
+                    {
+                        self.set_up(own);
+                    }
+                    for (name, axis) in UPS {
+                        if ui.selectable_label(up == axis, name).clicked() {
+                            self.set_up(axis);
+                        }
+                    }
+                });
+                if ui.button("First view").on_hover_text("Back to where it began (R)").clicked() {
+                    self.reset_view();
+                }
+            });
+            ui.end_row();
+        });
+    }
+
+    fn picture_section(&mut self, ui: &mut egui::Ui) {
+        let mut own = self.picture_size.is_some();
+        if ui.checkbox(&mut own, "another size than the window's").changed() {
+            self.picture_size = own.then_some((1920, 1080));
+        }
+        if let Some((width, height)) = &mut self.picture_size {
+            ui.horizontal(|ui| {
+                ui.add(egui::DragValue::new(width).range(16..=8192).suffix(" px"));
+                ui.label("×");
+                ui.add(egui::DragValue::new(height).range(16..=8192).suffix(" px"));
+            });
+        }
+        ui.horizontal(|ui| {
+            if ui.button("Save here").on_hover_text("As dapple-001.png in the working folder (P)").clicked() {
+                self.quick_picture();
+            }
+            if ui.button("Save as …").clicked() {
+                self.dialogs.ask(ui.ctx(), super::dialogs::Ask::SavePicture, false, "picture.png");
+            }
+        });
+    }
+}
+
+/// A part of the panel that folds.
+fn section(ui: &mut egui::Ui, title: &str, open: bool, add: impl FnOnce(&mut egui::Ui)) {
+    egui::CollapsingHeader::new(RichText::new(title).strong()).default_open(open).show(ui, |ui| {
+        add(ui);
+        ui.add_space(6.0);
+    });
+}
+
+fn rows(ui: &mut egui::Ui, name: &str, add: impl FnOnce(&mut egui::Ui)) {
+    egui::Grid::new(name).num_columns(2).spacing(egui::vec2(10.0, 7.0)).show(ui, add);
+}
+
+/// The name of a row, with what it means.
+fn row(ui: &mut egui::Ui, name: &str, hint: &str) {
+    ui.label(RichText::new(name).color(theme::QUIET)).on_hover_text(hint);
+}

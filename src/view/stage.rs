@@ -1,0 +1,292 @@
+//! The scene on the device, and its pictures: everything between a camera and the pixels that the window shows.
+
+use anyhow::Result;
+use glam::{DVec3, Vec3};
+use image::RgbImage;
+
+use crate::camera::Camera;
+use crate::gpu::{Gpu, Recorder, StageTimes};
+use crate::model::Model;
+use crate::render::{Change, Channel, Form, Masquerade, NEAR, Presenter, RenderOptions, Renderer, Shown};
+use crate::scene::{Normalisation, Scene};
+
+/// How the scene is shown.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Look {
+    pub shown: Shown,
+    pub form: Form,
+    pub background: [f32; 3],
+    /// Highest band of the spherical harmonics in use; bounded by the scene's.
+    pub sh_degree: u32,
+    pub antialiased: bool,
+    /// Factor on the splats' size.
+    pub size: f32,
+    /// Values at the ends of the colours of depth, count and velocity, in the scene's own units; `None` fits them.
+    pub range: Option<(f32, f32)>,
+    /// Time within the clip.
+    pub time: f32,
+    /// The crop box, in the scene's own frame, and whether what is outside is faint rather than gone.
+    pub crop: Option<(Vec3, Vec3)>,
+    pub ghost: bool,
+}
+
+impl Look {
+    /// How a scene is rendered if nothing else is said.
+    pub fn of(scene: &Scene, background: Vec3) -> Self {
+        Self {
+            shown: Shown::Color,
+            form: Form::Splat,
+            background: background.to_array(),
+            sh_degree: scene.sh_degree,
+            antialiased: scene.antialiased,
+            size: 1.0,
+            range: None,
+            time: 0.0,
+            crop: None,
+            ghost: false,
+        }
+    }
+
+    fn channel(&self) -> Channel {
+        match self.shown {
+            Shown::Color => Channel::Color,
+            Shown::Depth => Channel::Depth,
+            Shown::Normal => Channel::Normal,
+            Shown::Alpha | Shown::Count => Channel::Alpha,
+            Shown::Velocity => Channel::Velocity,
+        }
+    }
+}
+
+/// What a picture cost.
+#[derive(Clone, Debug, Default)]
+pub struct Cost {
+    /// Milliseconds from the request to the finished pixels.
+    pub frame: f64,
+    /// Milliseconds on the device by stage, where they were asked for.
+    pub stages: StageTimes,
+    pub visible: u32,
+    pub pairs: u32,
+}
+
+/// A scene on the device, with all that makes pictures of it.
+pub struct Stage {
+    gpu: Gpu,
+    renderer: Renderer,
+    presenter: Presenter,
+    model: Option<Model>,
+    masquerade: Option<Masquerade>,
+    /// Bits of deleted and selected Gaussians; empty where there are none.
+    state: Vec<u32>,
+    frame: Normalisation,
+    size: (u32, u32),
+    /// The range of the last picture's colours.
+    range: (f32, f32),
+}
+
+impl Stage {
+    pub fn new(gpu: &Gpu) -> Result<Self> {
+        Ok(Self {
+            gpu: gpu.clone(),
+            renderer: Renderer::new(gpu)?,
+            presenter: Presenter::new(gpu)?,
+            model: None,
+            masquerade: None,
+            state: Vec::new(),
+            frame: Normalisation::IDENTITY,
+            size: (0, 0),
+            range: (0.0, 1.0),
+        })
+    }
+
+    pub fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
+    /// Puts a scene, in its own frame, on the stage; an empty one clears it.
+    pub fn load(&mut self, scene: &Scene, frame: &Normalisation) -> Result<()> {
+        // The old one first: there may not be room for both.
+        (self.model, self.masquerade) = (None, None);
+        self.state.clear();
+        self.frame = *frame;
+        if !scene.is_empty() {
+            let mut scene = scene.clone();
+            scene.normalise(frame);
+            self.model = Some(Model::upload(&self.gpu, &scene)?);
+        }
+        Ok(())
+    }
+
+    /// Shows a model that is on the device already, in the frame that it is in.
+    pub fn adopt(&mut self, model: Option<Model>, frame: &Normalisation) -> Option<Model> {
+        self.masquerade = None;
+        self.state.clear();
+        self.frame = *frame;
+        std::mem::replace(&mut self.model, model)
+    }
+
+    pub fn gaussians(&self) -> usize {
+        self.model.as_ref().map_or(0, Model::len)
+    }
+
+    pub fn sh_degree(&self) -> u32 {
+        self.model.as_ref().map_or(0, Model::sh_degree)
+    }
+
+    /// `[N]` bits of what is deleted and selected; empty for nothing.
+    pub fn set_state(&mut self, state: Vec<u32>) {
+        self.state = state;
+        if let Some(masquerade) = &self.masquerade {
+            masquerade.set_state(&self.full_state());
+        }
+    }
+
+    fn full_state(&self) -> Vec<u32> {
+        if self.state.is_empty() { vec![0; self.gaussians()] } else { self.state.clone() }
+    }
+
+    /// Draws what the camera, in the scene's own frame, sees, into the pixels. `timed` asks for the time of each stage
+    /// and the counts, which cost a little themselves.
+    ///
+    /// # Errors
+    /// What the device reports; a scene that needs more memory than there is.
+    pub fn draw(&mut self, camera: &Camera, look: &Look, timed: bool) -> Result<Cost> {
+        let start = std::time::Instant::now();
+        let size = (camera.lens.width, camera.lens.height);
+        self.presenter.resize(size)?;
+        self.size = size;
+        self.disguise(camera, look)?;
+        let Some(model) = self.model.as_ref() else {
+            return Ok(Cost::default());
+        };
+        let model = if look.is_plain() && self.state.is_empty() {
+            model
+        } else {
+            self.masquerade.as_ref().map_or(model, Masquerade::shown)
+        };
+        let camera = self.frame.camera(*camera);
+        let options = RenderOptions {
+            background: Vec3::from_array(look.background),
+            channel: look.channel(),
+            sh_degree: look.sh_degree.min(model.sh_degree()),
+            antialiased: look.antialiased,
+            near: NEAR,
+            time: look.time,
+        };
+        let unit = (1.0 / self.frame.scale) as f32;
+        let presenter = &self.presenter;
+        let range = look.range.unwrap_or(self.range);
+        let shown = match look.shown {
+            // What does not move has the colour of standing still.
+            Shown::Velocity if !model.is_moving() => Shown::Alpha,
+            shown => shown,
+        };
+        let options = if shown == look.shown { options } else { RenderOptions { channel: Channel::Alpha, ..options } };
+        let stages = self.renderer.draw(model, &camera, &options, timed, |recorder, frame, view| {
+            if shown == Shown::Count {
+                presenter.record_count(recorder, frame, view);
+            }
+            presenter.record(recorder, frame, shown, range, unit);
+        })?;
+        if look.range.is_none() && matches!(shown, Shown::Depth | Shown::Count | Shown::Velocity) {
+            self.fit_range(shown, unit)?;
+        }
+        let (visible, pairs) = if timed { self.renderer.frame().counts()? } else { (0, 0) };
+        Ok(Cost { frame: start.elapsed().as_secs_f64() * 1e3, stages, visible, pairs })
+    }
+
+    /// Fits the colours to the values of the image just drawn, and presents it anew: of depths from the 2nd to the 98th
+    /// percentile, of counts and velocities from zero to the 98th.
+    fn fit_range(&mut self, shown: Shown, unit: f32) -> Result<()> {
+        let count = self.size.0 as usize * self.size.1 as usize;
+        let image = self.gpu.read_range(self.renderer.frame().image(), 0, count)?;
+        let value = |pixel: &glam::Vec4| {
+            let scale = unit / (1.0 - pixel.w);
+            match shown {
+                Shown::Count => pixel.x,
+                Shown::Velocity => pixel.truncate().abs().max_element() * scale,
+                _ => pixel.x * scale,
+            }
+        };
+        let seen = image.iter().filter(|pixel| pixel.w < 1.0).map(value);
+        let mut values: Vec<f32> = seen.filter(|value| value.is_finite() && *value > 0.0).collect();
+        values.sort_unstable_by(f32::total_cmp);
+        let at = |percent: usize| values.get(values.len() * percent / 100).copied();
+        let low = if shown == Shown::Depth { at(2).unwrap_or(0.0) } else { 0.0 };
+        self.range = (low, at(98).unwrap_or(1.0).max(low + f32::MIN_POSITIVE));
+        let mut recorder = Recorder::new(&self.gpu, false);
+        self.presenter.record(&mut recorder, self.renderer.frame(), shown, self.range, unit);
+        recorder.finish()?;
+        Ok(())
+    }
+
+    /// The values at the two ends of the colours of the picture last drawn.
+    pub fn range(&self, look: &Look) -> (f32, f32) {
+        look.range.unwrap_or(self.range)
+    }
+
+    fn disguise(&mut self, camera: &Camera, look: &Look) -> Result<()> {
+        let Some(model) = &self.model else { return Ok(()) };
+        if look.is_plain() && self.state.is_empty() {
+            self.masquerade = None;
+            return Ok(());
+        }
+        if self.masquerade.is_none() {
+            let masquerade = Masquerade::new(&self.gpu, model)?;
+            masquerade.set_state(&self.full_state());
+            self.masquerade = Some(masquerade);
+        }
+        let own = |point: Vec3| self.frame.apply(point.as_dvec3()).as_vec3();
+        let centre = self.frame.apply(camera.pose.centre()).as_vec3();
+        let change = Change {
+            form: look.form,
+            size: look.size,
+            crop: look.crop.map(|(low, high)| (own(low), own(high))),
+            ghost: look.ghost,
+            // Dots of about two pixels.
+            eye: (centre, (0.8 / camera.lens.focal.x) as f32),
+        };
+        if let Some(masquerade) = &self.masquerade {
+            let mut recorder = Recorder::new(&self.gpu, false);
+            masquerade.record(&mut recorder, model, &change);
+            recorder.submit();
+        }
+        Ok(())
+    }
+
+    /// The point of the surface that a pixel shows, in the scene's own frame; `None` where little is.
+    pub fn surface(&mut self, camera: &Camera, look: &Look, (x, y): (u32, u32)) -> Result<Option<DVec3>> {
+        let depth = Look { shown: Shown::Depth, range: Some((0.0, 1.0)), ..*look };
+        self.draw(camera, &depth, false)?;
+        let (width, height) = self.size;
+        if self.model.is_none() || x >= width || y >= height {
+            return Ok(None);
+        }
+        let pixel = self.gpu.read_range(self.renderer.frame().image(), (y * width + x) as usize, 1)?[0];
+        let alpha = 1.0 - pixel.w;
+        if alpha < 0.3 {
+            return Ok(None);
+        }
+        let depth = f64::from(pixel.x / alpha) / self.frame.scale;
+        let ray = camera.ray(glam::dvec2(f64::from(x) + 0.5, f64::from(y) + 0.5));
+        Ok(Some(camera.pose.centre() + ray * (depth / ray.dot(camera.pose.forward()))))
+    }
+
+    /// The picture last drawn, as the window has it before anything is drawn over it.
+    pub fn picture(&self) -> Result<RgbImage> {
+        let (width, height) = self.size;
+        let bytes = self.presenter.read()?.concat();
+        RgbImage::from_raw(width, height, bytes).ok_or_else(|| anyhow::anyhow!("the picture has a wrong size"))
+    }
+
+    pub fn presenter(&self) -> &Presenter {
+        &self.presenter
+    }
+}
+
+impl Look {
+    /// Whether the Gaussians are shown as they are.
+    fn is_plain(&self) -> bool {
+        self.form == Form::Splat && self.size == 1.0 && self.crop.is_none()
+    }
+}
