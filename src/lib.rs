@@ -13,6 +13,10 @@
 //!        slot sums → adjoints → regularisers → Adam → noise; now and then relocation and growth
 //! ```
 //!
+//! In a scene in time a Gaussian moves along a line and fades in and out: `project` takes it where it is at the view's time,
+//! `update` goes back to its velocity, time centre and duration. Optical flow is two more channels of the rasterizer, whose
+//! gradient teaches velocities ([`render::FlowForm`]). Static scenes run kernels that hold nothing of either.
+//!
 //! Rendering is the upper line alone, and everything that shows a picture goes through the same [`render::Renderer`].
 //!
 //! # Where to start reading

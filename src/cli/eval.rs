@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
+use glam::Vec3;
 use serde::Serialize;
 
 use super::read_scene;
@@ -12,7 +13,7 @@ use crate::format::write_atomically;
 use crate::gpu::Gpu;
 use crate::render::{Channel, SceneView};
 use crate::train::config::{Background, Config, FlowShape, FlowSource};
-use crate::train::evaluate::{Mean, View, evaluate, shots_of};
+use crate::train::evaluate::{Comparison, Mean, View, evaluate, shots_of};
 use crate::train::run_folder::config_of;
 
 /// Measure PSNR and SSIM of a scene against a capture's images, and its motion against optical flow
@@ -77,6 +78,10 @@ struct Report<'a> {
     splits: BTreeMap<&'static str, Mean>,
     #[serde(skip_serializing_if = "Option::is_none")]
     flow: Option<FlowError>,
+    /// Mean absolute error of the change from one frame of a camera to its next, colours being 0 to 1, where both are
+    /// evaluated: how much the render flickers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flicker: Option<f64>,
     views: &'a [View],
     gaussians: usize,
     adapter: &'a str,
@@ -102,7 +107,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let mut view = SceneView::new(&gpu, scene, &cameras, background, Channel::Color)?;
     let gaussians = view.gaussians;
     let render = |shot: &Shot| view.render(&shot.camera, shot.time.unwrap_or(0.0));
+    let mut flicker = Flicker::new(&capture);
     let views = evaluate(&capture, &shots, background, args.strict, render, |comparison| {
+        flicker.add(&comparison);
         let view = comparison.view;
         println!("{:<32} PSNR {:6.2} dB   SSIM {:.4}", view.name, view.psnr, view.ssim);
         Ok(())
@@ -116,10 +123,14 @@ pub fn run(args: Args) -> Result<ExitCode> {
     if let Some(FlowError { epe, length, images }) = flow {
         println!("flow of {images} images: end-point error {epe:.3} px of {length:.3} px");
     }
+    if let Some(flicker) = flicker.mean() {
+        println!("flicker: the change between frames is off by {flicker:.5} on average");
+    }
     println!("mean of {} views: PSNR {:.3} dB, SSIM {:.4}", views.len(), mean.psnr, mean.ssim);
     println!("{gaussians} Gaussians, {}", gpu.describe());
     if let Some(path) = &args.json {
-        let report = Report { mean, splits, flow, views: &views, gaussians, adapter: &gpu.describe() };
+        let report =
+            Report { mean, splits, flow, flicker: flicker.mean(), views: &views, gaussians, adapter: &gpu.describe() };
         let json = serde_json::to_vec_pretty(&report)?;
         write_atomically(path, |file| file.write_all(&json))?;
     }
@@ -199,4 +210,39 @@ fn flow_error(capture: &Capture, shots: &[usize], view: &mut SceneView, affine: 
     }
     let mean = |sum: f64| sum / images.max(1) as f64;
     Ok((images > 0).then(|| FlowError { epe: mean(epe), length: mean(length), images }))
+}
+
+/// Compares the change between consecutive frames of a camera, shots in the order of their names.
+struct Flicker {
+    /// For each shot the previous one of its camera in time.
+    previous: Vec<Option<usize>>,
+    /// The last shot seen, and render minus photo there.
+    last: Option<(usize, Vec<Vec3>)>,
+    sum: f64,
+    frames: usize,
+}
+
+impl Flicker {
+    fn new(capture: &Capture) -> Self {
+        let previous = capture.neighbours().into_iter().map(|both| both[Direction::Backward as usize]).collect();
+        Self { previous, last: None, sum: 0.0, frames: 0 }
+    }
+
+    fn add(&mut self, comparison: &Comparison<'_>) {
+        let pixels = comparison.render.pixels.iter().zip(&comparison.target.colours);
+        let miss: Vec<Vec3> = pixels.map(|(got, want)| got.truncate().clamp(Vec3::ZERO, Vec3::ONE) - *want).collect();
+        if let Some((shot, last)) = &self.last
+            && self.previous[comparison.shot] == Some(*shot)
+            && last.len() == miss.len()
+        {
+            let change: f64 = miss.iter().zip(last).map(|(a, b)| f64::from((*a - *b).abs().element_sum())).sum();
+            self.sum += change / (3 * miss.len()) as f64;
+            self.frames += 1;
+        }
+        self.last = Some((comparison.shot, miss));
+    }
+
+    fn mean(&self) -> Option<f64> {
+        (self.frames > 0).then(|| self.sum / self.frames as f64)
+    }
 }
