@@ -173,7 +173,10 @@ fn splat_comes_back_without_higher_bands() {
     let importance = |i: usize| read.log_scales[i].element_sum() + sigmoid(read.logits[i]).ln();
     // Small opacities are too coarse to tell their order.
     let clear: Vec<f32> = (0..100).filter(|&i| sigmoid(read.logits[i]) > 0.1).map(importance).collect();
-    assert!(clear.len() > 50 && clear.windows(2).all(|pair| pair[1] <= pair[0] + 0.05), "the most important come first");
+    assert!(
+        clear.len() > 50 && clear.windows(2).all(|pair| pair[1] <= pair[0] + 0.05),
+        "the most important come first"
+    );
 }
 
 #[test]
@@ -273,8 +276,13 @@ fn the_same_scene_in_five_files_is_the_same() {
     let Some(splats) = data() else { return };
     let read = |name: &str| format::load(&splats.join("mini").join(name)).expect(name).scene;
     let reference = read("minimal.ksplat");
-    assert_eq!(reference.means, [[-1.0, 0.0, -1.0], [0.0, 0.0, -1.0], [-1.0, 0.0, 0.0], [0.0; 3]].map(Vec3::from_array));
-    for (name, frame) in [("minimal-v2.spz", 1.0), ("minimal-v3.spz", 1.0), ("minimal-v4.spz", 1.0), ("minimal.splat", -1.0)] {
+    assert_eq!(
+        reference.means,
+        [[-1.0, 0.0, -1.0], [0.0, 0.0, -1.0], [-1.0, 0.0, 0.0], [0.0; 3]].map(Vec3::from_array)
+    );
+    for (name, frame) in
+        [("minimal-v2.spz", 1.0), ("minimal-v3.spz", 1.0), ("minimal-v4.spz", 1.0), ("minimal.splat", -1.0)]
+    {
         let scene = read(name);
         assert!((scene.log_scales[2] - Vec3::splat(0.1_f32.ln())).abs().max_element() < 0.04, "{name}");
         assert!((sigmoid(scene.logits[1]) - 0.9).abs() < 0.01, "{name}");
@@ -288,7 +296,9 @@ fn the_same_scene_in_five_files_is_the_same() {
 fn small_files(folder: &Path) -> Vec<PathBuf> {
     let written = scene(300, 2);
     let mut paths = Vec::new();
-    for (name, version) in [("a.spz", 3), ("b.spz", 4), ("a.compressed.ply", 4), ("a.splat", 4), ("a.sog", 4), ("a.ply", 4)] {
+    for (name, version) in
+        [("a.spz", 3), ("b.spz", 4), ("a.compressed.ply", 4), ("a.splat", 4), ("a.sog", 4), ("a.ply", 4)]
+    {
         let options = WriteOptions { spz_version: version, ..WriteOptions::default() };
         let path = folder.join(name);
         format::save(&path, &written, &options).expect("writes");
@@ -374,7 +384,9 @@ fn a_sog_that_is_wrong_says_where() {
         error_of(&path)
     };
     assert!(error_with("\"version\":2", "\"version\":3").contains("SOG version 3 is not known"));
-    assert!(error_with("\"count\":300,\"means\"", "\"count\":4000000000,\"means\"").contains("claims 4000000000 Gaussians"));
+    assert!(
+        error_with("\"count\":300,\"means\"", "\"count\":4000000000,\"means\"").contains("claims 4000000000 Gaussians")
+    );
     assert!(error_with("\"count\":300,\"means\"", "\"count\":500,\"means\"").contains("pixels for 500"));
     assert!(error_with("\"count\":300,\"files\":[\"shN", "\"count\":7,\"files\":[\"shN").contains("of a palette of 7"));
     assert!(error_with("sh0.webp", "../sh0.webp").contains("no name of a file beside it"));

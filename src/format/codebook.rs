@@ -66,7 +66,8 @@ struct Density {
 impl Density {
     fn of(sorted: &[f32]) -> Self {
         let (low, high) = (sorted[0], sorted[sorted.len() - 1]);
-        let mut density = Self { low, width: ((high - low) / BINS as f32).max(f32::MIN_POSITIVE), counts: vec![0.0; BINS] };
+        let mut density =
+            Self { low, width: ((high - low) / BINS as f32).max(f32::MIN_POSITIVE), counts: vec![0.0; BINS] };
         for &value in sorted {
             let bin = density.bin(value);
             density.counts[bin] += 1.0;
