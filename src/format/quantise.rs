@@ -39,10 +39,10 @@ pub(super) fn build(n: usize, sh_degree: u32, gaussian: impl Fn(usize, &mut [f32
     scene
 }
 
-/// Logit of an opacity. 0 and 1, which quantised files hold and whose logits are infinite, become 10⁻⁴ and 1 − 10⁻⁴: they
+/// Logit of an opacity. 0 and 1, which quantised files hold and whose logits are infinite, become 10⁻⁶ and 1 − 10⁻⁶: they
 /// fall into the same quantisation steps again.
 pub(super) fn logit(opacity: f32) -> f32 {
-    let opacity = opacity.clamp(1e-4, 1.0 - 1e-4);
+    let opacity = opacity.clamp(1e-6, 1.0 - 1e-6);
     (opacity / (1.0 - opacity)).ln()
 }
 

@@ -37,7 +37,7 @@ pub fn scene(n: usize, sh_degree: u32) -> Scene {
 pub fn ksplat(scene: &Scene, level: usize) -> Vec<u8> {
     const CAPACITY: usize = 100;
     let n = scene.len();
-    let (full, partial) = (n / CAPACITY, usize::from(n % CAPACITY > 0));
+    let (full, partial) = (n / CAPACITY, usize::from(!n.is_multiple_of(CAPACITY)));
     let mut bytes = vec![0; 4096 + 1024];
     let mut put = |at: usize, value: u32| bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
     for (at, value) in [(0, 0x100), (4, 1), (8, 1), (12, n), (16, n), (20, level)] {

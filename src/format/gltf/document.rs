@@ -155,6 +155,8 @@ fn source(path: &Path, uri: Option<String>, binary: Option<(u64, u64)>) -> Resul
         let bytes = base64::engine::general_purpose::STANDARD.decode(text).context("its data URI is not in base64")?;
         return Ok(Source::Memory(bytes));
     }
+    let plain = uri.len() <= 255 && !uri.chars().any(char::is_control);
+    ensure!(plain, "neither a data URI nor a name that a file may have");
     ensure!(!uri.contains("://"), "it lies at {uri}; fetch it and name the copy in the file");
     let path = path.with_file_name("").join(percent_decoded(&uri));
     let length = std::fs::metadata(&path).with_context(|| format!("cannot open {}", path.display()))?.len();
