@@ -159,7 +159,8 @@ fn test_psnr(trainer: &mut Trainer) -> f64 {
     let capture = capture();
     let shots: Vec<usize> = (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Test).collect();
     let psnr = |&shot: &usize| {
-        let (picture, image) = (capture.load(shot).unwrap(), trainer.render_view(&capture.shots[shot].camera, 0.0).unwrap());
+        let (picture, image) =
+            (capture.load(shot).unwrap(), trainer.render_view(&capture.shots[shot].camera, 0.0).unwrap());
         let squares: f64 = picture
             .pixels
             .iter()

@@ -7,8 +7,8 @@ use glam::{Vec2, Vec3, Vec4};
 use image::RgbImage;
 
 use super::read_scene;
-use super::video::Video;
 use super::sequence::{self, Frame, Span};
+use super::video::Video;
 use crate::camera::Camera;
 use crate::dataset::flow_io::{self, FlowField};
 use crate::dataset::{Capture, CaptureOptions};

@@ -80,13 +80,7 @@ pub(super) struct PerPair {
 }
 
 impl PerPair {
-    fn new(
-        gpu: &Gpu,
-        capacity: usize,
-        tiles: u32,
-        flow: Option<FlowForm>,
-        backward: bool,
-    ) -> Result<Self, GpuError> {
+    fn new(gpu: &Gpu, capacity: usize, tiles: u32, flow: Option<FlowForm>, backward: bool) -> Result<Self, GpuError> {
         let flow_slots = flow.filter(|_| backward).map_or(0, |flow| flow.slot() * capacity);
         // Keys go from 0 to `tiles`, the last for pairs of no tile.
         let bits = 32 - tiles.leading_zeros();

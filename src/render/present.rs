@@ -131,8 +131,7 @@ impl Presenter {
         };
         self.gpu.write(&self.settings, 0, &[settings]);
         recorder.stage("present", |pass| {
-            let present =
-                Present { presentation: &self.settings, image: frame.image(), pixels: &self.pixels };
+            let present = Present { presentation: &self.settings, image: frame.image(), pixels: &self.pixels };
             self.present.run(pass, &present, (width * height).div_ceil(64));
         });
     }

@@ -89,8 +89,7 @@ fn add_velocities(scene: &mut Scene, capture: &Capture, frame: &Normalisation) -
             members[nearest].push(i);
         }
     }
-    let colours: Vec<Vec3> =
-        scene.sh.chunks_exact(stride).map(|row| Vec3::from_slice(row) * SH_C0 + 0.5).collect();
+    let colours: Vec<Vec3> = scene.sh.chunks_exact(stride).map(|row| Vec3::from_slice(row) * SH_C0 + 0.5).collect();
     let mut normals = vec![Normal::default(); scene.means.len()];
     for (shot, direction) in flows {
         let Some(flow) = capture.load_flow(shot, direction)? else { continue };

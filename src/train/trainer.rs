@@ -179,11 +179,7 @@ impl Trainer {
         let shot = self.schedule.shot(step);
         let target = self.target(shot)?;
         let background = self.schedule.background(step);
-        let view = self.view(shot).with_colour(
-            background,
-            self.schedule.sh_degree(step),
-            self.config.antialiased,
-        );
+        let view = self.view(shot).with_colour(background, self.schedule.sh_degree(step), self.config.antialiased);
         self.renderer.set_view(&view, self.model.capacity())?;
         let weights = LossWeights { ssim: self.config.ssim_weight, alpha: self.alpha_weight() };
         self.loss.set_target(&target, weights, background, step)?;

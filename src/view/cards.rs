@@ -40,11 +40,15 @@ impl Viewer {
                     ui.horizontal(|ui| {
                         let button = |text: &str| egui::Button::new(text.to_string()).min_size(vec2(122.0, 30.0));
                         let file = ui.add(button("Open a file …"));
-                        if file.on_hover_text("PLY, SPZ, SOG, splat, ksplat, glTF, USD, or a transforms.json").clicked() {
+                        if file.on_hover_text("PLY, SPZ, SOG, splat, ksplat, glTF, USD, or a transforms.json").clicked()
+                        {
                             self.dialogs.ask(&context, Ask::Open, false, "");
                         }
                         let folder = ui.add(button("Open a folder …"));
-                        if folder.on_hover_text("A run of dapple train, or a capture: COLMAP or transforms.json").clicked() {
+                        if folder
+                            .on_hover_text("A run of dapple train, or a capture: COLMAP or transforms.json")
+                            .clicked()
+                        {
                             self.dialogs.ask(&context, Ask::Open, true, "");
                         }
                     });
@@ -106,7 +110,12 @@ impl Viewer {
         let all = self.stage.gaussians() as u64;
         line(ui, "visible", grouped(cost.visible.into()), "Gaussians that touch at least one tile of the picture");
         line(ui, "all Gaussians", grouped(all), "In the scene");
-        line(ui, "pairs", grouped(cost.pairs.into()), "Pairs of a Gaussian and a tile of 16 × 16 pixels that it touches");
+        line(
+            ui,
+            "pairs",
+            grouped(cost.pairs.into()),
+            "Pairs of a Gaussian and a tile of 16 × 16 pixels that it touches",
+        );
         if !cost.stages.is_empty() {
             ui.collapsing(RichText::new("stages on the device").small(), |ui| {
                 for (name, time) in cost.stages.iter().take(LISTED) {
@@ -238,9 +247,12 @@ impl Viewer {
 
 /// A card at a corner.
 fn card(ui: &egui::Ui, name: &str, at: Pos2, pivot: Align2, add: impl FnOnce(&mut egui::Ui)) {
-    egui::Area::new(egui::Id::unique(name)).fixed_pos(at).pivot(pivot).order(egui::Order::Middle).show(ui.ctx(), |ui| {
-        theme::card().show(ui, add);
-    });
+    egui::Area::new(egui::Id::unique(name)).fixed_pos(at).pivot(pivot).order(egui::Order::Middle).show(
+        ui.ctx(),
+        |ui| {
+            theme::card().show(ui, add);
+        },
+    );
 }
 
 fn card_if(ui: &egui::Ui, name: &str, at: Pos2, wanted: bool, add: impl FnOnce(&mut egui::Ui)) {

@@ -84,7 +84,13 @@ impl Compare {
     }
 }
 
-fn texture(context: &egui::Context, name: &str, width: u32, height: u32, colours: impl Iterator<Item = Vec3>) -> TextureHandle {
+fn texture(
+    context: &egui::Context,
+    name: &str,
+    width: u32,
+    height: u32,
+    colours: impl Iterator<Item = Vec3>,
+) -> TextureHandle {
     let byte = |value: f32| (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8;
     let pixels = colours.map(|c| Color32::from_rgb(byte(c.x), byte(c.y), byte(c.z))).collect();
     let image = ColorImage::new([width as usize, height as usize], pixels);
@@ -136,7 +142,8 @@ impl Viewer {
         self.receive_photo(ui.ctx(), shot);
         if self.compare.photo.as_ref().is_none_or(|photo| photo.shot != shot) {
             let at = part.unwrap_or(place.rect).center();
-            let word = if self.compare.broken == Some(shot) { "the photo cannot be read" } else { "reading the photo …" };
+            let word =
+                if self.compare.broken == Some(shot) { "the photo cannot be read" } else { "reading the photo …" };
             painter.text(at, egui::Align2::CENTER_CENTER, word, egui::FontId::proportional(14.0), theme::QUIET);
             return;
         }

@@ -247,7 +247,11 @@ impl Viewer {
                 {
                     let rect = Rect::from_two_pos(start, pointer);
                     let place = *place;
-                    self.select(join, |scene, i| seen(scene, i, time, &camera, &place).is_some_and(|p| rect.contains(p)), true);
+                    self.select(
+                        join,
+                        |scene, i| seen(scene, i, time, &camera, &place).is_some_and(|p| rect.contains(p)),
+                        true,
+                    );
                 }
             }
             Tool::Brush => {
@@ -332,7 +336,8 @@ impl Viewer {
                 self.undo(true);
             }
         });
-        if ui.button("Save the scene as …").on_hover_text("Without what is cropped and deleted (Ctrl + S)").clicked() {
+        if ui.button("Save the scene as …").on_hover_text("Without what is cropped and deleted (Ctrl + S)").clicked()
+        {
             self.dialogs.ask(ui.ctx(), super::dialogs::Ask::SaveScene, false, "scene.ply");
         }
     }
@@ -380,7 +385,13 @@ impl Viewer {
         let pointer = painter.ctx().input(|input| input.pointer.latest_pos());
         if let (Some(start), Some(pointer)) = (self.edit.start, pointer) {
             let fill = Color32::from_rgba_premultiplied(40, 30, 10, 40);
-            painter.rect(Rect::from_two_pos(start, pointer), 0.0, fill, Stroke::new(1.0, theme::WARM), StrokeKind::Inside);
+            painter.rect(
+                Rect::from_two_pos(start, pointer),
+                0.0,
+                fill,
+                Stroke::new(1.0, theme::WARM),
+                StrokeKind::Inside,
+            );
         }
         if let (Tool::Brush, Some(pointer)) = (self.edit.tool, pointer) {
             painter.circle_stroke(pointer, self.edit.brush, Stroke::new(1.5, theme::WARM));

@@ -79,6 +79,11 @@ where
 }
 
 impl KeyPath {
+    /// A path through some eyes.
+    pub fn new(keys: Vec<Eye>, seconds: f64) -> Self {
+        Self { keys, seconds, ..Self::default() }
+    }
+
     /// The eye at a share of the path, 0 to 1; `None` without keys.
     pub fn at(&self, share: f64) -> Option<Eye> {
         let n = self.keys.len() as isize;
@@ -199,7 +204,8 @@ impl Viewer {
     pub(super) fn keys_section(&mut self, ui: &mut egui::Ui) {
         let count = self.keys.keys.len();
         if count == 0 {
-            let hint = "Move to a view and press K; do so again elsewhere. The camera then flies smoothly through them.";
+            let hint =
+                "Move to a view and press K; do so again elsewhere. The camera then flies smoothly through them.";
             ui.label(RichText::new(hint).small().color(theme::QUIET));
         }
         ui.horizontal(|ui| {
@@ -278,7 +284,9 @@ mod tests {
     use super::*;
 
     fn path(closed: bool) -> KeyPath {
-        let eye = |i: f64| Eye::look_at(DVec3::new(4.0 * i.cos(), 0.3 * i, 4.0 * i.sin()), DVec3::ZERO, -DVec3::Y, 0.7 + 0.1 * i);
+        let eye = |i: f64| {
+            Eye::look_at(DVec3::new(4.0 * i.cos(), 0.3 * i, 4.0 * i.sin()), DVec3::ZERO, -DVec3::Y, 0.7 + 0.1 * i)
+        };
         KeyPath { keys: [0.0, 1.0, 2.2, 3.0].map(eye).to_vec(), closed, ..KeyPath::default() }
     }
 

@@ -59,7 +59,7 @@ pub const KEYS: [(&str, &[(&str, &str)]); 4] = [
         "Edit",
         &[
             ("C", "crop box"),
-            ("B, N", "select with a rectangle, with a sphere"),
+            ("B, G, N", "select with a rectangle, a brush, a sphere"),
             ("Delete", "delete the selection"),
             ("Ctrl + Z, Ctrl + Y", "undo, redo"),
             ("Esc", "drop the selection, put the tool away"),
@@ -126,7 +126,8 @@ impl Viewer {
         ui.add_enabled_ui(!recent.is_empty(), |ui| {
             ui.menu_button("Open recent", |ui| {
                 for path in &recent {
-                    let name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into());
+                    let name =
+                        path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into());
                     if ui.button(name).on_hover_text(path.display().to_string()).clicked() {
                         self.open(&context, path);
                     }
@@ -135,7 +136,8 @@ impl Viewer {
         });
         ui.separator();
         ui.add_enabled_ui(self.document.is_some(), |ui| {
-            if ui.button("Save the scene as …").on_hover_text("Its extension chooses the format (Ctrl + S)").clicked() {
+            if ui.button("Save the scene as …").on_hover_text("Its extension chooses the format (Ctrl + S)").clicked()
+            {
                 self.dialogs.ask(&context, Ask::SaveScene, false, "scene.ply");
             }
             if ui.button("Save a picture …").on_hover_text("What the window shows, as PNG").clicked() {
@@ -220,11 +222,9 @@ impl Viewer {
 
     fn view_keys(&mut self, context: &egui::Context, pressed: &impl Fn(Key) -> bool) {
         let shift = context.input(|input| input.modifiers.shift);
-        for (key, plain, shifted) in [
-            (Key::X, Side::Right, Side::Left),
-            (Key::Y, Side::Top, Side::Bottom),
-            (Key::Z, Side::Front, Side::Back),
-        ] {
+        for (key, plain, shifted) in
+            [(Key::X, Side::Right, Side::Left), (Key::Y, Side::Top, Side::Bottom), (Key::Z, Side::Front, Side::Back)]
+        {
             if pressed(key) {
                 self.show_side(if shift { shifted } else { plain });
             }

@@ -11,15 +11,18 @@ mod compare;
 mod dialogs;
 mod document;
 mod edit;
-mod keypath;
+pub mod keypath;
 mod menu;
 pub mod navigation;
 mod recent;
 mod shots;
 mod side;
 pub mod stage;
+#[cfg(test)]
+mod tests;
 mod theme;
 mod timeline;
+mod training;
 mod viewport;
 mod words;
 
@@ -38,6 +41,7 @@ use crate::train::config::Background;
 
 pub use app::Viewer;
 pub use document::{Document, Kind};
+pub use training::open_beside;
 
 /// Size of a picture where nothing says another.
 const SIZE: (u32, u32) = (1280, 720);
@@ -113,7 +117,8 @@ fn camera_of(document: &Document, size: Option<(u32, u32)>, index: Option<usize>
     })?;
     let count = capture.shots.len();
     let shot = capture.shots.get(index);
-    let shot = shot.with_context(|| format!("--camera {index}: the capture has the cameras 0 to {}", count.saturating_sub(1)))?;
+    let shot = shot
+        .with_context(|| format!("--camera {index}: the capture has the cameras 0 to {}", count.saturating_sub(1)))?;
     let lens = size.map_or(shot.camera.lens, |(width, height)| resize(&shot.camera.lens, width, height));
     Ok(Camera { lens, ..shot.camera })
 }

@@ -35,13 +35,7 @@ pub struct Shots {
 
 impl Default for Shots {
     fn default() -> Self {
-        Self {
-            visible: false,
-            chosen: None,
-            thumbnails: BTreeMap::new(),
-            asked: BTreeSet::new(),
-            channel: channel(),
-        }
+        Self { visible: false, chosen: None, thumbnails: BTreeMap::new(), asked: BTreeSet::new(), channel: channel() }
     }
 }
 
@@ -74,7 +68,8 @@ impl Shots {
                     let [r, g, b, _] = picture.pixels[at];
                     Color32::from_rgb(r, g, b)
                 };
-                let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).map(|(x, y)| pixel(x, y)).collect();
+                let pixels =
+                    (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).map(|(x, y)| pixel(x, y)).collect();
                 ColorImage::new([width as usize, height as usize], pixels)
             });
             let _ = sender.send((shot, image));
@@ -105,7 +100,8 @@ impl Viewer {
         let held = capture.shots.iter().filter(|shot| shot.split == Split::Test).count();
         ui.label(RichText::new(format!("{} images, {held} held out", capture.shots.len())).color(theme::QUIET))
             .on_hover_text(capture.root.display().to_string());
-        ui.checkbox(&mut self.shots.visible, "show the cameras' frames").on_hover_text("In the scene; click one to go there (F)");
+        ui.checkbox(&mut self.shots.visible, "show the cameras' frames")
+            .on_hover_text("In the scene; click one to go there (F)");
         ui.horizontal(|ui| {
             if ui.button("◀").on_hover_text("Previous camera ([)").clicked() {
                 self.visit_next(-1);
@@ -174,7 +170,9 @@ impl Viewer {
         let colour = if held { theme::WARM } else { theme::TEXT };
         let clip = ui.painter().with_clip_rect(rect);
         clip.text(at, egui::Align2::LEFT_CENTER, short, egui::FontId::proportional(12.0), colour);
-        response.on_hover_text(format!("{name}{}: click to look through it", if held { ", held out" } else { "" })).clicked()
+        response
+            .on_hover_text(format!("{name}{}: click to look through it", if held { ", held out" } else { "" }))
+            .clicked()
     }
 
     /// Goes to the shot so many places from the one last visited.

@@ -194,7 +194,9 @@ fn rendered_flow_agrees_with_the_oracle() {
                 worst = worst.max(off / (1.0 + want[0].hypot(want[1])));
                 compared += 1;
             }
-            eprintln!("rendered flow, affine {affine}: off by at most {worst:.1e} of 1 px and itself, {compared} pixels");
+            eprintln!(
+                "rendered flow, affine {affine}: off by at most {worst:.1e} of 1 px and itself, {compared} pixels"
+            );
             assert!(worst < 1e-3 && compared > 250, "affine {affine}: off by {worst}, {compared} pixels");
         }
     }

@@ -156,7 +156,8 @@ pub fn gradient(case: &Case, form: Form) -> Vec<[f64; INPUTS]> {
         return slopes::<INPUTS>(case, form, 0);
     }
     // Only velocities, lanes 11 to 13, are anything but constants: a sixth of the work.
-    let widen = |slope: [f64; 3]| std::array::from_fn(|lane| if (11..14).contains(&lane) { slope[lane - 11] } else { 0.0 });
+    let widen =
+        |slope: [f64; 3]| std::array::from_fn(|lane| if (11..14).contains(&lane) { slope[lane - 11] } else { 0.0 });
     slopes::<3>(case, form, 11).into_iter().map(widen).collect()
 }
 
