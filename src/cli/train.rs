@@ -35,6 +35,10 @@ pub struct Args {
     /// Continue the run in --out from its checkpoint, to the same bytes as if it had not stopped
     #[arg(long)]
     resume: bool,
+    /// Open a window that shows the run and follows it
+    #[cfg(feature = "viewer")]
+    #[arg(long)]
+    view: bool,
     #[command(flatten)]
     flags: Flags,
 }
@@ -58,6 +62,10 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let run = if resumes { RunFolder::open(&args.out, step)? } else { RunFolder::create(&args.out, &config)? };
     if resumes {
         run.write_config(&config)?;
+    }
+    #[cfg(feature = "viewer")]
+    if args.view {
+        crate::view::open_beside(&args.out)?;
     }
     catch_interrupts()?;
     Session::new(config, gpu, trainer, run).run()

@@ -25,6 +25,7 @@ use super::recent::Recent;
 use super::shots::Shots;
 use super::stage::{Cost, Look, Stage};
 use super::timeline::Timeline;
+use super::training::Training;
 
 /// How long the eye takes from one place to another.
 const FLIGHT: f64 = 0.45;
@@ -94,9 +95,12 @@ pub struct Viewer {
     pub(super) keys: KeyPath,
     pub(super) edit: Edit,
     pub(super) timeline: Timeline,
+    pub(super) training: Training,
     /// Size of saved pictures; `None` for that of the window.
     pub(super) picture_size: Option<(u32, u32)>,
     watched: Instant,
+    /// Pictures drawn so far.
+    pub(super) pictures_drawn: u64,
 }
 
 impl Viewer {
@@ -126,8 +130,10 @@ impl Viewer {
             keys: KeyPath::default(),
             edit: Edit::default(),
             timeline: Timeline::default(),
+            training: Training::default(),
             picture_size: None,
             watched: Instant::now(),
+            pictures_drawn: 0,
         })
     }
 
@@ -137,6 +143,7 @@ impl Viewer {
         self.receive(&context);
         self.shortcuts(&context);
         self.watch(&context);
+        self.watch_training(&context);
         if self.timeline.advance(&context, self.is_dynamic()) {
             self.look.time = self.timeline.time();
         }
@@ -215,8 +222,12 @@ impl Viewer {
 
     /// Shows a document; `again` keeps the view.
     pub fn enter(&mut self, document: Document, again: bool) -> Result<()> {
+        let all_bands = self.look.sh_degree == self.stage.sh_degree();
         self.stage.load(&document.scene, &document.frame)?;
         self.generation += 1;
+        if again && all_bands {
+            self.look.sh_degree = document.scene.sh_degree;
+        }
         if !again {
             let background = document.config.as_ref().map_or(Vec3::ZERO, |config| config.background.fixed());
             self.look = Look::of(&document.scene, background);
@@ -227,6 +238,7 @@ impl Viewer {
             self.shots.visible = document.kind == Kind::Capture;
             self.keys = KeyPath::default();
             self.timeline = Timeline::default();
+            self.training.turn();
             self.notices.clear();
             let warnings = document.warnings.iter().take(3).cloned();
             self.notices.extend(warnings.map(|text| Notice { text, bad: false, since: Instant::now() }));
@@ -275,6 +287,7 @@ impl Viewer {
             Ok(cost) => self.cost = cost,
             Err(error) => self.fail(error),
         }
+        self.pictures_drawn += 1;
         // Also after an error, which would otherwise come back with every frame of the window.
         self.drawn = Some(drawn);
         let gpu = self.stage.gpu().clone();

@@ -23,6 +23,9 @@ use super::navigation::Eye;
 /// between neighbours.
 const DOT: (f32, f32) = (4.0, -1.6);
 
+/// Distance of the first view, in units of what would just hold the diagonal of the box of the inner Gaussians.
+const FIT: f64 = 0.62;
+
 /// What kind of thing was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -151,7 +154,10 @@ impl Document {
             Some(shot) => Eye::of_camera(&shot.camera, self.ring.centre, up),
             None => {
                 let camera = orbit::around(&self.scene, &[], 1)[0];
-                Eye::of_camera(&camera, self.ring.centre, up)
+                let eye = Eye::of_camera(&camera, self.ring.centre, up);
+                let (low, high) = spread(&self.scene, 10);
+                let reach = f64::from(low.distance(high)) / (0.5 * eye.fov).tan();
+                Eye { pivot: low.midpoint(high).as_dvec3(), distance: (FIT * reach).max(1e-6), ..eye }
             }
         }
     }
@@ -168,7 +174,7 @@ impl Document {
 
     /// Whether the file has been written since it was read.
     pub fn is_stale(&self) -> bool {
-        self.modified.is_some() && modified(&self.path) != self.modified
+        modified(&self.path) != self.modified
     }
 }
 
@@ -205,8 +211,14 @@ fn dots(capture: &Capture) -> Result<Scene> {
     Ok(scene)
 }
 
-/// The box between the 1st and 99th percentile of the means along each axis, and a tenth of its size more.
+/// The box of nearly all Gaussians and a tenth of its size more.
 fn bounds(scene: &Scene) -> (Vec3, Vec3) {
+    let (low, high) = spread(scene, 1);
+    (low - 0.1 * (high - low), high + 0.1 * (high - low))
+}
+
+/// The box that leaves out the outermost `percent` of the means at both ends of each axis.
+fn spread(scene: &Scene, percent: usize) -> (Vec3, Vec3) {
     let mut corners = (Vec3::ZERO, Vec3::ZERO);
     for axis in 0..3 {
         let mut values: Vec<f32> = scene.means.iter().map(|mean| mean[axis]).collect();
@@ -214,9 +226,8 @@ fn bounds(scene: &Scene) -> (Vec3, Vec3) {
             continue;
         }
         values.sort_unstable_by(f32::total_cmp);
-        let (low, high) = (values[values.len() / 100], values[(values.len() * 99 / 100).min(values.len() - 1)]);
-        let more = 0.1 * (high - low);
-        (corners.0[axis], corners.1[axis]) = (low - more, high + more);
+        let last = values.len() - 1;
+        (corners.0[axis], corners.1[axis]) = (values[last * percent / 100], values[last * (100 - percent) / 100]);
     }
     corners
 }

@@ -79,6 +79,11 @@ where
 }
 
 impl KeyPath {
+    /// A path through some eyes.
+    pub fn new(keys: Vec<Eye>, seconds: f64) -> Self {
+        Self { keys, seconds, ..Self::default() }
+    }
+
     /// The eye at a share of the path, 0 to 1; `None` without keys.
     pub fn at(&self, share: f64) -> Option<Eye> {
         let n = self.keys.len() as isize;

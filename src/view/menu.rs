@@ -59,7 +59,7 @@ pub const KEYS: [(&str, &[(&str, &str)]); 4] = [
         "Edit",
         &[
             ("C", "crop box"),
-            ("B, N", "select with a rectangle, with a sphere"),
+            ("B, G, N", "select with a rectangle, a brush, a sphere"),
             ("Delete", "delete the selection"),
             ("Ctrl + Z, Ctrl + Y", "undo, redo"),
             ("Esc", "drop the selection, put the tool away"),

@@ -11,15 +11,18 @@ mod compare;
 mod dialogs;
 mod document;
 mod edit;
-mod keypath;
+pub mod keypath;
 mod menu;
 pub mod navigation;
 mod recent;
 mod shots;
 mod side;
 pub mod stage;
+#[cfg(test)]
+mod tests;
 mod theme;
 mod timeline;
+mod training;
 mod viewport;
 mod words;
 
@@ -38,6 +41,7 @@ use crate::train::config::Background;
 
 pub use app::Viewer;
 pub use document::{Document, Kind};
+pub use training::open_beside;
 
 /// Size of a picture where nothing says another.
 const SIZE: (u32, u32) = (1280, 720);

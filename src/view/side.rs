@@ -4,6 +4,7 @@ use eframe::egui::{self, RichText};
 use glam::DVec3;
 
 use super::app::Viewer;
+use super::document::Kind;
 use super::navigation::FOV;
 use super::theme;
 
@@ -27,6 +28,9 @@ impl Viewer {
                 let shots = self.document.as_ref().and_then(|document| document.capture.as_ref());
                 if shots.is_some() {
                     section(ui, "Capture", true, |ui| self.capture_section(ui));
+                }
+                if self.document.as_ref().is_some_and(|document| document.kind != Kind::Scene) {
+                    section(ui, "Training", true, |ui| self.training_section(ui));
                 }
                 section(ui, "Crop and select", false, |ui| self.edit_section(ui));
                 section(ui, "Camera path", false, |ui| self.keys_section(ui));
