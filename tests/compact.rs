@@ -96,7 +96,7 @@ const COUNTS: [usize; 6] = [0, 1, 255, 256, 257, 1500];
 #[test]
 fn spz_comes_back() {
     for (version, frame) in [(3, SpzFrame::Rub), (4, SpzFrame::Rub), (4, SpzFrame::Rdf)] {
-        let options = WriteOptions { spz_version: version, spz_frame: frame };
+        let options = WriteOptions { spz_version: version, spz_frame: frame, ..WriteOptions::default() };
         for (degree, n) in (0..=3).flat_map(|degree| COUNTS.map(|n| (degree, n))) {
             let (errors, loaded) = round_trip("scene.spz", &scene(n, degree), &options);
             assert_eq!(loaded.version, version.to_string());

@@ -78,6 +78,9 @@ pub const KEYS: [(&str, &[(&str, &str)]); 4] = [
     ),
 ];
 
+/// What a key does.
+type Action = fn(&mut Viewer);
+
 impl Viewer {
     pub(super) fn menu(&mut self, ui: &mut egui::Ui) {
         let bar = egui::Frame::new().fill(theme::PANEL).inner_margin(egui::Margin::symmetric(10, 5));
@@ -229,7 +232,7 @@ impl Viewer {
                 self.show_side(if shift { shifted } else { plain });
             }
         }
-        let actions: [(Key, fn(&mut Self)); 9] = [
+        let actions: [(Key, Action); 9] = [
             (Key::R, Self::reset_view),
             (Key::O, |viewer| viewer.eye.orthographic = !viewer.eye.orthographic),
             (Key::I, |viewer| viewer.figures = !viewer.figures),

@@ -132,6 +132,21 @@ fn steps_are_taken_in_the_stated_order() {
     assert_eq!((both["gaussians"].as_u64(), both["sh_degree"].as_u64()), (Some(8), Some(1)));
 }
 
+/// Of a capture's views only what shows counts: a Gaussian behind the cameras' backs goes first.
+#[test]
+fn what_shows_in_a_capture_is_kept() {
+    let folder = Folder::new();
+    let header: String = folder.text_of_scene().lines().take(18).map(|line| format!("{line}\n")).collect();
+    let header = header.replace("vertex 1", "vertex 2");
+    folder.file("two.ply", &format!("{header}0 0 0 1 1 1 2 -3 -3 -3 1 0 0 0\n900 900 900 1 1 1 4 2 2 2 1 0 0 0\n"));
+    folder.succeed("export two.ply large.ply --keep 1");
+    assert_eq!(info(&folder, "large.ply")["bounds"]["min"][0], 900.0);
+    let capture = crate::tiny().display();
+    folder.succeed(&format!("export two.ply seen.ply --keep 1 --capture {capture}"));
+    assert_eq!(info(&folder, "seen.ply")["bounds"]["min"][0], 0.0);
+    assert!(folder.error(&format!("export two.ply out.ply --capture {capture}"), 2).contains("--keep"));
+}
+
 #[test]
 fn a_dry_run_writes_nothing() {
     let folder = Folder::new();
