@@ -23,7 +23,14 @@ fn gpu() -> Gpu {
 }
 
 fn options(near: f32) -> RenderOptions {
-    RenderOptions { background: Vec3::splat(0.3), channel: Channel::Color, sh_degree: 3, antialiased: false, near }
+    RenderOptions {
+        background: Vec3::splat(0.3),
+        channel: Channel::Color,
+        sh_degree: 3,
+        antialiased: false,
+        near,
+        time: 0.0,
+    }
 }
 
 /// 260 Gaussians of degree 3 before a camera, and the near plane.
