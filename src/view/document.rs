@@ -24,7 +24,7 @@ use super::navigation::Eye;
 const DOT: (f32, f32) = (4.0, -1.6);
 
 /// Distance of the first view, in units of what would just hold the diagonal of the box of the inner Gaussians.
-const FIT: f64 = 0.62;
+const FIT: f64 = 0.74;
 
 /// What kind of thing was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -128,7 +128,7 @@ impl Eye {
 
     /// Moves around the pivot as if the scene were dragged by these angles.
     pub fn orbit(&mut self, yaw: f64, pitch: f64) {
-        self.swing(-yaw, -pitch);
+        self.swing(yaw, pitch);
     }
 
     /// Looks around from where the eye is.

@@ -69,7 +69,15 @@ impl Viewer {
             row(ui, "Field of view", "Vertical angle that the picture spans");
             let mut degrees = self.eye.fov.to_degrees();
             let range = FOV.start().to_degrees()..=FOV.end().to_degrees();
-            if ui.add(egui::Slider::new(&mut degrees, range).suffix("°").fixed_decimals(0)).changed() {
+            if ui
+                .add(
+                    egui::Slider::new(&mut degrees, range)
+                        .suffix("°")
+                        .fixed_decimals(0)
+                        .clamping(egui::SliderClamping::Edits),
+                )
+                .changed()
+            {
                 self.set_fov(degrees.to_radians());
             }
             ui.end_row();

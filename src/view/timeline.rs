@@ -123,7 +123,8 @@ impl Viewer {
                 let mut time = clock.time();
                 let width = (ui.available_width() - 420.0).max(80.0);
                 ui.spacing_mut().slider_width = width;
-                let slider = egui::Slider::new(&mut time, 0.0..=1.0).fixed_decimals(3);
+                let slider =
+                    egui::Slider::new(&mut time, 0.0..=1.0).fixed_decimals(3).clamping(egui::SliderClamping::Edits);
                 if ui.add(slider).on_hover_text("Time within the clip, from 0 to 1: drag to scrub").changed() {
                     clock.seek(time);
                 }
