@@ -103,10 +103,10 @@ impl Viewer {
         ui.checkbox(&mut self.shots.visible, "show the cameras' frames")
             .on_hover_text("In the scene; click one to go there (F)");
         ui.horizontal(|ui| {
-            if ui.button("◀").on_hover_text("Previous camera ([)").clicked() {
+            if ui.button("<").on_hover_text("Previous camera ([)").clicked() {
                 self.visit_next(-1);
             }
-            if ui.button("▶").on_hover_text("Next camera (])").clicked() {
+            if ui.button(">").on_hover_text("Next camera (])").clicked() {
                 self.visit_next(1);
             }
             let name = self.through.map(|shot| capture.shots[shot].name.as_str()).unwrap_or("not at a camera");

@@ -110,11 +110,11 @@ impl Viewer {
         egui::Panel::bottom("transport").frame(bar).show(ui, |ui| {
             ui.horizontal(|ui| {
                 let clock = &mut self.timeline;
-                let word = if clock.is_playing() { "⏸" } else { "▶" };
+                let word = if clock.is_playing() { "pause" } else { "play" };
                 if ui.button(word).on_hover_text("Play or pause (Space)").clicked() {
                     clock.toggle();
                 }
-                for (sign, by, hint) in [("⏮", -0.02, "A step back (,)"), ("⏭", 0.02, "A step on (.)")] {
+                for (sign, by, hint) in [("<", -0.02, "A step back (,)"), (">", 0.02, "A step on (.)")] {
                     if ui.button(sign).on_hover_text(hint).clicked() {
                         let time = clock.time() + by;
                         clock.seek(time);
