@@ -36,8 +36,8 @@
 //!
 //! # Imports
 //!
-//! They go one way: `cli → train → render → model → primitives → gpu`; `synth → dataset → scene → camera`; `format → edit → scene`;
-//! `model → scene`. `tests/layers.rs` holds the crate to that.
+//! They go one way: `cli → view → train → render → model → primitives → gpu`; `synth → dataset → scene → camera`;
+//! `format → edit → scene`; `model → scene`. `tests/layers.rs` holds the crate to that.
 
 pub mod camera;
 pub mod cli;
