@@ -248,7 +248,7 @@ def rounded(kind, want):
         logs = np.sign(want.pos) * np.log1p(np.abs(want.pos))
         position = extent(logs) / 65535 * 0.52 * (1 + np.abs(want.pos).max())
         # Codebooks of 256 numbers, whose worst entries are wide.
-        wide = lambda v: extent(v.reshape(-1, 1)) / 25
+        wide = lambda v: extent(v.reshape(-1, 1)) / 40
         return dict(pos=position, rot=8e-5, scale=wide(want.scale), opacity=0.004, dc=wide(want.sh[:, 0]), sh=[np.inf] * 3)
     return exact
 
