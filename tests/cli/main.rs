@@ -5,6 +5,7 @@ mod clips;
 mod crash;
 mod export;
 mod files;
+mod flow_tool;
 mod resume;
 mod views;
 
