@@ -7,12 +7,13 @@ use anyhow::{Context, Result, bail};
 
 use super::progress::Progress;
 use super::{INTERRUPTED, UsageError, catch_interrupts, interrupted};
-use crate::dataset::{Capture, Shot, Split};
+use crate::dataset::{Capture, FlowChoice, Shot, Split};
 use crate::gpu::Gpu;
 use crate::train::config::{Config, Flags, FlowSource, Init};
-use crate::train::evaluate::{Mean, evaluate, shots_of};
+use crate::train::evaluate::{Mean, View, evaluate, shots_of};
+use crate::train::motion_scores::Flicker;
 use crate::train::picture::{save_png, to_image};
-use crate::train::report::{Facts, Gallery, html};
+use crate::train::report::{Facts, Film, Gallery, html};
 use crate::train::run_folder::{REPORT, Record, RunFolder, picture_names};
 use crate::train::{Checkpoint, Trainer};
 
@@ -208,6 +209,7 @@ impl Session {
 
     /// Everything that the finished run leaves: also after a kill between the last checkpoint and the report.
     fn finish(&mut self) -> Result<()> {
+        let capture = self.capture.clone();
         let shots = match self.held_out.as_slice() {
             [] => {
                 let train = shots_of(&self.capture, Split::Train);
@@ -217,7 +219,7 @@ impl Session {
         };
         let names: Vec<&str> = shots.iter().map(|&shot| self.capture.shots[shot].name.as_str()).collect();
         let names = picture_names(&names);
-        let mut gallery = Gallery::new(shots.len());
+        let (mut gallery, mut flicker) = (Gallery::new(shots.len()), Flicker::new(&capture));
         let background = self.config.background.fixed();
         let render = |shot: &Shot| self.trainer.render_view(&shot.camera, shot.time.unwrap_or(0.0));
         let views = evaluate(&self.capture, &shots, background, self.config.strict, render, |comparison| {
@@ -226,6 +228,7 @@ impl Session {
             let image = to_image(rendered.width, rendered.height, colours);
             let name = shots.iter().position(|&shot| shot == comparison.shot).map_or("view", |i| names[i].as_str());
             save_png(&self.run.render_path(name)?, &image)?;
+            flicker.add(&comparison);
             gallery.add(comparison, &image)
         })?;
         let mean = (!self.held_out.is_empty()).then(|| Mean::of(&views));
@@ -239,6 +242,7 @@ impl Session {
             self.progress.evaluated(self.config.steps, mean);
         }
         self.progress.finish();
+        let film = if capture.is_dynamic() { Some(self.film(&shots, &views, flicker)?) } else { None };
         let facts = Facts {
             config: &self.config,
             capture: &self.capture,
@@ -247,12 +251,22 @@ impl Session {
             views: &views,
             held_out: mean,
             gallery: &gallery,
+            film: film.as_ref(),
             stages: self.trainer.stage_times()?,
             memory: self.trainer.gpu_bytes(),
         };
         self.run.write_report(&html(&facts)?)?;
         println!("done; open {}", self.run.path(REPORT).display());
         Ok(())
+    }
+
+    /// What the report shows of a capture in time. A run without flow is measured against the capture's all the same.
+    fn film(&mut self, shots: &[usize], views: &[View], flicker: Flicker) -> Result<Film> {
+        let mut capture = (*self.capture).clone();
+        if self.config.capture_options().flow == FlowChoice::Off {
+            capture.find_flow(&FlowChoice::Auto)?;
+        }
+        Film::shoot(&self.gpu, self.trainer.scene()?, &self.config, &capture, (shots, views), flicker)
     }
 }
 

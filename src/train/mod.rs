@@ -9,6 +9,7 @@ pub mod init;
 mod init_motion;
 pub mod loss;
 pub mod metrics;
+pub mod motion_scores;
 pub mod picture;
 pub mod plot;
 pub mod refine;
