@@ -17,10 +17,12 @@ pub mod report;
 mod rows;
 pub mod run_folder;
 pub mod schedule;
+pub mod session;
 mod teacher;
 pub mod trainer;
 pub mod update;
 
 pub use checkpoint::{Checkpoint, Tensor, TensorData};
 pub use config::{Background, Config};
+pub use session::{Session, Start, Told};
 pub use trainer::{Statistics, Trainer};

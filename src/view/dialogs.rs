@@ -13,6 +13,11 @@ pub enum Ask {
     SavePicture,
     SavePath,
     OpenPath,
+    /// The folder of a new run.
+    RunFolder,
+    /// A folder for the images of a path.
+    Frames,
+    Video,
 }
 
 /// At most one open dialog.
@@ -34,6 +39,9 @@ impl Dialogs {
             Ask::SavePicture => dialog.set_title("Save a picture").add_filter("PNG", &["png"]),
             Ask::SavePath => dialog.set_title("Save the camera path").add_filter("JSON", &["json"]),
             Ask::OpenPath => dialog.set_title("Open a camera path").add_filter("JSON", &["json"]),
+            Ask::RunFolder => dialog.set_title("A folder for the run"),
+            Ask::Frames => dialog.set_title("A folder for the path's images"),
+            Ask::Video => dialog.set_title("Save the path as a video").add_filter("video", &["mp4", "webm", "mkv"]),
         };
         let dialog = if name.is_empty() { dialog } else { dialog.set_file_name(name) };
         let (sender, answer) = channel();
@@ -41,8 +49,9 @@ impl Dialogs {
         let pick = move || {
             let path = match ask {
                 Ask::Open if folder => dialog.pick_folder(),
+                Ask::RunFolder | Ask::Frames => dialog.pick_folder(),
                 Ask::Open | Ask::OpenPath => dialog.pick_file(),
-                Ask::SaveScene | Ask::SavePicture | Ask::SavePath => dialog.save_file(),
+                Ask::SaveScene | Ask::SavePicture | Ask::SavePath | Ask::Video => dialog.save_file(),
             };
             // The window may be gone by now.
             let _ = sender.send(path);

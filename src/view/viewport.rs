@@ -7,8 +7,8 @@ use crate::camera::Camera;
 
 use super::app::Viewer;
 use super::compare::Layout;
-use super::edit::Tool;
 use super::navigation::{FOV, angle_of};
+use super::select::Tool;
 use super::theme;
 
 /// Where the picture lies in the window, and its size in pixels.
@@ -103,9 +103,11 @@ impl Viewer {
         if self.through.is_none() || self.compare.layout == Layout::Off {
             self.paint_shots(&painter, &place, &camera);
             self.paint_keys(&painter, &place, &camera);
-            self.paint_edit(&painter, &place, &camera);
+            self.paint_crop(&painter, &place, &camera);
+            self.paint_edit(&painter, &place);
             self.paint_axes(&painter, full, &camera);
         }
+        self.paint_probe(ui, &place, response.hover_pos());
         self.cards(ui, full);
     }
 
@@ -119,7 +121,7 @@ impl Viewer {
         let context = ui.ctx();
         let modifiers = context.input(|input| input.modifiers);
         let drag = response.drag_delta();
-        if self.compare_drag(response, place) {
+        if self.compare_drag(response, place) || self.crop_drag(response, place) {
             return;
         }
         let selects = self.edit.tool != Tool::None && self.edit_drag(response, place, modifiers);
@@ -140,7 +142,9 @@ impl Viewer {
         }
         if let Some(pointer) = response.hover_pos() {
             self.wheel(context, place, pointer);
-            if response.double_clicked() && !selects {
+            if self.probe.on && response.clicked() && !selects {
+                self.pin_probe(place, pointer);
+            } else if response.double_clicked() && !selects {
                 self.pivot_at(place, pointer);
             } else if response.clicked() && !selects {
                 self.click_shot(place, pointer);
