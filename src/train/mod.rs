@@ -17,6 +17,7 @@ mod rows;
 pub mod run_folder;
 pub mod schedule;
 mod teacher;
+mod tracks;
 pub mod trainer;
 pub mod update;
 
