@@ -19,6 +19,7 @@ pub mod run_folder;
 pub mod schedule;
 pub mod session;
 mod teacher;
+mod tracks;
 pub mod trainer;
 pub mod update;
 
