@@ -3,7 +3,8 @@
 // invocation in all, which walks the pixel's tile.
 
 struct Chosen {
-    pixel: vec2u,
+    x: u32,
+    y: u32,
     // Contributions that there is room for; all are counted.
     most: u32,
     unused: u32,
@@ -28,9 +29,10 @@ struct Chosen {
 
 @compute @workgroup_size(1)
 fn main() {
-    let tile = chosen.pixel / TILE;
+    let pixel = vec2u(chosen.x, chosen.y);
+    let tile = pixel / TILE;
     let tile_index = tile.y * view.size.z + tile.x;
-    let inside = chosen.pixel % TILE;
+    let inside = pixel % TILE;
     let row = inside.y % ROWS;
     let origin = column_origin(tile, inside.x + 16u * (inside.y / ROWS));
     var transmittance = 1.0;

@@ -31,6 +31,8 @@ use super::training::Training;
 
 /// How long good news stays; errors stay until they are closed.
 const NOTICE: Duration = Duration::from_secs(6);
+/// How long the window waits for a step of the training to end before it goes on with the old picture.
+const PATIENCE: Duration = Duration::from_millis(30);
 /// Time between two looks at whether a run has saved a newer scene.
 const WATCH: Duration = Duration::from_secs(2);
 
@@ -200,7 +202,7 @@ impl Viewer {
             self.open(context, dropped.path());
         }
         self.receive_saved(context);
-        if let Some((ask, path)) = self.dialogs.answer() {
+        if let Some((ask, path)) = self.dialogs.answer(context) {
             match ask {
                 Ask::Open => self.open(context, &path),
                 Ask::SaveScene => self.save_scene(&path),
@@ -288,13 +290,23 @@ impl Viewer {
     }
 
     /// Draws if anything has changed since the last picture.
-    pub(super) fn draw(&mut self, camera: &Camera) {
+    pub(super) fn draw(&mut self, context: &egui::Context, camera: &Camera) {
         let look = self.edit.apply(self.look);
         let drawn = Drawn { camera: *camera, look, timed: self.figures, generation: self.generation };
         if self.drawn == Some(drawn) || self.stage.gaussians() == 0 {
             return;
         }
-        match self.stage.draw(camera, &look, self.figures) {
+        // Between two steps; where one takes long, the last picture stays a little longer and the window alive.
+        let turn = match (self.is_growing(), &self.training.live) {
+            (true, Some(live)) => match live.turn.take(PATIENCE) {
+                Some(turn) => Some(turn),
+                None => return context.request_repaint_after(PATIENCE),
+            },
+            _ => None,
+        };
+        let cost = self.stage.draw(camera, &look, self.figures);
+        drop(turn);
+        match cost {
             Ok(cost) => self.cost = cost,
             Err(error) => self.fail(error),
         }

@@ -16,11 +16,21 @@ use super::words::{bytes, grouped, short};
 /// Stages and buffers that the figures list.
 const LISTED: usize = 8;
 
+/// What can be done here, for who sees it first.
+const WAYS: &[(&str, &str)] = &[
+    (
+        "Photos whose cameras are known (COLMAP, transforms.json)",
+        "open their folder and press Train: the scene grows here",
+    ),
+    ("A scene (PLY, SPZ, SOG, splat, …) or a folder of PLY files in time", "look, crop, clean, save as any format"),
+    ("A film of it", "press K at some views, then export images or a video under Camera path"),
+];
+
 impl Viewer {
     /// The screen where nothing is open yet, or something is being opened.
     pub(super) fn welcome(&mut self, ui: &mut egui::Ui, full: Rect) {
         let context = ui.ctx().clone();
-        let column = Rect::from_center_size(full.center(), vec2(440.0_f32.min(full.width()), 420.0));
+        let column = Rect::from_center_size(full.center(), vec2(460.0_f32.min(full.width()), 520.0));
         ui.scope_builder(egui::UiBuilder::new().max_rect(column), |ui| {
             ui.vertical_centered(|ui| {
                 ui.add_space(20.0);
@@ -56,12 +66,19 @@ impl Viewer {
                 ui.add_space(10.0);
                 let hint = RichText::new("or type its path and press Enter").color(theme::QUIET);
                 let edit = egui::TextEdit::singleline(&mut self.typed).hint_text(hint).desired_width(360.0);
+                let edit = edit.background_color(theme::RAISED);
                 let entered = ui.add(edit);
                 if entered.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter)) {
                     let path = std::path::PathBuf::from(self.typed.trim());
                     self.open(&context, &path);
                 }
                 self.recent_list(ui, &context);
+                ui.add_space(14.0);
+                for (what, how) in WAYS {
+                    ui.label(RichText::new(*what).small().color(theme::TEXT));
+                    ui.label(RichText::new(*how).small().color(theme::QUIET));
+                    ui.add_space(4.0);
+                }
             });
         });
     }

@@ -74,6 +74,7 @@ impl Viewer {
         }
         let crop = if self.edit.state.crop.is_some() { None } else { Some(self.edit.bounds) };
         self.edit.push(State { crop, ..self.edit.state.clone() });
+        self.edit.revealed = crop.is_some();
     }
 
     /// The side under the pointer: of those at one place the nearest to the eye.

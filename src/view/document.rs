@@ -122,7 +122,8 @@ impl Document {
     fn of_capture(path: &Path, capture: Capture) -> Result<Self> {
         let mut warnings = capture.warnings.clone();
         let scene = dots(&capture).unwrap_or_else(|error| {
-            warnings.push(format!("only the cameras are shown: {error:#}"));
+            log::debug!("{error:#}");
+            warnings.push("the capture has no points, so only its cameras are shown".into());
             Scene::default()
         });
         let origin = format!("{} points of the capture", scene.len());

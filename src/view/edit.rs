@@ -62,6 +62,8 @@ pub struct Edit {
     /// Radius of the sphere, against the scene's size, and of the brush, in points.
     pub sphere: f64,
     pub brush: f32,
+    /// Whether the panel is to show its part.
+    pub revealed: bool,
     saving: Option<Receiver<Result<String>>>,
 }
 
@@ -77,6 +79,10 @@ impl Edit {
 
     pub fn selected(&self) -> usize {
         self.state.count(SELECTED)
+    }
+
+    pub fn is_cropped(&self) -> bool {
+        self.state.crop.is_some()
     }
 
     pub fn can_undo(&self) -> bool {

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,8 @@ use super::words::grouped;
 const QUEUE: Duration = Duration::from_millis(40);
 /// Steps of which the device is never told at once.
 const MOST_QUEUED: u32 = 16;
+/// How long after it last asked the window may still come for its turn.
+const GIVEN_UP: Duration = Duration::from_millis(150);
 /// Time between two looks at the world while paused.
 const IDLE: Duration = Duration::from_millis(200);
 
@@ -96,12 +98,56 @@ impl Default for Hooks {
     }
 }
 
+/// Who has the device: a picture drawn among queued steps would wait for all of them, and for those queued meanwhile.
+#[derive(Default)]
+pub struct Turn {
+    device: Mutex<()>,
+    /// When the window last wanted it and did not get it.
+    wanted: Mutex<Option<Instant>>,
+}
+
+impl Turn {
+    /// The device for the window, if the training lets it go in time; if not, it is the window's next.
+    pub fn take(&self, patience: Duration) -> Option<MutexGuard<'_, ()>> {
+        let start = Instant::now();
+        loop {
+            match self.device.try_lock() {
+                Ok(turn) => {
+                    *lock(&self.wanted) = None;
+                    return Some(turn);
+                }
+                // A thread that broke off holds nothing that could be half done.
+                Err(TryLockError::Poisoned(turn)) => return Some(turn.into_inner()),
+                Err(TryLockError::WouldBlock) => *lock(&self.wanted) = Some(Instant::now()),
+            }
+            if start.elapsed() >= patience {
+                return None;
+            }
+            std::thread::sleep(Duration::from_micros(500));
+        }
+    }
+
+    /// The device for the training, after the window if that waits; a window that has given up is not waited for.
+    fn work(&self) -> MutexGuard<'_, ()> {
+        while lock(&self.wanted).is_some_and(|since| since.elapsed() < GIVEN_UP) {
+            std::thread::sleep(Duration::from_micros(500));
+        }
+        lock(&self.device)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The window's side of a training.
 pub struct Live {
     pub out: PathBuf,
     commands: Sender<Command>,
     pub news: Receiver<News>,
     status: Arc<Mutex<Status>>,
+    /// Who has the device.
+    pub turn: Arc<Turn>,
     /// Whether the terminal has ended it.
     pub interrupted: fn() -> bool,
 }
@@ -122,8 +168,16 @@ impl Live {
         let (out, steps) = (start.out.clone(), start.config.steps);
         let status = Arc::new(Mutex::new(Status { steps, ..Status::default() }));
         let interrupted = hooks.interrupted;
-        let mut work =
-            Work { orders, news: sender, status: status.clone(), context, hooks, since: (Instant::now(), 0) };
+        let turn = Arc::<Turn>::default();
+        let mut work = Work {
+            orders,
+            news: sender,
+            status: status.clone(),
+            turn: turn.clone(),
+            context,
+            hooks,
+            since: (Instant::now(), 0),
+        };
         let gpu = gpu.clone();
         let body = move || {
             let ended = work.run(start, &gpu);
@@ -133,7 +187,7 @@ impl Live {
         };
         let thread = std::thread::Builder::new().name("train".into()).spawn(body);
         let thread = thread.context("cannot start a thread to train on")?;
-        Ok((Self { out, commands, news, status, interrupted }, thread))
+        Ok((Self { out, commands, news, status, turn, interrupted }, thread))
     }
 
     pub fn ask(&self, command: Command) {
@@ -142,7 +196,7 @@ impl Live {
     }
 
     pub fn status(&self) -> MutexGuard<'_, Status> {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.status)
     }
 }
 
@@ -151,6 +205,7 @@ struct Work {
     orders: Receiver<Command>,
     news: Sender<News>,
     status: Arc<Mutex<Status>>,
+    turn: Arc<Turn>,
     context: egui::Context,
     hooks: Hooks,
     /// When and at which step the pace was last measured.
@@ -165,7 +220,7 @@ impl Work {
     }
 
     fn note(&self, change: impl FnOnce(&mut Status)) {
-        change(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut lock(&self.status));
     }
 
     fn run(&mut self, start: Start, gpu: &Gpu) -> Result<End> {
@@ -177,23 +232,26 @@ impl Work {
             status.records = session.records().to_vec();
         });
         self.show(&session)?;
-        let mut queue = Queue { allowed: 1, queued: 0, since: Instant::now() };
+        let turn = self.turn.clone();
+        let mut queue = 1;
         while !session.is_done() {
             if !self.obey(&mut session)? {
                 self.note(|status| status.phase = Phase::Ending);
                 session.save(&mut self.hooks.told)?;
                 return Ok(End::Stopped(session.step_index()));
             }
-            session.advance(&mut self.hooks.told)?;
-            queue.queued += 1;
-            let paused = self.is_paused();
-            if paused || queue.queued >= queue.allowed {
-                let gaussians = session.wait()?;
-                queue.waited();
-                self.report(&session, gaussians);
-                if paused {
-                    self.context.request_repaint();
-                }
+            let working = turn.work();
+            let (since, first) = (Instant::now(), session.step_index());
+            let most = if self.is_paused() { 1 } else { queue };
+            while !session.is_done() && session.step_index() < first + most {
+                session.advance(&mut self.hooks.told)?;
+            }
+            let gaussians = session.wait()?;
+            drop(working);
+            queue = allowed(since.elapsed() / (session.step_index() - first).max(1));
+            self.report(&session, gaussians);
+            if self.is_paused() {
+                self.context.request_repaint();
             }
         }
         self.note(|status| status.phase = Phase::Ending);
@@ -202,7 +260,7 @@ impl Work {
     }
 
     fn is_paused(&self) -> bool {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner).phase == Phase::Paused
+        lock(&self.status).phase == Phase::Paused
     }
 
     fn show(&self, session: &Session) -> Result<()> {
@@ -277,22 +335,7 @@ fn save(session: &mut Session, path: &std::path::Path) -> Result<String> {
     Ok(format!("saved {} Gaussians in {}", grouped(scene.len() as u64), path.display()))
 }
 
-/// Keeps the device's queue short.
-struct Queue {
-    allowed: u32,
-    queued: u32,
-    since: Instant,
-}
-
-impl Queue {
-    /// The device has done what was queued: how much may be queued next.
-    fn waited(&mut self) {
-        let each = self.since.elapsed() / self.queued.max(1);
-        self.allowed = allowed(each);
-        (self.queued, self.since) = (0, Instant::now());
-    }
-}
-
+/// Steps that may be queued at once, each of which takes so long.
 fn allowed(each: Duration) -> u32 {
     (QUEUE.as_secs_f64() / each.as_secs_f64().max(1e-6)).clamp(1.0, f64::from(MOST_QUEUED)) as u32
 }
@@ -306,5 +349,21 @@ mod tests {
         assert_eq!(allowed(Duration::from_millis(300)), 1);
         assert_eq!(allowed(Duration::from_millis(10)), 4);
         assert_eq!(allowed(Duration::from_micros(50)), MOST_QUEUED);
+    }
+
+    #[test]
+    fn window_and_training_take_turns() {
+        let turn = Turn::default();
+        let working = turn.work();
+        let start = Instant::now();
+        assert!(turn.take(Duration::from_millis(5)).is_none(), "a step is being made");
+        drop(working);
+        // The window has asked, so it comes next, unless it does not come.
+        drop(turn.work());
+        assert!(start.elapsed() >= GIVEN_UP);
+        drop(turn.take(Duration::ZERO).expect("nobody has it"));
+        let start = Instant::now();
+        drop(turn.work());
+        assert!(start.elapsed() < GIVEN_UP);
     }
 }

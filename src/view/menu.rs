@@ -8,6 +8,7 @@ use crate::render::{Form, Shown};
 use super::app::Viewer;
 use super::compare::Layout;
 use super::dialogs::Ask;
+use super::document::Kind;
 use super::navigation::Side;
 use super::theme;
 
@@ -148,6 +149,10 @@ impl Viewer {
         });
         ui.separator();
         ui.add_enabled_ui(self.document.is_some(), |ui| {
+            let trains = self.document.as_ref().is_some_and(|document| document.kind == Kind::Capture);
+            if trains && ui.button("Train this capture").on_hover_text("With the options of the panel").clicked() {
+                self.start_training(&context);
+            }
             if ui.button("Save the scene as …").on_hover_text("Its extension chooses the format (Ctrl + S)").clicked()
             {
                 self.dialogs.ask(&context, Ask::SaveScene, false, "scene.ply");
@@ -194,6 +199,10 @@ impl Viewer {
             self.undo(true);
         }
         ui.separator();
+        let word = if self.edit.is_cropped() { "Take the crop box off" } else { "Crop box" };
+        if ui.button(word).on_hover_text("Only what is inside is shown and saved (C)").clicked() {
+            self.toggle_crop();
+        }
         let any = self.edit.selected() > 0;
         if ui.add_enabled(any, egui::Button::new("Delete the selection")).on_hover_text("Delete").clicked() {
             self.delete_selection();
@@ -306,6 +315,9 @@ impl Viewer {
         }
         if let Some(hint) = self.edit.hint() {
             return hint.into();
+        }
+        if self.document.as_ref().is_some_and(|d| d.kind == Kind::Capture) && self.training.live.is_none() {
+            return "press Train to learn the scene from these photos · drag: orbit · H: help".into();
         }
         let turned = self.eye.up.dot(DVec3::Y).abs() > 0.99;
         let up = if turned { "" } else { " · the up axis is not Y" };

@@ -23,21 +23,22 @@ impl Viewer {
         let frame = egui::Frame::new().fill(theme::PANEL).inner_margin(egui::Margin::symmetric(12, 8));
         egui::Panel::right("side").frame(frame).default_size(268.0).min_size(240.0).show(ui, |ui| {
             egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                let kind = self.document.as_ref().map(|document| document.kind);
+                // First what a capture is for, and what is watched.
+                if self.training.live.is_some() || kind.is_some_and(|kind| kind != Kind::Scene) {
+                    section(ui, "Training", true, |ui| self.training_section(ui));
+                }
                 section(ui, "Appearance", true, |ui| self.appearance(ui));
                 section(ui, "Camera", true, |ui| self.camera_section(ui));
-                if self.training.live.is_some() {
-                    section(ui, "Training", true, |ui| self.training_section(ui));
-                }
-                let shots = self.document.as_ref().and_then(|document| document.capture.as_ref());
-                if shots.is_some() {
+                if self.document.as_ref().is_some_and(|document| document.capture.is_some()) {
                     section(ui, "Capture", true, |ui| self.capture_section(ui));
                 }
-                if self.document.as_ref().is_some_and(|document| document.kind != Kind::Scene)
-                    && self.training.live.is_none()
-                {
-                    section(ui, "Training", true, |ui| self.training_section(ui));
-                }
-                section(ui, "Crop and select", false, |ui| self.edit_section(ui));
+                let revealed = std::mem::take(&mut self.edit.revealed).then_some(true);
+                let header = egui::CollapsingHeader::new(RichText::new("Crop and select").strong());
+                header.open(revealed).show(ui, |ui| {
+                    self.edit_section(ui);
+                    ui.add_space(6.0);
+                });
                 section(ui, "Camera path", false, |ui| self.keys_section(ui));
                 section(ui, "Picture", false, |ui| self.picture_section(ui));
             });
