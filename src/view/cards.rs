@@ -170,8 +170,9 @@ impl Viewer {
         if let Some((low, high)) = &mut self.look.range {
             ui.horizontal(|ui| {
                 let speed = 0.005 * (*high - *low).abs().max(1e-4);
-                ui.add(egui::DragValue::new(low).speed(speed).prefix("from "));
-                ui.add(egui::DragValue::new(high).speed(speed).prefix("to "));
+                ui.add(egui::DragValue::new(low).speed(speed).prefix("from "))
+                    .on_hover_text("Value of the first colour");
+                ui.add(egui::DragValue::new(high).speed(speed).prefix("to ")).on_hover_text("Value of the last colour");
             });
         }
     }

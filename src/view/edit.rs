@@ -348,9 +348,9 @@ impl Viewer {
         egui::Grid::new("crop").num_columns(3).show(ui, |ui| {
             for (axis, name) in ["X", "Y", "Z"].into_iter().enumerate() {
                 ui.label(RichText::new(name).color(theme::QUIET));
-                for value in [&mut low[axis], &mut high[axis]] {
+                for (value, end) in [(&mut low[axis], "from"), (&mut high[axis], "to")] {
                     let drag = egui::DragValue::new(value).speed(0.003 * size).max_decimals(4);
-                    let response = ui.add(drag);
+                    let response = ui.add(drag).on_hover_text(format!("{name} {end}"));
                     changed |= response.changed();
                     begun |= response.drag_started() || response.gained_focus();
                 }

@@ -238,7 +238,8 @@ impl Viewer {
         ui.horizontal(|ui| {
             ui.add(egui::DragValue::new(&mut self.keys.seconds).range(0.1..=600.0).speed(0.05).suffix(" s"))
                 .on_hover_text("How long the whole path takes");
-            ui.add(egui::DragValue::new(&mut self.keys.frames_per_second).range(1.0..=240.0).suffix(" images/s"));
+            ui.add(egui::DragValue::new(&mut self.keys.frames_per_second).range(1.0..=240.0).suffix(" images/s"))
+                .on_hover_text("How many images a second the path is saved as");
             ui.checkbox(&mut self.keys.closed, "closed").on_hover_text("Come back to the first key frame");
         });
         ui.horizontal(|ui| {

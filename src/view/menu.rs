@@ -208,11 +208,13 @@ impl Viewer {
         if hit(&SAVE) {
             self.dialogs.ask(context, Ask::SaveScene, false, "scene.ply");
         }
-        if hit(&UNDO) {
-            self.undo(false);
-        }
-        if hit(&REDO) {
-            self.undo(true);
+        // Every press counts, also where a slow picture has let several come together.
+        for (shortcut, forward) in [(&UNDO, false), (&REDO, true)] {
+            let count =
+                |input: &mut egui::InputState| input.count_and_consume_key(shortcut.modifiers, shortcut.logical_key);
+            for _ in 0..context.input_mut(count) {
+                self.undo(forward);
+            }
         }
         for (_, shown, form, key, _) in MODES {
             if pressed(key) {
@@ -256,7 +258,8 @@ impl Viewer {
         }
         for (key, by) in [(Key::Comma, -0.02), (Key::Period, 0.02)] {
             if pressed(key) && self.is_dynamic() {
-                let time = self.timeline.time() + by;
+                let presses = context.input(|input| input.num_presses(key));
+                let time = self.timeline.time() + by * presses as f32;
                 self.timeline.seek(time);
                 self.look.time = self.timeline.time();
             }

@@ -42,15 +42,15 @@ impl Viewer {
     fn appearance(&mut self, ui: &mut egui::Ui) {
         let most = self.stage.sh_degree();
         rows(ui, "appearance", |ui| {
-            row(ui, "Splat size", "Factor on the size of every Gaussian");
-            ui.add(egui::Slider::new(&mut self.look.size, 0.05..=2.0).fixed_decimals(2));
+            let name = row(ui, "Splat size", "Factor on the size of every Gaussian");
+            ui.add(egui::Slider::new(&mut self.look.size, 0.05..=2.0).fixed_decimals(2)).labelled_by(name);
             ui.end_row();
-            row(ui, "View colour", "Degree of the spherical harmonics: 0 is the same colour from all sides");
-            ui.add_enabled(most > 0, egui::Slider::new(&mut self.look.sh_degree, 0..=most.max(1)));
+            let name = row(ui, "View colour", "Degree of the spherical harmonics: 0 is the same colour from all sides");
+            ui.add_enabled(most > 0, egui::Slider::new(&mut self.look.sh_degree, 0..=most.max(1))).labelled_by(name);
             ui.end_row();
-            row(ui, "Background", "What shines through where the scene is not opaque");
+            let name = row(ui, "Background", "What shines through where the scene is not opaque");
             ui.horizontal(|ui| {
-                ui.color_edit_button_rgb(&mut self.look.background);
+                ui.color_edit_button_rgb(&mut self.look.background).labelled_by(name);
                 for (name, colour) in [("black", [0.0; 3]), ("white", [1.0; 3])] {
                     if ui.small_button(name).clicked() {
                         self.look.background = colour;
@@ -66,7 +66,7 @@ impl Viewer {
 
     fn camera_section(&mut self, ui: &mut egui::Ui) {
         rows(ui, "camera", |ui| {
-            row(ui, "Field of view", "Vertical angle that the picture spans");
+            let name = row(ui, "Field of view", "Vertical angle that the picture spans");
             let mut degrees = self.eye.fov.to_degrees();
             let range = FOV.start().to_degrees()..=FOV.end().to_degrees();
             if ui
@@ -76,20 +76,23 @@ impl Viewer {
                         .fixed_decimals(0)
                         .clamping(egui::SliderClamping::Edits),
                 )
+                .labelled_by(name)
                 .changed()
             {
                 self.set_fov(degrees.to_radians());
             }
             ui.end_row();
-            row(ui, "Flight speed", "Factor on the speed of WASD; the wheel changes it while flying");
-            ui.add(egui::Slider::new(&mut self.speed, 0.01..=100.0).logarithmic(true).fixed_decimals(2));
+            let name = row(ui, "Flight speed", "Factor on the speed of WASD; the wheel changes it while flying");
+            let slider = egui::Slider::new(&mut self.speed, 0.01..=100.0).logarithmic(true).fixed_decimals(2);
+            ui.add(slider).labelled_by(name);
             ui.end_row();
-            row(ui, "Up", "The axis that orbiting turns about; the first is that of the capture");
+            let axis = row(ui, "Up", "The axis that orbiting turns about; the first is that of the capture");
             ui.horizontal(|ui| {
                 let up = self.eye.up;
                 let known = UPS.iter().find(|(_, axis)| axis.dot(up) > 0.9999);
                 let name = known.map_or("capture's", |(name, _)| name);
-                egui::ComboBox::from_id_salt("up").width(88.0).selected_text(name).show_ui(ui, |ui| {
+                let choice = egui::ComboBox::from_id_salt("up").width(88.0).selected_text(name);
+                let shown = choice.show_ui(ui, |ui| {
                     let own = self.document.as_ref().map(|document| document.ring.up);
                     if let Some(own) = own
                         && ui.selectable_label(up == own, "capture's").clicked()
@@ -102,6 +105,7 @@ impl Viewer {
                         }
                     }
                 });
+                shown.response.labelled_by(axis);
                 if ui.button("First view").on_hover_text("Back to where it began (R)").clicked() {
                     self.reset_view();
                 }
@@ -117,9 +121,9 @@ impl Viewer {
         }
         if let Some((width, height)) = &mut self.picture_size {
             ui.horizontal(|ui| {
-                ui.add(egui::DragValue::new(width).range(16..=8192).suffix(" px"));
+                ui.add(egui::DragValue::new(width).range(16..=8192).suffix(" px")).on_hover_text("Width");
                 ui.label("×");
-                ui.add(egui::DragValue::new(height).range(16..=8192).suffix(" px"));
+                ui.add(egui::DragValue::new(height).range(16..=8192).suffix(" px")).on_hover_text("Height");
             });
         }
         ui.horizontal(|ui| {
@@ -145,7 +149,7 @@ fn rows(ui: &mut egui::Ui, name: &str, add: impl FnOnce(&mut egui::Ui)) {
     egui::Grid::new(name).num_columns(2).spacing(egui::vec2(10.0, 7.0)).show(ui, add);
 }
 
-/// The name of a row, with what it means.
-fn row(ui: &mut egui::Ui, name: &str, hint: &str) {
-    ui.label(RichText::new(name).color(theme::QUIET)).on_hover_text(hint);
+/// The name of a row, with what it means; the row's widget is labelled by it, for those who do not see it beside.
+fn row(ui: &mut egui::Ui, name: &str, hint: &str) -> egui::Id {
+    ui.label(RichText::new(name).color(theme::QUIET)).on_hover_text(hint).id
 }

@@ -162,13 +162,13 @@ impl Viewer {
                 ("Gaussians", &mut training.cap_max, 100, 50_000_000, "Most that the scene may have"),
                 ("Image side", &mut training.max_resolution, 32, 16_384, "Larger images are averaged down, pixels"),
             ] {
-                ui.label(RichText::new(name).color(theme::QUIET)).on_hover_text(hint);
+                let name = ui.label(RichText::new(name).color(theme::QUIET)).on_hover_text(hint);
                 let speed = 0.01 * f64::from(*value);
-                ui.add(egui::DragValue::new(value).range(low..=high).speed(speed));
+                ui.add(egui::DragValue::new(value).range(low..=high).speed(speed)).labelled_by(name.id);
                 ui.end_row();
             }
-            ui.label(RichText::new("Folder").color(theme::QUIET)).on_hover_text("Where the run is written");
-            ui.add(egui::TextEdit::singleline(&mut training.out).desired_width(140.0));
+            let name = ui.label(RichText::new("Folder").color(theme::QUIET)).on_hover_text("Where the run is written");
+            ui.add(egui::TextEdit::singleline(&mut training.out).desired_width(140.0)).labelled_by(name.id);
             ui.end_row();
         });
         let button = ui.add_enabled(!running, egui::Button::new("Train"));
