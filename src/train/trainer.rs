@@ -157,6 +157,18 @@ impl Trainer {
         &self.capture
     }
 
+    /// The model as it is trained, in memory that is shared, and the frame that it is in. Whoever draws it sees it between
+    /// two steps.
+    pub fn shared_model(&self) -> (Model, Normalisation) {
+        (self.model.sharing(), self.normalisation)
+    }
+
+    /// Waits until the submitted steps are done; the number of Gaussians then.
+    pub fn wait(&mut self) -> Result<usize> {
+        self.settle()?;
+        Ok(self.model.len())
+    }
+
     /// Submits one optimisation step; every few steps waits for the device and repeats what did not fit.
     pub fn step(&mut self) -> Result<()> {
         self.submit_step()?;
