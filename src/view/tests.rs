@@ -291,3 +291,35 @@ fn flow_on_the_screen_has_the_colours_of_the_wheel() {
         }
     }
 }
+
+#[test]
+fn every_widget_has_a_name() {
+    let mut harness = harness(viewer());
+    harness.run_steps(3);
+    harness.check_accessibility();
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let capture = folder.path().join("tiny");
+    crate::synth::run(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes/tiny.toml"), &capture).expect("a capture");
+    let mut viewer = viewer();
+    viewer.enter(Document::open(&capture).expect("opens"), false).expect("fits the device");
+    // Everything that comes and goes in the panels.
+    viewer.picture_size = Some((640, 360));
+    viewer.look.range = Some((0.0, 1.0));
+    let mut harness = super::tests::harness(viewer);
+    harness.set_size(vec2(1100.0, 2400.0));
+    harness.run_steps(3);
+    for section in ["Camera path", "Picture"] {
+        harness.get_by_label(section).click();
+        harness.run_steps(3);
+    }
+    for key in [Key::C, Key::G, Key::K, Key::K, Key::Num2, Key::V] {
+        harness.key_press(key);
+        harness.run_steps(2);
+    }
+    harness.get_by_label("File").click();
+    harness.run_steps(3);
+    harness.get_by_label("key 2");
+    harness.get_by_label("another size than the window's");
+    harness.get_by_label("fit to what is seen");
+    harness.check_accessibility();
+}
