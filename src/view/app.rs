@@ -230,11 +230,21 @@ impl Viewer {
     /// Shows a document; `again` keeps the view.
     pub fn enter(&mut self, document: Document, again: bool) -> Result<()> {
         let all_bands = self.look.sh_degree == self.stage.sh_degree();
-        self.stage.load(&document.scene, &document.frame)?;
+        // A run's first scene is its capture's points, which do not know how it is trained.
+        let as_saved = self.document.as_ref().is_some_and(|old| old.scene.antialiased == self.look.antialiased);
+        let loaded = self.stage.load(&document.scene, &document.frame);
         self.training.on_stage = false;
         self.generation += 1;
+        if let Err(error) = loaded {
+            // The last scene has left the device to make room.
+            self.document = None;
+            return Err(error.context(format!("{} cannot be shown", document.path.display())));
+        }
         if again && all_bands {
             self.look.sh_degree = document.scene.sh_degree;
+        }
+        if again && as_saved {
+            self.look.antialiased = document.scene.antialiased;
         }
         if !again {
             let background = document.config.as_ref().map_or(Vec3::ZERO, |config| config.background.fixed());
@@ -307,7 +317,10 @@ impl Viewer {
         let cost = self.stage.draw(camera, &look, self.figures);
         drop(turn);
         match cost {
-            Ok(cost) => self.cost = cost,
+            Ok(cost) => {
+                log::debug!("a picture of {} x {} in {:.2} ms", camera.lens.width, camera.lens.height, cost.frame);
+                self.cost = cost;
+            }
             Err(error) => self.fail(error),
         }
         self.pictures_drawn += 1;

@@ -231,11 +231,13 @@ impl Viewer {
         if hit(&SAVE) {
             self.dialogs.ask(context, Ask::SaveScene, false, "scene.ply");
         }
-        if hit(&UNDO) {
-            self.undo(false);
-        }
-        if hit(&REDO) {
-            self.undo(true);
+        // Every press counts, also where a slow picture has let several come together.
+        for (shortcut, forward) in [(&UNDO, false), (&REDO, true)] {
+            let count =
+                |input: &mut egui::InputState| input.count_and_consume_key(shortcut.modifiers, shortcut.logical_key);
+            for _ in 0..context.input_mut(count) {
+                self.undo(forward);
+            }
         }
         for (_, shown, form, key, _) in MODES {
             if pressed(key) && (self.is_dynamic() || !matches!(shown, Shown::Velocity | Shown::Flow)) {
@@ -280,7 +282,7 @@ impl Viewer {
         }
         for (key, forward) in [(Key::Comma, false), (Key::Period, true)] {
             if pressed(key) && self.is_dynamic() {
-                self.timeline.step_by(forward);
+                (0..context.input(|input| input.num_presses(key))).for_each(|_| self.timeline.step_by(forward));
                 self.look.time = self.timeline.time();
             }
         }

@@ -101,7 +101,11 @@ impl Timeline {
         let passes = self.start + elapsed * self.speed / self.seconds.max(1e-3);
         match self.ends {
             Ends::Stop => (passes.clamp(0.0, 1.0), passes.clamp(0.0, 1.0), passes < 1.0),
-            Ends::Loop => (passes.rem_euclid(1.0), passes.rem_euclid(1.0), true),
+            Ends::Loop => {
+                // The end itself is no beginning: one may scrub to it.
+                let time = if (0.0..=1.0).contains(&passes) { passes } else { passes.rem_euclid(1.0) };
+                (time, time, true)
+            }
             Ends::PingPong => {
                 let there = passes.rem_euclid(2.0);
                 (there, if there > 1.0 { 2.0 - there } else { there }, true)
@@ -258,6 +262,9 @@ mod tests {
         let mut clock = Timeline { start: 0.25, seconds: 2.0, ..Timeline::default() };
         assert_eq!(clock.after(0.5).1, 0.5);
         assert_eq!(clock.after(2.0).1, 0.25, "after a whole pass it is where it was");
+        clock.seek(1.0);
+        assert_eq!((clock.time(), clock.after(0.5).1), (1.0, 0.25), "the end is shown, and left when it plays");
+        clock.seek(0.25);
         clock.speed = 2.0;
         assert_eq!(clock.after(0.25).1, 0.5);
         clock.ends = Ends::PingPong;
