@@ -121,10 +121,10 @@ impl Viewer {
         ui.label(RichText::new("drag the dots on the box's sides, or its numbers").small().color(theme::QUIET));
         egui::Grid::new("crop").num_columns(3).show(ui, |ui| {
             for (axis, name) in ["X", "Y", "Z"].into_iter().enumerate() {
-                let label = ui.label(RichText::new(name).color(theme::QUIET)).id;
-                for (value, hint) in [(&mut low[axis], "From"), (&mut high[axis], "To")] {
+                ui.label(RichText::new(name).color(theme::QUIET));
+                for (value, end) in [(&mut low[axis], "from"), (&mut high[axis], "to")] {
                     let drag = egui::DragValue::new(value).speed(0.003 * size).max_decimals(4);
-                    let response = ui.add(drag).labelled_by(label).on_hover_text(format!("{hint}, along {name}"));
+                    let response = ui.add(drag).on_hover_text(format!("{name} {end}"));
                     changed |= response.changed();
                     begun |= response.drag_started() || response.gained_focus();
                 }
