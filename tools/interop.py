@@ -530,4 +530,5 @@ def main():
     sys.exit(bool(FAILED))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -187,6 +187,18 @@ impl Capture {
         neighbours(&self.shots)
     }
 
+    /// Looks for optical flow in another place than the capture was opened with, and warns as opening does.
+    ///
+    /// # Errors
+    /// [`FlowChoice::Folder`] without flow of this capture.
+    pub fn find_flow(&mut self, choice: &FlowChoice) -> Result<()> {
+        self.shots.iter_mut().for_each(|shot| shot.flow = [None, None]);
+        let warnings = attach(&mut self.shots, &self.root, choice, false)?;
+        warnings.iter().for_each(|warning| log::warn!("{warning}"));
+        self.warnings.extend(warnings);
+        Ok(())
+    }
+
     /// The shot that flow from `shot` in `direction` leads to, if there is a flow file and the other shot is at hand.
     pub fn flow_to(&self, shot: usize, direction: Direction) -> Option<usize> {
         let file = self.shots[shot].flow[direction as usize].as_ref()?;

@@ -31,14 +31,45 @@ pub struct Ring {
 /// up along −y as structure from motion mostly has it.
 pub fn around(scene: &Scene, capture: &[Camera], count: u32) -> Vec<Camera> {
     let ring = ring(scene, capture);
-    let across = ring.up.any_orthonormal_vector();
-    let beside = ring.up.cross(across);
-    let camera = |index: u32| {
-        let angle = TAU * f64::from(index) / f64::from(count);
-        let eye = ring.centre + ring.radius * (angle.cos() * across + angle.sin() * beside) + ring.height * ring.up;
-        Camera { pose: Pose::look_at(eye, ring.centre, ring.up), lens: ring.lens }
-    };
-    (0..count).map(camera).collect()
+    (0..count).map(|index| ring.camera(TAU * f64::from(index) / f64::from(count))).collect()
+}
+
+/// `count` cameras from one end to the other of the arc over which the capture's cameras stand: what the ring has
+/// between its widest gap without a camera. The whole ring where no gap is wider than an eighth of it, or no capture
+/// tells of one.
+pub fn sweep(scene: &Scene, capture: &[Camera], count: u32) -> Vec<Camera> {
+    let Some(ring) = from_cameras(capture) else { return around(scene, capture, count) };
+    let mut angles: Vec<f64> = capture.iter().map(|camera| ring.angle(camera.pose.centre())).collect();
+    angles.sort_by(f64::total_cmp);
+    let next = |i: usize| angles.get(i + 1).copied().unwrap_or(angles[0] + TAU);
+    let gap = |i: usize| next(i) - angles[i];
+    let Some(widest) = (0..angles.len()).max_by(|&a, &b| gap(a).total_cmp(&gap(b))) else { return Vec::new() };
+    if gap(widest) < TAU / 8.0 {
+        return around(scene, capture, count);
+    }
+    let (start, arc) = (next(widest), TAU - gap(widest));
+    (0..count).map(|i| ring.camera(start + arc * f64::from(i) / f64::from(count.max(2) - 1))).collect()
+}
+
+impl Ring {
+    /// Two unit vectors across `up`, from the first of which angles are measured towards the second.
+    fn axes(&self) -> (DVec3, DVec3) {
+        let across = self.up.any_orthonormal_vector();
+        (across, self.up.cross(across))
+    }
+
+    /// The camera at an angle, in radians, looking at the centre.
+    fn camera(&self, angle: f64) -> Camera {
+        let (across, beside) = self.axes();
+        let eye = self.centre + self.radius * (angle.cos() * across + angle.sin() * beside) + self.height * self.up;
+        Camera { pose: Pose::look_at(eye, self.centre, self.up), lens: self.lens }
+    }
+
+    /// The angle at which a point stands, −π to π.
+    fn angle(&self, point: DVec3) -> f64 {
+        let ((across, beside), offset) = (self.axes(), point - self.centre);
+        offset.dot(beside).atan2(offset.dot(across))
+    }
 }
 
 /// The ring that [`around`] puts cameras on.
@@ -112,6 +143,25 @@ mod tests {
             assert!((offset.truncate().length() - 3.0).abs() < 1e-6);
             assert!((camera.project(target).expect("in front").0 - lens.principal).length() < 1e-6);
         }
+    }
+
+    #[test]
+    fn a_sweep_stays_where_the_capture_stands() {
+        let lens = Lens::from_fov_x(0.7, 64, 48);
+        let camera = |degrees: f64| {
+            let (sin, cos) = degrees.to_radians().sin_cos();
+            Camera { pose: Pose::look_at(3.0 * dvec3(cos, sin, 0.0), DVec3::ZERO, DVec3::Z), lens }
+        };
+        // Over the cut of the angles, and not in order.
+        let capture: Vec<Camera> = [200.0, 150.0, 170.0, 240.0, 185.0].into_iter().map(camera).collect();
+        let sweep = sweep(&Scene::default(), &capture, 4);
+        for (camera, degrees) in sweep.iter().zip([150.0_f64, 180.0, 210.0, 240.0]) {
+            let (sin, cos) = degrees.to_radians().sin_cos();
+            let centre = camera.pose.centre();
+            assert!((centre - 3.0 * dvec3(cos, sin, 0.0)).length() < 1e-5, "{degrees}: {centre}");
+        }
+        let all: Vec<Camera> = (0..12).map(|i| camera(30.0 * f64::from(i))).collect();
+        assert_eq!(super::sweep(&Scene::default(), &all, 5).len(), 5);
     }
 
     #[test]

@@ -18,11 +18,13 @@ pub struct Series {
     pub dots: bool,
 }
 
-/// A plot over training steps.
+/// A plot over training steps, or over time.
 pub struct Plot {
     pub series: Vec<Series>,
     /// Logarithmic vertical axis; points that are not positive are left out.
     pub logarithmic: bool,
+    /// What the horizontal axis counts, from 0.
+    pub axis: &'static str,
 }
 
 /// A range of numbers on an axis, and the positions between which it lies.
@@ -60,10 +62,12 @@ impl Plot {
                 put(
                     &mut svg,
                     format_args!(
-                        "<circle class=\"{}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"3.5\"><title>step {px}: {value:.4}</title></circle>",
+                        "<circle class=\"{}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"3.5\"><title>{} {}: {value:.4}</title></circle>",
                         series.class,
                         x.place(px),
-                        y.place(py)
+                        y.place(py),
+                        self.axis,
+                        label(px)
                     ),
                 );
             }
@@ -107,7 +111,15 @@ impl Plot {
             svg,
             format_args!("<line class=\"axis\" x1=\"{LEFT}\" y1=\"{base}\" x2=\"{}\" y2=\"{base}\"/>", WIDTH - RIGHT),
         );
-        put(svg, format_args!("<text class=\"x\" x=\"{}\" y=\"{}\">step</text>", WIDTH - RIGHT - 10.0, HEIGHT - 2.0));
+        put(
+            svg,
+            format_args!(
+                "<text class=\"x\" x=\"{}\" y=\"{}\">{}</text>",
+                WIDTH - RIGHT - 10.0,
+                HEIGHT - 2.0,
+                self.axis
+            ),
+        );
     }
 }
 
@@ -128,7 +140,7 @@ fn ranges<'a>(points: impl Iterator<Item = &'a (f64, f64)>) -> Option<(Range, Ra
     found.map(|(x, y)| {
         let (low, high) = wide(y);
         let margin = 0.06 * (high - low);
-        // Training starts at step 0, whatever the first record is.
+        // Training starts at step 0 and a clip at time 0, whatever the first point is.
         (wide((0.0_f64.min(x.0), x.1)), (low - margin, high + margin))
     })
 }
@@ -189,7 +201,7 @@ mod tests {
     fn odd_data_makes_a_plot_all_the_same() {
         let plot = |points: Vec<(f64, f64)>, logarithmic| {
             let series = vec![Series { class: "main", points, dots: true }];
-            Plot { series, logarithmic }.svg()
+            Plot { series, logarithmic, axis: "step" }.svg()
         };
         assert_eq!(plot(vec![], true), "");
         assert_eq!(plot(vec![(1.0, f64::NAN), (2.0, -1.0)], true), "");

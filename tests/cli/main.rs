@@ -1,9 +1,11 @@
 //! The command line as a person meets it: exit codes, one clear line for every mistake, and whole runs.
 
 mod captures;
+mod clips;
 mod crash;
 mod export;
 mod files;
+mod flow_tool;
 mod resume;
 mod views;
 

@@ -1,30 +1,23 @@
 //! `report.html`: what a run was, how it went and what came out, in one file that needs nothing else.
 
-use std::io::Cursor;
+mod film;
+mod gallery;
+mod motion;
 
-use anyhow::{Context, Result};
-use base64::Engine;
-use glam::Vec3;
-use image::codecs::jpeg::JpegEncoder;
-use image::imageops::{FilterType, resize};
-use image::{ImageEncoder, RgbImage};
+use anyhow::Result;
 
 use super::config::Config;
-use super::evaluate::{Comparison, Mean, View};
-use super::picture::{EMBER, ramp, to_image};
+use super::evaluate::{Mean, View};
+use super::picture::EMBER;
 use super::plot::{Plot, Series};
 use super::run_folder::Record;
-use crate::camera::fit_within;
 use crate::dataset::Capture;
 use crate::gpu::StageTimes;
 
-/// Longer side of the pictures in the table, and of the pair at the top.
-const PICTURE_SIDE: u32 = 480;
-const HERO_SIDE: u32 = 1000;
-/// Views that are shown with pictures; the table lists all.
-const MAX_PICTURED: usize = 24;
-/// Mean absolute error, of 1, at the bright end of the error's colours.
-const FULL_ERROR: f32 = 0.2;
+pub use film::Film;
+pub use gallery::Gallery;
+
+use gallery::FULL_ERROR;
 
 const STYLE: &str = include_str!("report.css");
 
@@ -38,91 +31,11 @@ pub struct Facts<'a> {
     /// Mean over the views, if they were held out.
     pub held_out: Option<Mean>,
     pub gallery: &'a Gallery,
+    /// Of a capture in time.
+    pub film: Option<&'a Film>,
     pub stages: StageTimes,
     /// Bytes on the device by buffer.
     pub memory: Vec<(&'static str, u64)>,
-}
-
-/// Pictures of views, encoded for the page.
-pub struct Gallery {
-    stride: usize,
-    seen: usize,
-    hero: Option<Hero>,
-    entries: Vec<Entry>,
-}
-
-struct Hero {
-    name: String,
-    size: (u32, u32),
-    truth: String,
-    render: String,
-}
-
-struct Entry {
-    /// Position among the views.
-    index: usize,
-    truth: String,
-    render: String,
-    error: String,
-}
-
-impl Gallery {
-    /// For `count` views, of which some may be shown.
-    pub fn new(count: usize) -> Self {
-        Self { stride: count.div_ceil(MAX_PICTURED).max(1), seen: 0, hero: None, entries: Vec::new() }
-    }
-
-    /// Takes the next view; `render` is its render as an image.
-    pub fn add(&mut self, comparison: Comparison, render: &RgbImage) -> Result<()> {
-        let index = self.seen;
-        self.seen += 1;
-        if !index.is_multiple_of(self.stride) {
-            return Ok(());
-        }
-        let target = comparison.target;
-        let truth = to_image(target.width, target.height, target.colours.iter().copied());
-        if self.hero.is_none() {
-            self.hero = Some(Hero {
-                name: comparison.view.name.clone(),
-                size: fit_within(target.width, target.height, Some(HERO_SIDE)),
-                truth: data_uri(&truth, HERO_SIDE)?,
-                render: data_uri(render, HERO_SIDE)?,
-            });
-        }
-        self.entries.push(Entry {
-            index,
-            truth: data_uri(&truth, PICTURE_SIDE)?,
-            render: data_uri(render, PICTURE_SIDE)?,
-            error: data_uri(&error_image(&comparison), PICTURE_SIDE)?,
-        });
-        Ok(())
-    }
-}
-
-/// Mean absolute error over the channels, as a heat map; pixels that do not count stay dark.
-fn error_image(comparison: &Comparison) -> RgbImage {
-    let target = comparison.target;
-    let colour = |(i, truth): (usize, &Vec3)| {
-        let counts = target.mask.as_ref().is_none_or(|mask| mask[i]);
-        let render = comparison.render.pixels[i].truncate().clamp(Vec3::ZERO, Vec3::ONE);
-        let error = if counts { (*truth - render).abs().element_sum() / 3.0 } else { 0.0 };
-        ramp(&EMBER, error / FULL_ERROR)
-    };
-    to_image(target.width, target.height, target.colours.iter().enumerate().map(colour))
-}
-
-/// A JPEG of bounded size as text that an `<img>` takes.
-fn data_uri(image: &RgbImage, side: u32) -> Result<String> {
-    let (width, height) = fit_within(image.width(), image.height(), Some(side));
-    let small = if (width, height) == image.dimensions() {
-        image.clone()
-    } else {
-        resize(image, width, height, FilterType::Triangle)
-    };
-    let mut bytes = Cursor::new(Vec::new());
-    let encoder = JpegEncoder::new_with_quality(&mut bytes, 88);
-    encoder.write_image(&small, width, height, image::ExtendedColorType::Rgb8).context("cannot encode a picture")?;
-    Ok(format!("data:image/jpeg;base64,{}", base64::engine::general_purpose::STANDARD.encode(bytes.get_ref())))
 }
 
 /// The page.
@@ -132,6 +45,7 @@ pub fn html(facts: &Facts) -> Result<String> {
     let sections = [
         header(facts, &name),
         hero(facts.gallery),
+        facts.film.map(motion::section).unwrap_or_default(),
         curves(facts.records),
         views(facts),
         bars("Time of one step", "ms", &merged(&facts.stages), |ms| format!("{ms:.2}")),
@@ -152,7 +66,7 @@ pub fn html(facts: &Facts) -> Result<String> {
 const SCRIPT: &str = "document.addEventListener('click', event => { \
     const open = document.querySelector('img.zoom'); \
     if (open) open.classList.remove('zoom'); \
-    else if (event.target.matches('td img')) event.target.classList.add('zoom'); });";
+    else if (event.target.matches('td img, .strip img')) event.target.classList.add('zoom'); });";
 
 fn header(facts: &Facts, name: &str) -> String {
     let card = |value: String, unit: &str, what: &str| {
@@ -209,11 +123,14 @@ fn curves(records: &[Record]) -> String {
     let dotted = |points| vec![Series { class: "main", points, dots: true }];
     let loss = points(|record| record.loss);
     let smooth = smoothed(&loss);
+    let epe = records.iter().filter_map(|record| Some((f64::from(record.step), record.flow?))).collect();
+    let plot = |series, logarithmic| Plot { series, logarithmic, axis: "step" };
     let plots = [
-        ("Loss", Plot { series: vec![line("raw", loss), line("main", smooth)], logarithmic: true }),
-        ("PSNR of held-out views, dB", Plot { series: dotted(tests(|t| t.psnr)), logarithmic: false }),
-        ("SSIM of held-out views", Plot { series: dotted(tests(|t| t.ssim)), logarithmic: false }),
-        ("Gaussians", Plot { series: vec![line("main", points(|r| r.gaussians as f64))], logarithmic: false }),
+        ("Loss", plot(vec![line("raw", loss), line("main", smooth)], true)),
+        ("PSNR of held-out views, dB", plot(dotted(tests(|t| t.psnr)), false)),
+        ("SSIM of held-out views", plot(dotted(tests(|t| t.ssim)), false)),
+        ("Gaussians", plot(vec![line("main", points(|r| r.gaussians as f64))], false)),
+        ("End-point error of the flow trained on, pixels", plot(vec![line("main", epe)], false)),
     ];
     let drawn = plots.iter().map(|(title, plot)| (title, plot.svg())).filter(|(_, svg)| !svg.is_empty());
     let figures = drawn.map(|(title, svg)| format!("<figure><figcaption>{title}</figcaption>{svg}</figure>"));
@@ -250,13 +167,18 @@ fn views(facts: &Facts) -> String {
         rows += "</tr>\n";
     }
     let title = if facts.held_out.is_some() { "Held-out views" } else { "Training views (none was held out)" };
-    let gradient: Vec<String> = EMBER.iter().map(|[r, g, b]| format!("rgb({r} {g} {b})")).collect();
     format!(
         "<section><h2>{title}</h2><div class=\"scroll\"><table><thead><tr><th>view</th><th>PSNR, dB</th><th>SSIM</th>\
-         <th>photo</th><th>render</th><th>error <span class=\"scale\">0<i style=\"background: linear-gradient(90deg, {})\">\
+         <th>photo</th><th>render</th><th>error <span class=\"scale\">0<i style=\"background: {}\">\
          </i>{FULL_ERROR}</span></th></tr></thead><tbody>\n{rows}</tbody></table></div></section>\n",
-        gradient.join(", ")
+        gradient(&EMBER)
     )
+}
+
+/// A ramp of colours from left to right, as CSS.
+fn gradient(anchors: &[[u8; 3]; 5]) -> String {
+    let colours: Vec<String> = anchors.iter().map(|[r, g, b]| format!("rgb({r} {g} {b})")).collect();
+    format!("linear-gradient(90deg, {})", colours.join(", "))
 }
 
 /// A bar for each named number; nothing if there are none.
