@@ -7,7 +7,7 @@ struct Presentation {
     height: u32,
     // Pixels from one row to the next.
     stride: u32,
-    // 0 = colour, 1 = depth, 2 = normal, 3 = opacity, 4 = a count, 5 = velocity.
+    // 0 = colour, 1 = depth, 2 = normal, 3 = opacity, 4 = a count, 5 = velocity, 6 = flow.
     mode: u32,
     // Values at the two ends of the ramp.
     low: f32,
@@ -40,6 +40,34 @@ fn ramp(value: f32) -> vec3f {
     return mix(anchor(low), anchor(low + 1u), position - f32(low));
 }
 
+// `flow_colour` of src/train/picture.rs: a displacement's hue, white at 0, saturated at length 1, darker beyond.
+fn wheel_colour(index: u32) -> vec3f {
+    if (index < 15u) {
+        return vec3f(1.0, f32(index) / 15.0, 0.0);
+    } else if (index < 21u) {
+        return vec3f(1.0 - f32(index - 15u) / 6.0, 1.0, 0.0);
+    } else if (index < 25u) {
+        return vec3f(0.0, 1.0, f32(index - 21u) / 4.0);
+    } else if (index < 36u) {
+        return vec3f(0.0, 1.0 - f32(index - 25u) / 11.0, 1.0);
+    } else if (index < 49u) {
+        return vec3f(f32(index - 36u) / 13.0, 0.0, 1.0);
+    }
+    return vec3f(1.0, 0.0, 1.0 - f32(index - 49u) / 6.0);
+}
+
+fn wheel(flow: vec2f) -> vec3f {
+    let size = length(flow);
+    // atan2 of nothing is undefined.
+    if (!(size > 0.0)) {
+        return vec3f(1.0);
+    }
+    let turn = (atan2(-flow.y, -flow.x) / 3.14159265 + 1.0) * 27.0;
+    let low = min(u32(turn), 54u);
+    let hue = mix(wheel_colour(low), wheel_colour((low + 1u) % 55u), turn - f32(low));
+    return select(0.75 * hue, vec3f(1.0) - size * (vec3f(1.0) - hue), size <= 1.0);
+}
+
 fn colour(pixel: vec4f) -> vec3f {
     let alpha = 1.0 - pixel.w;
     switch (presentation.mode) {
@@ -65,6 +93,9 @@ fn colour(pixel: vec4f) -> vec3f {
                 return vec3f(0.5);
             }
             return pixel.xyz / alpha * (presentation.unit * 0.5 / presentation.high) + 0.5;
+        }
+        case 6u: {
+            return wheel(pixel.xy / max(alpha, 1e-6) / presentation.high);
         }
         default: {
             return pixel.xyz;

@@ -22,7 +22,8 @@ pub const fn band_stride(band: usize) -> usize {
 }
 
 /// One value for every parameter of every Gaussian: the parameters themselves, or one of the optimiser's moments.
-#[derive(Debug)]
+/// Clones share the memory.
+#[derive(Clone, Debug)]
 pub struct Rows {
     /// `[capacity][3]`.
     pub geometry: Buffer<Vec4>,
@@ -78,6 +79,11 @@ impl Model {
     /// Room for `capacity` Gaussians, which may be `moving`, and none in it.
     pub fn empty(gpu: &Gpu, capacity: usize, sh_degree: u32, moving: bool) -> Result<Self, GpuError> {
         Ok(Self { rows: Rows::zeros(gpu, capacity, sh_degree, moving)?, len: 0, capacity, sh_degree, moving })
+    }
+
+    /// The same Gaussians in the same memory.
+    pub fn sharing(&self) -> Self {
+        Self { rows: self.rows.clone(), ..*self }
     }
 
     /// A model with geometry and constant colours of its own, still zero, that shares everything else with this one.

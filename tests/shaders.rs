@@ -15,6 +15,7 @@ const ALL: &[&[Declaration]] = &[
     dapple::render::FLOW_DECLARATIONS,
     dapple::render::PRESENT_DECLARATIONS,
     dapple::render::DISGUISE_DECLARATIONS,
+    dapple::render::PROBE_DECLARATIONS,
     dapple::train::loss::DECLARATIONS,
     dapple::train::flow::DECLARATIONS,
     dapple::train::update::DECLARATIONS,

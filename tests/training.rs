@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use dapple::dataset::{Capture, CaptureOptions, Split};
 use dapple::format::write_scene;
-use dapple::gpu::Gpu;
+use dapple::gpu::{Gpu, GpuError};
 use dapple::train::config::{FlowShape, FlowSource, Init, Subgroups, Switch};
 use dapple::train::{Checkpoint, Config, Tensor, Trainer};
 
@@ -84,6 +84,23 @@ fn equal_seeds_give_equal_bytes_and_others_do_not() {
     assert_eq!(first.1, second.1);
     let other = trained(Config { seed: 12, ..config(STEPS) });
     assert_ne!(first.1, other.1);
+}
+
+#[test]
+fn a_lost_device_is_an_error_from_then_on() {
+    let gpu = Gpu::open(None).unwrap();
+    let mut trainer = Trainer::new(&gpu, capture(), config(STEPS)).unwrap();
+    trainer.step().unwrap();
+    let before = trainer.checkpoint().unwrap();
+    gpu.device().destroy();
+    let lost = |error: anyhow::Error| {
+        assert!(matches!(error.downcast_ref(), Some(GpuError::Lost(_))), "{error:#}");
+    };
+    // Steps are only recorded until the trainer looks at the device.
+    lost((0..64).find_map(|_| trainer.step().err()).expect("no step can be done any more"));
+    lost(trainer.checkpoint().map(|_| ()).unwrap_err());
+    lost(trainer.scene().map(|_| ()).unwrap_err());
+    assert_eq!(Trainer::resume(&self::gpu(), capture(), before).unwrap().step_index(), 1, "the checkpoint is intact");
 }
 
 #[test]
@@ -261,7 +278,7 @@ fn moving_runs_repeat_and_resume_to_the_byte() {
         let without = clip_run(Config { subgroups: Subgroups::Off, ..clip_config() });
         assert_same("the moving run without subgroups", &straight.0.tensors, &without.0.tensors);
     }
-    let affine = clip_run(Config { flow_form: FlowShape::Affine, flow_all: true, ..clip_config() });
+    let affine = clip_run(Config { flow_form: FlowShape::Affine, flow_all: Switch::Off, ..clip_config() });
     assert_ne!(straight.1, affine.1, "the form of the flow matters");
     assert!(affine.0.extra["non_finite"] == 0);
 }

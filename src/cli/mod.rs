@@ -10,7 +10,6 @@ mod render;
 mod sequence;
 mod synth;
 mod train;
-mod video;
 #[cfg(feature = "viewer")]
 mod view;
 mod words;

@@ -6,13 +6,11 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::train::Statistics;
 use crate::train::evaluate::Mean;
+use crate::train::{Statistics, Told};
 
 /// Time between plain lines.
 const INTERVAL: Duration = Duration::from_secs(5);
-/// Steps between statistics: reading them makes the GPU wait.
-const STATISTICS_EVERY: u32 = 50;
 
 /// The bar that log messages must not tear.
 static BAR: OnceLock<ProgressBar> = OnceLock::new();
@@ -88,13 +86,17 @@ impl Progress {
         Self { bar, steps, since: Instant::now(), since_step: done, pace: 0.0, last: None, test: None }
     }
 
-    /// Whether this step is one to look at, to keep the line fresh.
-    pub fn wants_statistics(&self, step: u32) -> bool {
-        step.is_multiple_of(STATISTICS_EVERY)
+    /// Takes note of what a run tells.
+    pub fn take(&mut self, told: Told) {
+        match told {
+            Told::Statistics(statistics) => self.show(&statistics),
+            Told::Evaluated(step, mean) => self.evaluated(step, mean),
+            Told::Saved(step) => self.restart(step),
+        }
     }
 
     /// Takes note of statistics, which also say that the GPU has done `step` steps by now.
-    pub fn show(&mut self, statistics: &Statistics) {
+    fn show(&mut self, statistics: &Statistics) {
         let step = statistics.step;
         let elapsed = self.since.elapsed();
         let due = elapsed >= INTERVAL || step == self.steps;
@@ -116,7 +118,7 @@ impl Progress {
     }
 
     /// Takes note of an evaluation, whose time is not the steps'.
-    pub fn evaluated(&mut self, step: u32, mean: Mean) {
+    fn evaluated(&mut self, step: u32, mean: Mean) {
         self.test = Some(mean);
         let line = format!("step {step}: held-out PSNR {:.2} dB, SSIM {:.4}", mean.psnr, mean.ssim);
         match &self.bar {
@@ -127,7 +129,7 @@ impl Progress {
     }
 
     /// Measures the pace from here on.
-    pub fn restart(&mut self, step: u32) {
+    fn restart(&mut self, step: u32) {
         self.since = Instant::now();
         self.since_step = step;
     }

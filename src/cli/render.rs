@@ -8,12 +8,12 @@ use image::RgbImage;
 
 use super::read_scene;
 use super::sequence::{self, Frame, Span};
-use super::video::Video;
 use crate::camera::Camera;
 use crate::dataset::flow_io::{self, FlowField};
 use crate::dataset::{Capture, CaptureOptions};
 use crate::format;
 use crate::gpu::Gpu;
+use crate::render::video::Video;
 use crate::render::{Channel, Rendered, SceneView, orbit, path};
 use crate::scene::Scene;
 use crate::train::Config;
@@ -21,6 +21,8 @@ use crate::train::config::Background;
 use crate::train::picture::{MEADOW, flow_colour, ramp, save_png, to_image};
 use crate::train::run_folder::{config_of, picture_names, picture_path};
 
+/// Frames a second of a video.
+const FRAME_RATE: f64 = 30.0;
 /// Images that are looked at for the range of their colours.
 const RANGE_SAMPLES: usize = 8;
 
@@ -40,7 +42,7 @@ pub struct Args {
     /// Colour behind the scene: black, white or R,G,B in 0 to 1 [default: the run's, else black]
     #[arg(long)]
     background: Option<Background>,
-    /// The time of all images, 0 to 1 over the clip [default: that of the capture's image, else 0]
+    /// The time of all images, 0 to 1 over the clip [default: that of the capture's image or the path's camera, else 0]
     #[arg(long, conflicts_with = "times")]
     time: Option<f32>,
     /// Times from T0 to T1, one an image, along the cameras in order: T0:T1:N
@@ -63,7 +65,7 @@ struct Cameras {
     /// Render every camera of a capture, named after its image
     #[arg(long)]
     capture: Option<PathBuf>,
-    /// Render the cameras of a JSON file: {"width", "height", "fov_x" in degrees, "cameras": [{"transform_matrix"}]}
+    /// Render the cameras of a JSON file: {"width", "height", "fov_x" in degrees, "cameras": [{"transform_matrix", "time"}]}
     #[arg(long)]
     path: Option<PathBuf>,
     /// Render this many cameras in a circle around the scene
@@ -111,7 +113,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
     };
     let gpu = Gpu::open(args.adapter.as_deref())?;
     let first = frames[0].camera.lens;
-    let mut video = args.video.as_ref().map(|path| Video::create(path, first.width, first.height)).transpose()?;
+    let mut video =
+        args.video.as_ref().map(|path| Video::create(path, first.width, first.height, FRAME_RATE)).transpose()?;
     format::create_folder(&args.out)?;
     let mut view = SceneView::new(&gpu, scene, &known, background, channel)?;
     let range = range(&mut view, &frames, args.channel)?;
@@ -172,7 +175,10 @@ fn frames(args: &Args, scene: &Scene, known: &[Camera]) -> Result<Vec<Frame>> {
         camera
     };
     if let Some(path) = &args.cameras.path {
-        let frames = sequence::of_cameras(path::read(path, size)?);
+        let stops = path::read(path, size)?;
+        let times: Vec<f32> = stops.iter().map(|stop| stop.time.unwrap_or(0.0)).collect();
+        let mut frames = sequence::of_cameras(stops.into_iter().map(|stop| (stop.name, stop.camera)).collect());
+        frames.iter_mut().zip(times).for_each(|(frame, time)| frame.time = time);
         return Ok(sequence::at_times(frames, args.time, args.times));
     }
     if let Some(folder) = &args.cameras.capture {

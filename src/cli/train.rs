@@ -1,26 +1,19 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
 use super::progress::Progress;
 use super::{INTERRUPTED, UsageError, catch_interrupts, interrupted};
-use crate::dataset::{Capture, FlowChoice, Shot, Split};
 use crate::gpu::Gpu;
 use crate::train::config::{Config, Flags, FlowSource, Init};
-use crate::train::evaluate::{Mean, View, evaluate, shots_of};
-use crate::train::motion_scores::Flicker;
-use crate::train::picture::{save_png, to_image};
-use crate::train::report::{Facts, Film, Gallery, html};
-use crate::train::run_folder::{REPORT, Record, RunFolder, picture_names};
-use crate::train::{Checkpoint, Trainer};
+use crate::train::run_folder::{REPORT, RunFolder};
+use crate::train::{Checkpoint, Session, Start};
+#[cfg(feature = "viewer")]
+use crate::view::{End, Hooks};
 
 /// Options that a resumed run may change: they leave the result as it is.
 const FREE: [&str; 6] = ["capture", "eval_every", "save_every", "adapter", "cache_gb", "strict"];
-/// Training views that the report shows where none is held out.
-const FALLBACK_VIEWS: usize = 8;
 
 /// Train a scene from a capture: a COLMAP, Blender/NeRF, nerfstudio or instant-ngp folder
 #[derive(clap::Args)]
@@ -36,7 +29,7 @@ pub struct Args {
     /// Continue the run in --out from its checkpoint, to the same bytes as if it had not stopped
     #[arg(long)]
     resume: bool,
-    /// Open a window that shows the run and follows it
+    /// Train in a window that shows the scene grow; closing it leaves the training going
     #[cfg(feature = "viewer")]
     #[arg(long)]
     view: bool,
@@ -46,30 +39,41 @@ pub struct Args {
 
 pub fn run(args: Args) -> Result<ExitCode> {
     let resumes = args.resume && RunFolder::exists(&args.out);
-    let (config, checkpoint) = if resumes { resumed(&args)? } else { (fresh(&args)?, None) };
-    if !resumes {
-        RunFolder::check_free(&args.out)?;
-    }
-    config.validate()?;
-    let capture = Arc::new(Capture::open(&config.capture, &config.capture_options())?);
-    let gpu = Gpu::open(config.adapter.as_deref())?;
-    let step = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.step);
-    let trainer = match checkpoint {
-        Some(checkpoint) => Trainer::resume(&gpu, capture, checkpoint)
-            .with_context(|| format!("cannot resume {}", args.out.display()))?,
-        None => Trainer::new(&gpu, capture, config.clone())?,
+    let start = if resumes {
+        let (config, checkpoint) = resumed(&args)?;
+        config.validate()?;
+        Start { out: args.out, config, checkpoint, resumes }
+    } else {
+        Start::fresh(args.out.clone(), fresh(&args)?)?
     };
-    // The folder last: a run that cannot start leaves none behind.
-    let run = if resumes { RunFolder::open(&args.out, step)? } else { RunFolder::create(&args.out, &config)? };
-    if resumes {
-        run.write_config(&config)?;
-    }
     #[cfg(feature = "viewer")]
     if args.view {
-        crate::view::open_beside(&args.out)?;
+        return watched(start);
     }
+    let gpu = Gpu::open(start.config.adapter.as_deref())?;
+    let session = start.open(&gpu)?;
     catch_interrupts()?;
-    Session::new(config, gpu, trainer, run).run()
+    train(session)
+}
+
+/// Trains with a window that shows the run. The training goes on when the window is closed.
+#[cfg(feature = "viewer")]
+fn watched(start: Start) -> Result<ExitCode> {
+    let (out, adapter) = (start.out.clone(), start.config.adapter.clone());
+    let done = start.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.step);
+    let mut progress = Progress::new(start.config.steps, done);
+    catch_interrupts()?;
+    let hooks = Hooks { told: Box::new(move |told| progress.take(told)), interrupted };
+    match crate::view::train_in_window(start, adapter.as_deref(), hooks)? {
+        End::Done => {
+            say_done(&out.join(REPORT));
+            Ok(ExitCode::SUCCESS)
+        }
+        End::Stopped(step) => {
+            say_stopped(step, &out);
+            Ok(ExitCode::from(INTERRUPTED))
+        }
+    }
 }
 
 /// Defaults, overridden by the file, overridden by the flags.
@@ -122,158 +126,34 @@ fn resumed(args: &Args) -> Result<(Config, Option<Checkpoint>)> {
     Ok((config, checkpoint))
 }
 
-/// A run in progress.
-struct Session {
-    config: Config,
-    capture: Arc<Capture>,
-    gpu: Gpu,
-    trainer: Trainer,
-    run: RunFolder,
-    progress: Progress,
-    held_out: Vec<usize>,
-    start: Instant,
-    /// Seconds of earlier sittings.
-    earlier: f64,
-    /// Whether values that are not finite have been reported.
-    warned: bool,
+/// Trains to the end, or until Ctrl-C.
+fn train(mut session: Session) -> Result<ExitCode> {
+    let mut progress = Progress::new(session.config().steps, session.step_index());
+    while !session.is_done() {
+        session.advance(&mut |told| progress.take(told))?;
+        if interrupted() && !session.is_done() {
+            session.save(&mut |told| progress.take(told))?;
+            progress.finish();
+            say_stopped(session.step_index(), &session.path(""));
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+    }
+    session.finish(&mut |told| progress.take(told))?;
+    progress.finish();
+    say_done(&session.path(REPORT));
+    Ok(ExitCode::SUCCESS)
 }
 
-impl Session {
-    fn new(config: Config, gpu: Gpu, trainer: Trainer, run: RunFolder) -> Self {
-        let capture = trainer.capture().clone();
-        let progress = Progress::new(config.steps, trainer.step_index());
-        let held_out = shots_of(&capture, Split::Test);
-        let earlier = run.records().last().map_or(0.0, |record| record.seconds);
-        let start = Instant::now();
-        Self { config, capture, gpu, trainer, run, progress, held_out, start, earlier, warned: false }
-    }
+fn say_stopped(step: u32, run: &Path) {
+    eprintln!("stopped after step {step}; continue with --resume --out {}", run.display());
+}
 
-    fn seconds(&self) -> f64 {
-        self.earlier + self.start.elapsed().as_secs_f64()
-    }
-
-    fn run(mut self) -> Result<ExitCode> {
-        while self.trainer.step_index() < self.config.steps {
-            self.trainer.step()?;
-            let step = self.trainer.step_index();
-            // The last step's evaluation comes with the report.
-            if step < self.config.steps {
-                self.look(step)?;
-                if interrupted() || self.config.saves_at(step) {
-                    self.save()?;
-                }
-            }
-            if interrupted() && step < self.config.steps {
-                self.progress.finish();
-                eprintln!("stopped after step {step}; continue with --resume --out {}", self.run.path("").display());
-                return Ok(ExitCode::from(INTERRUPTED));
-            }
-        }
-        self.finish()?;
-        Ok(ExitCode::SUCCESS)
-    }
-
-    /// Statistics and evaluation, where they are due. What is recorded depends on the step alone, not on time.
-    fn look(&mut self, step: u32) -> Result<()> {
-        if self.config.records_at(step) {
-            let statistics = self.trainer.statistics()?;
-            self.progress.show(&statistics);
-            if statistics.non_finite > 0 && !std::mem::replace(&mut self.warned, true) {
-                log::warn!("step {step}: {} updates of Gaussians were not finite and left out", statistics.non_finite);
-            }
-            let test = self.config.evaluates_at(step) && !self.held_out.is_empty();
-            let test = if test { Some(self.evaluate(step)?) } else { None };
-            self.run.record(Record::new(&statistics, self.seconds(), test))?;
-        } else if self.progress.wants_statistics(step) {
-            let statistics = self.trainer.statistics()?;
-            self.progress.show(&statistics);
-        }
-        Ok(())
-    }
-
-    fn evaluate(&mut self, step: u32) -> Result<Mean> {
-        let background = self.config.background.fixed();
-        let render = |shot: &Shot| self.trainer.render_view(&shot.camera, shot.time.unwrap_or(0.0));
-        let views = evaluate(&self.capture, &self.held_out, background, self.config.strict, render, |_| Ok(()))?;
-        let mean = Mean::of(&views);
-        self.progress.evaluated(step, mean);
-        Ok(mean)
-    }
-
-    fn save(&mut self) -> Result<()> {
-        let scene = self.trainer.scene()?;
-        self.run.save(&scene, &self.trainer.checkpoint()?)?;
-        self.progress.restart(self.trainer.step_index());
-        Ok(())
-    }
-
-    /// Everything that the finished run leaves: also after a kill between the last checkpoint and the report.
-    fn finish(&mut self) -> Result<()> {
-        let capture = self.capture.clone();
-        let shots = match self.held_out.as_slice() {
-            [] => {
-                let train = shots_of(&self.capture, Split::Train);
-                train.iter().copied().step_by(train.len().div_ceil(FALLBACK_VIEWS)).collect()
-            }
-            held_out => held_out.to_vec(),
-        };
-        let names: Vec<&str> = shots.iter().map(|&shot| self.capture.shots[shot].name.as_str()).collect();
-        let names = picture_names(&names);
-        let (mut gallery, mut flicker) = (Gallery::new(shots.len()), Flicker::new(&capture));
-        let background = self.config.background.fixed();
-        let render = |shot: &Shot| self.trainer.render_view(&shot.camera, shot.time.unwrap_or(0.0));
-        let views = evaluate(&self.capture, &shots, background, self.config.strict, render, |comparison| {
-            let rendered = comparison.render;
-            let colours = rendered.pixels.iter().map(|pixel| pixel.truncate());
-            let image = to_image(rendered.width, rendered.height, colours);
-            let name = shots.iter().position(|&shot| shot == comparison.shot).map_or("view", |i| names[i].as_str());
-            save_png(&self.run.render_path(name)?, &image)?;
-            flicker.add(&comparison);
-            gallery.add(comparison, &image)
-        })?;
-        let mean = (!self.held_out.is_empty()).then(|| Mean::of(&views));
-        if self.run.records().last().is_none_or(|record| record.step < self.config.steps) {
-            let statistics = self.trainer.statistics()?;
-            self.progress.show(&statistics);
-            self.run.record(Record::new(&statistics, self.seconds(), mean))?;
-        }
-        self.save()?;
-        if let Some(mean) = mean {
-            self.progress.evaluated(self.config.steps, mean);
-        }
-        self.progress.finish();
-        let film = if capture.is_dynamic() { Some(self.film(&shots, &views, flicker)?) } else { None };
-        let facts = Facts {
-            config: &self.config,
-            capture: &self.capture,
-            adapter: self.gpu.describe(),
-            records: self.run.records(),
-            views: &views,
-            held_out: mean,
-            gallery: &gallery,
-            film: film.as_ref(),
-            stages: self.trainer.stage_times()?,
-            memory: self.trainer.gpu_bytes(),
-        };
-        self.run.write_report(&html(&facts)?)?;
-        println!("done; open {}", self.run.path(REPORT).display());
-        Ok(())
-    }
-
-    /// What the report shows of a capture in time. A run without flow is measured against the capture's all the same.
-    fn film(&mut self, shots: &[usize], views: &[View], flicker: Flicker) -> Result<Film> {
-        let mut capture = (*self.capture).clone();
-        if self.config.capture_options().flow == FlowChoice::Off {
-            capture.find_flow(&FlowChoice::Auto)?;
-        }
-        Film::shoot(&self.gpu, self.trainer.scene()?, &self.config, &capture, (shots, views), flicker)
-    }
+fn say_done(report: &Path) {
+    println!("done; open {}", report.display());
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use clap::FromArgMatches;
 
     use super::*;

@@ -13,6 +13,9 @@ const BINS: usize = 4096;
 const SMOOTHING: usize = 8;
 /// Errors are weighted by the values' density to minus this power.
 const RARITY: f64 = 0.25;
+/// No value is farther from its number than this share of the range of the values. Evenly spaced numbers would keep to
+/// 1/510; the loosest bound that a few of the numbers see to leaves the others to what is frequent.
+const WORST: f32 = 1.0 / 128.0;
 
 /// Rising numbers; a value is stored as the index of the nearest.
 #[derive(Clone, Debug)]
@@ -22,7 +25,8 @@ pub(super) struct Codebook {
 }
 
 impl Codebook {
-    /// The codebook of [`SIZE`] numbers with, nearly, the least weighted mean square error over the i-th of `n` values.
+    /// The codebook of [`SIZE`] numbers with, nearly, the least weighted mean square error over the i-th of `n` values
+    /// that is nowhere larger than [`WORST`] allows.
     pub fn of(n: usize, value: impl Fn(usize) -> f32 + Sync) -> Self {
         let step = n.div_ceil(MAX_SAMPLE).max(1);
         let mut sorted: Vec<f32> = (0..n.div_ceil(step)).into_par_iter().map(|i| value(i * step)).collect();
@@ -36,13 +40,49 @@ impl Codebook {
         drop(distinct);
         let density = Density::of(&sorted);
         let sums = Sums::of(&sorted, &density);
+        let mut kept = 0;
+        loop {
+            let mut book = Self::of_least_error(SIZE - kept, &sorted, &density, &sums);
+            let covers = book.covers(n, &value);
+            if covers.len() <= kept {
+                book.numbers.extend(covers);
+                book.numbers.resize(SIZE, book.numbers[0]);
+                book.numbers.sort_unstable_by(f32::total_cmp);
+                return Self::new(book.numbers);
+            }
+            kept = covers.len();
+        }
+    }
+
+    /// The codebook of `size` numbers with, nearly, the least weighted mean square error.
+    fn of_least_error(size: usize, sorted: &[f32], density: &Density, sums: &Sums) -> Self {
         let last = sorted.len() - 1;
-        let by_quantile = (0..SIZE).map(|k| sorted[(2 * k + 1) * last / (2 * SIZE)]).collect();
+        let by_quantile = (0..size).map(|k| sorted[(2 * k + 1) * last / (2 * size)]).collect();
         // Which start ends better depends on the tails.
-        let refined = [by_quantile, density.start()].into_par_iter().map(|start| sums.refine(&sorted, start));
+        let refined = [by_quantile, density.start(size)].into_par_iter().map(|start| sums.refine(sorted, start));
         let mut refined: Vec<(f64, Self)> = refined.collect();
         let best = usize::from(refined[1].0 < refined[0].0);
         refined.swap_remove(best).1
+    }
+
+    /// Numbers that bring those of the `n` values within [`WORST`] that are not, from the lowest on: 65 at most.
+    fn covers(&self, n: usize, value: &(impl Fn(usize) -> f32 + Sync)) -> Vec<f32> {
+        let bounds = |(low, high): (f32, f32), v: f32| (low.min(v), high.max(v));
+        let empty = || (f32::INFINITY, f32::NEG_INFINITY);
+        let values = || (0..n).into_par_iter().map(value);
+        let (low, high) = values().fold(empty, bounds).reduce(empty, |a, b| (a.0.min(b.0), a.1.max(b.1)));
+        let limit = (high - low) * WORST;
+        let far = |v: &f32| (v - self.numbers[usize::from(self.index(*v))]).abs() > limit;
+        let mut far: Vec<f32> = values().filter(far).collect();
+        far.par_sort_unstable_by(f32::total_cmp);
+        let mut left = far.as_slice();
+        let mut covers = Vec::new();
+        while let Some(&first) = left.first() {
+            let end = left.partition_point(|v| v - first <= 2.0 * limit);
+            covers.push(first + (left[end - 1] - first) / 2.0);
+            left = &left[end..];
+        }
+        covers
     }
 
     fn new(numbers: Vec<f32>) -> Self {
@@ -92,21 +132,21 @@ impl Density {
         self.counts[self.bin(value)].max(f64::MIN_POSITIVE).powf(-RARITY)
     }
 
-    /// Numbers whose density is the cube root of that of the weighted values, the best there is (Panter and Dite).
-    fn start(&self) -> Vec<f32> {
+    /// `size` numbers whose density is the cube root of that of the weighted values, the best there is (Panter and Dite).
+    fn start(&self, size: usize) -> Vec<f32> {
         let mass: Vec<f64> = self.counts.iter().map(|count| count.powf((1.0 - RARITY) / 3.0)).collect();
         let total: f64 = mass.iter().sum();
-        let mut numbers = Vec::with_capacity(SIZE);
+        let mut numbers = Vec::with_capacity(size);
         let mut reached = 0.0;
         for (bin, mass) in mass.into_iter().enumerate() {
-            let wanted = |k: usize| total * (k as f64 + 0.5) / SIZE as f64;
-            while numbers.len() < SIZE && reached + mass > wanted(numbers.len()) {
+            let wanted = |k: usize| total * (k as f64 + 0.5) / size as f64;
+            while numbers.len() < size && reached + mass > wanted(numbers.len()) {
                 let within = (wanted(numbers.len()) - reached) / mass;
                 numbers.push(self.low + self.width * (bin as f32 + within as f32));
             }
             reached += mass;
         }
-        numbers.resize(SIZE, self.low + self.width * BINS as f32);
+        numbers.resize(size, self.low + self.width * BINS as f32);
         numbers
     }
 }

@@ -156,8 +156,8 @@ fn unpack((chunks, bounds): &Rows, (vertices, packed): &Rows, harmonics: Option<
         let word = |k: usize| u32_at(vertices, i * packed.stride + packed.offsets[k]);
         let bounds = &chunks[i / CHUNK];
         let within = |at: usize, unit: [f32; 3]| {
-            let (low, high) = (Vec3::from_slice(&bounds[at..]), Vec3::from_slice(&bounds[at + 3..]));
-            low + (high - low) * Vec3::from_array(unit)
+            let range = Range { low: Vec3::from_slice(&bounds[at..]), high: Vec3::from_slice(&bounds[at + 3..]) };
+            range.within(unit)
         };
         let color = word(3);
         let rgb = within(12, [24, 16, 8].map(|shift| (color >> shift & 255) as f32 / 255.0));
@@ -218,13 +218,14 @@ fn harmonic(byte: u8) -> f32 {
     (unit - 0.5) * 8.0
 }
 
-/// Writes a scene, its Gaussians along the Morton curve so that chunks are small.
+/// Writes a scene. Its Gaussians are along the Morton curve, so that chunks are small, or stay as they are where that is
+/// better for their positions: those of a scene that comes from such a file fit their chunks without loss.
 ///
 /// # Errors
 /// A scene that is not finite, or a disk that does not take the file.
 pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     scene.validate().with_context(|| format!("cannot write {}", path.display()))?;
-    let order = morton_order(&scene.means);
+    let order = best_order(&scene.means);
     let (bounds, words): (Vec<_>, Vec<_>) = order.par_chunks(CHUNK).map(|chunk| pack_chunk(scene, chunk)).unzip();
     let rest = scene.sh_stride() / 3 - 1;
     let header = header(scene, bounds.len(), 3 * rest);
@@ -258,6 +259,47 @@ fn header(scene: &Scene, chunks: usize, rest: usize) -> String {
     header + "end_header\n"
 }
 
+/// The better of two orders for the positions' errors.
+fn best_order(means: &[Vec3]) -> Vec<u32> {
+    let error = |order: &[u32]| {
+        let of_chunk = |chunk: &[u32]| {
+            let range = Range::of(chunk.iter().map(|&i| means[i as usize]));
+            let error =
+                |mean: Vec3| mean.distance_squared(range.within(unpack_11_10_11(pack_11_10_11(range.unit(mean)))));
+            chunk.iter().map(|&i| f64::from(error(means[i as usize]))).sum()
+        };
+        let errors: Vec<f64> = order.par_chunks(CHUNK).map(of_chunk).collect();
+        errors.into_iter().sum::<f64>()
+    };
+    let (as_is, sorted): (Vec<u32>, _) = ((0..means.len() as u32).collect(), morton_order(means));
+    if error(&as_is) <= error(&sorted) { as_is } else { sorted }
+}
+
+/// The bounds of a chunk's vectors.
+#[derive(Clone, Copy)]
+struct Range {
+    low: Vec3,
+    high: Vec3,
+}
+
+impl Range {
+    fn of(vectors: impl Iterator<Item = Vec3>) -> Self {
+        let empty = Self { low: Vec3::INFINITY, high: Vec3::NEG_INFINITY };
+        vectors.fold(empty, |range, v| Self { low: range.low.min(v), high: range.high.max(v) })
+    }
+
+    /// From 0 to 1 between the bounds.
+    fn unit(self, vector: Vec3) -> Vec3 {
+        let inverse = (self.high - self.low).to_array().map(|r| if r < MIN_RANGE { 0.0 } else { 1.0 / r });
+        (vector - self.low) * Vec3::from_array(inverse)
+    }
+
+    /// The inverse of [`Range::unit`].
+    fn within(self, unit: [f32; 3]) -> Vec3 {
+        self.low + (self.high - self.low) * Vec3::from_array(unit)
+    }
+}
+
 /// The bounds of a chunk and the four words of each of its Gaussians.
 fn pack_chunk(scene: &Scene, chunk: &[u32]) -> ([f32; 18], Vec<[u32; 4]>) {
     let values = |i: u32| {
@@ -266,20 +308,10 @@ fn pack_chunk(scene: &Scene, chunk: &[u32]) -> ([f32; 18], Vec<[u32; 4]>) {
         let dc = &scene.sh[i * scene.sh_stride()..];
         [scene.means[i], scene.log_scales[i].clamp(-limit, limit), Vec3::from_slice(dc).to_array().map(colour).into()]
     };
-    let mut ranges = [(Vec3::INFINITY, Vec3::NEG_INFINITY); 3];
-    for &i in chunk {
-        for ((low, high), value) in ranges.iter_mut().zip(values(i)) {
-            (*low, *high) = (low.min(value), high.max(value));
-        }
-    }
+    let ranges: [Range; 3] = std::array::from_fn(|k| Range::of(chunk.iter().map(|&i| values(i)[k])));
     let words = chunk.iter().map(|&i| {
-        let unit = |(value, (low, high)): (Vec3, (Vec3, Vec3))| {
-            let range = high - low;
-            let inverse = range.to_array().map(|r| if r < MIN_RANGE { 0.0 } else { 1.0 / r });
-            (value - low) * Vec3::from_array(inverse)
-        };
-        let [position, scale, rgb] = values(i);
-        let [position, scale, rgb] = [(position, ranges[0]), (scale, ranges[1]), (rgb, ranges[2])].map(unit);
+        let values = values(i);
+        let [position, scale, rgb] = std::array::from_fn(|k| ranges[k].unit(values[k]));
         let opacity = unorm(sigmoid(scene.logits[i as usize]), 8);
         let color = unorm(rgb.x, 8) << 24 | unorm(rgb.y, 8) << 16 | unorm(rgb.z, 8) << 8 | opacity;
         let rotation = pack_rotation(unit_quaternion(scene.quaternions[i as usize]));
@@ -287,7 +319,7 @@ fn pack_chunk(scene: &Scene, chunk: &[u32]) -> ([f32; 18], Vec<[u32; 4]>) {
     });
     let words = words.collect();
     let mut bounds = [0.0; 18];
-    let vectors = ranges.iter().flat_map(|(low, high)| [low, high]);
+    let vectors = ranges.iter().flat_map(|range| [range.low, range.high]);
     for (place, vector) in bounds.chunks_exact_mut(3).zip(vectors) {
         place.copy_from_slice(&vector.to_array());
     }

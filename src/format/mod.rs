@@ -7,6 +7,7 @@
 
 mod atomic;
 mod bounded;
+mod clusters;
 mod codebook;
 pub mod compressed_ply;
 pub mod dapple;
@@ -14,7 +15,6 @@ mod deflate;
 mod frame;
 pub mod gltf;
 pub mod html;
-mod huffman;
 mod kind;
 pub mod ksplat;
 mod palette;
@@ -31,11 +31,11 @@ pub mod splatv;
 pub mod spz;
 mod spz_pack;
 pub mod usd;
-mod vp8l;
+mod webp;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 
 use crate::scene::Scene;
 
@@ -145,20 +145,29 @@ pub fn load_with(path: &Path, options: &ReadOptions) -> Result<Loaded> {
     if !sequence.is_empty() {
         return sequence::read(&sequence);
     }
-    let file = scene_in(path)?;
-    match detect(&file)? {
-        Format::Ply => ply::load(&file),
-        Format::Dapple => dapple::read(&file),
-        Format::SpacetimePly => spacetime_ply::read(&file),
-        Format::Splatv => splatv::read(&file),
-        Format::CompressedPly => compressed_ply::read(&file),
-        Format::Splat => splat::read(&file),
-        Format::Spz => spz::read(&file, options.spz_frame),
-        Format::Sog => sog::read(&file),
-        Format::Ksplat => ksplat::read(&file),
-        Format::Glb | Format::Gltf => gltf::read(&file),
-        format @ (Format::Usda | Format::Usdz) => usd::read(&file, format),
-        Format::Html => bail!("{}: web pages are only written; read the scene that it was made from", path.display()),
+    read_file(&scene_in(path)?, options).map_err(in_one_line)
+}
+
+/// Names in a damaged file may hold line breaks, which have no place in an error.
+fn in_one_line(error: anyhow::Error) -> anyhow::Error {
+    let text = format!("{error:#}");
+    if text.contains(char::is_control) { anyhow!(text.replace(char::is_control, " ")) } else { error }
+}
+
+fn read_file(file: &Path, options: &ReadOptions) -> Result<Loaded> {
+    match detect(file)? {
+        Format::Ply => ply::load(file),
+        Format::Dapple => dapple::read(file),
+        Format::SpacetimePly => spacetime_ply::read(file),
+        Format::Splatv => splatv::read(file),
+        Format::CompressedPly => compressed_ply::read(file),
+        Format::Splat => splat::read(file),
+        Format::Spz => spz::read(file, options.spz_frame),
+        Format::Sog => sog::read(file),
+        Format::Ksplat => ksplat::read(file),
+        Format::Glb | Format::Gltf => gltf::read(file),
+        format @ (Format::Usda | Format::Usdz) => usd::read(file, format),
+        Format::Html => bail!("{}: web pages are only written; read the scene that it was made from", file.display()),
     }
 }
 

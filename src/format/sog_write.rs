@@ -12,7 +12,7 @@ use super::codebook::Codebook;
 use super::palette::Palette;
 use super::quantise::{GRAIN, byte, largest, unit_quaternion};
 use super::sog::{FIRST_LARGEST, PALETTE_COLUMNS};
-use super::{SOG_META, create_folder, describe_write_error, vp8l, write_atomically};
+use super::{SOG_META, create_folder, describe_write_error, webp, write_atomically};
 use crate::edit::morton_order;
 use crate::scene::{Scene, sigmoid};
 
@@ -73,11 +73,11 @@ struct Pixels<'a> {
 
 impl Pixels<'_> {
     /// The WebP file of a picture whose i-th pixel is `pixel(index of the Gaussian)`.
-    fn picture(&self, pixel: impl Fn(usize) -> [u8; 4] + Sync) -> Vec<u8> {
+    fn picture(&self, pixel: impl Fn(usize) -> [u8; 4] + Sync) -> Result<Vec<u8>> {
         let mut pixels = vec![[0, 0, 0, 255]; self.width * self.height];
         let places = pixels.par_iter_mut().zip(&self.order);
         places.with_min_len(GRAIN).for_each(|(place, &i)| *place = pixel(i as usize));
-        vp8l::encode(&pixels, self.width, self.height)
+        webp::encode(&pixels, self.width, self.height)
     }
 
     /// How much the colour of the i-th pixel's Gaussian matters: about the root of what it covers in a picture, within
@@ -104,40 +104,42 @@ fn encode(scene: &Scene) -> Result<Vec<Part>> {
     // Both sides are multiples of 4, as other tools make them.
     let width = (((n as f64).sqrt() / 4.0).ceil() as usize * 4).max(4);
     let height = (n.div_ceil(width).div_ceil(4) * 4).max(4);
-    ensure!(width <= vp8l::MAX_SIDE, "{n} Gaussians do not fit a WebP picture; 268 million do");
+    ensure!(width <= webp::MAX_SIDE, "{n} Gaussians do not fit a WebP picture; 268 million do");
     let area = |sizes: &Vec3| f64::from(sizes.element_sum() - sizes.min_element());
     let area = scene.log_scales.iter().map(area).sum::<f64>() / n.max(1) as f64;
     let pixels = Pixels { scene, order: morton_order(&scene.means), width, height, area: area as f32 };
     // Each of these keeps one core busy for long, so that they run side by side.
     let means = || encode_means(&pixels);
     let shapes = || (encode_scales(&pixels), encode_rotations(&pixels), encode_colours(&pixels));
-    let ((means, bounds), ((scales, quats, sh0), harmonics)) =
-        rayon::join(means, || rayon::join(shapes, || encode_harmonics(&pixels)));
+    let (means, (shapes, harmonics)) = rayon::join(means, || rayon::join(shapes, || encode_harmonics(&pixels)));
     let mut meta = json!({
         "version": 2,
         "asset": { "generator": concat!("Dapple ", env!("CARGO_PKG_VERSION")) },
         "count": n,
-        "means": { "mins": bounds[0], "maxs": bounds[1], "files": ["means_l.webp", "means_u.webp"] },
-        "scales": { "codebook": scales.0.numbers, "files": ["scales.webp"] },
-        "quats": { "files": ["quats.webp"] },
-        "sh0": { "codebook": sh0.0.numbers, "files": ["sh0.webp"] },
     });
     if scene.antialiased {
         meta["model"] = "antialiased".into();
     }
-    let [low, high] = means;
-    let mut parts = vec![("means_l.webp", low), ("means_u.webp", high), ("scales.webp", scales.1)];
-    parts.extend([("quats.webp", quats), ("sh0.webp", sh0.1)]);
-    if let Some((description, centroids, labels)) = harmonics {
-        meta["shN"] = description;
-        parts.extend([("shN_centroids.webp", centroids), ("shN_labels.webp", labels)]);
+    let mut parts = Vec::new();
+    let sections = [("means", means?), ("scales", shapes.0?), ("quats", shapes.1?), ("sh0", shapes.2?)];
+    for (name, section) in sections.into_iter().chain(harmonics?.map(|section| ("shN", section))) {
+        meta[name] = section.description;
+        meta[name]["files"] = section.pictures.iter().map(|(file, _)| *file).collect();
+        parts.extend(section.pictures);
     }
     parts.insert(0, (SOG_META, serde_json::to_vec(&meta)?));
     Ok(parts)
 }
 
-/// Positions as 16 bits between the bounds of sign(x)·ln(1 + |x|): the low bytes, the high bytes, and the bounds.
-fn encode_means(pixels: &Pixels) -> ([Vec<u8>; 2], [[f32; 3]; 2]) {
+/// One property of all Gaussians.
+struct Section {
+    /// What the meta file says of it, but for the names of its pictures.
+    description: Value,
+    pictures: Vec<Part>,
+}
+
+/// Positions as 16 bits between the bounds of sign(x)·ln(1 + |x|): a picture of the low bytes, one of the high.
+fn encode_means(pixels: &Pixels) -> Result<Section> {
     let log = |mean: Vec3| Vec3::from_array(mean.to_array().map(|v| v.abs().ln_1p().copysign(v)));
     let empty = (Vec3::INFINITY, Vec3::NEG_INFINITY);
     let bounds = pixels.scene.means.iter().fold(empty, |(low, high), &m| (low.min(log(m)), high.max(log(m))));
@@ -154,21 +156,22 @@ fn encode_means(pixels: &Pixels) -> ([Vec<u8>; 2], [[f32; 3]; 2]) {
         })
     };
     let (lower, upper) = rayon::join(|| picture(0), || picture(1));
-    ([lower, upper], [low.to_array(), high.to_array()])
+    let description = json!({ "mins": low.to_array(), "maxs": high.to_array() });
+    Ok(Section { description, pictures: vec![("means_l.webp", lower?), ("means_u.webp", upper?)] })
 }
 
-fn encode_scales(pixels: &Pixels) -> (Codebook, Vec<u8>) {
+fn encode_scales(pixels: &Pixels) -> Result<Section> {
     let scales = &pixels.scene.log_scales;
     let book = Codebook::of(3 * scales.len(), |i| scales[i / 3][i % 3]);
     let picture = pixels.picture(|i| {
         let [x, y, z] = scales[i].to_array().map(|v| book.index(v));
         [x, y, z, 255]
-    });
-    (book, picture)
+    })?;
+    Ok(Section { description: json!({ "codebook": book.numbers }), pictures: vec![("scales.webp", picture)] })
 }
 
-fn encode_rotations(pixels: &Pixels) -> Vec<u8> {
-    pixels.picture(|i| {
+fn encode_rotations(pixels: &Pixels) -> Result<Section> {
+    let picture = pixels.picture(|i| {
         let q = unit_quaternion(pixels.scene.quaternions[i]);
         let place = largest(q);
         let sign = if q[place] < 0.0 { -1.0 } else { 1.0 };
@@ -177,25 +180,26 @@ fn encode_rotations(pixels: &Pixels) -> Vec<u8> {
             *to = byte(255.0 * (sign * q[k] * std::f32::consts::FRAC_1_SQRT_2 + 0.5));
         }
         pixel
-    })
+    })?;
+    Ok(Section { description: json!({}), pictures: vec![("quats.webp", picture)] })
 }
 
-fn encode_colours(pixels: &Pixels) -> (Codebook, Vec<u8>) {
+fn encode_colours(pixels: &Pixels) -> Result<Section> {
     let (sh, stride) = (&pixels.scene.sh, pixels.scene.sh_stride());
     let book = Codebook::of(3 * pixels.scene.len(), |i| sh[i / 3 * stride + i % 3]);
     let picture = pixels.picture(|i| {
         let [r, g, b] = [0, 1, 2].map(|channel| book.index(sh[i * stride + channel]));
         [r, g, b, byte(255.0 * sigmoid(pixels.scene.logits[i]))]
-    });
-    (book, picture)
+    })?;
+    Ok(Section { description: json!({ "codebook": book.numbers }), pictures: vec![("sh0.webp", picture)] })
 }
 
-/// The description, the picture of the palette and that of the labels; `None` without higher bands.
-fn encode_harmonics(pixels: &Pixels) -> Option<(Value, Vec<u8>, Vec<u8>)> {
+/// A picture of the palette and one of the labels; `None` without higher bands.
+fn encode_harmonics(pixels: &Pixels) -> Result<Option<Section>> {
     let n = pixels.scene.len();
     let floats = pixels.scene.sh_stride() - 3;
     if floats == 0 || n == 0 {
-        return None;
+        return Ok(None);
     }
     let mut palette = Palette::of(n, floats, palette_size(n), |i| (pixels.rest(i), pixels.prominence(i)));
     let mut sets = palette.sets();
@@ -215,7 +219,7 @@ fn encode_harmonics(pixels: &Pixels) -> Option<(Value, Vec<u8>, Vec<u8>)> {
     let mut label_of = vec![0; n];
     pixels.order.iter().zip(labels).for_each(|(&i, label)| label_of[i as usize] = label);
     let (centroids, labels) = rayon::join(
-        || vp8l::encode(&centroids, width, height),
+        || webp::encode(&centroids, width, height),
         || {
             pixels.picture(|i| {
                 let [low, high] = u16::to_le_bytes(label_of[i]);
@@ -227,9 +231,9 @@ fn encode_harmonics(pixels: &Pixels) -> Option<(Value, Vec<u8>, Vec<u8>)> {
         "count": palette.len(),
         "bands": pixels.scene.sh_degree,
         "codebook": book.numbers,
-        "files": ["shN_centroids.webp", "shN_labels.webp"],
     });
-    Some((description, centroids, labels))
+    let pictures = vec![("shN_centroids.webp", centroids?), ("shN_labels.webp", labels?)];
+    Ok(Some(Section { description, pictures }))
 }
 
 /// Sets for `n` Gaussians: 1024 times a power of two, as other tools have it, no more than there are Gaussians.

@@ -127,5 +127,7 @@ fn read_file(path: &Path) -> Result<Loaded> {
         Ok(())
     })?;
     scene.motion = Some(motion);
+    // Numbers may go beyond all bounds on their way into our model.
+    scene.validate()?;
     Ok(Loaded { warnings: left_out(curved, turning), ..Loaded::new(scene, Format::SpacetimePly) })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What can go wrong on the GPU.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum GpuError {
     #[error("no GPU adapter was found; install a Vulkan driver (on Debian: mesa-vulkan-drivers libvulkan1)")]
     NoAdapter,
@@ -207,9 +207,11 @@ impl Gpu {
         polled.map(|_| ()).map_err(|error| GpuError::Lost(error.to_string()))
     }
 
-    /// The first failure that the device has reported since the last call, if any.
+    /// The first failure that the device has reported since the last call, if any. A lost device stays lost.
     pub fn check(&self) -> Result<(), GpuError> {
-        match self.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        let lost = matches!(*failure, Some(GpuError::Lost(_)));
+        match if lost { failure.clone() } else { failure.take() } {
             Some(error) => Err(error),
             None => Ok(()),
         }
@@ -229,16 +231,13 @@ fn find<'a>(adapters: &'a [wgpu::Adapter], wanted: &str) -> Result<&'a wgpu::Ada
     })
 }
 
-/// Records the first lost-device or uncaptured error, for [`Gpu::check`] to return.
+/// Records a lost device, or else the first uncaptured error, for [`Gpu::check`] to return. Once a device is lost all
+/// else fails too, and the loss is the reason to be told.
 fn watch(device: &wgpu::Device, failure: &Arc<Mutex<Option<GpuError>>>) {
-    let keep = |slot: &Mutex<Option<GpuError>>, error| {
-        slot.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-    };
     let slot = failure.clone();
     device.set_device_lost_callback(move |reason, message| {
-        if reason != wgpu::DeviceLostReason::Destroyed {
-            keep(&slot, GpuError::Lost(message));
-        }
+        let message = if message.is_empty() { format!("{reason:?}") } else { message };
+        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(GpuError::Lost(message));
     });
     let slot = failure.clone();
     device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
@@ -246,6 +245,6 @@ fn watch(device: &wgpu::Device, failure: &Arc<Mutex<Option<GpuError>>>) {
             wgpu::Error::OutOfMemory { .. } => GpuError::Reported("out of memory".into()),
             other => GpuError::Reported(other.to_string()),
         };
-        keep(&slot, error);
+        slot.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
     }));
 }

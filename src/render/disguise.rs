@@ -83,7 +83,7 @@ impl Masquerade {
             gpu: gpu.clone(),
             pipeline: gpu.pipeline::<Disguised>(&[])?,
             settings: gpu.zeros("window: settings", 1)?,
-            state: gpu.zeros("window: selection", model.len())?,
+            state: gpu.zeros("window: selection", model.capacity())?,
             shown: model.sharing_all_but_geometry_and_colour(gpu)?,
         })
     }
@@ -93,8 +93,10 @@ impl Masquerade {
         self.gpu.write(&self.state, 0, state);
     }
 
-    /// Records the change of `model`, which is what [`Masquerade::new`] was given; [`Masquerade::shown`] then shows it.
-    pub fn record(&self, recorder: &mut Recorder, model: &Model, change: &Change) {
+    /// Records the change of `model`, which is what [`Masquerade::new`] was given and may have grown since;
+    /// [`Masquerade::shown`] then shows it.
+    pub fn record(&mut self, recorder: &mut Recorder, model: &Model, change: &Change) {
+        self.shown.set_len(model.len());
         let (low, high) = change.crop.unwrap_or_default();
         let disguise = Disguise {
             low: low.extend(if change.crop.is_some() { 1.0 } else { 0.0 }),

@@ -271,6 +271,11 @@ impl Frame {
         &self.per_pixel.flow_gradient
     }
 
+    /// `[N]` bits of the depth of each Gaussian that was visible.
+    pub fn depths(&self) -> &Buffer<u32> {
+        &self.per_gaussian.depths
+    }
+
     /// Pairs of Gaussian and tile that the buffers hold.
     pub fn pair_capacity(&self) -> usize {
         self.per_pair.capacity

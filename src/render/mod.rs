@@ -10,8 +10,10 @@ mod frame;
 pub mod orbit;
 pub mod path;
 mod present;
+mod probe;
 mod scene_view;
 mod stages;
+pub mod video;
 mod view;
 mod weights;
 
@@ -27,6 +29,7 @@ pub use disguise::{Change, DECLARATIONS as DISGUISE_DECLARATIONS, DELETED, Form,
 pub use flow::{DECLARATIONS as FLOW_DECLARATIONS, FlowForm, Times};
 pub use frame::{Admission, Frame, Gradients, Pairs, SLOT, Scratch};
 pub use present::{DECLARATIONS as PRESENT_DECLARATIONS, Presenter, Shown};
+pub use probe::{Contribution, DECLARATIONS as PROBE_DECLARATIONS, PixelParts, Probe};
 pub use scene_view::{NEAR, SceneView, blending_weights, frame, middle};
 pub use stages::{DECLARATIONS, LaneForm};
 pub use view::{TILE, View};
@@ -176,21 +179,8 @@ impl Renderer {
         (other, time): (&Camera, f32),
         affine: bool,
     ) -> Result<Rendered> {
-        self.prepare(model)?;
-        self.prepare_flow(FlowForm { affine, all: false })?;
-        let options = RenderOptions { sh_degree: 0, background: Vec3::ZERO, ..*options };
-        let view = options.view(camera, model);
-        self.set_view(&view, model.capacity())?;
-        self.set_flow_target(&view, &RenderOptions { time, ..options }.view(other, model));
-        loop {
-            let mut recorder = Recorder::new(&self.gpu, false);
-            self.record_flow_forward(&mut recorder, model, &view);
-            recorder.finish()?;
-            if self.frame.settle()?.overflowed == 0 {
-                break;
-            }
-        }
-        let (width, height) = view.size();
+        self.draw_flow(model, camera, options, (other, time), affine, |_, _, _| ())?;
+        let (width, height) = (camera.lens.width, camera.lens.height);
         let count = width as usize * height as usize;
         let image = self.gpu.read_range(self.frame.image(), 0, count)?;
         let flow = self.gpu.read_range(self.frame.flow_image(), 0, 2 * count)?;
@@ -200,6 +190,36 @@ impl Renderer {
             Vec4::new(flow[0] * scale, flow[1] * scale, 0.0, pixel.w)
         };
         Ok(Rendered { width, height, pixels: image.iter().zip(flow.chunks_exact(2)).map(pixel).collect() })
+    }
+
+    /// Renders the flow into [`Frame::flow_image`] and waits; `after` records what follows in the same submission.
+    ///
+    /// # Errors
+    /// As [`Renderer::render`].
+    pub fn draw_flow(
+        &mut self,
+        model: &Model,
+        camera: &Camera,
+        options: &RenderOptions,
+        (other, time): (&Camera, f32),
+        affine: bool,
+        after: impl Fn(&mut Recorder, &Frame, &View),
+    ) -> Result<()> {
+        self.prepare(model)?;
+        self.prepare_flow(FlowForm { affine, all: false })?;
+        let options = RenderOptions { sh_degree: 0, background: Vec3::ZERO, ..*options };
+        let view = options.view(camera, model);
+        self.set_view(&view, model.capacity())?;
+        self.set_flow_target(&view, &RenderOptions { time, ..options }.view(other, model));
+        loop {
+            let mut recorder = Recorder::new(&self.gpu, false);
+            self.record_flow_forward(&mut recorder, model, &view);
+            after(&mut recorder, &self.frame, &view);
+            recorder.finish()?;
+            if self.frame.settle()?.overflowed == 0 {
+                return Ok(());
+            }
+        }
     }
 
     /// Compiles what this model needs beyond what a static one does. Before a model is first recorded.

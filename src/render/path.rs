@@ -5,7 +5,7 @@
 //!  "cameras": [{"name": "start", "transform_matrix": [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 4], [0, 0, 0, 1]]}]}
 //! ```
 //! `transform_matrix` is camera-to-world with OpenGL camera axes: x right, y up, z back. `fov_x` is in degrees. A camera
-//! may have its own lens. NeRF's names are understood too: `frames`, `file_path`, `w`, `h`, `camera_angle_x` (radians),
+//! may have its own lens, and the "time" within the clip, 0 to 1, at which it looks. NeRF's names are understood too: `frames`, `file_path`, `w`, `h`, `camera_angle_x` (radians),
 //! `fl_x`, `fl_y`, `cx`, `cy`.
 
 use std::path::Path;
@@ -32,8 +32,18 @@ struct Entry {
     #[serde(alias = "file_path")]
     name: Option<String>,
     transform_matrix: [[f64; 4]; 4],
+    time: Option<f32>,
     #[serde(flatten)]
     lens: LensFields,
+}
+
+/// A camera of a path.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stop {
+    pub name: String,
+    pub camera: Camera,
+    /// Time within the clip at which it looks, where the path says.
+    pub time: Option<f32>,
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -54,21 +64,23 @@ struct LensFields {
     cy: Option<f64>,
 }
 
-/// The cameras of a path and their names; `size` replaces the file's image size, the field of view kept.
+/// The cameras of a path; `size` replaces the file's image size, the field of view kept.
 ///
 /// # Errors
 /// Names the file and the camera whose matrix or lens is wrong.
-pub fn read(path: &Path, size: Option<(u32, u32)>) -> Result<Vec<(String, Camera)>> {
+pub fn read(path: &Path, size: Option<(u32, u32)>) -> Result<Vec<Stop>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     parse(&text, size).with_context(|| format!("{}", path.display()))
 }
 
-fn parse(text: &str, size: Option<(u32, u32)>) -> Result<Vec<(String, Camera)>> {
+fn parse(text: &str, size: Option<(u32, u32)>) -> Result<Vec<Stop>> {
     let file: File = serde_json::from_str(text)?;
     ensure!(!file.cameras.is_empty(), "the path has no cameras");
     let camera = |(index, entry): (usize, &Entry)| {
         let camera = entry.camera(&file.lens, size).with_context(|| format!("cameras[{index}]"))?;
-        Ok((entry.name.clone().unwrap_or_else(|| format!("{index:05}")), camera))
+        ensure!(entry.time.is_none_or(f32::is_finite), "cameras[{index}]: its time is not a number");
+        let name = entry.name.clone().unwrap_or_else(|| format!("{index:05}"));
+        Ok(Stop { name, camera, time: entry.time })
     };
     file.cameras.iter().enumerate().map(camera).collect()
 }
@@ -149,31 +161,32 @@ mod tests {
 
     const IDENTITY: &str = "[[1,0,0,0],[0,1,0,0],[0,0,1,4],[0,0,0,1]]";
 
-    fn parsed(fields: &str, size: Option<(u32, u32)>) -> Result<Vec<(String, Camera)>> {
+    fn parsed(fields: &str, size: Option<(u32, u32)>) -> Result<Vec<Stop>> {
         parse(&format!("{{{fields} \"cameras\": [{{\"transform_matrix\": {IDENTITY}}}]}}"), size)
     }
 
     #[test]
     fn degrees_and_nerf_fields_mean_the_same() {
         let ours = parsed("\"width\": 200, \"height\": 100, \"fov_x\": 90,", None).expect("parses");
-        let (name, camera) = &ours[0];
+        let Stop { name, camera, time } = &ours[0];
+        assert!(time.is_none());
         assert_eq!(name, "00000");
         assert!((camera.lens.focal.x - 100.0).abs() < 1e-9);
         assert_eq!(camera.pose.forward(), -glam::DVec3::Z, "OpenGL cameras look along -z");
         assert_eq!(camera.pose.centre(), glam::dvec3(0.0, 0.0, 4.0));
         let nerf = format!(
-            "{{\"camera_angle_x\": {}, \"w\": 200.0, \"h\": 100, \"frames\": [{{\"file_path\": \"a\", \"transform_matrix\": {IDENTITY}}}]}}",
+            "{{\"camera_angle_x\": {}, \"w\": 200.0, \"h\": 100, \"frames\": [{{\"file_path\": \"a\", \"time\": 0.25, \"transform_matrix\": {IDENTITY}}}]}}",
             std::f64::consts::FRAC_PI_2
         );
         let nerf = parse(&nerf, None).expect("parses");
-        assert_eq!(nerf[0].0, "a");
-        assert!((nerf[0].1.lens.focal - camera.lens.focal).length() < 1e-9);
+        assert_eq!((nerf[0].name.as_str(), nerf[0].time), ("a", Some(0.25)));
+        assert!((nerf[0].camera.lens.focal - camera.lens.focal).length() < 1e-9);
     }
 
     #[test]
     fn another_size_keeps_the_horizontal_field_of_view() {
         let cameras = parsed("\"fl_x\": 100, \"cx\": 90, \"cy\": 50, \"w\": 200, \"h\": 100,", Some((100, 100)));
-        let lens = cameras.expect("parses")[0].1.lens;
+        let lens = cameras.expect("parses")[0].camera.lens;
         assert_eq!((lens.focal, lens.principal), (dvec2(50.0, 50.0), dvec2(45.0, 50.0)));
         assert!(parsed("\"fov_x\": 60,", Some((64, 32))).is_ok());
     }

@@ -44,8 +44,17 @@ kernel! {
     }
 }
 
+kernel! {
+    /// Flow in place of the image.
+    pub FlowPixels = "flow_pixels.wgsl" [] {
+        uniform view: View,
+        read flow_image: f32,
+        write image: Vec4,
+    }
+}
+
 /// All kernels of this file.
-pub const DECLARATIONS: &[Declaration] = &[Present::DECLARATION, Count::DECLARATION];
+pub const DECLARATIONS: &[Declaration] = &[Present::DECLARATION, Count::DECLARATION, FlowPixels::DECLARATION];
 
 /// Bytes that a row of a copy between buffer and texture is a multiple of.
 const ROW: u32 = wgpu::COPY_BYTES_PER_ROW_ALIGNMENT;
@@ -60,6 +69,8 @@ pub enum Shown {
     /// Gaussians a pixel.
     Count = 4,
     Velocity = 5,
+    /// Displacement on the screen up to another time, in pixels.
+    Flow = 6,
 }
 
 /// The compiled presentation and its pixels.
@@ -68,6 +79,7 @@ pub struct Presenter {
     gpu: Gpu,
     present: Pipeline<Present<'static>>,
     count: Pipeline<Count<'static>>,
+    flow: Pipeline<FlowPixels<'static>>,
     settings: Buffer<Presentation>,
     pixels: Buffer<u32>,
     size: (u32, u32),
@@ -79,6 +91,7 @@ impl Presenter {
             gpu: gpu.clone(),
             present: gpu.pipeline::<Present>(&[])?,
             count: gpu.pipeline::<Count>(&[])?,
+            flow: gpu.pipeline::<FlowPixels>(&[])?,
             settings: gpu.zeros("window: settings", 1)?,
             pixels: gpu.zeros("window: pixels", 0)?,
             size: (0, 0),
@@ -112,6 +125,16 @@ impl Presenter {
                 image: frame.image(),
             };
             self.count.run(pass, &count, view.tiles());
+        });
+    }
+
+    /// Records the flow in place of the image of the frame last recorded with flow.
+    pub fn record_flow(&self, recorder: &mut Recorder, frame: &Frame, view: &View) {
+        recorder.stage("flow pixels", |pass| {
+            let kernel =
+                FlowPixels { view: frame.gradients().view, flow_image: frame.flow_image(), image: frame.image() };
+            let (width, height) = view.size();
+            self.flow.run(pass, &kernel, (width * height).div_ceil(64));
         });
     }
 
@@ -151,6 +174,12 @@ impl Presenter {
             wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
         );
         self.gpu.queue().submit([encoder.finish()]);
+    }
+
+    /// Waits and reads one pixel, which must lie in the image: r, g, b.
+    pub fn read_pixel(&self, (x, y): (u32, u32)) -> Result<[u8; 3], GpuError> {
+        let word = self.gpu.read_range(&self.pixels, (y * Self::stride(self.size.0) + x) as usize, 1)?[0];
+        Ok([word as u8, (word >> 8) as u8, (word >> 16) as u8])
     }
 
     /// Waits and reads the pixels: `[height * width]` r, g, b.

@@ -7,9 +7,10 @@ use crate::dataset::{Capture, Coverage, Split, init};
 use crate::format::ply;
 use crate::scene::{Normalisation, PointCloud, SH_C0, Scene, sh_coefficients};
 
-use super::config::{Config, Init};
+use super::config::{Config, Init, Switch};
 use super::init_motion;
 use super::schedule::SplitMix;
+use super::tracks::{self, Ray};
 
 /// What the first Gaussians look like.
 #[derive(Clone, Copy)]
@@ -88,26 +89,38 @@ pub fn scene(capture: &Capture, config: &Config, frame: &Normalisation) -> Resul
             }
         },
     };
-    let (points, shape) = match points {
+    let (mut points, rays, shape) = match points {
         Some(mut points) => {
             check_count(points.positions.len(), config)?;
             let room = config.cap_max as usize - points.positions.len();
             let fill = if cut_out(capture)? { 0.0 } else { config.init_fill };
             let count = (points.positions.len() as f64 * fill) as usize;
-            let filled = ray_points(capture, count.min(room), &median(&points.positions), FILL_DEPTHS, config.seed)?;
+            let (filled, rays) =
+                ray_points(capture, count.min(room), &median(&points.positions), FILL_DEPTHS, config.seed)?;
             points.positions.extend(filled.positions);
             points.colours.extend(filled.colours);
             if let (Some(times), Some(more)) = (&mut points.times, filled.times) {
                 times.extend(more);
             }
-            (points, SEEDS)
+            (points, rays, SEEDS)
         }
         None => random_points(capture, config)?,
     };
     check_count(points.positions.len(), config)?;
+    let found = if moving && config.velocity_init == Switch::On {
+        tracks::triangulate(&rays, capture).context(init_motion::REMEDY)?
+    } else {
+        vec![None; rays.len()]
+    };
+    let first = points.positions.len() - rays.len();
+    for ((position, ray), found) in points.positions[first..].iter_mut().zip(&rays).zip(&found) {
+        if let Some(found) = found {
+            *position = ray.at(capture, found.distance).as_vec3();
+        }
+    }
     let mut scene = from_points(&points, shape, config, frame);
     if moving {
-        init_motion::spread(&mut scene, points.times.as_deref(), capture, config, frame)?;
+        init_motion::spread(&mut scene, points.times.as_deref(), &found, capture, config, frame)?;
     }
     Ok(scene)
 }
@@ -131,14 +144,15 @@ fn check_count(count: usize, config: &Config) -> Result<()> {
 
 /// Points without structure: along the rays of the training images, with their colours; or, where an extent is given or
 /// the images are cut out of their background, uniform in a cube around what the cameras look at.
-fn random_points(capture: &Capture, config: &Config) -> Result<(PointCloud, Shape)> {
+fn random_points(capture: &Capture, config: &Config) -> Result<(PointCloud, Vec<Ray>, Shape)> {
     let count = (config.init_points as usize).min(config.cap_max as usize);
     let (centre, distance) = focus(capture);
     if config.init_extent.is_none() && !cut_out(capture)? {
-        return Ok((ray_points(capture, count, &centre, RANDOM_DEPTHS, config.seed)?, SEEDS));
+        let (points, rays) = ray_points(capture, count, &centre, RANDOM_DEPTHS, config.seed)?;
+        return Ok((points, rays, SEEDS));
     }
     let extent = config.init_extent.unwrap_or(RANDOM_EXTENT * distance);
-    Ok((init::random_points(count, centre.as_vec3(), Vec3::splat(extent as f32), config.seed), DUST))
+    Ok((init::random_points(count, centre.as_vec3(), Vec3::splat(extent as f32), config.seed), Vec::new(), DUST))
 }
 
 /// Whether the images have transparency: then there is nothing behind the object.
@@ -164,27 +178,36 @@ fn median(points: &[Vec3]) -> DVec3 {
 }
 
 /// `count` points on random rays of training images, at depths log-uniform in `range` times the camera's distance from
-/// `centre`, each of its pixel's colour.
-fn ray_points(capture: &Capture, count: usize, centre: &DVec3, range: (f64, f64), seed: u64) -> Result<PointCloud> {
+/// `centre`, each of its pixel's colour; and their rays.
+fn ray_points(
+    capture: &Capture,
+    count: usize,
+    centre: &DVec3,
+    range: (f64, f64),
+    seed: u64,
+) -> Result<(PointCloud, Vec<Ray>)> {
     let shots: Vec<usize> = (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Train).collect();
     let used = shots.len().min(RAY_IMAGES);
     let mut random = SplitMix::new(seed ^ 0x7a75);
     let mut points = PointCloud { times: capture.is_dynamic().then(Vec::new), ..PointCloud::default() };
+    let mut rays = Vec::with_capacity(count);
     for k in 0..used {
         let shot = shots[k * shots.len() / used];
         let picture = capture.load(shot).with_context(|| "while colouring the initial points".to_string())?;
         let camera = capture.shots[shot].camera;
-        let distance = camera.pose.centre().distance(*centre);
+        let typical = camera.pose.centre().distance(*centre);
         for _ in k * count / used..(k + 1) * count / used {
             let (x, y) = (random.unit() * f64::from(picture.width), random.unit() * f64::from(picture.height));
-            let depth = distance * (range.0.ln() + random.unit() * (range.1 / range.0).ln()).exp();
+            let distance = typical * (range.0.ln() + random.unit() * (range.1 / range.0).ln()).exp();
             let pixel = picture.pixels[y as usize * picture.width as usize + x as usize];
-            points.positions.push((camera.pose.centre() + camera.ray(DVec2::new(x, y)) * depth).as_vec3());
+            let ray = Ray { shot, pixel: DVec2::new(x, y), distance, typical };
+            points.positions.push(ray.at(capture, distance).as_vec3());
+            rays.push(ray);
             points.colours.push(Vec3::new(f32::from(pixel[0]), f32::from(pixel[1]), f32::from(pixel[2])) / 255.0);
             points.times.iter_mut().for_each(|times| times.push(capture.shots[shot].time.unwrap_or(0.0)));
         }
     }
-    Ok(points)
+    Ok((points, rays))
 }
 
 /// Half side of the random cube in units of the cameras' median distance from what they look at: the ±1.3 of the

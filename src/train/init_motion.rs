@@ -1,7 +1,7 @@
 //! How the first Gaussians of a capture in time move: spread over the clip, at the velocities that optical flow suggests.
 
 use anyhow::{Context, Result};
-use glam::{DMat3, DVec2, DVec3, Vec3, dvec2};
+use glam::{DVec2, DVec3, Vec3, dvec2};
 use rayon::prelude::*;
 
 use crate::camera::Camera;
@@ -10,19 +10,22 @@ use crate::scene::{Motion, Normalisation, SH_C0, Scene};
 
 use super::config::{Config, Switch};
 use super::schedule::SplitMix;
+use super::tracks::{Found, Normal};
 
 /// Duration of the Gaussians of a static scene that training starts from: they are there all the time.
 const STATIC_DURATION: f32 = 2.0;
 /// A point is taken to be what a pixel shows where no channel differs by more than this.
 const COLOUR_TOLERANCE: f32 = 0.15;
-/// Share of the mean curvature that is added to all directions: towards no velocity where the flow says nothing.
-const DAMPING: f64 = 1e-3;
+
+/// What may be done where flow cannot be read.
+pub const REMEDY: &str = "while looking for the first velocities; --velocity-init off leaves them at zero";
 
 /// Gives a scene, in the frame of training, its first motion. `times` are those of the points that it was made of, if
-/// they have times; otherwise every Gaussian gets a random one.
+/// they have times; otherwise every Gaussian gets a random one. The last of them were found on rays.
 pub fn spread(
     scene: &mut Scene,
     times: Option<&[f32]>,
+    found: &[Option<Found>],
     capture: &Capture,
     config: &Config,
     frame: &Normalisation,
@@ -32,10 +35,21 @@ pub fn spread(
     let centres = (0..scene.len()).map(|i| known(i).unwrap_or_else(|| random.unit() as f32)).collect();
     scene.motion = Some(still(scene.len(), centres, config.init_duration as f32));
     if config.velocity_init == Switch::On {
-        let remedy = "while looking for the first velocities; --velocity-init off leaves them at zero";
-        add_velocities(scene, capture, frame).context(remedy)?;
+        let count = scene.len() - found.len();
+        add_velocities(scene, count, capture, frame).context(REMEDY)?;
     }
+    add_found(scene, found, frame);
     Ok(())
+}
+
+/// The velocities of what was found on rays.
+fn add_found(scene: &mut Scene, found: &[Option<Found>], frame: &Normalisation) {
+    let first = scene.len() - found.len();
+    let Some(motion) = &mut scene.motion else { return };
+    for (i, found) in (first..).zip(found) {
+        let Some(found) = found else { continue };
+        motion.velocities[i] = (found.velocity * frame.scale).as_vec3();
+    }
 }
 
 /// The motion of a static scene.
@@ -52,28 +66,10 @@ fn still(len: usize, centres: Vec<f32>, duration: f32) -> Motion {
     }
 }
 
-/// The sums of a least-squares problem for one velocity.
-#[derive(Clone, Copy, Default)]
-struct Normal {
-    matrix: DMat3,
-    vector: DVec3,
-}
-
-impl Normal {
-    fn solution(&self) -> Vec3 {
-        let trace = self.matrix.x_axis.x + self.matrix.y_axis.y + self.matrix.z_axis.z;
-        if trace <= 0.0 {
-            return Vec3::ZERO;
-        }
-        let damped = self.matrix + DMat3::from_diagonal(DVec3::splat(DAMPING * trace / 3.0));
-        (damped.inverse() * self.vector).as_vec3()
-    }
-}
-
-/// Velocities by which the means move on the images as the flow of the frames nearest in time says, where they have the
+/// Velocities by which the first `count` means move on the images as the flow of the frames nearest in time says, where they have the
 /// colour of their pixels: the least-squares solution over all cameras and both directions, and the shortest where that
 /// leaves a choice.
-fn add_velocities(scene: &mut Scene, capture: &Capture, frame: &Normalisation) -> Result<()> {
+fn add_velocities(scene: &mut Scene, count: usize, capture: &Capture, frame: &Normalisation) -> Result<()> {
     let flows = capture.training_flow();
     let time_of = |shot: usize| capture.shots[shot].time.unwrap_or(0.0);
     let mut times: Vec<f32> = flows.iter().map(|&(shot, _)| time_of(shot)).collect();
@@ -83,14 +79,14 @@ fn add_velocities(scene: &mut Scene, capture: &Capture, frame: &Normalisation) -
     let Some(motion) = &mut scene.motion else { return Ok(()) };
     // Gaussians by the time of flow nearest to their own.
     let mut members: Vec<Vec<usize>> = vec![Vec::new(); times.len()];
-    for (i, &centre) in motion.centres.iter().enumerate() {
+    for (i, &centre) in motion.centres[..count].iter().enumerate() {
         let distance = |&k: &usize| (times[k] - centre).abs();
         if let Some(nearest) = (0..times.len()).min_by(|a, b| distance(a).total_cmp(&distance(b))) {
             members[nearest].push(i);
         }
     }
     let colours: Vec<Vec3> = scene.sh.chunks_exact(stride).map(|row| Vec3::from_slice(row) * SH_C0 + 0.5).collect();
-    let mut normals = vec![Normal::default(); scene.means.len()];
+    let mut normals = vec![Normal::EMPTY; scene.means.len()];
     for (shot, direction) in flows {
         let Some(flow) = capture.load_flow(shot, direction)? else { continue };
         let picture = capture.load(shot)?;
@@ -105,11 +101,10 @@ fn add_velocities(scene: &mut Scene, capture: &Capture, frame: &Normalisation) -
         let terms: Vec<Option<Normal>> =
             group.par_iter().map(|&i| pair.term(scene.means[i].as_dvec3(), colours[i])).collect();
         for (&i, term) in group.iter().zip(terms).filter_map(|(i, term)| Some((i, term?))) {
-            normals[i].matrix += term.matrix;
-            normals[i].vector += term.vector;
+            normals[i] += term;
         }
     }
-    motion.velocities = normals.iter().map(Normal::solution).collect();
+    motion.velocities = normals.iter().map(|normal| normal.solution().as_vec3()).collect();
     Ok(())
 }
 
@@ -139,13 +134,112 @@ impl Pair<'_> {
         let [x, y] = self.flow.field[index];
         let (still, depth) = self.to.project(point)?;
         let miss = pixel + dvec2(f64::from(x), f64::from(y)) - still;
-        // Rows of the projection's Jacobian, times the elapsed time.
-        let slope = (still - self.to.lens.principal) / self.to.lens.focal;
-        let rows = [0, 1].map(|axis| {
-            let row = self.to.pose.rotation.row(axis) - slope[axis] * self.to.pose.rotation.row(2);
-            row * (self.to.lens.focal[axis] / depth * self.elapsed)
-        });
-        let outer = |row: DVec3| DMat3::from_cols(row * row.x, row * row.y, row * row.z);
-        Some(Normal { matrix: outer(rows[0]) + outer(rows[1]), vector: rows[0] * miss.x + rows[1] * miss.y })
+        let mut normal = Normal::EMPTY;
+        normal.add(&self.to, still, depth, self.elapsed, miss);
+        Some(normal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::dataset::{CaptureOptions, flow_io};
+    use crate::train::config::Init;
+    use crate::train::init;
+
+    /// A clip after one of `scenes/`, with some words of it replaced.
+    fn clip(folder: &Path, scene: &str, changes: &[(&str, &str)]) -> Capture {
+        let mut text =
+            std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes").join(scene)).unwrap();
+        for (from, to) in changes {
+            assert!(text.contains(from), "{scene} has no {from}");
+            text = text.replace(from, to);
+        }
+        std::fs::write(folder.join("clip.toml"), text).unwrap();
+        crate::synth::run(&folder.join("clip.toml"), &folder.join("clip")).unwrap();
+        open(folder)
+    }
+
+    fn open(folder: &Path) -> Capture {
+        Capture::open(&folder.join("clip"), &CaptureOptions { strict: true, ..CaptureOptions::default() }).unwrap()
+    }
+
+    fn first_scene(capture: &Capture, config: &Config) -> Scene {
+        init::scene(capture, config, &Normalisation::IDENTITY).unwrap()
+    }
+
+    #[test]
+    fn points_get_the_whole_velocity_that_flow_shows() {
+        let folder = tempfile::tempdir().unwrap();
+        let capture = clip(
+            folder.path(),
+            "dynamic_rigid.toml",
+            &[("points = 6000", "points = 3000"), ("frames = 16", "frames = 9"), ("samples = 2", "samples = 1")],
+        );
+        let scene = first_scene(&capture, &Config::default());
+        let motion = scene.motion.unwrap();
+        // The ball of radius 0.26 rolls from here to 1.5 further along x.
+        let on_ball = |i: &usize| {
+            let centre = Vec3::new(-0.75 + 1.5 * motion.centres[*i], -0.45, 0.26);
+            scene.means[*i].distance(centre) < 0.28
+        };
+        let ball: Vec<usize> = (0..scene.means.len()).filter(on_ball).collect();
+        let mut speeds: Vec<f32> = ball.iter().map(|&i| motion.velocities[i].x).collect();
+        speeds.sort_by(f32::total_cmp);
+        let median = speeds[speeds.len() / 2];
+        eprintln!("{} points on the ball, median speed {median:.3} of 1.5", speeds.len());
+        assert!(speeds.len() > 50 && (median / 1.5 - 1.0).abs() < 0.05, "{median}");
+    }
+
+    /// Makes forward and backward flow wrong alike in a square of each frame, so that they agree with each other.
+    fn spoil(folder: &Path) {
+        let mut spoilt = 0;
+        let inside = |folder: &Path| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        for path in inside(folder).flat_map(|camera| inside(&camera).collect::<Vec<_>>()) {
+            if path.extension().is_none_or(|extension| extension != "flo") {
+                continue;
+            }
+            let shift = if path.to_string_lossy().contains(".fwd") { 9.0 } else { -9.0 };
+            let mut field = flow_io::read(&path).unwrap();
+            for (x, y) in (20..44).flat_map(|x| (20..44).map(move |y| (x, y))) {
+                let i = y * field.width as usize + x;
+                field.vectors[i] = [field.vectors[i][0] + shift, field.vectors[i][1] - shift];
+            }
+            flow_io::write(&path, &field).unwrap();
+            spoilt += 1;
+        }
+        assert!(spoilt > 10);
+    }
+
+    #[test]
+    fn a_still_scene_seen_by_a_moving_camera_stays_still_but_where_its_flow_is_wrong() {
+        let folder = tempfile::tempdir().unwrap();
+        let changes = [
+            ("background = \"transparent\"", "background = \"sky\""),
+            ("motion = { path = [[0, 0, 0], [1.5, 0, 0]] }", ""),
+            ("motion = { spin = [0, 0, 120] }", ""),
+            ("motion = { path = [[0, 0, 0], [0.05, 0.35, 0.25], [0.1, 0.7, 0]], spin = [0, 30, 0] }", ""),
+            ("test = 2", "test = 1"),
+            ("samples = 2", "samples = 1"),
+        ];
+        let capture = clip(folder.path(), "dynamic_moving.toml", &changes);
+        let config = Config { init: Init::Random, init_points: 4000, cap_max: 4000, ..Config::default() };
+        // Motion that a training image would show between its frame and the next.
+        let moves = |capture: &Capture| {
+            let scene = first_scene(capture, &config);
+            let motion = scene.motion.unwrap();
+            let moving = motion.velocities.iter().filter(|v| v.length() > 0.0).count() as f64;
+            moving / scene.means.len() as f64
+        };
+        let share = moves(&capture);
+        spoil(&folder.path().join("clip/flow"));
+        let spoilt = moves(&open(folder.path()));
+        eprintln!(
+            "{share:.4} of the points move, {spoilt:.4} where a square of {:.4} is wrong",
+            24.0 * 24.0 / 144.0_f64.powi(2)
+        );
+        assert!(share < 0.02 && spoilt < 0.05, "{share} and {spoilt}");
     }
 }

@@ -14,7 +14,7 @@ use crate::render::{Admission, Channel, RenderOptions, Rendered, Renderer, View}
 use crate::scene::{Normalisation, Scene};
 
 use super::checkpoint::{Checkpoint, Tensor};
-use super::config::{Config, Subgroups};
+use super::config::{Config, Subgroups, Switch};
 use super::loss::{HISTORY, LossPass, LossWeights, Target};
 use super::metrics;
 use super::refine::{Refine, Refiner, weight_scale};
@@ -157,6 +157,18 @@ impl Trainer {
         &self.capture
     }
 
+    /// The model as it is trained, in memory that is shared, and the frame that it is in. Whoever draws it sees it between
+    /// two steps.
+    pub fn shared_model(&self) -> (Model, Normalisation) {
+        (self.model.sharing(), self.normalisation)
+    }
+
+    /// Waits until the submitted steps are done; the number of Gaussians then.
+    pub fn wait(&mut self) -> Result<usize> {
+        self.settle()?;
+        Ok(self.model.len())
+    }
+
     /// Submits one optimisation step; every few steps waits for the device and repeats what did not fit.
     pub fn step(&mut self) -> Result<()> {
         self.submit_step()?;
@@ -186,7 +198,7 @@ impl Trainer {
         let flow = self.flow_target(step, shot)?;
         let constants = self.schedule.step(step, self.model.len());
         self.optimiser.set_step(&match &flow {
-            Some(_) => constants.with_flow(self.config.flow_all),
+            Some(_) => constants.with_flow(self.config.flow_all == Switch::On),
             None => constants,
         });
         let (renderer, frame) = (&self.renderer, self.renderer.frame());

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use eframe::egui;
 use eframe::egui_wgpu::RenderState;
 use glam::{DVec3, Vec3};
@@ -12,25 +12,27 @@ use glam::{DVec3, Vec3};
 use crate::camera::Camera;
 use crate::gpu::Gpu;
 use crate::scene::Scene;
-use crate::train::picture::save_png;
 
 use super::canvas::Canvas;
 use super::compare::Compare;
 use super::dialogs::{Ask, Dialogs};
 use super::document::{Document, Kind};
 use super::edit::Edit;
+use super::film::{Film, Form};
+use super::flight::Flight;
 use super::keypath::KeyPath;
-use super::navigation::{Eye, Side};
+use super::navigation::Eye;
+use super::probe::PixelProbe;
 use super::recent::Recent;
 use super::shots::Shots;
 use super::stage::{Cost, Look, Stage};
 use super::timeline::Timeline;
 use super::training::Training;
 
-/// How long the eye takes from one place to another.
-const FLIGHT: f64 = 0.45;
 /// How long good news stays; errors stay until they are closed.
 const NOTICE: Duration = Duration::from_secs(6);
+/// How long the window waits for a step of the training to end before it goes on with the old picture.
+const PATIENCE: Duration = Duration::from_millis(30);
 /// Time between two looks at whether a run has saved a newer scene.
 const WATCH: Duration = Duration::from_secs(2);
 
@@ -39,15 +41,6 @@ pub struct Notice {
     pub text: String,
     pub bad: bool,
     pub since: Instant,
-}
-
-/// The way from one eye to another.
-struct Flight {
-    from: Eye,
-    to: Eye,
-    since: Instant,
-    /// The shot that is looked through on arrival.
-    through: Option<usize>,
 }
 
 struct Loading {
@@ -59,8 +52,8 @@ struct Loading {
 
 /// What a picture depends on; while it is the same, nothing is drawn.
 #[derive(Clone, Copy, PartialEq)]
-struct Drawn {
-    camera: Camera,
+pub(super) struct Drawn {
+    pub camera: Camera,
     look: Look,
     timed: bool,
     generation: u64,
@@ -73,11 +66,11 @@ pub struct Viewer {
     pub(super) document: Option<Document>,
     loading: Option<Loading>,
     pub(super) eye: Eye,
-    flight: Option<Flight>,
+    pub(super) flight: Option<Flight>,
     /// The shot through whose lens is looked.
     pub(super) through: Option<usize>,
     pub(super) look: Look,
-    drawn: Option<Drawn>,
+    pub(super) drawn: Option<Drawn>,
     /// Counts changes of what is on the stage.
     generation: u64,
     pub(super) cost: Cost,
@@ -93,6 +86,9 @@ pub struct Viewer {
     pub(super) shots: Shots,
     pub(super) compare: Compare,
     pub(super) keys: KeyPath,
+    /// An export of the path in progress.
+    pub(super) film: Option<Film>,
+    pub(super) probe: PixelProbe,
     pub(super) edit: Edit,
     pub(super) timeline: Timeline,
     pub(super) training: Training,
@@ -128,6 +124,8 @@ impl Viewer {
             shots: Shots::default(),
             compare: Compare::default(),
             keys: KeyPath::default(),
+            film: None,
+            probe: PixelProbe::default(),
             edit: Edit::default(),
             timeline: Timeline::default(),
             training: Training::default(),
@@ -144,6 +142,7 @@ impl Viewer {
         self.shortcuts(&context);
         self.watch(&context);
         self.watch_training(&context);
+        self.watch_film(&context);
         if self.timeline.advance(&context, self.is_dynamic()) {
             self.look.time = self.timeline.time();
         }
@@ -166,12 +165,17 @@ impl Viewer {
 
     /// Whether the Gaussians move.
     pub(super) fn is_dynamic(&self) -> bool {
-        self.document.as_ref().is_some_and(|document| document.scene.motion.is_some())
+        self.stage.is_moving()
     }
 
     /// Starts to open something on a thread.
     pub fn open(&mut self, context: &egui::Context, path: &Path) {
         self.start_loading(context, path, false);
+    }
+
+    /// Reads what is shown again; the view stays.
+    pub(super) fn reopen(&mut self, context: &egui::Context, path: &Path) {
+        self.start_loading(context, path, true);
     }
 
     fn start_loading(&mut self, context: &egui::Context, path: &Path, again: bool) {
@@ -198,13 +202,16 @@ impl Viewer {
             self.open(context, dropped.path());
         }
         self.receive_saved(context);
-        if let Some((ask, path)) = self.dialogs.answer() {
+        if let Some((ask, path)) = self.dialogs.answer(context) {
             match ask {
                 Ask::Open => self.open(context, &path),
                 Ask::SaveScene => self.save_scene(&path),
                 Ask::SavePicture => self.save_picture(&path),
                 Ask::SavePath => self.save_keys(&path),
                 Ask::OpenPath => self.open_keys(&path),
+                Ask::RunFolder => self.set_run_folder(path),
+                Ask::Frames => self.export_path(context, Form::Images, &path),
+                Ask::Video => self.export_path(context, Form::Video, &path),
             }
         }
         let Some(loading) = &self.loading else { return };
@@ -223,10 +230,21 @@ impl Viewer {
     /// Shows a document; `again` keeps the view.
     pub fn enter(&mut self, document: Document, again: bool) -> Result<()> {
         let all_bands = self.look.sh_degree == self.stage.sh_degree();
-        self.stage.load(&document.scene, &document.frame)?;
+        // A run's first scene is its capture's points, which do not know how it is trained.
+        let as_saved = self.document.as_ref().is_some_and(|old| old.scene.antialiased == self.look.antialiased);
+        let loaded = self.stage.load(&document.scene, &document.frame);
+        self.training.on_stage = false;
         self.generation += 1;
+        if let Err(error) = loaded {
+            // The last scene has left the device to make room.
+            self.document = None;
+            return Err(error.context(format!("{} cannot be shown", document.path.display())));
+        }
         if again && all_bands {
             self.look.sh_degree = document.scene.sh_degree;
+        }
+        if again && as_saved {
+            self.look.antialiased = document.scene.antialiased;
         }
         if !again {
             let background = document.config.as_ref().map_or(Vec3::ZERO, |config| config.background.fixed());
@@ -237,7 +255,9 @@ impl Viewer {
             self.shots = Shots::default();
             self.shots.visible = document.kind == Kind::Capture;
             self.keys = KeyPath::default();
-            self.timeline = Timeline::default();
+            self.timeline = Timeline::of(&document);
+            self.look.gap = self.timeline.step();
+            self.probe = PixelProbe::default();
             self.training.turn();
             self.notices.clear();
             let warnings = document.warnings.iter().take(3).cloned();
@@ -251,6 +271,9 @@ impl Viewer {
     /// Reads a run's scene again once it has saved a newer one.
     fn watch(&mut self, context: &egui::Context) {
         let Some(document) = self.document.as_ref().filter(|document| document.kind == Kind::Run) else { return };
+        if self.is_growing() {
+            return;
+        }
         context.request_repaint_after(WATCH);
         if self.watched.elapsed() < WATCH || self.loading.is_some() || self.edit.is_dirty() {
             return;
@@ -277,14 +300,27 @@ impl Viewer {
     }
 
     /// Draws if anything has changed since the last picture.
-    pub(super) fn draw(&mut self, camera: &Camera) {
+    pub(super) fn draw(&mut self, context: &egui::Context, camera: &Camera) {
         let look = self.edit.apply(self.look);
         let drawn = Drawn { camera: *camera, look, timed: self.figures, generation: self.generation };
         if self.drawn == Some(drawn) || self.stage.gaussians() == 0 {
             return;
         }
-        match self.stage.draw(camera, &look, self.figures) {
-            Ok(cost) => self.cost = cost,
+        // Between two steps; where one takes long, the last picture stays a little longer and the window alive.
+        let turn = match (self.is_growing(), &self.training.live) {
+            (true, Some(live)) => match live.turn.take(PATIENCE) {
+                Some(turn) => Some(turn),
+                None => return context.request_repaint_after(PATIENCE),
+            },
+            _ => None,
+        };
+        let cost = self.stage.draw(camera, &look, self.figures);
+        drop(turn);
+        match cost {
+            Ok(cost) => {
+                log::debug!("a picture of {} x {} in {:.2} ms", camera.lens.width, camera.lens.height, cost.frame);
+                self.cost = cost;
+            }
             Err(error) => self.fail(error),
         }
         self.pictures_drawn += 1;
@@ -298,112 +334,15 @@ impl Viewer {
     pub(super) fn redraw(&mut self) {
         self.generation += 1;
     }
-
-    /// Flies to an eye.
-    pub(super) fn go(&mut self, to: Eye, through: Option<usize>) {
-        self.flight = Some(Flight { from: self.eye, to, since: Instant::now(), through });
-        self.through = None;
-    }
-
-    /// Stops what moves the eye by itself: the hand on the mouse goes before.
-    pub(super) fn take_over(&mut self) {
-        (self.flight, self.through) = (None, None);
-        self.keys.stop();
-    }
-
-    fn fly_on(&mut self, context: &egui::Context) {
-        if let Some(eye) = self.keys.advance(context) {
-            (self.eye, self.through) = (eye, None);
-        }
-        let Some(flight) = &self.flight else { return };
-        let t = (flight.since.elapsed().as_secs_f64() / FLIGHT).min(1.0);
-        let smooth = t * t * (3.0 - 2.0 * t);
-        self.eye = Eye::between(&flight.from, &flight.to, smooth);
-        if t >= 1.0 {
-            self.eye = flight.to;
-            self.through = flight.through;
-            self.flight = None;
-        }
-        context.request_repaint();
-    }
-
-    /// Back to where the document was opened.
-    pub(super) fn reset_view(&mut self) {
-        if let Some(document) = &self.document {
-            let mut eye = document.first_eye();
-            eye.up = self.eye.up;
-            self.go(eye, None);
-        }
-    }
-
-    pub(super) fn show_side(&mut self, side: Side) {
-        let mut eye = self.eye;
-        if let Some(document) = &self.document {
-            eye.pivot = document.centre();
-            eye.distance = 1.2 * document.size();
-        }
-        eye.show(side);
-        self.go(eye, None);
-    }
-
-    /// Another axis is up; the view is levelled to it.
-    pub(super) fn set_up(&mut self, up: DVec3) {
-        self.eye.up = up;
-        self.eye.level();
-        self.through = None;
-    }
-
-    /// Looks through a shot's lens.
-    pub(super) fn visit(&mut self, shot: usize) {
-        let Some(document) = &self.document else { return };
-        let Some(found) = document.capture.as_ref().and_then(|capture| capture.shots.get(shot)) else { return };
-        let mut eye = Eye::of_camera(&found.camera, document.ring.centre, self.eye.up);
-        eye.orthographic = false;
-        if let (true, Some(time)) = (self.is_dynamic(), found.time) {
-            self.timeline.seek(time);
-            self.look.time = time;
-        }
-        self.shots.chosen = Some(shot);
-        self.go(eye, Some(shot));
-    }
-
-    /// The camera that the window looks through, for a picture of a size.
-    pub(super) fn camera(&self, width: u32, height: u32) -> Camera {
-        let shot = self.through.and_then(|shot| self.document.as_ref()?.capture.as_ref()?.shots.get(shot));
-        match shot {
-            Some(shot) => Camera { lens: crate::render::path::resize(&shot.camera.lens, width, height), ..shot.camera },
-            None => self.eye.camera(width, height),
-        }
-    }
-
-    /// Saves what the window shows, at its own or the chosen size.
-    pub(super) fn save_picture(&mut self, path: &Path) {
-        let window = self.drawn.map_or((960, 540), |drawn| (drawn.camera.lens.width, drawn.camera.lens.height));
-        let (width, height) = self.picture_size.unwrap_or(window);
-        let camera = self.camera(width, height);
-        let look = self.edit.apply(self.look);
-        let saved = self.stage.draw(&camera, &look, false).and_then(|_| save_png(path, &self.stage.picture()?));
-        self.redraw();
-        match saved.with_context(|| format!("cannot save a picture of {width} x {height}")) {
-            Ok(()) => self.tell(format!("saved {} ({width} × {height})", path.display())),
-            Err(error) => self.fail(error),
-        }
-    }
-
-    /// Saves a picture beside the others in the working directory, under the first free name.
-    pub(super) fn quick_picture(&mut self) {
-        if self.stage.gaussians() == 0 {
-            return;
-        }
-        let name = |i: u32| PathBuf::from(format!("dapple-{i:03}.png"));
-        let free = (1..1000).map(name).find(|path| !path.exists()).unwrap_or_else(|| name(1000));
-        self.save_picture(&free);
-    }
 }
 
 impl eframe::App for Viewer {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         self.show(ui);
+    }
+
+    fn on_exit(&mut self) {
+        self.training.leave();
     }
 
     fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {

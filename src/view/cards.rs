@@ -1,11 +1,11 @@
 //! What lies on the picture: the first screen, figures, scales, messages, the help sheet.
 
 use eframe::egui::{self, Align2, Color32, FontId, Pos2, Rect, RichText, Stroke, pos2, vec2};
-use glam::DVec3;
+use glam::{DVec3, Vec2};
 
 use crate::camera::Camera;
 use crate::render::Shown;
-use crate::train::picture::{EMBER, MEADOW, ramp};
+use crate::train::picture::{EMBER, MEADOW, flow_colour, ramp};
 
 use super::app::Viewer;
 use super::dialogs::Ask;
@@ -16,11 +16,21 @@ use super::words::{bytes, grouped, short};
 /// Stages and buffers that the figures list.
 const LISTED: usize = 8;
 
+/// What can be done here, for who sees it first.
+const WAYS: &[(&str, &str)] = &[
+    (
+        "Photos whose cameras are known (COLMAP, transforms.json)",
+        "open their folder and press Train: the scene grows here",
+    ),
+    ("A scene (PLY, SPZ, SOG, splat, …) or a folder of PLY files in time", "look, crop, clean, save as any format"),
+    ("A film of it", "press K at some views, then export images or a video under Camera path"),
+];
+
 impl Viewer {
     /// The screen where nothing is open yet, or something is being opened.
     pub(super) fn welcome(&mut self, ui: &mut egui::Ui, full: Rect) {
         let context = ui.ctx().clone();
-        let column = Rect::from_center_size(full.center(), vec2(440.0_f32.min(full.width()), 420.0));
+        let column = Rect::from_center_size(full.center(), vec2(460.0_f32.min(full.width()), 520.0));
         ui.scope_builder(egui::UiBuilder::new().max_rect(column), |ui| {
             ui.vertical_centered(|ui| {
                 ui.add_space(20.0);
@@ -56,12 +66,19 @@ impl Viewer {
                 ui.add_space(10.0);
                 let hint = RichText::new("or type its path and press Enter").color(theme::QUIET);
                 let edit = egui::TextEdit::singleline(&mut self.typed).hint_text(hint).desired_width(360.0);
+                let edit = edit.background_color(theme::RAISED);
                 let entered = ui.add(edit);
                 if entered.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter)) {
                     let path = std::path::PathBuf::from(self.typed.trim());
                     self.open(&context, &path);
                 }
                 self.recent_list(ui, &context);
+                ui.add_space(14.0);
+                for (what, how) in WAYS {
+                    ui.label(RichText::new(*what).small().color(theme::TEXT));
+                    ui.label(RichText::new(*how).small().color(theme::QUIET));
+                    ui.add_space(4.0);
+                }
             });
         });
     }
@@ -86,7 +103,9 @@ impl Viewer {
         if self.figures && self.stage.gaussians() > 0 {
             card(ui, "figures", full.left_top() + vec2(12.0, 12.0), Align2::LEFT_TOP, |ui| self.figures_card(ui));
         }
-        if matches!(self.look.shown, Shown::Depth | Shown::Count | Shown::Velocity) && self.stage.gaussians() > 0 {
+        if matches!(self.look.shown, Shown::Depth | Shown::Count | Shown::Velocity | Shown::Flow)
+            && self.stage.gaussians() > 0
+        {
             card(ui, "scale", full.left_bottom() + vec2(12.0, -12.0), Align2::LEFT_BOTTOM, |ui| self.scale_card(ui));
         }
     }
@@ -138,10 +157,13 @@ impl Viewer {
         let (title, anchors) = match self.look.shown {
             Shown::Depth => ("depth, the scene's units", &MEADOW),
             Shown::Count => ("Gaussians a pixel", &EMBER),
+            Shown::Flow => ("pixels up to the next moment", &MEADOW),
             _ => ("speed along each axis, units a clip: grey is 0", &MEADOW),
         };
         ui.label(RichText::new(title).small().color(theme::QUIET));
-        if self.look.shown != Shown::Velocity {
+        if self.look.shown == Shown::Flow {
+            flow_wheel(ui);
+        } else if self.look.shown != Shown::Velocity {
             let (bar, _) = ui.allocate_exact_size(vec2(220.0, 10.0), egui::Sense::hover());
             let mut mesh = egui::Mesh::default();
             for i in 0..=32 {
@@ -170,8 +192,9 @@ impl Viewer {
         if let Some((low, high)) = &mut self.look.range {
             ui.horizontal(|ui| {
                 let speed = 0.005 * (*high - *low).abs().max(1e-4);
-                ui.add(egui::DragValue::new(low).speed(speed).prefix("from "));
-                ui.add(egui::DragValue::new(high).speed(speed).prefix("to "));
+                ui.add(egui::DragValue::new(low).speed(speed).prefix("from "))
+                    .on_hover_text("Value of the first colour");
+                ui.add(egui::DragValue::new(high).speed(speed).prefix("to ")).on_hover_text("Value of the last colour");
             });
         }
     }
@@ -243,6 +266,26 @@ impl Viewer {
             painter.text(tip, Align2::CENTER_CENTER, name, FontId::proportional(9.0), Color32::from_rgb(16, 18, 22));
         }
     }
+}
+
+/// The colours of directions on the screen.
+fn flow_wheel(ui: &mut egui::Ui) {
+    let (rect, _) = ui.allocate_exact_size(vec2(72.0, 72.0), egui::Sense::hover());
+    let mut mesh = egui::Mesh::default();
+    let colour = |way: Vec2| {
+        let [r, g, b] = flow_colour(way).to_array().map(|v| (v.clamp(0.0, 1.0) * 255.0) as u8);
+        Color32::from_rgb(r, g, b)
+    };
+    mesh.colored_vertex(rect.center(), Color32::WHITE);
+    let parts = 48;
+    for i in 0..=parts {
+        let way = Vec2::from_angle(i as f32 / parts as f32 * std::f32::consts::TAU);
+        mesh.colored_vertex(rect.center() + 34.0 * vec2(way.x, way.y), colour(0.999 * way));
+        if i > 0 {
+            mesh.add_triangle(0, i, i + 1);
+        }
+    }
+    ui.painter().add(mesh);
 }
 
 /// A card at a corner.

@@ -1,9 +1,16 @@
-//! The system's file dialogs, each on a thread of its own so that the window stays alive behind it.
+//! The system's file dialogs, each on a thread of its own so that the window stays alive behind it; where the system has
+//! none, the window asks for a path.
 
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::time::{Duration, Instant};
 
-use eframe::egui;
+use eframe::egui::{self, Align2, Key, RichText, vec2};
+
+use super::theme;
+
+/// A dialog that is closed sooner was never open: nobody is that quick.
+const QUICKEST: Duration = Duration::from_millis(700);
 
 /// What a path is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,27 +20,60 @@ pub enum Ask {
     SavePicture,
     SavePath,
     OpenPath,
+    /// The folder of a new run.
+    RunFolder,
+    /// A folder for the images of a path.
+    Frames,
+    Video,
 }
 
-/// At most one open dialog.
+impl Ask {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Open => "Open a scene, a run or a capture",
+            Self::SaveScene => "Save the scene; the extension chooses the format",
+            Self::SavePicture => "Save a picture",
+            Self::SavePath => "Save the camera path",
+            Self::OpenPath => "Open a camera path",
+            Self::RunFolder => "A folder for the run",
+            Self::Frames => "A folder for the path's images",
+            Self::Video => "Save the path as a video",
+        }
+    }
+}
+
+struct Open {
+    ask: Ask,
+    name: String,
+    since: Instant,
+    answer: Receiver<Option<PathBuf>>,
+}
+
+/// At most one open dialog, the system's or the window's own.
 #[derive(Default)]
 pub struct Dialogs {
-    open: Option<(Ask, Receiver<Option<PathBuf>>)>,
+    open: Option<Open>,
+    typed: Option<(Ask, String)>,
+    /// Whether the system has turned out to have no dialogs.
+    absent: bool,
 }
 
 impl Dialogs {
     /// Asks for a file, or for a folder; `name` is suggested where something is saved.
     pub fn ask(&mut self, context: &egui::Context, ask: Ask, folder: bool, name: &str) {
-        if self.open.is_some() {
+        if self.open.is_some() || self.typed.is_some() {
             return;
         }
-        let dialog = rfd::FileDialog::new();
+        if self.absent {
+            self.typed = Some((ask, name.to_string()));
+            return;
+        }
+        let dialog = rfd::FileDialog::new().set_title(ask.title());
         let dialog = match ask {
-            Ask::Open => dialog.set_title("Open a scene, a run or a capture"),
-            Ask::SaveScene => dialog.set_title("Save the scene; the extension chooses the format"),
-            Ask::SavePicture => dialog.set_title("Save a picture").add_filter("PNG", &["png"]),
-            Ask::SavePath => dialog.set_title("Save the camera path").add_filter("JSON", &["json"]),
-            Ask::OpenPath => dialog.set_title("Open a camera path").add_filter("JSON", &["json"]),
+            Ask::SavePicture => dialog.add_filter("PNG", &["png"]),
+            Ask::SavePath | Ask::OpenPath => dialog.add_filter("JSON", &["json"]),
+            Ask::Video => dialog.add_filter("video", &["mp4", "webm", "mkv"]),
+            Ask::Open | Ask::SaveScene | Ask::RunFolder | Ask::Frames => dialog,
         };
         let dialog = if name.is_empty() { dialog } else { dialog.set_file_name(name) };
         let (sender, answer) = channel();
@@ -41,36 +81,68 @@ impl Dialogs {
         let pick = move || {
             let path = match ask {
                 Ask::Open if folder => dialog.pick_folder(),
+                Ask::RunFolder | Ask::Frames => dialog.pick_folder(),
                 Ask::Open | Ask::OpenPath => dialog.pick_file(),
-                Ask::SaveScene | Ask::SavePicture | Ask::SavePath => dialog.save_file(),
+                Ask::SaveScene | Ask::SavePicture | Ask::SavePath | Ask::Video => dialog.save_file(),
             };
             // The window may be gone by now.
             let _ = sender.send(path);
             context.request_repaint();
         };
+        self.open = Some(Open { ask, name: name.to_string(), since: Instant::now(), answer });
         if cfg!(target_os = "macos") {
             // Dialogs of this system belong to the main thread.
             pick();
         } else {
             std::thread::spawn(pick);
         }
-        self.open = Some((ask, answer));
     }
 
     /// The path chosen since the last call, and what for.
-    pub fn answer(&mut self) -> Option<(Ask, PathBuf)> {
-        let (ask, answer) = self.open.as_ref()?;
-        match answer.try_recv() {
-            Ok(path) => {
-                let ask = *ask;
-                self.open = None;
-                Some((ask, path?))
-            }
-            Err(std::sync::mpsc::TryRecvError::Empty) => None,
-            Err(std::sync::mpsc::TryRecvError::Disconnected) => {
-                self.open = None;
+    pub fn answer(&mut self, context: &egui::Context) -> Option<(Ask, PathBuf)> {
+        if let Some(path) = self.prompt(context) {
+            return Some(path);
+        }
+        let answer = self.open.as_ref()?.answer.try_recv();
+        if answer == Err(TryRecvError::Empty) {
+            return None;
+        }
+        let Open { ask, name, since, .. } = self.open.take()?;
+        match answer.ok().flatten() {
+            Some(path) => Some((ask, path)),
+            None => {
+                if since.elapsed() < QUICKEST {
+                    (self.absent, self.typed) = (true, Some((ask, name)));
+                }
                 None
             }
         }
+    }
+
+    /// Asks for a path in the window.
+    fn prompt(&mut self, context: &egui::Context) -> Option<(Ask, PathBuf)> {
+        let (ask, text) = self.typed.as_mut()?;
+        let (mut done, mut open) = (false, true);
+        egui::Window::new(ask.title())
+            .collapsible(false)
+            .resizable(false)
+            .open(&mut open)
+            .anchor(Align2::CENTER_CENTER, vec2(0.0, 0.0))
+            .show(context, |ui| {
+                let hint = "This system offers no file dialog; type the path.";
+                let label = ui.label(RichText::new(hint).small().color(theme::QUIET)).id;
+                let field = ui.add(egui::TextEdit::singleline(text).desired_width(420.0)).labelled_by(label);
+                if !field.has_focus() && !field.lost_focus() {
+                    field.request_focus();
+                }
+                done = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+                done |= ui.button("OK").clicked();
+            });
+        let closed = !open || context.input(|input| input.key_pressed(Key::Escape));
+        let chosen = (done && !text.trim().is_empty()).then(|| (*ask, PathBuf::from(text.trim())));
+        if closed || chosen.is_some() {
+            self.typed = None;
+        }
+        chosen
     }
 }

@@ -9,10 +9,11 @@ use glam::{DVec3, Vec3};
 
 use crate::camera::Camera;
 use crate::dataset::{Capture, CaptureOptions};
-use crate::format;
+use crate::format::{self, sequence};
 use crate::render::orbit::{self, Ring};
 use crate::render::{frame, middle};
 use crate::scene::{Normalisation, Scene};
+use crate::train::Session;
 use crate::train::config::{Config, Init};
 use crate::train::init;
 use crate::train::run_folder::{CONFIG, config_of};
@@ -66,6 +67,10 @@ pub struct Document {
     pub bounds: (Vec3, Vec3),
     /// When the file was last written; a run in progress writes it again.
     pub modified: Option<SystemTime>,
+    /// Number of evenly spaced times that the clip was taken at, or that its files stand for, where that is known.
+    pub moments: Option<usize>,
+    /// Whether it is a folder of scenes, one a moment.
+    pub is_sequence: bool,
 }
 
 impl Document {
@@ -108,19 +113,29 @@ impl Document {
             opened.map_err(|error| warnings.push(format!("the run's capture cannot be opened: {error:#}"))).ok()
         });
         let origin = format!("{} {}", loaded.format.name(), loaded.version).trim().to_string();
+        let files = if path.is_dir() { sequence::find(path).len() } else { 0 };
+        let moments = if files > 1 { Some(files) } else { capture.as_ref().and_then(moments) };
         let made = Self::new(path, kind, loaded.scene, capture.map(Arc::new), warnings);
-        Ok(Self { origin, config, modified, ..made })
+        Ok(Self { origin, config, modified, moments, is_sequence: files > 1, ..made })
     }
 
     fn of_capture(path: &Path, capture: Capture) -> Result<Self> {
         let mut warnings = capture.warnings.clone();
         let scene = dots(&capture).unwrap_or_else(|error| {
-            warnings.push(format!("only the cameras are shown: {error:#}"));
+            log::debug!("{error:#}");
+            warnings.push("the capture has no points, so only its cameras are shown".into());
             Scene::default()
         });
         let origin = format!("{} points of the capture", scene.len());
         let made = Self::new(path, Kind::Capture, scene, Some(Arc::new(capture)), warnings);
         Ok(Self { origin, ..made })
+    }
+
+    /// A run in training: its Gaussians are on the device, and the capture's points stand for where they are.
+    pub fn of_session(session: &Session) -> Result<Self> {
+        let scene = dots(session.capture()).unwrap_or_default();
+        let made = Self::new(&session.path(""), Kind::Run, scene, Some(session.capture().clone()), Vec::new());
+        Ok(Self { origin: "in training".into(), config: Some(session.config().clone()), ..made })
     }
 
     fn new(path: &Path, kind: Kind, scene: Scene, capture: Option<Arc<Capture>>, warnings: Vec<String>) -> Self {
@@ -136,6 +151,8 @@ impl Document {
             capture,
             warnings,
             modified: None,
+            moments: None,
+            is_sequence: false,
             scene,
         }
     }
@@ -183,7 +200,18 @@ fn capture_options() -> CaptureOptions {
     CaptureOptions { masks: false, ..CaptureOptions::default() }
 }
 
+/// Number of different times of a capture's images.
+fn moments(capture: &Capture) -> Option<usize> {
+    let mut times: Vec<f32> = capture.shots.iter().filter_map(|shot| shot.time).collect();
+    times.sort_unstable_by(f32::total_cmp);
+    times.dedup();
+    (times.len() > 1).then_some(times.len())
+}
+
 fn is_scene(path: &Path) -> bool {
+    if path.is_dir() && !sequence::find(path).is_empty() {
+        return true;
+    }
     match format::scene_in(path) {
         Err(_) => false,
         // A transforms file is a capture; every other JSON that can be shown is the index of a SOG folder or a glTF.

@@ -8,11 +8,12 @@ use crate::render::{Form, Shown};
 use super::app::Viewer;
 use super::compare::Layout;
 use super::dialogs::Ask;
+use super::document::Kind;
 use super::navigation::Side;
 use super::theme;
 
 /// What can be shown, with its key and what it tells.
-pub const MODES: [(&str, Shown, Form, Key, &str); 8] = [
+pub const MODES: [(&str, Shown, Form, Key, &str); 9] = [
     ("Colour", Shown::Color, Form::Splat, Key::Num1, "What the cameras saw"),
     ("Depth", Shown::Depth, Form::Splat, Key::Num2, "Mean distance along the view, in the scene's units"),
     ("Normal", Shown::Normal, Form::Splat, Key::Num3, "Direction of the flattest sides, as red, green and blue"),
@@ -21,6 +22,13 @@ pub const MODES: [(&str, Shown, Form, Key, &str); 8] = [
     ("Solid", Shown::Color, Form::Solid, Key::Num6, "Every Gaussian opaque: its body and size"),
     ("Centres", Shown::Color, Form::Centre, Key::Num7, "A dot where each Gaussian is"),
     ("Velocity", Shown::Velocity, Form::Splat, Key::Num8, "Where Gaussians move to; grey stands still"),
+    (
+        "Flow",
+        Shown::Flow,
+        Form::Splat,
+        Key::Num9,
+        "How far the picture moves up to the next moment; white stands still",
+    ),
 ];
 
 const OPEN: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::O);
@@ -48,7 +56,8 @@ pub const KEYS: [(&str, &[(&str, &str)]); 4] = [
     (
         "See",
         &[
-            ("1 … 8", "colour, depth, normal, opacity, count, solid, centres, velocity"),
+            ("1 … 9", "colour, depth, normal, opacity, count, solid, centres; velocity, flow"),
+            ("T", "take a pixel apart: what makes it"),
             ("I", "figures: times, counts, memory"),
             ("F", "frames of the capture's cameras"),
             ("[ and ]", "look through the previous or next camera"),
@@ -59,6 +68,7 @@ pub const KEYS: [(&str, &[(&str, &str)]); 4] = [
         "Edit",
         &[
             ("C", "crop box"),
+            ("drag a dot", "move a side of the crop box"),
             ("B, G, N", "select with a rectangle, a brush, a sphere"),
             ("Delete", "delete the selection"),
             ("Ctrl + Z, Ctrl + Y", "undo, redo"),
@@ -107,7 +117,7 @@ impl Viewer {
     fn mode_buttons(&mut self, ui: &mut egui::Ui) {
         let dynamic = self.is_dynamic();
         for (index, (name, shown, form, _, what)) in MODES.iter().enumerate() {
-            if *shown == Shown::Velocity && !dynamic {
+            if matches!(shown, Shown::Velocity | Shown::Flow) && !dynamic {
                 continue;
             }
             let chosen = (self.look.shown, self.look.form) == (*shown, *form);
@@ -139,6 +149,10 @@ impl Viewer {
         });
         ui.separator();
         ui.add_enabled_ui(self.document.is_some(), |ui| {
+            let trains = self.document.as_ref().is_some_and(|document| document.kind == Kind::Capture);
+            if trains && ui.button("Train this capture").on_hover_text("With the options of the panel").clicked() {
+                self.start_training(&context);
+            }
             if ui.button("Save the scene as …").on_hover_text("Its extension chooses the format (Ctrl + S)").clicked()
             {
                 self.dialogs.ask(&context, Ask::SaveScene, false, "scene.ply");
@@ -147,7 +161,7 @@ impl Viewer {
                 self.dialogs.ask(&context, Ask::SavePicture, false, "picture.png");
             }
             if ui.button("Close").clicked() {
-                self.document = None;
+                (self.document, self.training.on_stage) = (None, false);
             }
         });
         if ui.button("Quit").clicked() {
@@ -167,6 +181,11 @@ impl Viewer {
         }
         ui.separator();
         ui.checkbox(&mut self.eye.orthographic, "Orthographic").on_hover_text("Without perspective (O)");
+        let mut probes = self.probe.on;
+        if ui.checkbox(&mut probes, "Pixel probe").on_hover_text("What makes the pixel under the pointer (T)").changed()
+        {
+            self.toggle_probe();
+        }
         ui.checkbox(&mut self.figures, "Figures").on_hover_text("Times, counts and memory (I)");
         ui.checkbox(&mut self.shots.visible, "Cameras").on_hover_text("Frames of the capture's cameras (F)");
     }
@@ -180,6 +199,10 @@ impl Viewer {
             self.undo(true);
         }
         ui.separator();
+        let word = if self.edit.is_cropped() { "Take the crop box off" } else { "Crop box" };
+        if ui.button(word).on_hover_text("Only what is inside is shown and saved (C)").clicked() {
+            self.toggle_crop();
+        }
         let any = self.edit.selected() > 0;
         if ui.add_enabled(any, egui::Button::new("Delete the selection")).on_hover_text("Delete").clicked() {
             self.delete_selection();
@@ -208,14 +231,16 @@ impl Viewer {
         if hit(&SAVE) {
             self.dialogs.ask(context, Ask::SaveScene, false, "scene.ply");
         }
-        if hit(&UNDO) {
-            self.undo(false);
-        }
-        if hit(&REDO) {
-            self.undo(true);
+        // Every press counts, also where a slow picture has let several come together.
+        for (shortcut, forward) in [(&UNDO, false), (&REDO, true)] {
+            let count =
+                |input: &mut egui::InputState| input.count_and_consume_key(shortcut.modifiers, shortcut.logical_key);
+            for _ in 0..context.input_mut(count) {
+                self.undo(forward);
+            }
         }
         for (_, shown, form, key, _) in MODES {
-            if pressed(key) {
+            if pressed(key) && (self.is_dynamic() || !matches!(shown, Shown::Velocity | Shown::Flow)) {
                 (self.look.shown, self.look.form) = (shown, form);
             }
         }
@@ -232,7 +257,8 @@ impl Viewer {
                 self.show_side(if shift { shifted } else { plain });
             }
         }
-        let actions: [(Key, Action); 9] = [
+        let actions: [(Key, Action); 10] = [
+            (Key::T, Self::toggle_probe),
             (Key::R, Self::reset_view),
             (Key::O, |viewer| viewer.eye.orthographic = !viewer.eye.orthographic),
             (Key::I, |viewer| viewer.figures = !viewer.figures),
@@ -254,10 +280,11 @@ impl Viewer {
         if pressed(Key::Space) {
             if self.is_dynamic() { self.timeline.toggle() } else { self.keys.toggle() }
         }
-        for (key, by) in [(Key::Comma, -0.02), (Key::Period, 0.02)] {
+        for (key, forward) in [(Key::Comma, false), (Key::Period, true)] {
             if pressed(key) && self.is_dynamic() {
-                let time = self.timeline.time() + by;
-                self.timeline.seek(time);
+                for _ in 0..context.input(|input| input.num_presses(key)) {
+                    self.timeline.step_by(forward);
+                }
                 self.look.time = self.timeline.time();
             }
         }
@@ -292,6 +319,9 @@ impl Viewer {
         }
         if let Some(hint) = self.edit.hint() {
             return hint.into();
+        }
+        if self.document.as_ref().is_some_and(|d| d.kind == Kind::Capture) && self.training.live.is_none() {
+            return "press Train to learn the scene from these photos · drag: orbit · H: help".into();
         }
         let turned = self.eye.up.dot(DVec3::Y).abs() > 0.99;
         let up = if turned { "" } else { " · the up axis is not Y" };

@@ -8,13 +8,23 @@ mod app;
 mod canvas;
 mod cards;
 mod compare;
+mod crop;
 mod dialogs;
 mod document;
 mod edit;
+mod film;
+mod flight;
 pub mod keypath;
+mod keys_panel;
+mod live;
+mod look;
 mod menu;
 pub mod navigation;
+mod pictures;
+mod probe;
+mod probed;
 mod recent;
+mod select;
 mod shots;
 mod side;
 pub mod stage;
@@ -22,11 +32,14 @@ pub mod stage;
 mod tests;
 mod theme;
 mod timeline;
+mod train_panel;
 mod training;
 mod viewport;
 mod words;
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use eframe::egui;
@@ -36,12 +49,16 @@ use image::RgbImage;
 
 use crate::camera::Camera;
 use crate::gpu::Gpu;
+use crate::gpu::device::Parts;
 use crate::render::path::resize;
+use crate::train::Start;
 use crate::train::config::Background;
+
+use live::Live;
 
 pub use app::Viewer;
 pub use document::{Document, Kind};
-pub use training::open_beside;
+pub use live::{End, Hooks};
 
 /// Size of a picture where nothing says another.
 const SIZE: (u32, u32) = (1280, 720);
@@ -52,6 +69,54 @@ const SIZE: (u32, u32) = (1280, 720);
 /// No adapter, or no window: on Linux without a display, say.
 pub fn open_window(path: Option<&Path>, adapter: Option<&str>) -> Result<()> {
     let (gpu, parts) = Gpu::open_with_parts(adapter)?;
+    let path = path.map(Path::to_path_buf);
+    let opened = run_window(&gpu, parts, move |context, viewer| {
+        if let Some(path) = &path {
+            viewer.open(context, path);
+        }
+        Ok(())
+    });
+    opened.map_err(|error| anyhow!("{error}; where there is no display, use --screenshot"))
+}
+
+/// Trains, with a window that shows the scene grow. Returns when both have ended: the training goes on without the window
+/// if that is closed, and from the start if none can be opened.
+///
+/// # Errors
+/// Those of training, and no adapter.
+pub fn train_in_window(start: Start, adapter: Option<&str>, hooks: Hooks) -> Result<End> {
+    let (gpu, parts) = Gpu::open_with_parts(adapter)?;
+    let waiting = Arc::new(Mutex::new(Some((start, hooks))));
+    let (sender, threads) = std::sync::mpsc::channel();
+    let (taken, device) = (waiting.clone(), gpu.clone());
+    let opened = run_window(&gpu, parts, move |context, viewer| {
+        if let Some((start, hooks)) = taken.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let (live, thread) = Live::start(start, &device, hooks, context.clone())?;
+            viewer.follow(live);
+            sender.send(thread)?;
+        }
+        Ok(())
+    });
+    if let Err(error) = opened {
+        log::warn!("{error}; training goes on without one");
+    }
+    if let Some((start, hooks)) = waiting.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let (_, thread) = Live::start(start, &gpu, hooks, egui::Context::default())?;
+        return join(thread);
+    }
+    join(threads.recv().context("the training did not start")?)
+}
+
+fn join(thread: JoinHandle<Result<End>>) -> Result<End> {
+    thread.join().unwrap_or_else(|_| Err(anyhow!("the training broke off")))
+}
+
+/// Runs the window until it is closed; `begin` gets its viewer first.
+fn run_window(
+    gpu: &Gpu,
+    parts: Parts,
+    begin: impl FnOnce(&egui::Context, &mut Viewer) -> Result<()> + 'static,
+) -> Result<()> {
     let setup = WgpuSetupExisting {
         instance: parts.instance,
         adapter: parts.adapter,
@@ -71,17 +136,14 @@ pub fn open_window(path: Option<&Path>, adapter: Option<&str>) -> Result<()> {
         wgpu_options: WgpuConfiguration { wgpu_setup: WgpuSetup::Existing(setup), ..Default::default() },
         ..Default::default()
     };
-    let path = path.map(Path::to_path_buf);
+    let gpu = gpu.clone();
     let create = move |creation: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, _> {
         theme::apply(&creation.egui_ctx);
         let mut viewer = Viewer::new(&gpu, creation.wgpu_render_state.clone())?;
-        if let Some(path) = &path {
-            viewer.open(&creation.egui_ctx, path);
-        }
+        begin(&creation.egui_ctx, &mut viewer)?;
         Ok(Box::new(viewer))
     };
-    eframe::run_native("dapple", options, Box::new(create))
-        .map_err(|error| anyhow!("cannot open a window: {error}; where there is no display, use --screenshot"))
+    eframe::run_native("dapple", options, Box::new(create)).map_err(|error| anyhow!("cannot open a window: {error}"))
 }
 
 /// The picture that the window would show, without a window.

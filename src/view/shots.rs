@@ -167,6 +167,7 @@ impl Viewer {
         let short = name.rsplit('/').next().unwrap_or(name);
         let at = egui::pos2(picture.right() + 8.0, rect.center().y);
         let held = capture.shots[shot].split == Split::Test;
+        response.widget_info(|| egui::WidgetInfo::selected(egui::Role::ListBoxOption, true, chosen, short));
         let colour = if held { theme::WARM } else { theme::TEXT };
         let clip = ui.painter().with_clip_rect(rect);
         clip.text(at, egui::Align2::LEFT_CENTER, short, egui::FontId::proportional(12.0), colour);

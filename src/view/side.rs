@@ -23,16 +23,22 @@ impl Viewer {
         let frame = egui::Frame::new().fill(theme::PANEL).inner_margin(egui::Margin::symmetric(12, 8));
         egui::Panel::right("side").frame(frame).default_size(268.0).min_size(240.0).show(ui, |ui| {
             egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                section(ui, "Appearance", true, |ui| self.appearance(ui));
-                section(ui, "Camera", true, |ui| self.camera_section(ui));
-                let shots = self.document.as_ref().and_then(|document| document.capture.as_ref());
-                if shots.is_some() {
-                    section(ui, "Capture", true, |ui| self.capture_section(ui));
-                }
-                if self.document.as_ref().is_some_and(|document| document.kind != Kind::Scene) {
+                let kind = self.document.as_ref().map(|document| document.kind);
+                // First what a capture is for, and what is watched.
+                if self.training.live.is_some() || kind.is_some_and(|kind| kind != Kind::Scene) {
                     section(ui, "Training", true, |ui| self.training_section(ui));
                 }
-                section(ui, "Crop and select", false, |ui| self.edit_section(ui));
+                section(ui, "Appearance", true, |ui| self.appearance(ui));
+                section(ui, "Camera", true, |ui| self.camera_section(ui));
+                if self.document.as_ref().is_some_and(|document| document.capture.is_some()) {
+                    section(ui, "Capture", true, |ui| self.capture_section(ui));
+                }
+                let revealed = std::mem::take(&mut self.edit.revealed).then_some(true);
+                let header = egui::CollapsingHeader::new(RichText::new("Crop and select").strong());
+                header.open(revealed).show(ui, |ui| {
+                    self.edit_section(ui);
+                    ui.add_space(6.0);
+                });
                 section(ui, "Camera path", false, |ui| self.keys_section(ui));
                 section(ui, "Picture", false, |ui| self.picture_section(ui));
             });
@@ -42,15 +48,16 @@ impl Viewer {
     fn appearance(&mut self, ui: &mut egui::Ui) {
         let most = self.stage.sh_degree();
         rows(ui, "appearance", |ui| {
-            row(ui, "Splat size", "Factor on the size of every Gaussian");
-            ui.add(egui::Slider::new(&mut self.look.size, 0.05..=2.0).fixed_decimals(2));
+            let label = row(ui, "Splat size", "Factor on the size of every Gaussian");
+            ui.add(egui::Slider::new(&mut self.look.size, 0.05..=2.0).fixed_decimals(2)).labelled_by(label);
             ui.end_row();
-            row(ui, "View colour", "Degree of the spherical harmonics: 0 is the same colour from all sides");
-            ui.add_enabled(most > 0, egui::Slider::new(&mut self.look.sh_degree, 0..=most.max(1)));
+            let label =
+                row(ui, "View colour", "Degree of the spherical harmonics: 0 is the same colour from all sides");
+            ui.add_enabled(most > 0, egui::Slider::new(&mut self.look.sh_degree, 0..=most.max(1))).labelled_by(label);
             ui.end_row();
-            row(ui, "Background", "What shines through where the scene is not opaque");
+            let label = row(ui, "Background", "What shines through where the scene is not opaque");
             ui.horizontal(|ui| {
-                ui.color_edit_button_rgb(&mut self.look.background);
+                ui.color_edit_button_rgb(&mut self.look.background).labelled_by(label);
                 for (name, colour) in [("black", [0.0; 3]), ("white", [1.0; 3])] {
                     if ui.small_button(name).clicked() {
                         self.look.background = colour;
@@ -66,7 +73,7 @@ impl Viewer {
 
     fn camera_section(&mut self, ui: &mut egui::Ui) {
         rows(ui, "camera", |ui| {
-            row(ui, "Field of view", "Vertical angle that the picture spans");
+            let label = row(ui, "Field of view", "Vertical angle that the picture spans");
             let mut degrees = self.eye.fov.to_degrees();
             let range = FOV.start().to_degrees()..=FOV.end().to_degrees();
             if ui
@@ -76,20 +83,23 @@ impl Viewer {
                         .fixed_decimals(0)
                         .clamping(egui::SliderClamping::Edits),
                 )
+                .labelled_by(label)
                 .changed()
             {
                 self.set_fov(degrees.to_radians());
             }
             ui.end_row();
-            row(ui, "Flight speed", "Factor on the speed of WASD; the wheel changes it while flying");
-            ui.add(egui::Slider::new(&mut self.speed, 0.01..=100.0).logarithmic(true).fixed_decimals(2));
+            let label = row(ui, "Flight speed", "Factor on the speed of WASD; the wheel changes it while flying");
+            ui.add(egui::Slider::new(&mut self.speed, 0.01..=100.0).logarithmic(true).fixed_decimals(2))
+                .labelled_by(label);
             ui.end_row();
-            row(ui, "Up", "The axis that orbiting turns about; the first is that of the capture");
+            let label = row(ui, "Up", "The axis that orbiting turns about; the first is that of the capture");
             ui.horizontal(|ui| {
                 let up = self.eye.up;
                 let known = UPS.iter().find(|(_, axis)| axis.dot(up) > 0.9999);
                 let name = known.map_or("capture's", |(name, _)| name);
-                egui::ComboBox::from_id_salt("up").width(88.0).selected_text(name).show_ui(ui, |ui| {
+                let choice = egui::ComboBox::from_id_salt("up").width(88.0).selected_text(name);
+                let choice = choice.show_ui(ui, |ui| {
                     let own = self.document.as_ref().map(|document| document.ring.up);
                     if let Some(own) = own
                         && ui.selectable_label(up == own, "capture's").clicked()
@@ -102,33 +112,12 @@ impl Viewer {
                         }
                     }
                 });
+                choice.response.labelled_by(label);
                 if ui.button("First view").on_hover_text("Back to where it began (R)").clicked() {
                     self.reset_view();
                 }
             });
             ui.end_row();
-        });
-    }
-
-    fn picture_section(&mut self, ui: &mut egui::Ui) {
-        let mut own = self.picture_size.is_some();
-        if ui.checkbox(&mut own, "another size than the window's").changed() {
-            self.picture_size = own.then_some((1920, 1080));
-        }
-        if let Some((width, height)) = &mut self.picture_size {
-            ui.horizontal(|ui| {
-                ui.add(egui::DragValue::new(width).range(16..=8192).suffix(" px"));
-                ui.label("×");
-                ui.add(egui::DragValue::new(height).range(16..=8192).suffix(" px"));
-            });
-        }
-        ui.horizontal(|ui| {
-            if ui.button("Save here").on_hover_text("As dapple-001.png in the working folder (P)").clicked() {
-                self.quick_picture();
-            }
-            if ui.button("Save as …").clicked() {
-                self.dialogs.ask(ui.ctx(), super::dialogs::Ask::SavePicture, false, "picture.png");
-            }
         });
     }
 }
@@ -141,11 +130,11 @@ fn section(ui: &mut egui::Ui, title: &str, open: bool, add: impl FnOnce(&mut egu
     });
 }
 
-fn rows(ui: &mut egui::Ui, name: &str, add: impl FnOnce(&mut egui::Ui)) {
+pub(super) fn rows(ui: &mut egui::Ui, name: &str, add: impl FnOnce(&mut egui::Ui)) {
     egui::Grid::new(name).num_columns(2).spacing(egui::vec2(10.0, 7.0)).show(ui, add);
 }
 
-/// The name of a row, with what it means.
-fn row(ui: &mut egui::Ui, name: &str, hint: &str) {
-    ui.label(RichText::new(name).color(theme::QUIET)).on_hover_text(hint);
+/// The name of a row, with what it means; what stands in the row is labelled by it.
+pub(super) fn row(ui: &mut egui::Ui, name: &str, hint: &str) -> egui::Id {
+    ui.label(RichText::new(name).color(theme::QUIET)).on_hover_text(hint).id
 }

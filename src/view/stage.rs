@@ -7,56 +7,10 @@ use image::RgbImage;
 use crate::camera::Camera;
 use crate::gpu::{Gpu, Recorder, StageTimes};
 use crate::model::Model;
-use crate::render::{Change, Channel, Form, Masquerade, NEAR, Presenter, RenderOptions, Renderer, Shown};
+use crate::render::{Change, Channel, Masquerade, NEAR, Presenter, Probe, RenderOptions, Renderer, Shown};
 use crate::scene::{Normalisation, Scene};
 
-/// How the scene is shown.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Look {
-    pub shown: Shown,
-    pub form: Form,
-    pub background: [f32; 3],
-    /// Highest band of the spherical harmonics in use; bounded by the scene's.
-    pub sh_degree: u32,
-    pub antialiased: bool,
-    /// Factor on the splats' size.
-    pub size: f32,
-    /// Values at the ends of the colours of depth, count and velocity, in the scene's own units; `None` fits them.
-    pub range: Option<(f32, f32)>,
-    /// Time within the clip.
-    pub time: f32,
-    /// The crop box, in the scene's own frame, and whether what is outside is faint rather than gone.
-    pub crop: Option<(Vec3, Vec3)>,
-    pub ghost: bool,
-}
-
-impl Look {
-    /// How a scene is rendered if nothing else is said.
-    pub fn of(scene: &Scene, background: Vec3) -> Self {
-        Self {
-            shown: Shown::Color,
-            form: Form::Splat,
-            background: background.to_array(),
-            sh_degree: scene.sh_degree,
-            antialiased: scene.antialiased,
-            size: 1.0,
-            range: None,
-            time: 0.0,
-            crop: None,
-            ghost: false,
-        }
-    }
-
-    fn channel(&self) -> Channel {
-        match self.shown {
-            Shown::Color => Channel::Color,
-            Shown::Depth => Channel::Depth,
-            Shown::Normal => Channel::Normal,
-            Shown::Alpha | Shown::Count => Channel::Alpha,
-            Shown::Velocity => Channel::Velocity,
-        }
-    }
-}
+pub use super::look::Look;
 
 /// What a picture cost.
 #[derive(Clone, Debug, Default)]
@@ -69,17 +23,36 @@ pub struct Cost {
     pub pairs: u32,
 }
 
+/// What a second stage of the same scene is opened from, on any thread.
+pub struct Fork {
+    gpu: Gpu,
+    model: Option<Model>,
+    state: Vec<u32>,
+    frame: Normalisation,
+}
+
+impl Fork {
+    /// # Errors
+    /// Kernels that the device does not take.
+    pub fn open(self) -> Result<Stage> {
+        let stage = Stage::new(&self.gpu)?;
+        Ok(Stage { model: self.model, state: self.state, frame: self.frame, ..stage })
+    }
+}
+
 /// A scene on the device, with all that makes pictures of it.
 pub struct Stage {
-    gpu: Gpu,
-    renderer: Renderer,
-    presenter: Presenter,
-    model: Option<Model>,
+    pub(super) gpu: Gpu,
+    pub(super) renderer: Renderer,
+    pub(super) presenter: Presenter,
+    /// Made when it is first used.
+    pub(super) probe: Option<Probe>,
+    pub(super) model: Option<Model>,
     masquerade: Option<Masquerade>,
     /// Bits of deleted and selected Gaussians; empty where there are none.
     state: Vec<u32>,
-    frame: Normalisation,
-    size: (u32, u32),
+    pub(super) frame: Normalisation,
+    pub(super) size: (u32, u32),
     /// The range of the last picture's colours.
     range: (f32, f32),
 }
@@ -90,6 +63,7 @@ impl Stage {
             gpu: gpu.clone(),
             renderer: Renderer::new(gpu)?,
             presenter: Presenter::new(gpu)?,
+            probe: None,
             model: None,
             masquerade: None,
             state: Vec::new(),
@@ -118,15 +92,27 @@ impl Stage {
     }
 
     /// Shows a model that is on the device already, in the frame that it is in.
-    pub fn adopt(&mut self, model: Option<Model>, frame: &Normalisation) -> Option<Model> {
+    pub fn adopt(&mut self, model: Model, frame: &Normalisation) {
         self.masquerade = None;
         self.state.clear();
         self.frame = *frame;
-        std::mem::replace(&mut self.model, model)
+        self.model = Some(model);
+    }
+
+    /// Says how many Gaussians an adopted model now holds.
+    pub fn set_len(&mut self, gaussians: usize) {
+        if let Some(model) = &mut self.model {
+            model.set_len(gaussians.min(model.capacity()));
+        }
     }
 
     pub fn gaussians(&self) -> usize {
         self.model.as_ref().map_or(0, Model::len)
+    }
+
+    /// Whether the Gaussians move.
+    pub fn is_moving(&self) -> bool {
+        self.model.as_ref().is_some_and(Model::is_moving)
     }
 
     pub fn sh_degree(&self) -> u32 {
@@ -142,7 +128,7 @@ impl Stage {
     }
 
     fn full_state(&self) -> Vec<u32> {
-        if self.state.is_empty() { vec![0; self.gaussians()] } else { self.state.clone() }
+        if self.state.is_empty() { vec![0; self.model.as_ref().map_or(0, Model::capacity)] } else { self.state.clone() }
     }
 
     /// Draws what the camera, in the scene's own frame, sees, into the pixels. `timed` asks for the time of each stage
@@ -178,17 +164,27 @@ impl Stage {
         let range = look.range.unwrap_or(self.range);
         let shown = match look.shown {
             // What does not move has the colour of standing still.
-            Shown::Velocity if !model.is_moving() => Shown::Alpha,
+            Shown::Velocity | Shown::Flow if !model.is_moving() => Shown::Alpha,
             shown => shown,
         };
         let options = if shown == look.shown { options } else { RenderOptions { channel: Channel::Alpha, ..options } };
-        let stages = self.renderer.draw(model, &camera, &options, timed, |recorder, frame, view| {
-            if shown == Shown::Count {
-                presenter.record_count(recorder, frame, view);
-            }
-            presenter.record(recorder, frame, shown, range, unit);
-        })?;
-        if look.range.is_none() && matches!(shown, Shown::Depth | Shown::Count | Shown::Velocity) {
+        let stages = if shown == Shown::Flow {
+            let later = (&camera, look.time + look.gap);
+            self.renderer.draw_flow(model, &camera, &options, later, false, |recorder, frame, view| {
+                presenter.record_flow(recorder, frame, view);
+                presenter.record(recorder, frame, shown, range, unit);
+            })?;
+            StageTimes::new()
+        } else {
+            self.renderer.draw(model, &camera, &options, timed, |recorder, frame, view| {
+                if shown == Shown::Count {
+                    presenter.record_count(recorder, frame, view);
+                }
+                presenter.record(recorder, frame, shown, range, unit);
+            })?
+        };
+        let ranged = matches!(shown, Shown::Depth | Shown::Count | Shown::Velocity | Shown::Flow);
+        if look.range.is_none() && ranged {
             self.fit_range(shown, unit)?;
         }
         let (visible, pairs) = if timed { self.renderer.frame().counts()? } else { (0, 0) };
@@ -205,6 +201,7 @@ impl Stage {
             match shown {
                 Shown::Count => pixel.x,
                 Shown::Velocity => pixel.truncate().abs().max_element() * scale,
+                Shown::Flow => pixel.truncate().truncate().length() / (1.0 - pixel.w),
                 _ => pixel.x * scale,
             }
         };
@@ -246,7 +243,7 @@ impl Stage {
             // Dots of about two pixels.
             eye: (centre, (0.8 / camera.lens.focal.x) as f32),
         };
-        if let Some(masquerade) = &self.masquerade {
+        if let Some(masquerade) = &mut self.masquerade {
             let mut recorder = Recorder::new(&self.gpu, false);
             masquerade.record(&mut recorder, model, &change);
             recorder.submit();
@@ -272,6 +269,12 @@ impl Stage {
         Ok(Some(camera.pose.centre() + ray * (depth / ray.dot(camera.pose.forward()))))
     }
 
+    /// What a second stage of the scene as it is shown here is opened from. The Gaussians stay where they are.
+    pub fn fork(&self) -> Fork {
+        let model = self.model.as_ref().map(Model::sharing);
+        Fork { gpu: self.gpu.clone(), model, state: self.state.clone(), frame: self.frame }
+    }
+
     /// The picture last drawn, as the window has it before anything is drawn over it.
     pub fn picture(&self) -> Result<RgbImage> {
         let (width, height) = self.size;
@@ -281,12 +284,5 @@ impl Stage {
 
     pub fn presenter(&self) -> &Presenter {
         &self.presenter
-    }
-}
-
-impl Look {
-    /// Whether the Gaussians are shown as they are.
-    fn is_plain(&self) -> bool {
-        self.form == Form::Splat && self.size == 1.0 && self.crop.is_none()
     }
 }

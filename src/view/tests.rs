@@ -6,13 +6,15 @@ use std::sync::OnceLock;
 use eframe::egui::{Key, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use glam::Vec3;
+use glam::{DVec3, Vec3};
 
+use super::stage::{Look, Stage};
 use super::{Document, Viewer};
 use crate::format;
 use crate::gpu::Gpu;
 use crate::render::Shown;
-use crate::scene::Scene;
+use crate::scene::{Motion, Scene};
+use crate::train::Start;
 
 fn gpu() -> Gpu {
     static GPU: OnceLock<Gpu> = OnceLock::new();
@@ -20,8 +22,7 @@ fn gpu() -> Gpu {
 }
 
 fn harness(viewer: Viewer) -> Harness<'static, Viewer> {
-    // Sliders in rows have their names beside them, which the check does not know.
-    let build = Harness::builder().with_size(vec2(1100.0, 720.0)).with_accessibility_check(false);
+    let build = Harness::builder().with_size(vec2(1100.0, 720.0));
     build.build_ui_state(|ui, viewer: &mut Viewer| viewer.show(ui), viewer)
 }
 
@@ -124,4 +125,201 @@ fn a_still_scene_is_not_drawn_again() {
     harness.state_mut().eye.orbit(0.2, 0.0);
     harness.run_steps(1);
     assert_eq!(harness.state().pictures_drawn, drawn + 1);
+}
+
+#[test]
+fn a_probed_pixel_is_made_of_what_the_renderer_put_there() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let document = shown(folder.path()).document.take().expect("is open");
+    let camera = document.first_eye().camera(96, 64);
+    let mut stage = Stage::new(&gpu()).expect("the stage is set");
+    stage.load(&document.scene, &document.frame).expect("fits the device");
+    let look = Look::of(&document.scene, Vec3::new(0.1, 0.3, 0.2));
+    let mut seen = 0;
+    for pixel in [(48, 32), (30, 33), (60, 31), (2, 2)] {
+        stage.draw(&camera, &look, false).expect("draws");
+        let found = stage.probe(pixel, 1000).expect("probes");
+        let weights: f32 = found.hits.iter().map(|hit| hit.weight).sum();
+        assert!((weights - found.alpha).abs() < 1e-5, "{found:?}");
+        assert_eq!(found.shown, stage.picture().expect("reads").get_pixel(pixel.0, pixel.1).0);
+        assert_eq!(found.hits.len(), found.count as usize);
+        assert!(found.hits.windows(2).all(|pair| pair[0].weight >= pair[1].weight));
+        // The sizes and opacities of the scene itself.
+        for hit in &found.hits {
+            let i = hit.index as usize;
+            assert!((hit.scale - document.scene.log_scales[i].exp()).abs().max_element() < 1e-5);
+            assert!((hit.opacity - crate::scene::sigmoid(document.scene.logits[i])).abs() < 1e-6);
+        }
+        let surface = stage.surface(&camera, &look, pixel).expect("reads");
+        assert_eq!(surface.is_some(), found.alpha >= 0.3);
+        if let (Some(surface), Some(depth)) = (surface, found.depth) {
+            let along = (surface - camera.pose.centre()).dot(camera.pose.forward());
+            assert!((along - depth).abs() < 1e-4 * depth, "{along} {depth}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 0, "at least one pixel shows a Gaussian");
+}
+
+#[test]
+fn a_run_in_the_window_grows_pauses_steps_and_ends_as_one_without() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let capture = folder.path().join("tiny");
+    crate::synth::run(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes/tiny.toml"), &capture).expect("a capture");
+    let mut viewer = viewer();
+    viewer.enter(Document::open(&capture).expect("opens"), false).expect("fits the device");
+    let out = folder.path().join("run");
+    let options = &mut viewer.training.options;
+    (options.steps, options.cap_max, options.max_resolution, options.sh_degree) = (24, 500, 32, 1);
+    options.out = out.display().to_string();
+    let mut harness = harness(viewer);
+    harness.run_steps(2);
+    harness.get_by_label("Train").click();
+    let wait = |harness: &mut Harness<'static, Viewer>, what: &str, done: fn(&Viewer) -> bool| {
+        let start = std::time::Instant::now();
+        while !done(harness.state()) {
+            harness.step();
+            assert!(start.elapsed().as_secs() < 240, "waited too long for {what}");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    };
+    wait(&mut harness, "the model", |viewer| viewer.is_growing() || viewer.training.live.is_none());
+    assert!(harness.state().is_growing(), "{:?}", harness.state().notices.iter().map(|n| &n.text).collect::<Vec<_>>());
+    harness.get_by_label("Pause").click();
+    wait(&mut harness, "the pause", |viewer| {
+        viewer.training.live.as_ref().is_none_or(|live| live.status().phase == super::live::Phase::Paused)
+    });
+    let step = |harness: &Harness<'static, Viewer>| harness.state().training.live.as_ref().map(|l| l.status().step);
+    harness.run_steps(3);
+    let paused = step(&harness).expect("it goes on");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    harness.run_steps(3);
+    assert_eq!(step(&harness), Some(paused), "it stands still");
+    harness.get_by_label("Step").click();
+    harness.run_steps(2);
+    let start = std::time::Instant::now();
+    while step(&harness) == Some(paused) && start.elapsed().as_secs() < 60 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(step(&harness), Some(paused + 1));
+    // What is in training is not edited.
+    harness.key_press(Key::C);
+    harness.run_steps(2);
+    assert!(!harness.state().edit.is_dirty());
+    harness.get_by_label("Go on").click();
+    wait(&mut harness, "the end", |viewer| viewer.training.live.is_none());
+    wait(&mut harness, "the run", |viewer| !viewer.is_growing() && !viewer.document.as_ref().unwrap().scene.is_empty());
+    assert!(harness.state().pictures_drawn > 1);
+
+    let mut config = crate::train::Config::load(&out.join("config.toml")).expect("reads");
+    config.capture = capture;
+    let again = folder.path().join("again");
+    let mut session = Start::fresh(again.clone(), config).and_then(|start| start.open(&gpu())).expect("starts");
+    while !session.is_done() {
+        session.advance(&mut |_| ()).expect("a step");
+    }
+    session.finish(&mut |_| ()).expect("finishes");
+    let scene = |run: &Path| std::fs::read(run.join(format::RUN_SCENE)).expect("a scene was saved");
+    assert!(scene(&out) == scene(&again), "pauses, single steps and pictures leave the result as it is");
+}
+
+#[test]
+fn a_folder_of_scenes_is_a_clip_that_steps_from_file_to_file() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    for i in 1..=3 {
+        let scene = Scene {
+            means: vec![Vec3::new(i as f32, 0.0, 0.0); 4],
+            quaternions: vec![[1.0, 0.0, 0.0, 0.0]; 4],
+            log_scales: vec![Vec3::splat(-2.0); 4],
+            logits: vec![2.0; 4],
+            sh: vec![0.5; 12],
+            ..Scene::default()
+        };
+        format::write_scene(&folder.path().join(format!("frame_{i:04}.ply")), &scene).expect("writes");
+    }
+    let mut viewer = viewer();
+    viewer.enter(Document::open(folder.path()).expect("opens"), false).expect("fits the device");
+    let mut harness = harness(viewer);
+    harness.run_steps(2);
+    harness.get_by_label("1 of 3");
+    harness.key_press(Key::Period);
+    harness.run_steps(2);
+    assert_eq!(harness.state().look.time, 0.5);
+    harness.get_by_label("2 of 3");
+    // A path through space and time.
+    harness.key_press(Key::K);
+    harness.run_steps(2);
+    assert_eq!(harness.state().keys.keys[0].time, Some(0.5));
+    harness.key_press(Key::Num9);
+    harness.run_steps(2);
+    assert_eq!(harness.state().look.shown, Shown::Flow);
+    harness.check_accessibility();
+}
+
+#[test]
+fn flow_on_the_screen_has_the_colours_of_the_wheel() {
+    // A sheet that moves to the right of the picture by the same number of pixels everywhere.
+    let n = 400;
+    let mut scene = Scene {
+        means: (0..n).map(|i| Vec3::new((i % 20) as f32 * 0.1 - 1.0, (i / 20) as f32 * 0.1 - 1.0, 0.0)).collect(),
+        quaternions: vec![[1.0, 0.0, 0.0, 0.0]; n],
+        log_scales: vec![Vec3::splat(-2.5); n],
+        logits: vec![4.0; n],
+        sh: vec![0.5; 3 * n],
+        ..Scene::default()
+    };
+    scene.motion = Some(Motion {
+        velocities: vec![Vec3::X; n],
+        centres: vec![0.0; n],
+        log_durations: vec![5.0; n],
+        gates: vec![Motion::NO_GATE; n],
+    });
+    let eye = super::navigation::Eye::look_at(DVec3::new(0.0, 0.0, -4.0), DVec3::ZERO, -DVec3::Y, 0.8);
+    let mut stage = Stage::new(&gpu()).expect("the stage is set");
+    stage.load(&scene, &crate::scene::Normalisation::IDENTITY).expect("fits the device");
+    let look = Look { shown: Shown::Flow, gap: 0.1, range: Some((0.0, 1e3)), ..Look::of(&scene, Vec3::ZERO) };
+    let camera = eye.camera(80, 80);
+    stage.draw(&camera, &look, false).expect("draws");
+    // 0.1 units at a distance of 4.
+    let pixels = (0.1 * camera.lens.focal.x / 4.0) as f32;
+    for scale in [1.0, 2.0] {
+        stage.draw(&camera, &Look { range: Some((0.0, pixels * scale)), ..look }, false).expect("draws");
+        let shown = stage.picture().expect("reads").get_pixel(40, 40).0;
+        let wanted = crate::train::picture::flow_colour(glam::Vec2::X * 0.999 / scale) * 255.0;
+        for (byte, wanted) in shown.into_iter().zip(wanted.to_array()) {
+            assert!((f32::from(byte) - wanted).abs() <= 3.0, "{shown:?}, not {wanted:?}");
+        }
+    }
+}
+
+#[test]
+fn every_widget_has_a_name() {
+    let mut harness = harness(viewer());
+    harness.run_steps(3);
+    harness.check_accessibility();
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let capture = folder.path().join("tiny");
+    crate::synth::run(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes/tiny.toml"), &capture).expect("a capture");
+    let mut viewer = viewer();
+    viewer.enter(Document::open(&capture).expect("opens"), false).expect("fits the device");
+    // Everything that comes and goes in the panels.
+    viewer.picture_size = Some((640, 360));
+    viewer.look.range = Some((0.0, 1.0));
+    let mut harness = super::tests::harness(viewer);
+    harness.set_size(vec2(1100.0, 2400.0));
+    harness.run_steps(3);
+    for section in ["Camera path", "Picture"] {
+        harness.get_by_label(section).click();
+        harness.run_steps(3);
+    }
+    for key in [Key::C, Key::G, Key::K, Key::K, Key::Num2, Key::V] {
+        harness.key_press(key);
+        harness.run_steps(2);
+    }
+    harness.get_by_label("File").click();
+    harness.run_steps(3);
+    harness.get_by_label("key 2");
+    harness.get_by_label("another size than the window's");
+    harness.get_by_label("fit to what is seen");
+    harness.check_accessibility();
 }

@@ -2,10 +2,14 @@
 
 use std::time::Instant;
 
-use eframe::egui;
+use eframe::egui::{self, RichText};
 
 use super::app::Viewer;
+use super::document::Document;
 use super::theme;
+
+/// Moments a second at speed 1, where nothing says another.
+const RATE: f64 = 24.0;
 
 /// What happens at the ends of the clip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,21 +29,83 @@ pub struct Timeline {
     pub seconds: f64,
     pub speed: f64,
     pub ends: Ends,
+    /// Number of evenly spaced moments, where they are known: the files of a sequence, or the times of the capture.
+    moments: Option<usize>,
+    /// Whether only those moments are shown, each for the same time.
+    pub snaps: bool,
+    /// Pictures a second while it plays.
+    rate: Rate,
+}
+
+/// How often pictures come, from the time between the last of them.
+#[derive(Debug, Default)]
+struct Rate {
+    last: Option<Instant>,
+    each: f64,
+}
+
+impl Rate {
+    fn note(&mut self) {
+        let passed = self.last.map(|last| last.elapsed().as_secs_f64());
+        self.last = Some(Instant::now());
+        if let Some(passed) = passed {
+            self.each = if self.each > 0.0 { 0.8 * self.each + 0.2 * passed } else { passed };
+        }
+    }
 }
 
 impl Default for Timeline {
     fn default() -> Self {
-        Self { start: 0.0, since: None, seconds: 4.0, speed: 1.0, ends: Ends::Loop }
+        let (seconds, speed, ends) = (4.0, 1.0, Ends::Loop);
+        Self { start: 0.0, since: None, seconds, speed, ends, moments: None, snaps: false, rate: Rate::default() }
     }
 }
 
 impl Timeline {
+    /// The clock of a scene: where moments are known, at [`RATE`] of them a second.
+    pub fn of(document: &Document) -> Self {
+        let known = Self { moments: document.moments, snaps: document.is_sequence, ..Self::default() };
+        Self { seconds: document.moments.map_or(known.seconds, |moments| (moments as f64 / RATE).max(0.5)), ..known }
+    }
+
+    /// The step from one moment to the next.
+    pub fn step(&self) -> f32 {
+        self.moments.map_or(0.02, |moments| 1.0 / (moments.max(2) - 1) as f32)
+    }
+
+    /// The moment that is shown at a time of the clock: of n moments each has an n-th of the clip.
+    fn moment(&self, time: f64) -> Option<usize> {
+        let moments = self.moments.filter(|_| self.snaps)?;
+        Some(((time * moments as f64) as usize).min(moments - 1))
+    }
+
+    fn shown(&self, time: f64) -> f32 {
+        self.moment(time).map_or(time as f32, |moment| moment as f32 * self.step())
+    }
+
+    /// Goes to the next moment or the one before, and stays there.
+    pub fn step_by(&mut self, forward: bool) {
+        self.pause();
+        let by = self.step();
+        self.seek(self.time() + if forward { by } else { -by });
+    }
+
+    pub fn pause(&mut self) {
+        if self.is_playing() {
+            self.toggle();
+        }
+    }
+
     /// The position after `elapsed` seconds of playing: passes of the clip, the clip's time, and whether it goes on.
     fn after(&self, elapsed: f64) -> (f64, f64, bool) {
         let passes = self.start + elapsed * self.speed / self.seconds.max(1e-3);
         match self.ends {
             Ends::Stop => (passes.clamp(0.0, 1.0), passes.clamp(0.0, 1.0), passes < 1.0),
-            Ends::Loop => (passes.rem_euclid(1.0), passes.rem_euclid(1.0), true),
+            Ends::Loop => {
+                // The end itself is no beginning: one may scrub to it.
+                let time = if (0.0..=1.0).contains(&passes) { passes } else { passes.rem_euclid(1.0) };
+                (time, time, true)
+            }
             Ends::PingPong => {
                 let there = passes.rem_euclid(2.0);
                 (there, if there > 1.0 { 2.0 - there } else { there }, true)
@@ -53,7 +119,7 @@ impl Timeline {
 
     /// Time within the clip, 0 to 1.
     pub fn time(&self) -> f32 {
-        self.after(self.elapsed()).1 as f32
+        self.shown(self.after(self.elapsed()).1)
     }
 
     pub fn is_playing(&self) -> bool {
@@ -71,13 +137,19 @@ impl Timeline {
                     self.start = 0.0;
                 }
                 self.since = Some(Instant::now());
+                self.rate = Rate::default();
             }
         }
     }
 
     /// Goes to a time, playing on if it was.
     pub fn seek(&mut self, time: f32) {
-        self.start = f64::from(time.clamp(0.0, 1.0));
+        let time = f64::from(time.clamp(0.0, 1.0));
+        self.start = match self.moments.filter(|_| self.snaps) {
+            // The middle of the moment's share of the clip.
+            Some(moments) => ((time * (moments - 1) as f64).round() + 0.5) / moments as f64,
+            None => time,
+        };
         self.since = self.since.map(|_| Instant::now());
     }
 
@@ -93,6 +165,7 @@ impl Timeline {
         if !dynamic || self.since.is_none() {
             return false;
         }
+        self.rate.note();
         let (_, _, on) = self.after(self.elapsed());
         if on {
             context.request_repaint();
@@ -114,20 +187,26 @@ impl Viewer {
                 if ui.button(word).on_hover_text("Play or pause (Space)").clicked() {
                     clock.toggle();
                 }
-                for (sign, by, hint) in [("<", -0.02, "A step back (,)"), (">", 0.02, "A step on (.)")] {
+                for (sign, forward, hint) in [("<", false, "A step back (,)"), (">", true, "A step on (.)")] {
                     if ui.button(sign).on_hover_text(hint).clicked() {
-                        let time = clock.time() + by;
-                        clock.seek(time);
+                        clock.step_by(forward);
                     }
                 }
+                let name = ui.label(RichText::new("time").small().color(theme::QUIET)).id;
                 let mut time = clock.time();
-                let width = (ui.available_width() - 420.0).max(80.0);
+                let width = (ui.available_width() - 560.0).max(80.0);
                 ui.spacing_mut().slider_width = width;
                 let slider =
                     egui::Slider::new(&mut time, 0.0..=1.0).fixed_decimals(3).clamping(egui::SliderClamping::Edits);
-                if ui.add(slider).on_hover_text("Time within the clip, from 0 to 1: drag to scrub").changed() {
+                if ui
+                    .add(slider)
+                    .labelled_by(name)
+                    .on_hover_text("Time within the clip, from 0 to 1: drag to scrub")
+                    .changed()
+                {
                     clock.seek(time);
                 }
+                clock.moment_label(ui);
                 let (mut speed, mut seconds, mut ends) = (clock.speed, clock.seconds, clock.ends);
                 let rate = egui::DragValue::new(&mut speed).range(0.05..=8.0).speed(0.02).suffix(" ×").prefix("speed ");
                 ui.add(rate).on_hover_text("How fast the clip plays; 1 is its own rate");
@@ -149,6 +228,31 @@ impl Viewer {
     }
 }
 
+impl Timeline {
+    /// Which moment it is, whether only moments are shown, and how many pictures come in a second.
+    fn moment_label(&mut self, ui: &mut egui::Ui) {
+        if let Some(moments) = self.moments {
+            let mut snaps = self.snaps;
+            let (_, time, _) = self.after(self.elapsed());
+            let number = 1 + (time * (moments - 1) as f64).round() as usize;
+            let number = self.moment(time).map_or(number, |moment| moment + 1);
+            let hint = "Show the moments that the clip was taken at, and nothing between them";
+            if ui.checkbox(&mut snaps, format!("{number} of {moments}")).on_hover_text(hint).changed() {
+                let time = self.time();
+                self.snaps = snaps;
+                self.seek(time);
+            }
+        }
+        let rate = if self.is_playing() && self.rate.each > 0.0 {
+            format!("{:.0} pictures/s", 1.0 / self.rate.each)
+        } else {
+            String::new()
+        };
+        let hint = "Pictures that are too late are left out, so that the clip keeps its rate";
+        ui.label(RichText::new(rate).small().color(theme::QUIET)).on_hover_text(hint);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,6 +262,9 @@ mod tests {
         let mut clock = Timeline { start: 0.25, seconds: 2.0, ..Timeline::default() };
         assert_eq!(clock.after(0.5).1, 0.5);
         assert_eq!(clock.after(2.0).1, 0.25, "after a whole pass it is where it was");
+        clock.seek(1.0);
+        assert_eq!((clock.time(), clock.after(0.5).1), (1.0, 0.25), "the end is shown, and left when it plays");
+        clock.seek(0.25);
         clock.speed = 2.0;
         assert_eq!(clock.after(0.25).1, 0.5);
         clock.ends = Ends::PingPong;
@@ -169,5 +276,27 @@ mod tests {
         assert!(!clock.is_playing());
         clock.seek(2.0);
         assert_eq!(clock.time(), 1.0);
+    }
+
+    #[test]
+    fn a_sequence_shows_each_of_its_files_for_as_long_and_no_other_time() {
+        let mut clock = Timeline { moments: Some(5), snaps: true, seconds: 5.0, ..Timeline::default() };
+        let at = |clock: &Timeline, seconds| clock.shown(clock.after(seconds).1);
+        // Pictures come when they can; which file is shown depends on the clock alone.
+        for (seconds, time) in
+            [(0.0, 0.0), (0.99, 0.0), (1.01, 0.25), (3.7, 0.75), (4.99, 1.0), (5.01, 0.0), (52.5, 0.5)]
+        {
+            assert_eq!(at(&clock, seconds), time, "after {seconds} s");
+        }
+        clock.seek(0.3);
+        assert_eq!(clock.time(), 0.25, "the nearest file");
+        clock.step_by(true);
+        clock.step_by(true);
+        assert_eq!(clock.time(), 0.75);
+        (0..3).for_each(|_| clock.step_by(true));
+        assert_eq!(clock.time(), 1.0);
+        clock.snaps = false;
+        clock.seek(0.3);
+        assert_eq!(clock.time(), 0.3);
     }
 }

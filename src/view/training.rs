@@ -1,269 +1,261 @@
-//! Training watched, and started, from the window.
-//!
-//! The trainer is a process of its own that writes its run folder as always; the window reads what it saves there. So
-//! neither can take the other down, and the window costs the trainer nothing while the scene on show stays the same.
+//! Training from the window: what is asked for, what the run shows of itself, and its curves.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
-use eframe::egui::{self, RichText, Sense, Stroke, vec2};
+use anyhow::{Context, Result, ensure};
+use eframe::egui;
 
-use crate::train::run_folder::{CHECKPOINT, CONFIG, METRICS, Record, RunFolder, read_records};
+use crate::model::Model;
+use crate::scene::Normalisation;
+use crate::train::Start;
+use crate::train::config::Config;
+use crate::train::run_folder::{METRICS, Record, RunFolder, read_records};
 
 use super::app::Viewer;
-use super::document::Kind;
-use super::theme;
-use super::words::grouped;
+use super::document::Document;
+use super::live::{Command, End, Hooks, Live, News, Phase};
 
-/// Time between two looks at the run's records.
+/// Time between two looks at the records of a run that another process trains.
 const LOOK: Duration = Duration::from_millis(1000);
-/// Scenes that a run started here saves for the window.
-const SAVES: u32 = 40;
+/// The window draws a growing scene by itself at most so often, and such that drawing takes at most one part in
+/// [`SHARE`] of the time. While the view is moved, it goes before.
+const REFRESH: Duration = Duration::from_millis(500);
+const SHARE: f64 = 16.0;
 
-/// What a new run is asked for, the run that is watched, and its trainer if it was started here.
-pub struct Training {
-    steps: u32,
-    cap_max: u32,
-    max_resolution: u32,
-    out: String,
-    records: Vec<Record>,
-    looked: Option<Instant>,
-    child: Option<Child>,
-    /// The last error line of the trainer.
-    said: Arc<Mutex<String>>,
-    /// The run folder to show once it is there.
-    awaited: Option<PathBuf>,
+/// What a new run is asked for.
+pub struct Options {
+    pub steps: u32,
+    pub cap_max: u32,
+    pub max_resolution: u32,
+    pub sh_degree: u32,
+    /// Whether a capture in time is learnt in motion.
+    pub motion: bool,
+    pub out: String,
 }
 
-impl Default for Training {
+impl Default for Options {
     fn default() -> Self {
-        Self {
-            steps: 7000,
-            cap_max: 200_000,
-            max_resolution: 800,
-            out: String::new(),
-            records: Vec::new(),
-            looked: None,
-            child: None,
-            said: Arc::default(),
-            awaited: None,
-        }
+        Self { steps: 7000, cap_max: 200_000, max_resolution: 800, sh_degree: 3, motion: true, out: String::new() }
     }
 }
 
+/// What a new run is asked for, the run that is watched, and its training if that is in this window.
+#[derive(Default)]
+pub struct Training {
+    pub options: Options,
+    pub records: Vec<Record>,
+    looked: Option<Instant>,
+    pub live: Option<Live>,
+    /// Absent where the training outlives the window.
+    thread: Option<JoinHandle<Result<End>>>,
+    /// When the growing scene was last drawn because it grew, and after how many steps.
+    refreshed: Option<(Instant, u32)>,
+    /// Whether the window shows the model in training.
+    pub on_stage: bool,
+}
+
 impl Training {
-    /// Another document: its records are read anew. A trainer that runs goes on.
+    /// Another document: its records are read anew.
     pub fn turn(&mut self) {
         (self.records, self.looked) = (Vec::new(), None);
     }
 
-    fn start(&mut self, words: &[String]) -> Result<()> {
-        let program = std::env::current_exe().context("cannot tell where dapple is, to start the training")?;
-        let mut command = Command::new(program);
-        command.arg("train").args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().context("cannot start the training")?;
-        let said = Arc::<Mutex<String>>::default();
-        if let Some(errors) = child.stderr.take() {
-            let said = said.clone();
-            std::thread::spawn(move || {
-                for line in BufReader::new(errors).lines().map_while(Result::ok).filter(|l| l.starts_with("error: ")) {
-                    *said.lock().unwrap_or_else(PoisonError::into_inner) = line;
-                }
-            });
-        }
-        (self.child, self.said) = (Some(child), said);
-        Ok(())
-    }
-
-    fn is_running(&mut self) -> bool {
-        self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
-    }
-
-    /// Asks the trainer to save and end, as Ctrl-C does; where that is not to be had, its last checkpoint stays.
-    fn stop(&mut self) -> Result<()> {
-        let Some(child) = &mut self.child else { return Ok(()) };
-        if cfg!(unix) {
-            let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-            if sent.is_ok_and(|status| status.success()) {
-                return Ok(());
+    /// Has a training that belongs to the window save and end, and waits for that.
+    pub fn leave(&mut self) {
+        let (Some(live), Some(thread)) = (&self.live, self.thread.take()) else { return };
+        live.ask(Command::Stop);
+        match thread.join() {
+            Ok(Ok(End::Stopped(step))) => {
+                log::info!(
+                    "the training stopped after step {step}; continue with --resume --out {}",
+                    live.out.display()
+                );
             }
+            Ok(Ok(End::Done)) => {}
+            Ok(Err(error)) => log::error!("{error:#}"),
+            Err(_) => log::error!("the training broke off"),
         }
-        child.kill().context("cannot stop the training")
+        self.live = None;
     }
-}
 
-impl Viewer {
-    /// Shows the run that was started once its folder is there, and tells if the trainer failed.
-    pub(super) fn watch_training(&mut self, context: &egui::Context) {
-        if self.training.child.is_none() {
+    /// Reads the records of a run that is trained elsewhere.
+    pub fn look_at_records(&mut self, run: &Path) {
+        if self.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
             return;
         }
-        context.request_repaint_after(LOOK);
-        if let Some(run) = self.training.awaited.clone().filter(|run| run.join(CONFIG).exists()) {
-            self.training.awaited = None;
-            self.open(context, &run);
-        }
-        if !self.training.is_running() {
-            (self.training.child, self.training.awaited) = (None, None);
-            let said = std::mem::take(&mut *self.training.said.lock().unwrap_or_else(PoisonError::into_inner));
-            match said.strip_prefix("error: ") {
-                Some(error) => self.fail(anyhow::anyhow!("{error}")),
-                None => self.tell("the training has ended".into()),
-            }
-        }
-    }
-
-    pub(super) fn training_section(&mut self, ui: &mut egui::Ui) {
-        let Some((kind, path)) = self.document.as_ref().map(|document| (document.kind, document.path.clone())) else {
-            return;
-        };
-        let running = self.training.is_running();
-        if kind == Kind::Capture {
-            self.start_rows(ui, &path, running);
-            return;
-        }
-        self.look_at_records(&path);
-        let steps = self.document.as_ref().and_then(|document| document.config.as_ref()).map_or(0, |c| c.steps);
-        let step = self.training.records.last().map_or(0, |record| record.step);
-        ui.add(egui::ProgressBar::new(step as f32 / steps.max(1) as f32).text(format!("step {step} of {steps}")));
-        self.curves(ui);
-        ui.horizontal(|ui| {
-            if running {
-                if ui.button("Stop").on_hover_text("After a checkpoint, from which it can go on").clicked()
-                    && let Err(error) = self.training.stop()
-                {
-                    self.fail(error);
-                }
-                ui.label(RichText::new("also goes on when the window closes").small().color(theme::QUIET));
-            } else if step < steps && path.join(CHECKPOINT).exists() {
-                let hint = "Continue from the checkpoint; only if no other dapple trains this run";
-                if ui.button("Go on").on_hover_text(hint).clicked() {
-                    let words = ["--out".into(), path.display().to_string(), "--resume".into()];
-                    let started = self.training.start(&words);
-                    started.unwrap_or_else(|error| self.fail(error));
-                }
-            }
-        });
-    }
-
-    fn start_rows(&mut self, ui: &mut egui::Ui, capture: &Path, running: bool) {
-        let training = &mut self.training;
-        if training.out.is_empty() {
-            let name = capture.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            training.out = format!("{name}-run");
-        }
-        egui::Grid::new("train").num_columns(2).spacing(vec2(10.0, 7.0)).show(ui, |ui| {
-            for (name, value, low, high, hint) in [
-                ("Steps", &mut training.steps, 10, 1_000_000, "One image each; more are sharper and take longer"),
-                ("Gaussians", &mut training.cap_max, 100, 50_000_000, "Most that the scene may have"),
-                ("Image side", &mut training.max_resolution, 32, 16_384, "Larger images are averaged down, pixels"),
-            ] {
-                ui.label(RichText::new(name).color(theme::QUIET)).on_hover_text(hint);
-                let speed = 0.01 * f64::from(*value);
-                ui.add(egui::DragValue::new(value).range(low..=high).speed(speed));
-                ui.end_row();
-            }
-            ui.label(RichText::new("Folder").color(theme::QUIET)).on_hover_text("Where the run is written");
-            ui.add(egui::TextEdit::singleline(&mut training.out).desired_width(140.0));
-            ui.end_row();
-        });
-        let button = ui.add_enabled(!running, egui::Button::new("Train"));
-        if button.on_hover_text("Start dapple train and watch the scene grow").clicked() {
-            let out = PathBuf::from(training.out.trim());
-            let words = [
-                capture.display().to_string(),
-                "--out".into(),
-                out.display().to_string(),
-                "--steps".into(),
-                training.steps.to_string(),
-                "--cap-max".into(),
-                training.cap_max.to_string(),
-                "--max-resolution".into(),
-                training.max_resolution.to_string(),
-                "--save-every".into(),
-                (training.steps / SAVES).max(1).to_string(),
-            ];
-            let started = if training.out.trim().is_empty() {
-                Err(anyhow::anyhow!("name a folder for the run"))
-            } else {
-                RunFolder::check_free(&out).and_then(|()| self.training.start(&words))
-            };
-            match started {
-                Ok(()) => {
-                    self.training.awaited = Some(out);
-                    self.tell("the training starts; its scene is shown as soon as there is one".into());
-                }
-                Err(error) => self.fail(error),
-            }
-        }
-    }
-
-    fn look_at_records(&mut self, run: &Path) {
-        if self.training.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
-            return;
-        }
-        self.training.looked = Some(Instant::now());
+        self.looked = Some(Instant::now());
         match read_records(&run.join(METRICS)) {
-            Ok(records) => self.training.records = records,
+            Ok(records) => self.records = records,
             Err(error) => log::debug!("{error:#}"),
         }
     }
+}
 
-    fn curves(&self, ui: &mut egui::Ui) {
-        let records = &self.training.records;
-        let Some(last) = records.last() else {
-            ui.label(RichText::new("no step has been recorded yet").small().color(theme::QUIET));
-            return;
+impl Options {
+    /// The run of a capture, in its folder.
+    fn start(&self, capture: &Path) -> Result<Start> {
+        let out = self.out.trim();
+        ensure!(!out.is_empty(), "name a folder for the run");
+        let config = Config {
+            capture: std::path::absolute(capture).context("cannot resolve the capture's path")?,
+            steps: self.steps,
+            cap_max: self.cap_max,
+            max_resolution: Some(self.max_resolution),
+            sh_degree: self.sh_degree,
+            r#static: !self.motion,
+            ..Config::default()
         };
-        let loss: Vec<(f64, f64)> = records.iter().map(|r| (r.step.into(), r.loss.max(1e-6).ln())).collect();
-        curve(ui, &format!("loss {:.4}", last.loss), "Of the training images, on a logarithmic scale", &loss);
-        let psnr: Vec<(f64, f64)> =
-            records.iter().filter_map(|r| r.test.as_ref().map(|test| (r.step.into(), test.psnr))).collect();
-        if let Some((_, value)) = psnr.last() {
-            curve(ui, &format!("PSNR {value:.2} dB"), "Mean over the held-out images", &psnr);
+        Start::fresh(PathBuf::from(out), config)
+    }
+}
+
+/// When the growing scene is next drawn by itself, after a picture that took so many milliseconds.
+fn refresh_after(milliseconds: f64) -> Duration {
+    REFRESH.max(Duration::from_secs_f64((milliseconds * SHARE * 1e-3).clamp(0.0, 60.0)))
+}
+
+impl Viewer {
+    /// Follows a training that somebody else has started, and who outlives the window with it.
+    pub(super) fn follow(&mut self, live: Live) {
+        self.training.live = Some(live);
+    }
+
+    /// Starts a run of the capture that is shown.
+    pub(super) fn start_training(&mut self, context: &egui::Context) {
+        let Some(capture) = self.document.as_ref().map(|document| document.path.clone()) else { return };
+        let start = self.training.options.start(&capture);
+        self.begin(context, start);
+    }
+
+    /// Goes on with the run that is shown.
+    pub(super) fn resume_training(&mut self, context: &egui::Context) {
+        let Some(run) = self.document.as_ref().map(|document| document.path.clone()) else { return };
+        self.begin(context, Start::resumed(run));
+    }
+
+    fn begin(&mut self, context: &egui::Context, start: Result<Start>) {
+        let gpu = self.stage.gpu().clone();
+        let live = start.and_then(|start| Live::start(start, &gpu, Hooks::default(), context.clone()));
+        match live {
+            Ok((live, thread)) => (self.training.live, self.training.thread) = (Some(live), Some(thread)),
+            Err(error) => self.fail(error),
         }
-        let seconds = last.seconds as u64;
-        let facts = format!("{} Gaussians · {}:{:02} min", grouped(last.gaussians), seconds / 60, seconds % 60);
-        ui.label(RichText::new(facts).small().color(theme::QUIET));
+    }
+
+    /// Takes what the training has for the window, and has the growing scene drawn now and then.
+    pub(super) fn watch_training(&mut self, context: &egui::Context) {
+        loop {
+            let Some(live) = &self.training.live else { return };
+            match live.news.try_recv() {
+                Ok(News::Ready(ready)) => {
+                    let (document, model, frame) = *ready;
+                    self.show_model(document, model, &frame);
+                }
+                Ok(News::Saved(result)) => match result {
+                    Ok(text) => self.tell(text),
+                    Err(error) => self.fail(error),
+                },
+                Ok(News::Ended(ended)) => self.training_ended(context, ended),
+                Err(std::sync::mpsc::TryRecvError::Empty) => break,
+                Err(std::sync::mpsc::TryRecvError::Disconnected) => {
+                    self.training_ended(context, Err("the training broke off".into()));
+                }
+            }
+        }
+        let Some(live) = self.training.live.as_ref().filter(|_| self.training.on_stage) else { return };
+        let (gaussians, step, phase) = {
+            let status = live.status();
+            (status.gaussians, status.step, status.phase)
+        };
+        let wait = refresh_after(self.cost.frame);
+        if self.training.refreshed.is_none_or(|(since, seen)| seen != step && since.elapsed() >= wait) {
+            self.training.refreshed = Some((Instant::now(), step));
+            self.stage.set_len(gaussians);
+            self.redraw();
+        }
+        // While it is paused, nothing changes but by what is asked for.
+        if phase != Phase::Paused {
+            context.request_repaint_after(wait);
+        }
+    }
+
+    /// Shows the model in training; the view stays where the same capture was shown before.
+    fn show_model(&mut self, document: Document, model: Model, frame: &Normalisation) {
+        let same = |shown: &Document| match (&shown.capture, &document.capture) {
+            (Some(a), Some(b)) => a.root == b.root,
+            _ => false,
+        };
+        let kept = self.document.as_ref().is_some_and(same).then_some((self.eye, self.shots.visible));
+        if let Err(error) = self.enter(document, false) {
+            return self.fail(error);
+        }
+        if let Some((eye, visible)) = kept {
+            (self.eye, self.shots.visible) = (eye, visible && self.eye == eye);
+        }
+        if let Some(document) = &self.document {
+            self.look.sh_degree = model.sh_degree();
+            self.look.antialiased = document.config.as_ref().is_some_and(|config| config.antialiased);
+        }
+        self.stage.adopt(model, frame);
+        (self.training.on_stage, self.training.refreshed) = (true, None);
+        self.redraw();
+    }
+
+    fn training_ended(&mut self, context: &egui::Context, ended: Result<End, String>) {
+        let Some(live) = self.training.live.take() else { return };
+        self.training.thread = None;
+        if (live.interrupted)() {
+            context.send_viewport_cmd(egui::ViewportCommand::Close);
+        }
+        match ended {
+            Ok(End::Done) => self.tell(format!("the training is done; its report is in {}", live.out.display())),
+            Ok(End::Stopped(step)) => self.tell(format!("stopped after step {step}; it can go on from there")),
+            Err(error) => self.fail(anyhow::anyhow!("the training broke off: {error}")),
+        }
+        // From here on the run is what its folder holds.
+        if std::mem::take(&mut self.training.on_stage) {
+            self.training.turn();
+            if RunFolder::exists(&live.out) {
+                self.reopen(context, &live.out);
+            }
+        }
+    }
+
+    /// Whether the model in training is what is shown; it cannot be edited.
+    pub(super) fn is_growing(&self) -> bool {
+        self.training.on_stage
+    }
+
+    /// Asks the training for something.
+    pub(super) fn ask_training(&mut self, command: Command) {
+        if let Some(live) = &self.training.live {
+            live.ask(command);
+        }
     }
 }
 
-/// A small curve under its title.
-fn curve(ui: &mut egui::Ui, title: &str, hint: &str, points: &[(f64, f64)]) {
-    ui.label(RichText::new(title).small()).on_hover_text(hint);
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width().min(230.0), 46.0), Sense::hover());
-    ui.painter().rect_filled(rect, 4.0, theme::GROUND);
-    let range = |value: fn(&(f64, f64)) -> f64| {
-        let values = || points.iter().map(value);
-        (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max))
-    };
-    let ((x0, x1), (y0, y1)) = (range(|p| p.0), range(|p| p.1));
-    let area = rect.shrink(4.0);
-    let place = |&(x, y): &(f64, f64)| {
-        let share = |v: f64, low: f64, high: f64| if high > low { ((v - low) / (high - low)) as f32 } else { 0.5 };
-        area.left_bottom() + vec2(share(x, x0, x1) * area.width(), -share(y, y0, y1) * area.height())
-    };
-    let line: Vec<egui::Pos2> = points.iter().map(place).collect();
-    if line.len() == 1 {
-        ui.painter().circle_filled(line[0], 2.5, theme::ACCENT);
-    }
-    ui.painter().line(line, Stroke::new(1.5, theme::ACCENT));
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Opens a window on a run as a process of its own: for `dapple train --view`.
-///
-/// # Errors
-/// A program that cannot be started.
-pub fn open_beside(run: &Path) -> Result<()> {
-    let program = std::env::current_exe().context("cannot tell where dapple is, to open the viewer")?;
-    let mut command = Command::new(program);
-    command.arg("view").arg(run).stdin(Stdio::null()).stdout(Stdio::null());
-    match command.spawn() {
-        Ok(_) => Ok(()),
-        Err(error) => bail!("cannot open the viewer: {error}"),
+    #[test]
+    fn the_window_takes_a_small_share() {
+        assert_eq!(refresh_after(2.0), REFRESH);
+        let long = refresh_after(100.0).as_secs_f64();
+        assert!((0.1 / long) < 0.07 && long < 2.0);
+        assert!(refresh_after(f64::MAX) <= Duration::from_secs(60), "it never stands still for good");
+    }
+
+    #[test]
+    fn a_run_is_started_as_it_was_asked_for() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let out = folder.path().join("run");
+        let options = Options { steps: 90, motion: false, out: out.display().to_string(), ..Options::default() };
+        let start = options.start(Path::new("capture")).expect("starts");
+        assert!(start.config.capture.is_absolute() && start.config.r#static && !start.resumes);
+        assert_eq!((start.config.steps, start.config.max_resolution, start.out), (90, Some(800), out));
+        assert!(Options::default().start(Path::new("capture")).is_err(), "a run has a folder");
     }
 }

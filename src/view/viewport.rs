@@ -7,8 +7,8 @@ use crate::camera::Camera;
 
 use super::app::Viewer;
 use super::compare::Layout;
-use super::edit::Tool;
 use super::navigation::{FOV, angle_of};
+use super::select::Tool;
 use super::theme;
 
 /// Where the picture lies in the window, and its size in pixels.
@@ -91,7 +91,7 @@ impl Viewer {
         let place = Place::within(part, ui.ctx().pixels_per_point(), aspect);
         self.interact(ui, &response, &place);
         let camera = self.camera(place.width, place.height);
-        self.draw(&camera);
+        self.draw(ui.ctx(), &camera);
         let painter = ui.painter_at(full);
         let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
         let picture = self.canvas.id().filter(|_| self.stage.gaussians() > 0);
@@ -99,14 +99,29 @@ impl Viewer {
             Some(id) => painter.image(id, place.rect, whole, egui::Color32::WHITE),
             None => painter.rect_filled(place.rect, 0.0, theme::GROUND),
         };
+        if self.stage.gaussians() == 0 && self.training.live.is_none() {
+            self.paint_empty(&painter, &place);
+        }
         self.paint_photo(ui, &painter, &place, photo);
         if self.through.is_none() || self.compare.layout == Layout::Off {
             self.paint_shots(&painter, &place, &camera);
             self.paint_keys(&painter, &place, &camera);
-            self.paint_edit(&painter, &place, &camera);
+            self.paint_crop(&painter, &place, &camera);
+            self.paint_edit(&painter, &place);
             self.paint_axes(&painter, full, &camera);
         }
+        self.paint_probe(ui, &place, response.hover_pos());
         self.cards(ui, full);
+    }
+
+    /// What to do where there are only cameras.
+    fn paint_empty(&self, painter: &egui::Painter, place: &Place) {
+        let text = "The frames are the capture's cameras. It has no points; press Train, and its scene grows here.";
+        let font = egui::FontId::proportional(14.0);
+        let galley = painter.layout(text.into(), font, theme::TEXT, place.rect.width().min(360.0));
+        let rect = egui::Align2::CENTER_CENTER.anchor_size(place.rect.center(), galley.size() + vec2(28.0, 20.0));
+        painter.rect_filled(rect, 7.0, theme::VEIL);
+        painter.galley(rect.min + vec2(14.0, 10.0), galley, theme::TEXT);
     }
 
     /// The aspect ratio of the shot that is looked through.
@@ -119,7 +134,7 @@ impl Viewer {
         let context = ui.ctx();
         let modifiers = context.input(|input| input.modifiers);
         let drag = response.drag_delta();
-        if self.compare_drag(response, place) {
+        if self.compare_drag(response, place) || self.crop_drag(response, place) {
             return;
         }
         let selects = self.edit.tool != Tool::None && self.edit_drag(response, place, modifiers);
@@ -140,7 +155,9 @@ impl Viewer {
         }
         if let Some(pointer) = response.hover_pos() {
             self.wheel(context, place, pointer);
-            if response.double_clicked() && !selects {
+            if self.probe.on && response.clicked() && !selects {
+                self.pin_probe(place, pointer);
+            } else if response.double_clicked() && !selects {
                 self.pivot_at(place, pointer);
             } else if response.clicked() && !selects {
                 self.click_shot(place, pointer);

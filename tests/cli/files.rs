@@ -103,7 +103,7 @@ fn a_video_without_ffmpeg_says_so() {
     // No program at all is on this path.
     let output = command.env("PATH", folder.path("none")).assert().code(1).get_output().clone();
     let text = String::from_utf8(output.stderr).expect("text");
-    assert!(text.contains("error: --video needs ffmpeg, which is not installed"), "{text}");
+    assert!(text.contains("error: a video needs ffmpeg, which is not installed"), "{text}");
     assert!(!folder.path("d").exists());
 }
 

@@ -1,5 +1,6 @@
 //! A display without a screen (Xvfb), a window on it, and hands for mouse and keys (xdotool).
 
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -20,64 +21,98 @@ impl Drop for Running {
     }
 }
 
-/// `dapple view` in its window.
+/// `dapple view` in its window, or another command that opens one.
 pub struct Window {
     number: String,
     window: String,
     folder: PathBuf,
-    viewer: Running,
+    program: Running,
     _display: Running,
-    pictures: u32,
 }
 
 /// Calls `look` until it finds something.
-fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = look() {
             return found;
         }
         assert!(start.elapsed() < PATIENCE, "waited too long for {what}");
-        std::thread::sleep(Duration::from_millis(150));
+        std::thread::sleep(Duration::from_millis(60));
     }
 }
 
-/// Whether the programs that these tests need are there.
+/// Whether the programs that these tests need are there; says so if not.
 pub fn is_possible() -> bool {
-    ["Xvfb", "xdotool"].iter().all(|name| {
+    let possible = ["Xvfb", "xdotool"].iter().all(|name| {
         let paths = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&paths).any(|folder| folder.join(name).exists())
-    })
+    });
+    if !possible {
+        eprintln!("SKIPPED: the window is not tested; Xvfb and xdotool are not installed (tools/setup installs them)");
+    }
+    possible
+}
+
+/// A command of the program under test: that of the environment variable DAPPLE, or the one that was built.
+pub fn program() -> Command {
+    Command::new(std::env::var_os("DAPPLE").map_or_else(|| assert_cmd::cargo::cargo_bin("dapple"), PathBuf::from))
 }
 
 impl Window {
     /// Opens a window of 900 × 600 with `words` on the command line, in a working folder.
     pub fn open(folder: &Path, words: &[&str]) -> Self {
+        let line = [&["view"], words].concat();
+        let mut window = Self::start(folder, &line, (900, 600));
+        window.appear((900, 600));
+        window
+    }
+
+    /// Starts a program that opens a window, on a display of a size.
+    pub fn start(folder: &Path, words: &[&str], size: (u32, u32)) -> Self {
+        Self::start_timed(folder, words, size).0
+    }
+
+    /// The same with the moment at which the program was started; it logs its pictures.
+    pub fn start_timed(folder: &Path, words: &[&str], (width, height): (u32, u32)) -> (Self, Instant) {
         let number_file = folder.join("display");
         let out = std::fs::File::create(&number_file).expect("creates");
         let mut display = Command::new("Xvfb");
-        display.args(["-displayfd", "1", "-screen", "0", "900x600x24", "-nolisten", "tcp", "-fbdir"]).arg(folder);
-        let display = Running(display.stdout(out).stderr(Stdio::null()).spawn().expect("Xvfb starts"));
+        display.args([
+            "-displayfd",
+            "1",
+            "-screen",
+            "0",
+            &format!("{width}x{height}x24"),
+            "-nolisten",
+            "tcp",
+            "-fbdir",
+        ]);
+        let display = Running(display.arg(folder).stdout(out).stderr(Stdio::null()).spawn().expect("Xvfb starts"));
         let number = wait("the display", || {
             let text = std::fs::read_to_string(&number_file).ok()?;
             text.ends_with('\n').then(|| format!(":{}", text.trim()))
         });
-        let mut viewer = Command::new(assert_cmd::cargo::cargo_bin("dapple"));
-        viewer.current_dir(folder).arg("view").args(words);
-        viewer.env("DISPLAY", &number).env("XDG_CONFIG_HOME", folder).env_remove("WAYLAND_DISPLAY");
+        let mut command = program();
+        command.current_dir(folder).args(words).stdin(Stdio::null());
+        command.env("DISPLAY", &number).env("XDG_CONFIG_HOME", folder).env_remove("WAYLAND_DISPLAY");
+        command.env("RUST_LOG", "error,dapple=debug");
         let log = std::fs::File::create(folder.join("log")).expect("creates");
-        let viewer = Running(viewer.stderr(log).stdin(Stdio::null()).spawn().expect("the viewer starts"));
-        let folder = folder.to_path_buf();
-        let mut window = Self { number, window: String::new(), folder, viewer, _display: display, pictures: 0 };
-        window.window = wait("the window", || {
-            let found = window.xdotool(&["search", "--onlyvisible", "--name", "^Dapple$"]);
+        let start = Instant::now();
+        let program = Running(command.stdout(Stdio::null()).stderr(log).spawn().expect("the program starts"));
+        (Self { number, window: String::new(), folder: folder.to_path_buf(), program, _display: display }, start)
+    }
+
+    /// Waits for the window and gives it a size and the keys.
+    pub fn appear(&mut self, (width, height): (u32, u32)) {
+        self.window = wait("the window", || {
+            let found = self.xdotool(&["search", "--onlyvisible", "--name", "^Dapple$"]);
             found.lines().next().map(str::to_string)
         });
-        let id = window.window.clone();
-        window.xdotool(&["windowmove", &id, "0", "0"]);
-        window.xdotool(&["windowsize", &id, "900", "600"]);
-        window.xdotool(&["windowfocus", &id]);
-        window
+        let id = self.window.clone();
+        self.xdotool(&["windowmove", &id, "0", "0"]);
+        self.resize(width, height);
+        self.xdotool(&["windowfocus", &id]);
     }
 
     fn xdotool(&self, words: &[&str]) -> String {
@@ -90,13 +125,53 @@ impl Window {
         std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 
+    /// Whether the program that was started still runs.
     pub fn is_alive(&mut self) -> bool {
-        self.viewer.0.try_wait().expect("can be asked").is_none()
+        self.program.0.try_wait().expect("can be asked").is_none()
+    }
+
+    /// Number of the process that was started.
+    pub fn process(&self) -> u32 {
+        self.program.0.id()
     }
 
     pub fn key(&self, key: &str) {
         self.xdotool(&["key", key]);
-        std::thread::sleep(Duration::from_millis(120));
+    }
+
+    /// Presses a key, and says when: a script on a pipe does it within the millisecond.
+    pub fn press(&self, key: &str) -> Instant {
+        let mut script = Command::new("xdotool");
+        let script = script.arg("-").env("DISPLAY", &self.number).stdin(Stdio::piped());
+        let mut script = Running(script.spawn().expect("xdotool runs"));
+        // It has read its keyboard map by then, and waits for words.
+        std::thread::sleep(Duration::from_millis(300));
+        let start = Instant::now();
+        let mut pipe = script.0.stdin.take().expect("was asked for");
+        writeln!(pipe, "key {key}").expect("xdotool listens");
+        drop(pipe);
+        script.0.wait().expect("xdotool ends");
+        start
+    }
+
+    pub fn click(&self, (x, y): (i32, i32)) {
+        self.xdotool(&["mousemove", &x.to_string(), &y.to_string(), "click", "1"]);
+    }
+
+    /// Clicks into a field, and types over what is in it.
+    pub fn write(&self, at: (i32, i32), text: &str) {
+        self.click(at);
+        std::thread::sleep(Duration::from_millis(300));
+        self.xdotool(&["key", "ctrl+a", "type", "--delay", "10", text]);
+        self.key("Return");
+    }
+
+    /// Takes the window off the screen, as minimising does, and puts it back.
+    pub fn hide(&self) {
+        self.xdotool(&["windowunmap", &self.window]);
+        std::thread::sleep(Duration::from_millis(400));
+        self.xdotool(&["windowmap", &self.window]);
+        self.xdotool(&["windowfocus", &self.window]);
     }
 
     /// Holds a key down for a while.
@@ -133,18 +208,37 @@ impl Window {
     }
 
     /// The picture that the window saves with its key, once it does.
-    pub fn picture(&mut self) -> RgbImage {
-        self.pictures += 1;
-        let path = self.folder.join(format!("dapple-{:03}.png", self.pictures));
+    pub fn picture(&self) -> RgbImage {
+        // The first free name is taken, so this is the one.
+        let path = self.folder.join("dapple-001.png");
         let mut asked = Instant::now() - PATIENCE;
-        wait("a picture", || {
+        let picture = wait("a picture", || {
             // Until the scene is there, the key does nothing.
-            if asked.elapsed() > Duration::from_secs(15) && !path.exists() {
+            if asked.elapsed() > Duration::from_secs(10) && !path.exists() {
                 self.key("p");
                 asked = Instant::now();
             }
             path.exists().then(|| super::picture(&path))
+        });
+        std::fs::remove_file(&path).expect("the picture is ours");
+        picture
+    }
+
+    /// The picture when nothing moves any more: what was done before has its effect, and flights are over.
+    pub fn settled(&self) -> RgbImage {
+        let mut last = self.picture();
+        wait("a picture that stays", || {
+            let next = self.picture();
+            let same = next == last;
+            last = next;
+            same.then(|| last.clone())
         })
+    }
+
+    /// Waits for the window to show a picture exactly, on the screen too.
+    pub fn until_equal(&self, what: &str, picture: &RgbImage) {
+        wait(what, || (self.picture() == *picture).then_some(()));
+        self.wait_for(picture);
     }
 
     /// What is on the screen, from the display's own memory: an XWD file of 32 bits a pixel.
@@ -157,6 +251,16 @@ impl Window {
             let at = start + y as usize * stride + 4 * x as usize;
             image::Rgb([bytes[at + 2], bytes[at + 1], bytes[at]])
         })
+    }
+
+    /// Pixels around the middle of the screen, read alone because it is quicker.
+    pub fn middle(&self) -> Vec<u8> {
+        let mut file = std::fs::File::open(self.folder.join("Xvfb_screen0")).expect("the display's memory");
+        let length = file.metadata().expect("has a size").len();
+        let mut bytes = vec![0; 1 << 16];
+        file.seek(SeekFrom::Start(length / 2)).expect("has a middle");
+        file.read_exact(&mut bytes).expect("reads");
+        bytes
     }
 
     /// Waits until the middle of a picture is on the screen, exactly.

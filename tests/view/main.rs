@@ -2,7 +2,11 @@
 //! driven with real mouse and key events.
 #![cfg(feature = "viewer")]
 
+mod cost;
 mod display;
+mod live;
+mod stress;
+mod time;
 mod window;
 
 use std::path::{Path, PathBuf};
@@ -42,6 +46,13 @@ fn dapple(folder: &Path, words: &[&str]) {
 
 fn picture(path: &Path) -> RgbImage {
     image::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).to_rgb8()
+}
+
+/// Share of the pixels in which two pictures differ.
+fn difference(a: &RgbImage, b: &RgbImage) -> f64 {
+    assert_eq!(a.dimensions(), b.dimensions());
+    let differ = a.pixels().zip(b.pixels()).filter(|(a, b)| a != b).count();
+    differ as f64 / f64::from(a.width() * a.height())
 }
 
 #[test]

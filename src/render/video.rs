@@ -7,35 +7,40 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 use image::RgbImage;
 
-/// Frames a second of a video.
-const FRAME_RATE: u32 = 30;
-
-/// A video that grows frame by frame, encoded by the system's ffmpeg.
+/// A video that grows frame by frame, encoded by the system's ffmpeg. It has its name once it is finished; until then it
+/// is written beside, and dropped unfinished it is removed.
 pub struct Video {
     path: PathBuf,
+    /// Where it is written; `None` when it has its name.
+    unfinished: Option<PathBuf>,
     size: (u32, u32),
     ffmpeg: Child,
 }
 
 impl Video {
+    /// A video of `rate` frames a second.
+    ///
     /// # Errors
     /// ffmpeg is not installed.
-    pub fn create(path: &Path, width: u32, height: u32) -> Result<Self> {
-        let (size, rate) = (format!("{width}x{height}"), FRAME_RATE.to_string());
+    pub fn create(path: &Path, width: u32, height: u32, rate: f64) -> Result<Self> {
+        let name = path.file_name().with_context(|| format!("{}: a video needs a name", path.display()))?;
+        let (size, rate) = (format!("{width}x{height}"), rate.to_string());
+        // ffmpeg knows the container by the extension, so that stays last.
+        let unfinished = path.with_file_name(format!(".unfinished-{}", name.to_string_lossy()));
         let mut command = Command::new("ffmpeg");
         command.args(["-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", &size, "-r", &rate]);
         // Most players want 4:2:0, and that wants even sides.
         let filter = "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=black,scale=out_color_matrix=bt709,format=yuv420p";
         command.args(["-i", "-", "-vf", filter, "-colorspace", "bt709", "-color_primaries", "bt709"]);
-        command.args(["-color_trc", "iec61966-2-1"]).arg(path);
+        command.args(["-color_trc", "iec61966-2-1"]).arg(&unfinished);
         command.stdin(Stdio::piped()).stderr(Stdio::piped());
         let ffmpeg = command.spawn().map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => {
-                anyhow::anyhow!("--video needs ffmpeg, which is not installed (on Debian: apt-get install ffmpeg)")
+                anyhow::anyhow!("a video needs ffmpeg, which is not installed (on Debian: apt-get install ffmpeg)")
             }
             _ => anyhow::anyhow!("cannot start ffmpeg: {error}"),
         })?;
-        Ok(Self { path: path.to_path_buf(), size: (width, height), ffmpeg })
+        Ok(Self { path: path.to_path_buf(), unfinished: Some(unfinished), size: (width, height), ffmpeg })
     }
 
     pub fn add(&mut self, frame: &RgbImage) -> Result<()> {
@@ -63,6 +68,21 @@ impl Video {
             let reason = said.lines().next().unwrap_or("it gave no reason");
             bail!("ffmpeg could not write {}: {reason}", self.path.display());
         }
+        if let Some(unfinished) = self.unfinished.take() {
+            std::fs::rename(&unfinished, &self.path)
+                .with_context(|| format!("cannot write {}", self.path.display()))?;
+        }
         Ok(())
+    }
+}
+
+impl Drop for Video {
+    fn drop(&mut self) {
+        if let Some(unfinished) = self.unfinished.take() {
+            // It may have ended by itself, and may have written nothing: neither changes what is left.
+            let _ = self.ffmpeg.kill();
+            let _ = self.ffmpeg.wait();
+            let _ = std::fs::remove_file(unfinished);
+        }
     }
 }

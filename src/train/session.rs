@@ -1,0 +1,273 @@
+//! A run in progress: the trainer, its folder, and what is due after each step. The command line and the window drive the
+//! same session.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::dataset::{Capture, FlowChoice, Shot, Split};
+use crate::gpu::Gpu;
+use crate::model::Model;
+use crate::scene::{Normalisation, Scene};
+
+use super::config::Config;
+use super::evaluate::{Mean, View, evaluate, shots_of};
+use super::motion_scores::Flicker;
+use super::picture::{save_png, to_image};
+use super::report::{Facts, Film, Gallery, html};
+use super::run_folder::{Record, RunFolder, picture_names};
+use super::{Checkpoint, Statistics, Trainer};
+
+/// Training views that the report shows where none is held out.
+const FALLBACK_VIEWS: usize = 8;
+/// Steps between statistics that are told and not recorded: reading them makes the device wait.
+const STATISTICS_EVERY: u32 = 50;
+
+/// What a run begins with.
+pub struct Start {
+    pub out: PathBuf,
+    pub config: Config,
+    pub checkpoint: Option<Checkpoint>,
+    /// Whether the folder holds the run already.
+    pub resumes: bool,
+}
+
+impl Start {
+    /// A new run.
+    ///
+    /// # Errors
+    /// Options that contradict each other, or a folder that holds a run already.
+    pub fn fresh(out: PathBuf, config: Config) -> Result<Self> {
+        RunFolder::check_free(&out)?;
+        config.validate()?;
+        Ok(Self { out, config, checkpoint: None, resumes: false })
+    }
+
+    /// The run in a folder, from its checkpoint on if it came that far.
+    ///
+    /// # Errors
+    /// A folder without a run, or one whose files cannot be read.
+    pub fn resumed(out: PathBuf) -> Result<Self> {
+        let (config, checkpoint) = RunFolder::read(&out)?;
+        config.validate()?;
+        Ok(Self { out, config, checkpoint, resumes: true })
+    }
+
+    /// Reads the capture, and makes the trainer and the run's folder.
+    ///
+    /// # Errors
+    /// Those of [`Capture::open`], [`Trainer::new`] and [`RunFolder`].
+    pub fn open(self, gpu: &Gpu) -> Result<Session> {
+        let Self { out, config, checkpoint, resumes } = self;
+        let capture = Arc::new(Capture::open(&config.capture, &config.capture_options())?);
+        let step = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.step);
+        let trainer = match checkpoint {
+            Some(checkpoint) => {
+                Trainer::resume(gpu, capture, checkpoint).with_context(|| format!("cannot resume {}", out.display()))?
+            }
+            None => Trainer::new(gpu, capture, config.clone())?,
+        };
+        // The folder last: a run that cannot start leaves none behind.
+        let run = if resumes { RunFolder::open(&out, step)? } else { RunFolder::create(&out, &config)? };
+        if resumes {
+            run.write_config(&config)?;
+        }
+        Ok(Session::new(config, gpu.clone(), trainer, run))
+    }
+}
+
+/// What there is to tell of a run.
+#[derive(Clone, Copy, Debug)]
+pub enum Told {
+    Statistics(Statistics),
+    /// Means over the held-out views after a number of steps.
+    Evaluated(u32, Mean),
+    /// Scene and checkpoint were written after a number of steps.
+    Saved(u32),
+}
+
+/// A run in progress.
+pub struct Session {
+    config: Config,
+    capture: Arc<Capture>,
+    gpu: Gpu,
+    trainer: Trainer,
+    run: RunFolder,
+    held_out: Vec<usize>,
+    /// Time of training and evaluation before `since`; a pause does not count.
+    spent: Duration,
+    since: Option<Instant>,
+    /// Whether values that are not finite have been reported.
+    warned: bool,
+}
+
+impl Session {
+    fn new(config: Config, gpu: Gpu, trainer: Trainer, run: RunFolder) -> Self {
+        let capture = trainer.capture().clone();
+        let held_out = shots_of(&capture, Split::Test);
+        let earlier = run.records().last().map_or(0.0, |record| record.seconds);
+        let spent = Duration::try_from_secs_f64(earlier).unwrap_or_default();
+        Self { config, capture, gpu, trainer, run, held_out, spent, since: Some(Instant::now()), warned: false }
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub fn capture(&self) -> &Arc<Capture> {
+        &self.capture
+    }
+
+    /// Steps submitted.
+    pub fn step_index(&self) -> u32 {
+        self.trainer.step_index()
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.trainer.step_index() >= self.config.steps
+    }
+
+    /// The run's folder, or a file in it.
+    pub fn path(&self, file: &str) -> PathBuf {
+        self.run.path(file)
+    }
+
+    /// Records so far, in order of their steps.
+    pub fn records(&self) -> &[Record] {
+        self.run.records()
+    }
+
+    /// The model as it is trained, on the device, and the frame that it is in.
+    pub fn shared_model(&self) -> (Model, Normalisation) {
+        self.trainer.shared_model()
+    }
+
+    /// The scene as it is now, in the capture's frame.
+    pub fn scene(&mut self) -> Result<Scene> {
+        self.trainer.scene()
+    }
+
+    /// Waits until the submitted steps are done; the number of Gaussians then.
+    pub fn wait(&mut self) -> Result<usize> {
+        self.trainer.wait()
+    }
+
+    /// Stops or starts the clock of the run.
+    pub fn pause(&mut self, paused: bool) {
+        self.spent = self.spent_now();
+        self.since = (!paused).then(Instant::now);
+    }
+
+    fn spent_now(&self) -> Duration {
+        self.spent + self.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// Does a step and what is due after it; the last step's evaluation comes with [`Session::finish`].
+    pub fn advance(&mut self, tell: &mut dyn FnMut(Told)) -> Result<()> {
+        self.trainer.step()?;
+        let step = self.trainer.step_index();
+        if step < self.config.steps {
+            self.look(step, tell)?;
+            if self.config.saves_at(step) {
+                self.save(tell)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Statistics and evaluation, where they are due. What is recorded depends on the step alone, not on time.
+    fn look(&mut self, step: u32, tell: &mut dyn FnMut(Told)) -> Result<()> {
+        if self.config.records_at(step) {
+            let statistics = self.trainer.statistics()?;
+            tell(Told::Statistics(statistics));
+            if statistics.non_finite > 0 && !std::mem::replace(&mut self.warned, true) {
+                log::warn!("step {step}: {} updates of Gaussians were not finite and left out", statistics.non_finite);
+            }
+            let test = self.config.evaluates_at(step) && !self.held_out.is_empty();
+            let test = if test { Some(self.evaluate()?) } else { None };
+            if let Some(mean) = test {
+                tell(Told::Evaluated(step, mean));
+            }
+            self.run.record(Record::new(&statistics, self.spent_now().as_secs_f64(), test))?;
+        } else if step.is_multiple_of(STATISTICS_EVERY) {
+            tell(Told::Statistics(self.trainer.statistics()?));
+        }
+        Ok(())
+    }
+
+    fn evaluate(&mut self) -> Result<Mean> {
+        let background = self.config.background.fixed();
+        let render = |shot: &Shot| self.trainer.render_view(&shot.camera, shot.time.unwrap_or(0.0));
+        let views = evaluate(&self.capture, &self.held_out, background, self.config.strict, render, |_| Ok(()))?;
+        Ok(Mean::of(&views))
+    }
+
+    /// Writes scene and checkpoint.
+    pub fn save(&mut self, tell: &mut dyn FnMut(Told)) -> Result<()> {
+        let scene = self.trainer.scene()?;
+        self.run.save(&scene, &self.trainer.checkpoint()?)?;
+        tell(Told::Saved(self.trainer.step_index()));
+        Ok(())
+    }
+
+    /// Everything that the finished run leaves: also after a kill between the last checkpoint and the report.
+    pub fn finish(&mut self, tell: &mut dyn FnMut(Told)) -> Result<()> {
+        let capture = self.capture.clone();
+        let shots = match self.held_out.as_slice() {
+            [] => {
+                let train = shots_of(&self.capture, Split::Train);
+                train.iter().copied().step_by(train.len().div_ceil(FALLBACK_VIEWS)).collect()
+            }
+            held_out => held_out.to_vec(),
+        };
+        let names: Vec<&str> = shots.iter().map(|&shot| self.capture.shots[shot].name.as_str()).collect();
+        let names = picture_names(&names);
+        let (mut gallery, mut flicker) = (Gallery::new(shots.len()), Flicker::new(&capture));
+        let background = self.config.background.fixed();
+        let render = |shot: &Shot| self.trainer.render_view(&shot.camera, shot.time.unwrap_or(0.0));
+        let views = evaluate(&self.capture, &shots, background, self.config.strict, render, |comparison| {
+            let rendered = comparison.render;
+            let colours = rendered.pixels.iter().map(|pixel| pixel.truncate());
+            let image = to_image(rendered.width, rendered.height, colours);
+            let name = shots.iter().position(|&shot| shot == comparison.shot).map_or("view", |i| names[i].as_str());
+            save_png(&self.run.render_path(name)?, &image)?;
+            flicker.add(&comparison);
+            gallery.add(comparison, &image)
+        })?;
+        let mean = (!self.held_out.is_empty()).then(|| Mean::of(&views));
+        if self.run.records().last().is_none_or(|record| record.step < self.config.steps) {
+            let statistics = self.trainer.statistics()?;
+            tell(Told::Statistics(statistics));
+            self.run.record(Record::new(&statistics, self.spent_now().as_secs_f64(), mean))?;
+        }
+        self.save(tell)?;
+        if let Some(mean) = mean {
+            tell(Told::Evaluated(self.config.steps, mean));
+        }
+        let film = if capture.is_dynamic() { Some(self.film(&shots, &views, flicker)?) } else { None };
+        let facts = Facts {
+            config: &self.config,
+            capture: &self.capture,
+            adapter: self.gpu.describe(),
+            records: self.run.records(),
+            views: &views,
+            held_out: mean,
+            gallery: &gallery,
+            film: film.as_ref(),
+            stages: self.trainer.stage_times()?,
+            memory: self.trainer.gpu_bytes(),
+        };
+        self.run.write_report(&html(&facts)?)
+    }
+
+    /// What the report shows of a capture in time. A run without flow is measured against the capture's all the same.
+    fn film(&mut self, shots: &[usize], views: &[View], flicker: Flicker) -> Result<Film> {
+        let mut capture = (*self.capture).clone();
+        if self.config.capture_options().flow == FlowChoice::Off {
+            capture.find_flow(&FlowChoice::Auto)?;
+        }
+        Film::shoot(&self.gpu, self.trainer.scene()?, &self.config, &capture, (shots, views), flicker)
+    }
+}

@@ -1,0 +1,369 @@
+//! A training in this process: on a thread of its own, on the window's device, its model drawn where it lies.
+//!
+//! Every step is one submission, so whatever the window draws lies between two steps. The thread lets no more steps queue
+//! up than fill [`QUEUE`], which is how long the window may have to wait for the device.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use eframe::egui;
+
+use crate::format;
+use crate::gpu::Gpu;
+use crate::model::Model;
+use crate::scene::Normalisation;
+use crate::train::run_folder::Record;
+use crate::train::{Session, Start, Told};
+
+use super::document::Document;
+use super::words::grouped;
+
+/// Device time of the steps that may be queued.
+const QUEUE: Duration = Duration::from_millis(40);
+/// Steps of which the device is never told at once.
+const MOST_QUEUED: u32 = 16;
+/// How long after it last asked the window may still come for its turn.
+const GIVEN_UP: Duration = Duration::from_millis(150);
+/// Time between two looks at the world while paused.
+const IDLE: Duration = Duration::from_millis(200);
+
+/// What the window asks of a training.
+pub enum Command {
+    Pause(bool),
+    /// One step, and then pause.
+    Step,
+    /// Write a checkpoint and end.
+    Stop,
+    /// Write the scene as it is now to a file.
+    Save(PathBuf),
+    /// Send [`News::Ready`] again.
+    Show,
+}
+
+/// What a training does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    #[default]
+    Starting,
+    Running,
+    Paused,
+    /// Saving what it has, to stop, or making the report of a run that is through.
+    Ending,
+}
+
+/// How far a training is.
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    pub phase: Phase,
+    pub step: u32,
+    pub steps: u32,
+    pub gaussians: usize,
+    pub records: Vec<Record>,
+    /// Steps a second, over the last seconds.
+    pub pace: f64,
+}
+
+/// How a training ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// After all steps.
+    Done,
+    /// Before that, with a checkpoint after so many.
+    Stopped(u32),
+}
+
+/// What a training has for the window.
+pub enum News {
+    /// What is trained, and how it is found on the device.
+    Ready(Box<(Document, Model, Normalisation)>),
+    /// What became of a wish to save the scene.
+    Saved(Result<String>),
+    /// How it ended, or why it broke off.
+    Ended(Result<End, String>),
+}
+
+/// What else wants to know of a training, and may stop it.
+pub struct Hooks {
+    pub told: Box<dyn FnMut(Told) + Send>,
+    pub interrupted: fn() -> bool,
+}
+
+impl Default for Hooks {
+    fn default() -> Self {
+        Self { told: Box::new(|_| ()), interrupted: || false }
+    }
+}
+
+/// Who has the device: a picture drawn among queued steps would wait for all of them, and for those queued meanwhile.
+#[derive(Default)]
+pub struct Turn {
+    device: Mutex<()>,
+    /// When the window last wanted it and did not get it.
+    wanted: Mutex<Option<Instant>>,
+}
+
+impl Turn {
+    /// The device for the window, if the training lets it go in time; if not, it is the window's next.
+    pub fn take(&self, patience: Duration) -> Option<MutexGuard<'_, ()>> {
+        let start = Instant::now();
+        loop {
+            match self.device.try_lock() {
+                Ok(turn) => {
+                    *lock(&self.wanted) = None;
+                    return Some(turn);
+                }
+                // A thread that broke off holds nothing that could be half done.
+                Err(TryLockError::Poisoned(turn)) => return Some(turn.into_inner()),
+                Err(TryLockError::WouldBlock) => *lock(&self.wanted) = Some(Instant::now()),
+            }
+            if start.elapsed() >= patience {
+                return None;
+            }
+            std::thread::sleep(Duration::from_micros(500));
+        }
+    }
+
+    /// The device for the training, after the window if that waits; a window that has given up is not waited for.
+    fn work(&self) -> MutexGuard<'_, ()> {
+        while lock(&self.wanted).is_some_and(|since| since.elapsed() < GIVEN_UP) {
+            std::thread::sleep(Duration::from_micros(500));
+        }
+        lock(&self.device)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The window's side of a training.
+pub struct Live {
+    pub out: PathBuf,
+    commands: Sender<Command>,
+    pub news: Receiver<News>,
+    status: Arc<Mutex<Status>>,
+    /// Who has the device.
+    pub turn: Arc<Turn>,
+    /// Whether the terminal has ended it.
+    pub interrupted: fn() -> bool,
+}
+
+impl Live {
+    /// Starts a training on a thread, which ends with how it ended.
+    ///
+    /// # Errors
+    /// No thread is to be had; all else comes as [`News::Ended`].
+    pub fn start(
+        start: Start,
+        gpu: &Gpu,
+        hooks: Hooks,
+        context: egui::Context,
+    ) -> Result<(Self, JoinHandle<Result<End>>)> {
+        let (commands, orders) = channel();
+        let (sender, news) = channel();
+        let (out, steps) = (start.out.clone(), start.config.steps);
+        let status = Arc::new(Mutex::new(Status { steps, ..Status::default() }));
+        let interrupted = hooks.interrupted;
+        let turn = Arc::<Turn>::default();
+        let mut work = Work {
+            orders,
+            news: sender,
+            status: status.clone(),
+            turn: turn.clone(),
+            context,
+            hooks,
+            since: (Instant::now(), 0),
+        };
+        let gpu = gpu.clone();
+        let body = move || {
+            let ended = work.run(start, &gpu);
+            let told = ended.as_ref().map(|end| *end).map_err(|error| format!("{error:#}"));
+            work.send(News::Ended(told));
+            ended
+        };
+        let thread = std::thread::Builder::new().name("train".into()).spawn(body);
+        let thread = thread.context("cannot start a thread to train on")?;
+        Ok((Self { out, commands, news, status, turn, interrupted }, thread))
+    }
+
+    pub fn ask(&self, command: Command) {
+        // A training that has ended cannot be asked anything; its last news says so.
+        let _ = self.commands.send(command);
+    }
+
+    pub fn status(&self) -> MutexGuard<'_, Status> {
+        lock(&self.status)
+    }
+}
+
+/// The training's side.
+struct Work {
+    orders: Receiver<Command>,
+    news: Sender<News>,
+    status: Arc<Mutex<Status>>,
+    turn: Arc<Turn>,
+    context: egui::Context,
+    hooks: Hooks,
+    /// When and at which step the pace was last measured.
+    since: (Instant, u32),
+}
+
+impl Work {
+    fn send(&self, news: News) {
+        // The window may be closed.
+        let _ = self.news.send(news);
+        self.context.request_repaint();
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut lock(&self.status));
+    }
+
+    fn run(&mut self, start: Start, gpu: &Gpu) -> Result<End> {
+        let mut session = start.open(gpu)?;
+        let (step, gaussians) = (session.step_index(), session.wait()?);
+        self.since = (Instant::now(), step);
+        self.note(|status| {
+            (status.step, status.gaussians, status.phase) = (step, gaussians, Phase::Running);
+            status.records = session.records().to_vec();
+        });
+        self.show(&session)?;
+        let turn = self.turn.clone();
+        let mut queue = 1;
+        while !session.is_done() {
+            if !self.obey(&mut session)? {
+                self.note(|status| status.phase = Phase::Ending);
+                session.save(&mut self.hooks.told)?;
+                return Ok(End::Stopped(session.step_index()));
+            }
+            let working = turn.work();
+            let (since, first) = (Instant::now(), session.step_index());
+            let most = if self.is_paused() { 1 } else { queue };
+            while !session.is_done() && session.step_index() < first + most {
+                session.advance(&mut self.hooks.told)?;
+            }
+            let gaussians = session.wait()?;
+            drop(working);
+            queue = allowed(since.elapsed() / (session.step_index() - first).max(1));
+            self.report(&session, gaussians);
+            if self.is_paused() {
+                self.context.request_repaint();
+            }
+        }
+        self.note(|status| status.phase = Phase::Ending);
+        session.finish(&mut self.hooks.told)?;
+        Ok(End::Done)
+    }
+
+    fn is_paused(&self) -> bool {
+        lock(&self.status).phase == Phase::Paused
+    }
+
+    fn show(&self, session: &Session) -> Result<()> {
+        let (model, frame) = session.shared_model();
+        self.send(News::Ready(Box::new((Document::of_session(session)?, model, frame))));
+        Ok(())
+    }
+
+    fn report(&mut self, session: &Session, gaussians: usize) {
+        let step = session.step_index();
+        let (since, from) = self.since;
+        let seconds = since.elapsed().as_secs_f64();
+        let pace = (seconds >= 2.0).then(|| f64::from(step.saturating_sub(from)) / seconds);
+        if pace.is_some() {
+            self.since = (Instant::now(), step);
+        }
+        self.note(|status| {
+            (status.step, status.gaussians) = (step, gaussians);
+            status.pace = pace.unwrap_or(status.pace);
+            let known = status.records.len();
+            status.records.extend_from_slice(session.records().get(known..).unwrap_or_default());
+        });
+    }
+
+    /// Does what the window has asked for, waiting while paused; false to end.
+    fn obey(&mut self, session: &mut Session) -> Result<bool> {
+        loop {
+            if (self.hooks.interrupted)() {
+                return Ok(false);
+            }
+            let command = if self.is_paused() {
+                match self.orders.recv_timeout(IDLE) {
+                    Ok(command) => Some(command),
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    Err(RecvTimeoutError::Disconnected) => None,
+                }
+            } else {
+                match self.orders.try_recv() {
+                    Ok(command) => Some(command),
+                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => return Ok(true),
+                }
+            };
+            match command {
+                Some(Command::Pause(pause)) => self.pause(session, pause),
+                Some(Command::Step) => {
+                    self.pause(session, true);
+                    return Ok(true);
+                }
+                Some(Command::Stop) => return Ok(false),
+                Some(Command::Save(path)) => {
+                    let saved = save(session, &path);
+                    self.send(News::Saved(saved));
+                }
+                Some(Command::Show) => self.show(session)?,
+                // Nobody is left who could end the pause.
+                None => self.pause(session, false),
+            }
+        }
+    }
+
+    fn pause(&mut self, session: &mut Session, pause: bool) {
+        session.pause(pause);
+        self.since = (Instant::now(), session.step_index());
+        self.note(|status| status.phase = if pause { Phase::Paused } else { Phase::Running });
+        self.context.request_repaint();
+    }
+}
+
+fn save(session: &mut Session, path: &std::path::Path) -> Result<String> {
+    let scene = session.scene()?;
+    format::write_scene(path, &scene)?;
+    Ok(format!("saved {} Gaussians in {}", grouped(scene.len() as u64), path.display()))
+}
+
+/// Steps that may be queued at once, each of which takes so long.
+fn allowed(each: Duration) -> u32 {
+    (QUEUE.as_secs_f64() / each.as_secs_f64().max(1e-6)).clamp(1.0, f64::from(MOST_QUEUED)) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_queue_is_as_long_as_the_window_can_wait() {
+        assert_eq!(allowed(Duration::from_millis(300)), 1);
+        assert_eq!(allowed(Duration::from_millis(10)), 4);
+        assert_eq!(allowed(Duration::from_micros(50)), MOST_QUEUED);
+    }
+
+    #[test]
+    fn window_and_training_take_turns() {
+        let turn = Turn::default();
+        let working = turn.work();
+        let start = Instant::now();
+        assert!(turn.take(Duration::from_millis(5)).is_none(), "a step is being made");
+        drop(working);
+        // The window has asked, so it comes next, unless it does not come.
+        drop(turn.work());
+        assert!(start.elapsed() >= GIVEN_UP);
+        drop(turn.take(Duration::ZERO).expect("nobody has it"));
+        let start = Instant::now();
+        drop(turn.work());
+        assert!(start.elapsed() < GIVEN_UP);
+    }
+}
