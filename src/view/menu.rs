@@ -286,7 +286,9 @@ impl Viewer {
         }
         for (key, forward) in [(Key::Comma, false), (Key::Period, true)] {
             if pressed(key) && self.is_dynamic() {
-                (0..context.input(|input| input.num_presses(key))).for_each(|_| self.timeline.step_by(forward));
+                for _ in 0..context.input(|input| input.num_presses(key)) {
+                    self.timeline.step_by(forward);
+                }
                 self.look.time = self.timeline.time();
             }
         }

@@ -1,6 +1,6 @@
 //! The panels without a window: what they show, and what clicks and keys on them do.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::OnceLock;
 
 use eframe::egui::{Key, vec2};
@@ -30,36 +30,18 @@ fn viewer() -> Viewer {
     Viewer::new(&gpu(), None).expect("the stage is set")
 }
 
-/// A line of Gaussians.
-fn line() -> Scene {
-    Scene {
+/// A viewer of a line of Gaussians.
+fn shown(folder: &Path) -> Viewer {
+    let scene = Scene {
         means: (0..40).map(|i| Vec3::new(i as f32 * 0.1, 0.02 * (i % 3) as f32, 0.0)).collect(),
         quaternions: vec![[1.0, 0.0, 0.0, 0.0]; 40],
         log_scales: vec![Vec3::splat(-2.5); 40],
         logits: vec![2.0; 40],
         sh: vec![0.5; 120],
         ..Scene::default()
-    }
-}
-
-/// A capture of two images of one colour.
-fn capture_in(folder: &Path) -> PathBuf {
-    let frame = |name: &str, z: f64| {
-        image::RgbImage::from_pixel(16, 12, image::Rgb([90, 120, 60])).save(folder.join(name)).expect("writes");
-        let matrix = [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, z], [0.0, 0.0, 0.0, 1.0]];
-        serde_json::json!({ "file_path": name, "transform_matrix": matrix })
     };
-    let frames = [frame("a.png", 3.0), frame("b.png", 4.0)];
-    let file = folder.join("transforms.json");
-    let text = serde_json::json!({ "camera_angle_x": 0.8, "frames": frames }).to_string();
-    std::fs::write(&file, text).expect("writes");
-    file
-}
-
-/// A viewer of a line of Gaussians.
-fn shown(folder: &Path) -> Viewer {
     let path = folder.join("line.ply");
-    format::write_scene(&path, &line()).expect("writes");
+    format::write_scene(&path, &scene).expect("writes");
     let mut viewer = viewer();
     viewer.enter(Document::open(&path).expect("opens"), false).expect("fits the device");
     viewer
@@ -311,52 +293,34 @@ fn flow_on_the_screen_has_the_colours_of_the_wheel() {
     }
 }
 
-/// Shows everything that there is in the panels: sections, tools and modes whose widgets come and go.
-fn unfold(harness: &mut Harness<'_, Viewer>) {
-    for section in ["Crop and select", "Camera path", "Picture"] {
-        harness.get_by_label(section).click();
-        harness.run_steps(3);
-    }
-    for key in [Key::C, Key::G, Key::K, Key::K, Key::Num2] {
-        harness.key_press(key);
-        harness.run_steps(2);
-    }
-    harness.state_mut().picture_size = Some((640, 360));
-    harness.state_mut().look.range = Some((0.0, 1.0));
-    harness.run_steps(3);
-}
-
 #[test]
 fn every_widget_has_a_name() {
-    let folder = tempfile::tempdir().expect("temporary folder");
     let mut harness = harness(viewer());
     harness.run_steps(3);
     harness.check_accessibility();
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let capture = folder.path().join("tiny");
+    crate::synth::run(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes/tiny.toml"), &capture).expect("a capture");
+    let mut viewer = viewer();
+    viewer.enter(Document::open(&capture).expect("opens"), false).expect("fits the device");
+    // Everything that comes and goes in the panels.
+    viewer.picture_size = Some((640, 360));
+    viewer.look.range = Some((0.0, 1.0));
+    let mut harness = super::tests::harness(viewer);
+    harness.set_size(vec2(1100.0, 2400.0));
+    harness.run_steps(3);
+    for section in ["Camera path", "Picture"] {
+        harness.get_by_label(section).click();
+        harness.run_steps(3);
+    }
+    for key in [Key::C, Key::G, Key::K, Key::K, Key::Num2, Key::V] {
+        harness.key_press(key);
+        harness.run_steps(2);
+    }
     harness.get_by_label("File").click();
     harness.run_steps(3);
+    harness.get_by_label("key 2");
+    harness.get_by_label("another size than the window's");
+    harness.get_by_label("fit to what is seen");
     harness.check_accessibility();
-
-    let moving = folder.path().join("moving.dapple");
-    let mut scene = line();
-    scene.motion = Some(Motion {
-        velocities: vec![Vec3::X; scene.len()],
-        centres: vec![0.5; scene.len()],
-        log_durations: vec![0.0; scene.len()],
-        gates: vec![Motion::NO_GATE; scene.len()],
-    });
-    format::write_scene(&moving, &scene).expect("writes");
-    for (path, moves) in [(moving, true), (capture_in(folder.path()), false)] {
-        let mut viewer = viewer();
-        viewer.enter(Document::open(&path).expect("opens"), false).expect("fits the device");
-        let mut harness = super::tests::harness(viewer);
-        harness.set_size(vec2(1100.0, 2400.0));
-        harness.run_steps(3);
-        unfold(&mut harness);
-        harness.check_accessibility();
-        assert_eq!(harness.query_by_label("play").is_some(), moves);
-        assert_eq!(harness.query_by_label("Train").is_some(), !moves);
-        for name in ["X from", "Width"] {
-            assert!(harness.query_by_label(name).is_some(), "{name} is not shown: {:?}", harness.root());
-        }
-    }
 }

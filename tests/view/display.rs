@@ -2,7 +2,7 @@
 
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use image::RgbImage;
@@ -133,16 +133,6 @@ impl Window {
     /// Number of the process that was started.
     pub fn process(&self) -> u32 {
         self.program.0.id()
-    }
-
-    /// How the program that was started ended.
-    pub fn ended(&mut self) -> ExitStatus {
-        wait("the program's end", || self.program.0.try_wait().expect("can be asked"))
-    }
-
-    /// Number of the process that has the window.
-    pub fn owner(&self) -> u32 {
-        self.xdotool(&["getwindowpid", &self.window]).trim().parse().expect("the window names its process")
     }
 
     pub fn key(&self, key: &str) {
