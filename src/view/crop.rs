@@ -7,6 +7,7 @@ use crate::camera::Camera;
 
 use super::app::Viewer;
 use super::edit::State;
+use super::side::{EDITING, reveal};
 use super::theme;
 use super::viewport::Place;
 
@@ -68,13 +69,15 @@ pub struct Grip {
 }
 
 impl Viewer {
-    pub(super) fn toggle_crop(&mut self) {
+    pub(super) fn toggle_crop(&mut self, context: &egui::Context) {
         if self.is_growing() {
             return self.tell("the scene is in training; stop that first, then crop it".into());
         }
         let crop = if self.edit.state.crop.is_some() { None } else { Some(self.edit.bounds) };
         self.edit.push(State { crop, ..self.edit.state.clone() });
-        self.edit.revealed = crop.is_some();
+        if crop.is_some() {
+            reveal(context, EDITING);
+        }
     }
 
     /// The side under the pointer: of those at one place the nearest to the eye.
