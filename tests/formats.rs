@@ -1,53 +1,14 @@
 //! Scene files: round trips, other tools' dialects, and files that are wrong.
 
-use std::path::{Path, PathBuf};
+#[path = "support/files.rs"]
+mod files;
+
+use std::path::Path;
 
 use dapple::format::{self, ply};
 use dapple::scene::Scene;
+use files::{Folder, error_of, scene};
 use glam::Vec3;
-
-/// A scene whose every number is different.
-fn scene(n: usize, sh_degree: u32) -> Scene {
-    let mut next = 0.0_f32;
-    let mut number = || {
-        next += 1.0;
-        (next * 0.37).sin() * 3.0
-    };
-    let mut scene = Scene { sh_degree, antialiased: true, ..Scene::default() };
-    for _ in 0..n {
-        scene.means.push(Vec3::new(number(), number(), number()));
-        scene.quaternions.push([number(), number(), number(), number()]);
-        scene.log_scales.push(Vec3::new(number(), number(), number()));
-        scene.logits.push(number());
-        scene.sh.extend((0..scene.sh_stride()).map(|_| number()));
-    }
-    scene
-}
-
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().expect("temporary folder"))
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.path(name);
-        std::fs::write(&path, content).expect("writes");
-        path
-    }
-}
-
-fn error_of(path: &Path) -> String {
-    let message = format!("{:#}", format::read_scene(path).expect_err("must fail"));
-    assert!(!message.contains('\n'), "one line: {message}");
-    assert!(message.contains(&path.display().to_string()), "names the file: {message}");
-    message
-}
 
 #[test]
 fn scenes_of_every_degree_come_back() {

@@ -1,57 +1,29 @@
 //! glTF and USD: round trips, what other tools write, and files that are wrong.
 
-use std::path::{Path, PathBuf};
+#[path = "support/files.rs"]
+mod files;
+
+use std::path::Path;
 
 use dapple::edit::Similarity;
 use dapple::format::{self, Format};
 use dapple::scene::Scene;
-use glam::{DQuat, DVec3, Vec3};
+use files::{Folder, error_of};
+use glam::{DQuat, DVec3, Vec3, Vec4};
 
-/// A scene whose every number is different, with unit quaternions.
+/// A scene with unit quaternions.
 fn scene(n: usize, sh_degree: u32) -> Scene {
-    let mut next = 0.0_f32;
-    let mut number = || {
-        next += 1.0;
-        (next * 0.37).sin() * 3.0
-    };
-    let mut scene = Scene { sh_degree, ..Scene::default() };
-    for _ in 0..n {
-        scene.means.push(Vec3::new(number(), number(), number()));
-        let q = DQuat::from_xyzw(number().into(), number().into(), number().into(), number().into()).normalize();
-        scene.quaternions.push([q.w as f32, q.x as f32, q.y as f32, q.z as f32]);
-        scene.log_scales.push(Vec3::new(number(), number(), number()));
-        scene.logits.push(number());
-        scene.sh.extend((0..scene.sh_stride()).map(|_| number()));
+    let mut scene = Scene { antialiased: false, ..files::scene(n, sh_degree) };
+    for quaternion in &mut scene.quaternions {
+        *quaternion = Vec4::from_array(*quaternion).normalize().to_array();
     }
     scene
 }
 
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().expect("temporary folder"))
-    }
-
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.path().join(name);
-        std::fs::write(&path, content).expect("writes");
-        path
-    }
-
-    /// Writes a scene and reads it back.
-    fn back(&self, name: &str, scene: &Scene) -> format::Loaded {
-        let path = self.0.path().join(name);
-        format::write_scene(&path, scene).expect("writes");
-        format::load(&path).expect("reads")
-    }
-}
-
-fn error_of(path: &Path) -> String {
-    let message = format!("{:#}", format::load(path).expect_err("must fail"));
-    assert!(!message.contains('\n'), "one line: {message}");
-    assert!(message.contains(&path.display().to_string()), "names the file: {message}");
-    message
+/// Writes a scene and reads it back.
+fn back(folder: &Folder, name: &str, scene: &Scene) -> format::Loaded {
+    format::write_scene(&folder.path(name), scene).expect("writes");
+    format::load(&folder.path(name)).expect("reads")
 }
 
 /// Holds a scene against another but for the last bits of what is stored in another form.
@@ -82,7 +54,7 @@ fn scenes_of_every_degree_come_back() {
     for (name, format) in formats {
         for degree in 0..=3 {
             let written = scene(9, degree);
-            let loaded = folder.back(name, &written);
+            let loaded = back(&folder, name, &written);
             assert_eq!((loaded.format, loaded.frame.as_str()), (format, "y up"));
             assert!(loaded.warnings.is_empty(), "{name}: {:?}", loaded.warnings);
             assert_close(&loaded.scene, &written);
@@ -90,7 +62,7 @@ fn scenes_of_every_degree_come_back() {
             assert_eq!((&loaded.scene.means, &loaded.scene.sh), (&written.means, &written.sh), "{name} {degree}");
         }
     }
-    assert!(folder.0.path().join("a scene.bin").exists());
+    assert!(folder.path("a scene.bin").exists());
 }
 
 #[test]
@@ -100,7 +72,7 @@ fn large_blocks_and_extreme_values_come_back() {
     written.means[3] = Vec3::new(1e-20, -3.5e12, 123_456_790.0);
     written.log_scales[4] = Vec3::new(-60.0, 20.0, -12.0);
     for name in ["s.glb", "s.usda"] {
-        let loaded = folder.back(name, &written).scene;
+        let loaded = back(&folder, name, &written).scene;
         assert_eq!((&loaded.means, &loaded.sh), (&written.means, &written.sh), "{name}");
         assert!((loaded.log_scales[4] - written.log_scales[4]).abs().max_element() < 1e-5);
     }
@@ -109,8 +81,8 @@ fn large_blocks_and_extreme_values_come_back() {
 #[test]
 fn a_usd_package_is_aligned() {
     let folder = Folder::new();
-    folder.back("s.usdz", &scene(2, 0));
-    let bytes = std::fs::read(folder.0.path().join("s.usdz")).expect("reads");
+    back(&folder, "s.usdz", &scene(2, 0));
+    let bytes = std::fs::read(folder.path("s.usdz")).expect("reads");
     let start = bytes.windows(10).position(|w| w == b"#usda 1.0\n").expect("stored as it is");
     assert_eq!(start % 64, 0);
 }
@@ -197,8 +169,8 @@ fn gltf_that_is_wrong_gets_one_clear_line() {
     assert!(skewed.contains("node 1") && skewed.contains("differently"), "{skewed}");
     assert!(error_of(&folder.file("text.gltf", "{]")).contains("JSON"));
 
-    folder.back("s.glb", &scene(5, 0));
-    let bytes = std::fs::read(folder.0.path().join("s.glb")).expect("reads");
+    back(&folder, "s.glb", &scene(5, 0));
+    let bytes = std::fs::read(folder.path("s.glb")).expect("reads");
     for length in [4, 11, 19, 40, bytes.len() - 1] {
         let cut = error_of(&folder.file("cut.glb", &bytes[..length]));
         assert!(cut.contains("cut short"), "{length}: {cut}");
@@ -262,8 +234,8 @@ def Xform "World" (
 #[test]
 fn orders_of_rotation_are_usd_s() {
     let folder = Folder::new();
-    folder.back("s.usda", &scene(3, 2));
-    let text = std::fs::read_to_string(folder.0.path().join("s.usda")).expect("reads");
+    back(&folder, "s.usda", &scene(3, 2));
+    let text = std::fs::read_to_string(folder.path("s.usda")).expect("reads");
     let axes = [DVec3::X, DVec3::Y, DVec3::Z];
     for (order, places) in [("XYZ", [0, 1, 2]), ("YZX", [1, 2, 0]), ("ZXY", [2, 0, 1]), ("XZY", [0, 2, 1])] {
         let op = format!(
@@ -287,8 +259,8 @@ fn orders_of_rotation_are_usd_s() {
 #[test]
 fn usd_that_is_wrong_gets_one_clear_line() {
     let folder = Folder::new();
-    folder.back("s.usda", &scene(3, 0));
-    let good = std::fs::read_to_string(folder.0.path().join("s.usda")).expect("reads");
+    back(&folder, "s.usda", &scene(3, 0));
+    let good = std::fs::read_to_string(folder.path("s.usda")).expect("reads");
     for cut in [good.len() / 3, good.len() / 2, good.len() - 3] {
         let error = error_of(&folder.file("cut.usda", &good[..cut]));
         assert!(error.contains("the file ends inside") && error.contains("line "), "{cut}: {error}");

@@ -165,39 +165,10 @@ fn spacetime_ply_keeps_motion_and_fading() {
 fn what_our_motion_has_no_place_for_is_said() {
     let folder = folder();
     let path = folder.path().join("a.ply");
-    let names = [
-        "x",
-        "y",
-        "z",
-        "trbf_center",
-        "trbf_scale",
-        "motion_0",
-        "motion_1",
-        "motion_2",
-        "motion_3",
-        "motion_4",
-        "motion_5",
-        "motion_6",
-        "motion_7",
-        "motion_8",
-        "f_dc_0",
-        "f_dc_1",
-        "f_dc_2",
-        "opacity",
-        "scale_0",
-        "scale_1",
-        "scale_2",
-        "rot_0",
-        "rot_1",
-        "rot_2",
-        "rot_3",
-        "omega_0",
-        "omega_1",
-        "omega_2",
-        "omega_3",
-        "f_t_0",
-    ];
-    let properties: String = names.iter().map(|name| format!("property float {name}\n")).collect();
+    let names = "x y z trbf_center trbf_scale motion_0 motion_1 motion_2 motion_3 motion_4 motion_5 motion_6 motion_7 \
+        motion_8 f_dc_0 f_dc_1 f_dc_2 opacity scale_0 scale_1 scale_2 rot_0 rot_1 rot_2 rot_3 omega_0 omega_1 omega_2 \
+        omega_3 f_t_0";
+    let properties: String = names.split(' ').map(|name| format!("property float {name}\n")).collect();
     let row = "1 2 3 0.5 -1 4 5 6 0 0 0 0 0 0.5 0.9 0.5 0.1 0 -3 -3 -3 1 0 0 0 0 0 0.1 0 7\n";
     let text = format!("ply\nformat ascii 1.0\nelement vertex 2\n{properties}end_header\n{row}{row}");
     std::fs::write(&path, &text).unwrap();

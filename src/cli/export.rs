@@ -168,7 +168,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
     if let Some(moments) = moments.filter(|_| !format.samples_motion()) {
         return write_sequence(&args.output, &scene, moments, &options);
     }
-    let stage = progress::stage(format!("writing {}", args.output.display()));
+    let stages = args.inputs.len() + 1;
+    let stage = progress::stage(format!("writing {} ({stages} of {stages})", args.output.display()));
     format::save(&args.output, &scene, &options)?;
     drop(stage);
     let bytes = bytes_of(&args.output, format)?;
@@ -190,7 +191,7 @@ fn write_sequence(output: &Path, scene: &Scene, moments: Moments, options: &Writ
         let mut moment = scene.at(time);
         moment.retain(|moment, i| edit::peak_opacity(moment, i) >= NEVER_SEEN);
         last = format::sequence::name_of(output, index, moments.count);
-        let _stage = progress::stage(format!("writing {}", last.display()));
+        let _stage = progress::stage(format!("writing {} ({} of {})", last.display(), index + 1, moments.count));
         format::save(&last, &moment, options)?;
     }
     println!("wrote {} moments, up to {}", moments.count, last.display());
@@ -221,9 +222,10 @@ fn check(args: &Args) -> Result<()> {
 fn read(args: &Args) -> Result<Scene> {
     let options = ReadOptions { spz_frame: args.spz_frame_in.map(SpzFrame::from) };
     let mut scene = Scene::default();
-    for path in &args.inputs {
+    for (index, path) in args.inputs.iter().enumerate() {
         let start = Instant::now();
-        let stage = progress::stage(format!("reading {}", path.display()));
+        let step = format!("{} of {}", index + 1, args.inputs.len() + 1);
+        let stage = progress::stage(format!("reading {} ({step})", path.display()));
         let mut loaded = format::load_with(path, &options)?;
         drop(stage);
         println!("read {}: {}, in {:.1} s", path.display(), describe(&loaded), start.elapsed().as_secs_f64());

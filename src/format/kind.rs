@@ -1,7 +1,7 @@
 //! The formats: their names and extensions, what each can hold, and how one is told from another.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, ErrorKind, Read};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -154,7 +154,12 @@ pub fn detect(path: &Path) -> Result<Format> {
     let by_name = Format::of_name(path);
     let mut head = Vec::new();
     let opened = File::open(path).and_then(|file| file.take(64).read_to_end(&mut head));
-    opened.with_context(|| format!("{}: cannot open the file", path.display()))?;
+    let remedy = match opened.as_ref().map_err(std::io::Error::kind) {
+        Err(ErrorKind::NotFound) => "; check its name, and the folder that it is looked for in",
+        Err(ErrorKind::PermissionDenied) => "; ask its owner for the right to read it",
+        _ => "",
+    };
+    opened.with_context(|| format!("{}: cannot open the file{remedy}", path.display()))?;
     if let Some(format) = by_content(path, &head, by_name)? {
         return Ok(format);
     }

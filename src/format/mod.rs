@@ -7,6 +7,7 @@
 
 mod atomic;
 mod bounded;
+mod clusters;
 mod codebook;
 pub mod compressed_ply;
 pub mod dapple;

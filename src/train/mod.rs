@@ -7,6 +7,7 @@ pub mod evaluate;
 pub mod flow;
 pub mod init;
 mod init_motion;
+mod limits;
 pub mod loss;
 pub mod metrics;
 pub mod motion_scores;

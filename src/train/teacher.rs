@@ -8,7 +8,7 @@ use crate::dataset::{Capture, Direction, PictureCache};
 use crate::gpu::{Gpu, Recorder};
 use crate::render::{FlowForm, Frame};
 
-use super::config::{Config, FlowShape, FlowSource};
+use super::config::{Config, FlowShape, FlowSource, Switch};
 use super::flow::{FlowPass, Target};
 use super::loss::LossPass;
 
@@ -26,7 +26,7 @@ pub struct FlowTeacher {
 
 /// How flow is rendered by a run's options.
 pub fn form(config: &Config) -> FlowForm {
-    FlowForm { affine: config.flow_form == FlowShape::Affine, all: config.flow_all }
+    FlowForm { affine: config.flow_form == FlowShape::Affine, all: config.flow_all == Switch::On }
 }
 
 impl FlowTeacher {
@@ -41,7 +41,7 @@ impl FlowTeacher {
         }
         Ok(Some(Self {
             gpu: gpu.clone(),
-            pass: FlowPass::new(gpu, config.flow_all)?,
+            pass: FlowPass::new(gpu, config.flow_all == Switch::On)?,
             directions,
             targets: HashMap::new(),
             threshold: config.flow_threshold as f32,

@@ -14,7 +14,7 @@ use crate::render::{Admission, Channel, RenderOptions, Rendered, Renderer, View}
 use crate::scene::{Normalisation, Scene};
 
 use super::checkpoint::{Checkpoint, Tensor};
-use super::config::{Config, Subgroups};
+use super::config::{Config, Subgroups, Switch};
 use super::loss::{HISTORY, LossPass, LossWeights, Target};
 use super::metrics;
 use super::refine::{Refine, Refiner, weight_scale};
@@ -198,7 +198,7 @@ impl Trainer {
         let flow = self.flow_target(step, shot)?;
         let constants = self.schedule.step(step, self.model.len());
         self.optimiser.set_step(&match &flow {
-            Some(_) => constants.with_flow(self.config.flow_all),
+            Some(_) => constants.with_flow(self.config.flow_all == Switch::On),
             None => constants,
         });
         let (renderer, frame) = (&self.renderer, self.renderer.frame());
