@@ -112,32 +112,34 @@ fn encode(scene: &Scene) -> Result<Vec<Part>> {
     let means = || encode_means(&pixels);
     let shapes = || (encode_scales(&pixels), encode_rotations(&pixels), encode_colours(&pixels));
     let (means, (shapes, harmonics)) = rayon::join(means, || rayon::join(shapes, || encode_harmonics(&pixels)));
-    let (([low, high], bounds), (scales, quats, sh0), harmonics) = (means?, shapes, harmonics.transpose()?);
-    let (scales, quats, sh0) = (scales?, quats?, sh0?);
     let mut meta = json!({
         "version": 2,
         "asset": { "generator": concat!("Dapple ", env!("CARGO_PKG_VERSION")) },
         "count": n,
-        "means": { "mins": bounds[0], "maxs": bounds[1], "files": ["means_l.webp", "means_u.webp"] },
-        "scales": { "codebook": scales.0.numbers, "files": ["scales.webp"] },
-        "quats": { "files": ["quats.webp"] },
-        "sh0": { "codebook": sh0.0.numbers, "files": ["sh0.webp"] },
     });
     if scene.antialiased {
         meta["model"] = "antialiased".into();
     }
-    let mut parts = vec![("means_l.webp", low), ("means_u.webp", high), ("scales.webp", scales.1)];
-    parts.extend([("quats.webp", quats), ("sh0.webp", sh0.1)]);
-    if let Some((description, centroids, labels)) = harmonics {
-        meta["shN"] = description;
-        parts.extend([("shN_centroids.webp", centroids), ("shN_labels.webp", labels)]);
+    let mut parts = Vec::new();
+    let sections = [("means", means?), ("scales", shapes.0?), ("quats", shapes.1?), ("sh0", shapes.2?)];
+    for (name, section) in sections.into_iter().chain(harmonics?.map(|section| ("shN", section))) {
+        meta[name] = section.description;
+        meta[name]["files"] = section.pictures.iter().map(|(file, _)| *file).collect();
+        parts.extend(section.pictures);
     }
     parts.insert(0, (SOG_META, serde_json::to_vec(&meta)?));
     Ok(parts)
 }
 
-/// Positions as 16 bits between the bounds of sign(x)·ln(1 + |x|): the low bytes, the high bytes, and the bounds.
-fn encode_means(pixels: &Pixels) -> Result<([Vec<u8>; 2], [[f32; 3]; 2])> {
+/// One property of all Gaussians.
+struct Section {
+    /// What the meta file says of it, but for the names of its pictures.
+    description: Value,
+    pictures: Vec<Part>,
+}
+
+/// Positions as 16 bits between the bounds of sign(x)·ln(1 + |x|): a picture of the low bytes, one of the high.
+fn encode_means(pixels: &Pixels) -> Result<Section> {
     let log = |mean: Vec3| Vec3::from_array(mean.to_array().map(|v| v.abs().ln_1p().copysign(v)));
     let empty = (Vec3::INFINITY, Vec3::NEG_INFINITY);
     let bounds = pixels.scene.means.iter().fold(empty, |(low, high), &m| (low.min(log(m)), high.max(log(m))));
@@ -154,21 +156,22 @@ fn encode_means(pixels: &Pixels) -> Result<([Vec<u8>; 2], [[f32; 3]; 2])> {
         })
     };
     let (lower, upper) = rayon::join(|| picture(0), || picture(1));
-    Ok(([lower?, upper?], [low.to_array(), high.to_array()]))
+    let description = json!({ "mins": low.to_array(), "maxs": high.to_array() });
+    Ok(Section { description, pictures: vec![("means_l.webp", lower?), ("means_u.webp", upper?)] })
 }
 
-fn encode_scales(pixels: &Pixels) -> Result<(Codebook, Vec<u8>)> {
+fn encode_scales(pixels: &Pixels) -> Result<Section> {
     let scales = &pixels.scene.log_scales;
     let book = Codebook::of(3 * scales.len(), |i| scales[i / 3][i % 3]);
     let picture = pixels.picture(|i| {
         let [x, y, z] = scales[i].to_array().map(|v| book.index(v));
         [x, y, z, 255]
     })?;
-    Ok((book, picture))
+    Ok(Section { description: json!({ "codebook": book.numbers }), pictures: vec![("scales.webp", picture)] })
 }
 
-fn encode_rotations(pixels: &Pixels) -> Result<Vec<u8>> {
-    pixels.picture(|i| {
+fn encode_rotations(pixels: &Pixels) -> Result<Section> {
+    let picture = pixels.picture(|i| {
         let q = unit_quaternion(pixels.scene.quaternions[i]);
         let place = largest(q);
         let sign = if q[place] < 0.0 { -1.0 } else { 1.0 };
@@ -177,25 +180,26 @@ fn encode_rotations(pixels: &Pixels) -> Result<Vec<u8>> {
             *to = byte(255.0 * (sign * q[k] * std::f32::consts::FRAC_1_SQRT_2 + 0.5));
         }
         pixel
-    })
+    })?;
+    Ok(Section { description: json!({}), pictures: vec![("quats.webp", picture)] })
 }
 
-fn encode_colours(pixels: &Pixels) -> Result<(Codebook, Vec<u8>)> {
+fn encode_colours(pixels: &Pixels) -> Result<Section> {
     let (sh, stride) = (&pixels.scene.sh, pixels.scene.sh_stride());
     let book = Codebook::of(3 * pixels.scene.len(), |i| sh[i / 3 * stride + i % 3]);
     let picture = pixels.picture(|i| {
         let [r, g, b] = [0, 1, 2].map(|channel| book.index(sh[i * stride + channel]));
         [r, g, b, byte(255.0 * sigmoid(pixels.scene.logits[i]))]
     })?;
-    Ok((book, picture))
+    Ok(Section { description: json!({ "codebook": book.numbers }), pictures: vec![("sh0.webp", picture)] })
 }
 
-/// The description, the picture of the palette and that of the labels; `None` without higher bands.
-fn encode_harmonics(pixels: &Pixels) -> Option<Result<(Value, Vec<u8>, Vec<u8>)>> {
+/// A picture of the palette and one of the labels; `None` without higher bands.
+fn encode_harmonics(pixels: &Pixels) -> Result<Option<Section>> {
     let n = pixels.scene.len();
     let floats = pixels.scene.sh_stride() - 3;
     if floats == 0 || n == 0 {
-        return None;
+        return Ok(None);
     }
     let mut palette = Palette::of(n, floats, palette_size(n), |i| (pixels.rest(i), pixels.prominence(i)));
     let mut sets = palette.sets();
@@ -227,9 +231,9 @@ fn encode_harmonics(pixels: &Pixels) -> Option<Result<(Value, Vec<u8>, Vec<u8>)>
         "count": palette.len(),
         "bands": pixels.scene.sh_degree,
         "codebook": book.numbers,
-        "files": ["shN_centroids.webp", "shN_labels.webp"],
     });
-    Some(centroids.and_then(|centroids| Ok((description, centroids, labels?))))
+    let pictures = vec![("shN_centroids.webp", centroids?), ("shN_labels.webp", labels?)];
+    Ok(Some(Section { description, pictures }))
 }
 
 /// Sets for `n` Gaussians: 1024 times a power of two, as other tools have it, no more than there are Gaussians.

@@ -7,6 +7,7 @@ use crate::camera::Camera;
 
 use super::app::Viewer;
 use super::edit::State;
+use super::side::{EDITING, reveal};
 use super::theme;
 use super::viewport::Place;
 
@@ -68,13 +69,15 @@ pub struct Grip {
 }
 
 impl Viewer {
-    pub(super) fn toggle_crop(&mut self) {
+    pub(super) fn toggle_crop(&mut self, context: &egui::Context) {
         if self.is_growing() {
             return self.tell("the scene is in training; stop that first, then crop it".into());
         }
         let crop = if self.edit.state.crop.is_some() { None } else { Some(self.edit.bounds) };
         self.edit.push(State { crop, ..self.edit.state.clone() });
-        self.edit.revealed = crop.is_some();
+        if crop.is_some() {
+            reveal(context, EDITING);
+        }
     }
 
     /// The side under the pointer: of those at one place the nearest to the eye.
@@ -121,10 +124,10 @@ impl Viewer {
         ui.label(RichText::new("drag the dots on the box's sides, or its numbers").small().color(theme::QUIET));
         egui::Grid::new("crop").num_columns(3).show(ui, |ui| {
             for (axis, name) in ["X", "Y", "Z"].into_iter().enumerate() {
-                let label = ui.label(RichText::new(name).color(theme::QUIET)).id;
-                for (value, hint) in [(&mut low[axis], "From"), (&mut high[axis], "To")] {
+                ui.label(RichText::new(name).color(theme::QUIET));
+                for (value, end) in [(&mut low[axis], "from"), (&mut high[axis], "to")] {
                     let drag = egui::DragValue::new(value).speed(0.003 * size).max_decimals(4);
-                    let response = ui.add(drag).labelled_by(label).on_hover_text(format!("{hint}, along {name}"));
+                    let response = ui.add(drag).on_hover_text(format!("{name} {end}"));
                     changed |= response.changed();
                     begun |= response.drag_started() || response.gained_focus();
                 }

@@ -62,8 +62,6 @@ pub struct Edit {
     /// Radius of the sphere, against the scene's size, and of the brush, in points.
     pub sphere: f64,
     pub brush: f32,
-    /// Whether the panel is to show its part.
-    pub revealed: bool,
     saving: Option<Receiver<Result<String>>>,
 }
 
@@ -164,14 +162,14 @@ impl Viewer {
         (self.edit.tool, self.edit.start) = (Tool::None, None);
     }
 
-    pub(super) fn edit_keys(&mut self, pressed: &impl Fn(Key) -> bool) {
+    pub(super) fn edit_keys(&mut self, context: &egui::Context, pressed: &impl Fn(Key) -> bool) {
         for (key, tool) in [(Key::B, Tool::Rectangle), (Key::G, Tool::Brush), (Key::N, Tool::Sphere)] {
             if pressed(key) {
                 self.edit.tool = if self.edit.tool == tool { Tool::None } else { tool };
             }
         }
         if pressed(Key::C) {
-            self.toggle_crop();
+            self.toggle_crop(context);
         }
         if pressed(Key::Delete) || pressed(Key::Backspace) {
             self.delete_selection();
@@ -186,7 +184,7 @@ impl Viewer {
         }
         let mut crops = self.edit.state.crop.is_some();
         if ui.checkbox(&mut crops, "crop box").on_hover_text("Only what is inside is shown and saved (C)").changed() {
-            self.toggle_crop();
+            self.toggle_crop(ui.ctx());
         }
         if let Some((low, high)) = self.edit.state.crop {
             self.crop_rows(ui, low, high);

@@ -115,17 +115,20 @@ impl Viewer {
     fn keys_settings(&mut self, ui: &mut egui::Ui) {
         let keys = &mut self.keys;
         ui.horizontal(|ui| {
-            ui.add(egui::DragValue::new(&mut keys.seconds).range(0.1..=600.0).speed(0.05).suffix(" s"))
-                .on_hover_text("How long the whole path takes");
+            ui.add(
+                egui::DragValue::new(&mut keys.seconds).range(0.1..=600.0).speed(0.05).prefix("lasts ").suffix(" s"),
+            )
+            .on_hover_text("How long the whole path takes");
             ui.add(egui::DragValue::new(&mut keys.frames_per_second).range(1.0..=240.0).suffix(" images/s"))
                 .on_hover_text("Images in a second of the path");
             ui.checkbox(&mut keys.closed, "closed").on_hover_text("Come back to the first key frame");
         });
         ui.horizontal(|ui| {
             let (width, height) = (&mut keys.size.0, &mut keys.size.1);
-            ui.add(egui::DragValue::new(width).range(16..=8192).suffix(" px")).on_hover_text("Width of the images");
+            ui.add(egui::DragValue::new(width).range(16..=8192)).on_hover_text("Width of the images");
             ui.label("×");
-            ui.add(egui::DragValue::new(height).range(16..=8192).suffix(" px")).on_hover_text("Height of the images");
+            ui.add(egui::DragValue::new(height).range(16..=8192)).on_hover_text("Height of the images");
+            ui.label("pixels");
         });
     }
 

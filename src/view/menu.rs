@@ -10,6 +10,7 @@ use super::compare::Layout;
 use super::dialogs::Ask;
 use super::document::Kind;
 use super::navigation::Side;
+use super::side::{PATH, reveal};
 use super::theme;
 
 /// What can be shown, with its key and what it tells.
@@ -201,7 +202,7 @@ impl Viewer {
         ui.separator();
         let word = if self.edit.is_cropped() { "Take the crop box off" } else { "Crop box" };
         if ui.button(word).on_hover_text("Only what is inside is shown and saved (C)").clicked() {
-            self.toggle_crop();
+            self.toggle_crop(ui.ctx());
         }
         let any = self.edit.selected() > 0;
         if ui.add_enabled(any, egui::Button::new("Delete the selection")).on_hover_text("Delete").clicked() {
@@ -245,7 +246,7 @@ impl Viewer {
             }
         }
         self.view_keys(context, &pressed);
-        self.edit_keys(&pressed);
+        self.edit_keys(context, &pressed);
     }
 
     fn view_keys(&mut self, context: &egui::Context, pressed: &impl Fn(Key) -> bool) {
@@ -257,14 +258,13 @@ impl Viewer {
                 self.show_side(if shift { shifted } else { plain });
             }
         }
-        let actions: [(Key, Action); 10] = [
+        let actions: [(Key, Action); 9] = [
             (Key::T, Self::toggle_probe),
             (Key::R, Self::reset_view),
             (Key::O, |viewer| viewer.eye.orthographic = !viewer.eye.orthographic),
             (Key::I, |viewer| viewer.figures = !viewer.figures),
             (Key::F, |viewer| viewer.shots.visible = !viewer.shots.visible),
             (Key::P, Self::quick_picture),
-            (Key::K, Self::add_key),
             (Key::OpenBracket, |viewer| viewer.visit_next(-1)),
             (Key::CloseBracket, |viewer| viewer.visit_next(1)),
             (Key::V, |viewer| viewer.compare.layout = viewer.compare.layout.next()),
@@ -276,6 +276,10 @@ impl Viewer {
         }
         if pressed(Key::V) && self.compare.layout != Layout::Off && self.through.is_none() {
             self.visit_next(0);
+        }
+        if pressed(Key::K) {
+            self.add_key();
+            reveal(context, PATH);
         }
         if pressed(Key::Space) {
             if self.is_dynamic() { self.timeline.toggle() } else { self.keys.toggle() }

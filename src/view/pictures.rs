@@ -42,9 +42,10 @@ impl Viewer {
         }
         if let Some((width, height)) = &mut self.picture_size {
             ui.horizontal(|ui| {
-                ui.add(egui::DragValue::new(width).range(16..=8192).suffix(" px")).on_hover_text("Width");
+                ui.add(egui::DragValue::new(width).range(16..=8192)).on_hover_text("Width");
                 ui.label("×");
-                ui.add(egui::DragValue::new(height).range(16..=8192).suffix(" px")).on_hover_text("Height");
+                ui.add(egui::DragValue::new(height).range(16..=8192)).on_hover_text("Height");
+                ui.label("pixels");
             });
         }
         ui.horizontal(|ui| {

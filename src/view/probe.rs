@@ -89,6 +89,7 @@ impl Viewer {
 
 fn probe_card(ui: &mut egui::Ui, found: &Probed) {
     ui.spacing_mut().item_spacing = vec2(10.0, 3.0);
+    ui.spacing_mut().interact_size.y = 14.0;
     let small = |text: String| RichText::new(text).small().monospace();
     let quiet = |text: &str| RichText::new(text).small().color(theme::QUIET);
     ui.horizontal(|ui| {

@@ -18,6 +18,10 @@ const UPS: [(&str, DVec3); 6] = [
     ("-Z", DVec3::NEG_Z),
 ];
 
+/// Titles of the parts that keys ask for.
+pub(super) const EDITING: &str = "Crop and select";
+pub(super) const PATH: &str = "Camera path";
+
 impl Viewer {
     pub(super) fn side(&mut self, ui: &mut egui::Ui) {
         let frame = egui::Frame::new().fill(theme::PANEL).inner_margin(egui::Margin::symmetric(12, 8));
@@ -33,13 +37,8 @@ impl Viewer {
                 if self.document.as_ref().is_some_and(|document| document.capture.is_some()) {
                     section(ui, "Capture", true, |ui| self.capture_section(ui));
                 }
-                let revealed = std::mem::take(&mut self.edit.revealed).then_some(true);
-                let header = egui::CollapsingHeader::new(RichText::new("Crop and select").strong());
-                header.open(revealed).show(ui, |ui| {
-                    self.edit_section(ui);
-                    ui.add_space(6.0);
-                });
-                section(ui, "Camera path", false, |ui| self.keys_section(ui));
+                section(ui, EDITING, false, |ui| self.edit_section(ui));
+                section(ui, PATH, false, |ui| self.keys_section(ui));
                 section(ui, "Picture", false, |ui| self.picture_section(ui));
             });
         });
@@ -122,12 +121,24 @@ impl Viewer {
     }
 }
 
-/// A part of the panel that folds.
+/// A part of the panel that folds; where it has been asked for, it unfolds and comes to sight.
 fn section(ui: &mut egui::Ui, title: &str, open: bool, add: impl FnOnce(&mut egui::Ui)) {
-    egui::CollapsingHeader::new(RichText::new(title).strong()).default_open(open).show(ui, |ui| {
+    let asked = egui::Id::unique("revealed section");
+    let revealed = ui.data_mut(|data| data.get_temp::<String>(asked).is_some_and(|wanted| wanted == title));
+    let header = egui::CollapsingHeader::new(RichText::new(title).strong()).default_open(open);
+    let shown = header.open(revealed.then_some(true)).show(ui, |ui| {
         add(ui);
         ui.add_space(6.0);
     });
+    if revealed {
+        ui.data_mut(|data| data.remove::<String>(asked));
+        shown.header_response.scroll_to_me(Some(egui::Align::Min));
+    }
+}
+
+/// Asks for a part of the panel.
+pub(super) fn reveal(context: &egui::Context, title: &str) {
+    context.data_mut(|data| data.insert_temp(egui::Id::unique("revealed section"), title.to_string()));
 }
 
 pub(super) fn rows(ui: &mut egui::Ui, name: &str, add: impl FnOnce(&mut egui::Ui)) {

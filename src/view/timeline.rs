@@ -210,7 +210,8 @@ impl Viewer {
                 let (mut speed, mut seconds, mut ends) = (clock.speed, clock.seconds, clock.ends);
                 let rate = egui::DragValue::new(&mut speed).range(0.05..=8.0).speed(0.02).suffix(" ×").prefix("speed ");
                 ui.add(rate).on_hover_text("How fast the clip plays; 1 is its own rate");
-                let length = egui::DragValue::new(&mut seconds).range(0.1..=600.0).speed(0.05).suffix(" s");
+                let length =
+                    egui::DragValue::new(&mut seconds).range(0.1..=600.0).speed(0.05).prefix("lasts ").suffix(" s");
                 ui.add(length).on_hover_text("How long the clip lasts at speed 1; a scene does not say");
                 for (kind, sign, hint) in [
                     (Ends::Stop, "once", "Stop at the end"),

@@ -43,7 +43,7 @@ impl Viewer {
         progress(ui, status.step, status.steps);
         let quiet = |text: String| RichText::new(text).small().color(theme::QUIET);
         let doing = match status.phase {
-            Phase::Starting => "reading the capture …".into(),
+            Phase::Starting => "getting ready …".into(),
             Phase::Running if status.pace > 0.0 => {
                 let left = f64::from(status.steps - status.step.min(status.steps)) / status.pace;
                 format!("{} · {} left", pace(status.pace), time(left))

@@ -19,10 +19,12 @@ use super::live::{Command, End, Hooks, Live, News, Phase};
 
 /// Time between two looks at the records of a run that another process trains.
 const LOOK: Duration = Duration::from_millis(1000);
-/// The window draws a growing scene by itself at most so often, and such that drawing takes at most one part in
-/// [`SHARE`] of the time. While the view is moved, it goes before.
+/// The window draws a growing scene by itself at most so often, and such that it trains [`SHARE`] times as long as it
+/// draws. While the view is moved, that goes before.
 const REFRESH: Duration = Duration::from_millis(500);
-const SHARE: f64 = 16.0;
+const SHARE: f64 = 10.0;
+/// Time between two looks at how far the training is; they cost no picture of the scene.
+const STATUS: Duration = Duration::from_millis(1000);
 
 /// What a new run is asked for.
 pub struct Options {
@@ -177,7 +179,7 @@ impl Viewer {
         }
         // While it is paused, nothing changes but by what is asked for.
         if phase != Phase::Paused {
-            context.request_repaint_after(wait);
+            context.request_repaint_after(wait.min(STATUS));
         }
     }
 
@@ -244,7 +246,7 @@ mod tests {
     fn the_window_takes_a_small_share() {
         assert_eq!(refresh_after(2.0), REFRESH);
         let long = refresh_after(100.0).as_secs_f64();
-        assert!((0.1 / long) < 0.07 && long < 2.0);
+        assert!(0.1 / (0.1 + long) < 0.1 && long < 2.0);
         assert!(refresh_after(f64::MAX) <= Duration::from_secs(60), "it never stands still for good");
     }
 
