@@ -1,5 +1,6 @@
 //#use grid
 //#use gaussian_gradient
+//#use MOTION ? pose_moving : still
 // Gradient of the camera's pose by the left perturbation (V, t) <- (exp(w^) V, exp(w^) t + v): each Gaussian's share,
 // (w, v), to be summed by reduce_rows.wgsl (ALGORITHMS B.10). One invocation a Gaussian.
 // Twin: tests/reference/project_backward.rs.
@@ -29,7 +30,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         return;
     }
     let row = 3u * index;
-    let g = Gaussian(geometry[row].xyz, geometry[row].w, geometry[row + 1u], geometry[row + 2u].xyz, 1.0);
+    let mean_and_logit = geometry[row];
+    let pose = pose_of(index, mean_and_logit.xyz);
+    let g = Gaussian(pose.mean, mean_and_logit.w, geometry[row + 1u], geometry[row + 2u].xyz, pose.visibility);
     let gradient = gaussian_gradient(index, g);
     let by = gradient.projected;
     let r0 = view.row0.xyz;

@@ -1,9 +1,10 @@
 //#use grid
 //#use column
 //#use SUBGROUPS ? exchange_subgroup : exchange_workgroup
+//#use FLOW ? flow_forward : flow_forward_absent
 // Composites a tile's Gaussians front to back (ALGORITHMS B.2, inclusive stop). One workgroup of LANES invocations a
 // tile; a lane owns 32 / LANES columns of eight pixels, with their state in registers, and the records go round by
-// shuffle. Twin: tests/reference/rasterize.rs.
+// shuffle. With FLOW the image has two more channels. Twins: tests/reference/rasterize.rs, flow.rs.
 
 @group(0) @binding(0) var<uniform> view: View;
 // [tiles + 1]
@@ -18,7 +19,62 @@
 @group(0) @binding(5) var<storage, read_write> image: array<vec4f>;
 
 const COLUMNS: u32 = 32u / LANES;
-const PIXELS: u32 = COLUMNS * ROWS;
+
+// State of one column of pixels.
+struct Column {
+    origin: vec2u,
+    transmittance: array<f32, 8>,
+    colour: array<vec3f, 8>,
+    flow: FlowColumn,
+}
+
+fn open_column(tile: vec2u, unit: u32) -> Column {
+    var out: Column;
+    out.origin = column_origin(tile, unit);
+    for (var row = 0u; row < ROWS; row++) {
+        out.transmittance[row] = 1.0;
+        out.colour[row] = vec3f(0.0);
+        open_flow_pixel(&out, row);
+    }
+    return out;
+}
+
+fn add_column(column: ptr<function, Column>, record: Batch, flow: FlowRecord) {
+    let falloff = column_falloff((*column).origin, record.r0, record.r1);
+    if (!falloff.reached) {
+        return;
+    }
+    let weights = column_weights(falloff.d, record.r0, record.r1);
+    for (var row = 0u; row < ROWS; row++) {
+        let alpha = min(ALPHA_MAX, record.r1.y * weights[row]);
+        let before = (*column).transmittance[row];
+        let counts = alpha >= ALPHA_MIN && before >= TRANSMITTANCE_MIN;
+        let weight = select(0.0, before * alpha, counts);
+        (*column).transmittance[row] = before - weight;
+        (*column).colour[row] += weight * record.r2.xyz;
+        add_flow_pixel(column, row, weight, flow, falloff.d);
+    }
+}
+
+fn open_pixels(column: ptr<function, Column>) -> f32 {
+    var most = 0.0;
+    for (var row = 0u; row < ROWS; row++) {
+        most = max(most, (*column).transmittance[row]);
+    }
+    return most;
+}
+
+fn store_column(column: ptr<function, Column>) {
+    let origin = (*column).origin;
+    for (var row = 0u; row < ROWS; row++) {
+        if (origin.x < view.size.x && origin.y + row < view.size.y) {
+            let pixel = (origin.y + row) * view.size.x + origin.x;
+            let left = (*column).transmittance[row];
+            image[pixel] = vec4f((*column).colour[row] + left * view.background.xyz, left);
+            store_flow_pixel(column, row, pixel);
+        }
+    }
+}
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -29,54 +85,49 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let tile = vec2u(tile_index % view.size.z, tile_index / view.size.z);
     let first = starts[tile_index];
     let last = starts[tile_index + 1u];
-    var transmittance: array<f32, PIXELS>;
-    var colour: array<vec3f, PIXELS>;
-    for (var i = 0u; i < PIXELS; i++) {
-        transmittance[i] = 1.0;
-        colour[i] = vec3f(0.0);
+    // Four named columns rather than an array: drivers keep them in registers. Those past COLUMNS are never touched.
+    var c0 = open_column(tile, lane);
+    var c1: Column;
+    var c2: Column;
+    var c3: Column;
+    if (COLUMNS > 1u) {
+        c1 = open_column(tile, LANES + lane);
+        c2 = open_column(tile, 2u * LANES + lane);
+        c3 = open_column(tile, 3u * LANES + lane);
     }
     for (var batch_start = first; batch_start < last; batch_start += LANES) {
         var own: Batch;
+        var own_flow: FlowRecord;
         if (batch_start + lane < last) {
             let gaussian = slot_gaussians[slots[batch_start + lane]];
             own = Batch(records[3u * gaussian], records[3u * gaussian + 1u], records[3u * gaussian + 2u], 0u);
+            own_flow = load_flow(gaussian);
         }
         let batch = share(lane, own);
+        let flow_batch = share_flow(lane, own_flow);
         let members = min(LANES, last - batch_start);
         for (var j = 0u; j < members; j++) {
             let record = shared_record(batch, j);
-            for (var block = 0u; block < COLUMNS; block++) {
-                let origin = column_origin(tile, block * LANES + lane);
-                let falloff = column_falloff(origin, record.r0, record.r1);
-                if (falloff.reached) {
-                    let weights = column_weights(falloff.d, record.r0, record.r1);
-                    for (var row = 0u; row < ROWS; row++) {
-                        let i = block * ROWS + row;
-                        let alpha = min(ALPHA_MAX, record.r1.y * weights[row]);
-                        let counts = alpha >= ALPHA_MIN && transmittance[i] >= TRANSMITTANCE_MIN;
-                        let weight = select(0.0, transmittance[i] * alpha, counts);
-                        transmittance[i] -= weight;
-                        colour[i] += weight * record.r2.xyz;
-                    }
-                }
+            let flow = shared_flow(flow_batch, j);
+            add_column(&c0, record, flow);
+            if (COLUMNS > 1u) {
+                add_column(&c1, record, flow);
+                add_column(&c2, record, flow);
+                add_column(&c3, record, flow);
             }
         }
-        var most = 0.0;
-        for (var i = 0u; i < PIXELS; i++) {
-            most = max(most, transmittance[i]);
+        var most = open_pixels(&c0);
+        if (COLUMNS > 1u) {
+            most = max(max(most, open_pixels(&c1)), max(open_pixels(&c2), open_pixels(&c3)));
         }
         if (!lane_any(lane, most >= TRANSMITTANCE_MIN)) {
             break;
         }
     }
-    for (var block = 0u; block < COLUMNS; block++) {
-        let origin = column_origin(tile, block * LANES + lane);
-        for (var row = 0u; row < ROWS; row++) {
-            let i = block * ROWS + row;
-            if (origin.x < view.size.x && origin.y + row < view.size.y) {
-                let over = colour[i] + transmittance[i] * view.background.xyz;
-                image[(origin.y + row) * view.size.x + origin.x] = vec4f(over, transmittance[i]);
-            }
-        }
+    store_column(&c0);
+    if (COLUMNS > 1u) {
+        store_column(&c1);
+        store_column(&c2);
+        store_column(&c3);
     }
 }

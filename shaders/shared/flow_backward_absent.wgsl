@@ -1,8 +1,5 @@
+//#use flow_record_absent
 // The flow channels of rasterize_backward.wgsl where there are none. flow_backward.wgsl has the same functions.
-
-struct FlowRecord {
-    unused: f32,
-}
 
 struct FlowColumn {
     unused: f32,
@@ -10,18 +7,6 @@ struct FlowColumn {
 
 struct FlowSums {
     unused: f32,
-}
-
-fn load_flow(gaussian: u32) -> FlowRecord {
-    return FlowRecord(0.0);
-}
-
-fn share_flow(lane: u32, own: FlowRecord) -> FlowRecord {
-    return own;
-}
-
-fn shared_flow(batch: FlowRecord, source: u32) -> FlowRecord {
-    return batch;
 }
 
 fn load_flow_pixel(column: ptr<function, Column>, row: u32, pixel: u32, remaining: f32) -> f32 {

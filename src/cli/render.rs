@@ -214,7 +214,8 @@ fn range(view: &mut SceneView, frames: &[Frame], channel: ChannelArg) -> Result<
     let value = match channel {
         ChannelArg::Color | ChannelArg::Alpha | ChannelArg::Normal => return Ok((0.0, 1.0)),
         ChannelArg::Depth => |pixel: &Vec4| pixel.x,
-        ChannelArg::Flow => |pixel: &Vec4| pixel.truncate().truncate().length(),
+        // What is hardly there says nothing about the range.
+        ChannelArg::Flow => |pixel: &Vec4| if pixel.w < 0.5 { pixel.truncate().truncate().length() } else { 0.0 },
         ChannelArg::Velocity => |pixel: &Vec4| pixel.truncate().abs().max_element(),
     };
     let mut values = Vec::new();
@@ -236,7 +237,8 @@ fn picture(rendered: &Rendered, channel: ChannelArg, (low, high): (f32, f32)) ->
         // Nothing there stays black.
         ChannelArg::Depth if pixel.x <= 0.0 => Vec3::ZERO,
         ChannelArg::Depth => ramp(&MEADOW, (pixel.x - low) / (high - low).max(f32::MIN_POSITIVE)),
-        ChannelArg::Flow => flow_colour(Vec2::new(pixel.x, pixel.y) / high),
+        // Over white, as what stands still.
+        ChannelArg::Flow => Vec3::ONE.lerp(flow_colour(Vec2::new(pixel.x, pixel.y) / high), 1.0 - pixel.w),
         ChannelArg::Velocity => pixel.truncate() * (0.5 / high) + 0.5,
     };
     to_image(rendered.width, rendered.height, rendered.pixels.iter().map(colour))

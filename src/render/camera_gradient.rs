@@ -12,7 +12,7 @@ use super::view::View;
 
 kernel! {
     /// Each Gaussian's share of the pose's gradient.
-    pub PoseBackward = "pose_backward.wgsl" [] {
+    pub PoseBackward = "pose_backward.wgsl" [MOTION = 0] {
         uniform view: View,
         read geometry: Vec4,
         read sh0: f32,
@@ -24,6 +24,7 @@ kernel! {
         read slot_bases: u32,
         read slot_gradients: f32,
         write shares: f32,
+        read(MOTION) motion: Vec4,
     }
 }
 
@@ -77,7 +78,8 @@ impl Total {
 #[derive(Debug)]
 pub struct CameraBackward {
     gpu: Gpu,
-    by_gaussian: Pipeline<PoseBackward<'static>>,
+    /// Of still and of moving Gaussians.
+    by_gaussian: [Pipeline<PoseBackward<'static>>; 2],
     by_pixel: Pipeline<BackgroundBackward<'static>>,
     pose: Total,
     background: Total,
@@ -86,9 +88,11 @@ pub struct CameraBackward {
 impl CameraBackward {
     /// For models of up to `gaussians` Gaussians and images of up to `pixels` pixels.
     pub fn new(gpu: &Gpu, gaussians: usize, pixels: usize) -> Result<Self, GpuError> {
+        let [still, moving] = [0, 1].map(|motion| gpu.pipeline::<PoseBackward>(&[("MOTION", motion)]));
+        let (still, moving) = (still?, moving?);
         Ok(Self {
             gpu: gpu.clone(),
-            by_gaussian: gpu.pipeline::<PoseBackward>(&[])?,
+            by_gaussian: [still, moving],
             by_pixel: gpu.pipeline::<BackgroundBackward>(&[])?,
             pose: Total::new(gpu, gaussians, POSE)?,
             background: Total::new(gpu, pixels, BACKGROUND)?,
@@ -116,8 +120,9 @@ impl CameraBackward {
                 slot_bases: inputs.slot_bases,
                 slot_gradients: inputs.slot_gradients,
                 shares: &self.pose.shares,
+                motion: &model.rows.motion,
             };
-            self.by_gaussian.run(pass, &pose, view.gaussians.div_ceil(64));
+            self.by_gaussian[usize::from(model.is_moving())].run(pass, &pose, view.gaussians.div_ceil(64));
             let background = BackgroundBackward {
                 view: inputs.view,
                 image: frame.image(),

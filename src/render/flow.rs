@@ -8,7 +8,7 @@ use crate::model::Model;
 use crate::{kernel, shared};
 
 use super::frame::Frame;
-use super::stages::{LaneForm, RasterizeBackward};
+use super::stages::{LaneForm, Rasterize, RasterizeBackward};
 use super::view::View;
 
 kernel! {
@@ -49,23 +49,8 @@ kernel! {
     }
 }
 
-kernel! {
-    /// Front-to-back compositing of every tile, with flow.
-    pub RasterizeFlow = "rasterize_flow.wgsl" [LANES = 8, SUBGROUPS = 0, FLOW = 1] {
-        uniform view: View,
-        read starts: u32,
-        read slots: u32,
-        read slot_gaussians: u32,
-        read records: Vec4,
-        read flow_records: Vec4,
-        write image: Vec4,
-        write flow_image: f32,
-    }
-}
-
 /// The kernels of this file.
-pub const DECLARATIONS: &[Declaration] =
-    &[ProjectFlow::DECLARATION, RasterizeFlow::DECLARATION, FlowGradient::DECLARATION];
+pub const DECLARATIONS: &[Declaration] = &[ProjectFlow::DECLARATION, FlowGradient::DECLARATION];
 
 /// How flow is rendered and what it teaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +85,7 @@ pub(super) struct FlowStages {
     project: [Pipeline<ProjectFlow<'static>>; 2],
     /// Through the other view, then through the frame's own; only where a backward pass follows.
     gradients: Vec<Pipeline<FlowGradient<'static>>>,
-    rasterize: Pipeline<RasterizeFlow<'static>>,
+    pub rasterize: Pipeline<Rasterize<'static>>,
     /// Only where a backward pass follows.
     pub rasterize_backward: Option<Pipeline<RasterizeBackward<'static>>>,
 }
@@ -139,24 +124,6 @@ impl FlowStages {
                 motion: &model.rows.motion,
             };
             self.project[usize::from(model.is_moving())].run(pass, &kernel, view.gaussians.div_ceil(64));
-        });
-    }
-
-    /// Records the image of the frame's view and its flow image.
-    pub fn rasterize(&self, recorder: &mut Recorder, frame: &Frame, view: &View) {
-        let (each, pairs, pixels) = (&frame.per_gaussian, &frame.per_pair, &frame.per_pixel);
-        recorder.stage("rasterize", |pass| {
-            let kernel = RasterizeFlow {
-                view: &frame.view,
-                starts: &pixels.starts,
-                slots: pairs.tile_sort.sorted_values(),
-                slot_gaussians: &pairs.slot_gaussians,
-                records: &each.records,
-                flow_records: &each.flow_records,
-                image: &pixels.image,
-                flow_image: &pixels.flow_image,
-            };
-            self.rasterize.run(pass, &kernel, view.tiles());
         });
     }
 

@@ -90,13 +90,15 @@ kernel! {
 
 kernel! {
     /// Front-to-back compositing of every tile.
-    pub Rasterize = "rasterize.wgsl" [LANES = 8, SUBGROUPS = 0] {
+    pub Rasterize = "rasterize.wgsl" [LANES = 8, SUBGROUPS = 0, FLOW = 0] {
         uniform view: View,
         read starts: u32,
         read slots: u32,
         read slot_gaussians: u32,
         read records: Vec4,
         write image: Vec4,
+        read(FLOW) flow_records: Vec4,
+        write(FLOW) flow_image: f32,
     }
 }
 
@@ -307,8 +309,6 @@ impl Stages {
         });
         if flow {
             self.flow().project(recorder, model, frame, view);
-            self.flow().rasterize(recorder, frame, view);
-            return;
         }
         recorder.stage("rasterize", |pass| {
             let rasterize = Rasterize {
@@ -318,8 +318,11 @@ impl Stages {
                 slot_gaussians: &pairs.slot_gaussians,
                 records: &each.records,
                 image: &pixels.image,
+                flow_records: &each.flow_records,
+                flow_image: &pixels.flow_image,
             };
-            self.rasterize.run(pass, &rasterize, view.tiles());
+            let pipeline = if flow { &self.flow().rasterize } else { &self.rasterize };
+            pipeline.run(pass, &rasterize, view.tiles());
         });
     }
 

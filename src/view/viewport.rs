@@ -72,8 +72,8 @@ impl Place {
 
 impl Viewer {
     pub(super) fn viewport(&mut self, ui: &mut egui::Ui) {
-        let ground = egui::Frame::new().fill(theme::GROUND);
-        egui::CentralPanel::default().frame(ground).show(ui, |ui| {
+        // The window is cleared to the ground already; a software adapter feels every pixel that is filled twice.
+        egui::CentralPanel::default().frame(egui::Frame::new()).show(ui, |ui| {
             let full = ui.available_rect_before_wrap();
             if self.document.is_none() || self.is_loading().is_some() {
                 self.welcome(ui, full);

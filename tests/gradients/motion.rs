@@ -2,7 +2,7 @@
 
 use dapple::gpu::Recorder;
 use dapple::model::{MOTION_ROW, Model, Rows};
-use dapple::render::{Channel, LaneForm, Renderer};
+use dapple::render::{CameraBackward, Channel, LaneForm, Renderer};
 use dapple::train::update::{Optimiser, Step};
 use glam::Vec4;
 
@@ -49,14 +49,19 @@ fn case(seed: u64, antialiased: bool, time: f32, size: (u32, u32)) -> Case {
     Case { gaussians, motions, view, time, upstream }
 }
 
-fn oracle_gradient(case: &Case) -> (Vec<[f64; PARAMETERS]>, Vec<[f64; MOTION]>) {
+/// Gradients of the Gaussians by what they are and how they move, and of the camera's pose.
+type Found = (Vec<[f64; PARAMETERS]>, Vec<[f64; MOTION]>, [f64; 6]);
+
+fn oracle_gradient(case: &Case) -> Found {
     let pairs = || case.gaussians.iter().zip(&case.motions);
     let posed: Vec<Gaussian<f64>> = pairs().map(|(g, m)| pose(g, m, case.time)).collect();
-    let rows = analytic(&posed, &case.view, &case.upstream).gaussians;
-    pairs().zip(&rows).map(|((g, m), row)| pose_backward(g, m, case.time, row)).unzip()
+    let gradient = analytic(&posed, &case.view, &case.upstream);
+    let backward = |((g, m), row)| pose_backward(g, m, case.time, row);
+    let (rows, motion) = pairs().zip(&gradient.gaussians).map(backward).unzip();
+    (rows, motion, gradient.pose)
 }
 
-fn device_gradient(renderer: &mut Renderer, case: &Case) -> (Vec<[f64; PARAMETERS]>, Vec<[f64; MOTION]>) {
+fn device_gradient(renderer: &mut Renderer, case: &Case) -> Found {
     let (gpu, count) = (support::gpu(), case.gaussians.len());
     let mut scene = cases::host_scene(&case.gaussians, 3, case.view.antialiased);
     scene.motion = Some(host_motion(&case.motions));
@@ -70,12 +75,16 @@ fn device_gradient(renderer: &mut Renderer, case: &Case) -> (Vec<[f64; PARAMETER
     let mut recorder = Recorder::new(&gpu, false);
     renderer.record_forward(&mut recorder, &model, &view, Channel::Color);
     renderer.record_backward(&mut recorder, &model, &view);
+    let size = view.size();
+    let camera = CameraBackward::new(&gpu, count, size.0 as usize * size.1 as usize).unwrap();
+    camera.record(&mut recorder, &model, renderer.frame(), &view);
     optimiser.record(&mut recorder, &model, renderer.frame(), &view);
     recorder.finish().unwrap();
     let admission = renderer.frame_mut().settle().unwrap();
     assert_eq!((admission.overflowed, admission.non_finite), (0, 0));
-    let rows = &optimiser.moments[0];
-    (support::read_rows(&gpu, rows, count, 3), read_motion(rows, count))
+    let (rows, by_camera) = (&optimiser.moments[0], camera.read().unwrap());
+    let pose = std::array::from_fn(|i| f64::from([by_camera.omega, by_camera.tau][i / 3][i % 3]));
+    (support::read_rows(&gpu, rows, count, 3), read_motion(rows, count), pose)
 }
 
 fn motion_gradients_agree(form: LaneForm) {
@@ -88,14 +97,16 @@ fn motion_gradients_agree(form: LaneForm) {
         [(201, false, 0.3, (96, 64)), (202, true, 0.9, (77, 51)), (203, false, 0.0, (64, 96))]
     {
         let case = case(seed, antialiased, time, size);
-        let (want, want_motion) = oracle_gradient(&case);
-        let (got, got_motion) = device_gradient(&mut renderer, &case);
+        let (want, want_motion, want_pose) = oracle_gradient(&case);
+        let (got, got_motion, got_pose) = device_gradient(&mut renderer, &case);
         let what = format!("{form:?}, seed {seed}, antialiased {antialiased}, time {time}");
         let faded = got_motion.iter().filter(|row| row.iter().all(|v| *v == 0.0)).count();
         assert!(faded > 5 && faded < got_motion.len() / 2, "{what}: {faded} of {} are not seen", got_motion.len());
         for (name, range) in &GROUPS {
             check(&mut worst, name, &what, &got.lanes(range), &want.lanes(range));
         }
+        check(&mut worst, "pose rotation", &what, &got_pose[..3], &want_pose[..3]);
+        check(&mut worst, "pose translation", &what, &got_pose[3..], &want_pose[3..]);
         for (name, range) in &MOTION_GROUPS {
             check(&mut worst, name, &what, &got_motion.lanes(range), &want_motion.lanes(range));
         }

@@ -36,6 +36,7 @@ fn a_hundred_steps_are_watched_as_they_happen() {
     let words: Vec<&str> = line.split(' ').collect();
     let mut window = Window::start(root, &words, (900, 600));
     window.appear((900, 600));
+    wait("the growing scene", || window.log().contains("a picture of").then_some(()));
     let mut seen: Vec<RgbImage> = Vec::new();
     wait("the end of the run", || {
         let picture = window.picture();

@@ -18,6 +18,10 @@ const LARGE: usize = 400_000;
 /// In a window of 900 × 600: the File menu and its Close, and where the empty screen asks for a path.
 const CLOSE: [(i32, i32); 2] = [(77, 17), (90, 218)];
 const PATH_FIELD: (i32, i32) = (350, 217);
+/// A place of the open menu and one of the side panel, and their colour, that of nothing else there.
+const MENU: (u32, u32) = (194, 258);
+const PANEL: (u32, u32) = (750, 560);
+const COLOUR: [u8; 3] = [24, 27, 33];
 
 /// A scene of many copies of the blobs.
 fn large() -> Scene {
@@ -73,6 +77,16 @@ fn files_in(folder: &Path) -> Vec<(&'static str, Option<bool>)> {
     ]
 }
 
+/// Closes what is shown, by the File menu.
+fn close(window: &Window) {
+    let [menu, entry] = CLOSE;
+    let is_there = |(x, y): (u32, u32)| window.screen().get_pixel(x, y).0 == COLOUR;
+    window.click(menu);
+    wait("the menu", || is_there(MENU).then_some(()));
+    window.click(entry);
+    wait("the first screen", || (!is_there(PANEL)).then_some(()));
+}
+
 /// Resident memory of a process, MiB; on a software adapter the buffers of the device are in it.
 fn memory(process: u32) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the process is there");
@@ -91,7 +105,7 @@ fn many_openings_leave_nothing_behind() {
     let files = files_in(root);
     let mut window = Window::open(root, &[]);
     // A click that is asked for before the window is there would be lost.
-    wait("the first screen", || (window.screen().get_pixel(35, 17).0 != [0; 3]).then_some(()));
+    wait("the first screen", || (window.screen().get_pixel(PANEL.0, PANEL.1).0 != [0; 3]).then_some(()));
     let recent = root.join("dapple/recent.txt");
     let (mut opened, mut refused) = (0, 0);
     println!("opened  refused  memory, MiB");
@@ -112,11 +126,7 @@ fn many_openings_leave_nothing_behind() {
         if entered {
             opened += 1;
             window.picture();
-            let [menu, close] = CLOSE;
-            window.click(menu);
-            std::thread::sleep(std::time::Duration::from_millis(400));
-            window.click(close);
-            std::thread::sleep(std::time::Duration::from_millis(400));
+            close(&window);
         } else {
             refused += 1;
         }
