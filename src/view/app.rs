@@ -31,8 +31,9 @@ use super::training::Training;
 
 /// How long good news stays; errors stay until they are closed.
 const NOTICE: Duration = Duration::from_secs(6);
-/// How long the window waits for a step of the training to end before it goes on with the old picture.
-const PATIENCE: Duration = Duration::from_millis(30);
+/// How long the window waits for a step of the training to end before it goes on with the old picture. Coming back for it
+/// costs both sides: the window is composed again, and the training waits for it.
+const PATIENCE: Duration = Duration::from_millis(200);
 /// Time between two looks at whether a run has saved a newer scene.
 const WATCH: Duration = Duration::from_secs(2);
 
@@ -310,7 +311,7 @@ impl Viewer {
         let turn = match (self.is_growing(), &self.training.live) {
             (true, Some(live)) => match live.turn.take(PATIENCE) {
                 Some(turn) => Some(turn),
-                None => return context.request_repaint_after(PATIENCE),
+                None => return context.request_repaint(),
             },
             _ => None,
         };

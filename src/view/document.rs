@@ -114,7 +114,7 @@ impl Document {
         });
         let origin = format!("{} {}", loaded.format.name(), loaded.version).trim().to_string();
         let files = if path.is_dir() { sequence::find(path).len() } else { 0 };
-        let moments = if files > 1 { Some(files) } else { capture.as_ref().and_then(moments) };
+        let moments = if files > 1 { Some(files) } else { capture.as_ref().and_then(|capture| moments(capture)) };
         let made = Self::new(path, kind, loaded.scene, capture.map(Arc::new), warnings);
         Ok(Self { origin, config, modified, moments, is_sequence: files > 1, ..made })
     }
@@ -135,7 +135,8 @@ impl Document {
     pub fn of_session(session: &Session) -> Result<Self> {
         let scene = dots(session.capture()).unwrap_or_default();
         let made = Self::new(&session.path(""), Kind::Run, scene, Some(session.capture().clone()), Vec::new());
-        Ok(Self { origin: "in training".into(), config: Some(session.config().clone()), ..made })
+        let moments = moments(session.capture());
+        Ok(Self { origin: "in training".into(), config: Some(session.config().clone()), moments, ..made })
     }
 
     fn new(path: &Path, kind: Kind, scene: Scene, capture: Option<Arc<Capture>>, warnings: Vec<String>) -> Self {

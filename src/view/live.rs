@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -20,14 +20,13 @@ use crate::train::run_folder::Record;
 use crate::train::{Session, Start, Told};
 
 use super::document::Document;
+use super::turn::{Turn, lock};
 use super::words::grouped;
 
 /// Device time of the steps that may be queued.
 const QUEUE: Duration = Duration::from_millis(40);
 /// Steps of which the device is never told at once.
 const MOST_QUEUED: u32 = 16;
-/// How long after it last asked the window may still come for its turn.
-const GIVEN_UP: Duration = Duration::from_millis(150);
 /// Time between two looks at the world while paused.
 const IDLE: Duration = Duration::from_millis(200);
 
@@ -96,48 +95,6 @@ impl Default for Hooks {
     fn default() -> Self {
         Self { told: Box::new(|_| ()), interrupted: || false }
     }
-}
-
-/// Who has the device: a picture drawn among queued steps would wait for all of them, and for those queued meanwhile.
-#[derive(Default)]
-pub struct Turn {
-    device: Mutex<()>,
-    /// When the window last wanted it and did not get it.
-    wanted: Mutex<Option<Instant>>,
-}
-
-impl Turn {
-    /// The device for the window, if the training lets it go in time; if not, it is the window's next.
-    pub fn take(&self, patience: Duration) -> Option<MutexGuard<'_, ()>> {
-        let start = Instant::now();
-        loop {
-            match self.device.try_lock() {
-                Ok(turn) => {
-                    *lock(&self.wanted) = None;
-                    return Some(turn);
-                }
-                // A thread that broke off holds nothing that could be half done.
-                Err(TryLockError::Poisoned(turn)) => return Some(turn.into_inner()),
-                Err(TryLockError::WouldBlock) => *lock(&self.wanted) = Some(Instant::now()),
-            }
-            if start.elapsed() >= patience {
-                return None;
-            }
-            std::thread::sleep(Duration::from_micros(500));
-        }
-    }
-
-    /// The device for the training, after the window if that waits; a window that has given up is not waited for.
-    fn work(&self) -> MutexGuard<'_, ()> {
-        while lock(&self.wanted).is_some_and(|since| since.elapsed() < GIVEN_UP) {
-            std::thread::sleep(Duration::from_micros(500));
-        }
-        lock(&self.device)
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The window's side of a training.
@@ -349,21 +306,5 @@ mod tests {
         assert_eq!(allowed(Duration::from_millis(300)), 1);
         assert_eq!(allowed(Duration::from_millis(10)), 4);
         assert_eq!(allowed(Duration::from_micros(50)), MOST_QUEUED);
-    }
-
-    #[test]
-    fn window_and_training_take_turns() {
-        let turn = Turn::default();
-        let working = turn.work();
-        let start = Instant::now();
-        assert!(turn.take(Duration::from_millis(5)).is_none(), "a step is being made");
-        drop(working);
-        // The window has asked, so it comes next, unless it does not come.
-        drop(turn.work());
-        assert!(start.elapsed() >= GIVEN_UP);
-        drop(turn.take(Duration::ZERO).expect("nobody has it"));
-        let start = Instant::now();
-        drop(turn.work());
-        assert!(start.elapsed() < GIVEN_UP);
     }
 }

@@ -34,6 +34,7 @@ mod theme;
 mod timeline;
 mod train_panel;
 mod training;
+mod turn;
 mod viewport;
 mod words;
 

@@ -2,9 +2,11 @@
 
 use eframe::egui::{self, Color32, Modifiers, PointerButton, Pos2, Rect, Stroke, StrokeKind};
 
+use glam::Vec3;
+
 use crate::camera::Camera;
 use crate::render::{DELETED, SELECTED};
-use crate::scene::{Scene, sigmoid};
+use crate::scene::{Motion, Scene, sigmoid};
 
 use super::app::Viewer;
 use super::document::Document;
@@ -137,7 +139,9 @@ impl Viewer {
         match found {
             Ok(Some(centre)) => {
                 let radius = self.edit.sphere * self.document.as_ref().map_or(1.0, Document::size);
-                self.select(join, |scene, i| scene.means[i].as_dvec3().distance(centre) <= radius, true);
+                let time = self.look.time;
+                let near = |scene: &Scene, i: usize| mean_at(scene, i, time).as_dvec3().distance(centre) <= radius;
+                self.select(join, near, true);
             }
             Ok(None) => self.tell("no surface is there".into()),
             Err(error) => self.fail(error),
@@ -166,15 +170,17 @@ impl Viewer {
 
 /// Where a Gaussian's centre is in the window at a time of the clip, if it can be seen at all.
 fn seen(scene: &Scene, i: usize, time: f32, camera: &Camera, place: &Place) -> Option<Pos2> {
-    let (mut mean, mut opacity) = (scene.means[i], sigmoid(scene.logits[i]));
-    if let Some(motion) = &scene.motion {
-        mean += motion.velocities[i] * (time - motion.centres[i]);
-        opacity *= motion.visibility(i, time);
-    }
-    if opacity < SEEN {
+    let fades = scene.motion.as_ref().map_or(1.0, |motion| motion.visibility(i, time));
+    if sigmoid(scene.logits[i]) * fades < SEEN {
         return None;
     }
-    place.point(camera, mean.as_dvec3())
+    place.point(camera, mean_at(scene, i, time).as_dvec3())
+}
+
+/// Where a Gaussian's centre is at a time of the clip.
+fn mean_at(scene: &Scene, i: usize, time: f32) -> Vec3 {
+    let moved = |motion: &Motion| motion.velocities[i] * (time - motion.centres[i]);
+    scene.means[i] + scene.motion.as_ref().map_or(Vec3::ZERO, moved)
 }
 
 #[cfg(test)]

@@ -170,7 +170,7 @@ fn a_run_in_the_window_grows_pauses_steps_and_ends_as_one_without() {
     viewer.enter(Document::open(&capture).expect("opens"), false).expect("fits the device");
     let out = folder.path().join("run");
     let options = &mut viewer.training.options;
-    (options.steps, options.cap_max, options.max_resolution, options.sh_degree) = (400, 300, 32, 1);
+    (options.steps, options.cap_max, options.max_resolution, options.sh_degree) = (400, 700, 32, 1);
     options.out = out.display().to_string();
     let mut harness = harness(viewer);
     harness.run_steps(2);
