@@ -278,7 +278,7 @@ fn moving_runs_repeat_and_resume_to_the_byte() {
         let without = clip_run(Config { subgroups: Subgroups::Off, ..clip_config() });
         assert_same("the moving run without subgroups", &straight.0.tensors, &without.0.tensors);
     }
-    let affine = clip_run(Config { flow_form: FlowShape::Affine, flow_all: Switch::Off, ..clip_config() });
+    let affine = clip_run(Config { flow_form: FlowShape::Affine, flow_all: Some(Switch::On), ..clip_config() });
     assert_ne!(straight.1, affine.1, "the form of the flow matters");
     assert!(affine.0.extra["non_finite"] == 0);
 }

@@ -20,7 +20,7 @@ struct Step {
     // log-duration.
     motion_terms: vec4f,
     // Which parameters flow_gradients holds a gradient of: 0 none, 1 velocity, 2 all; share of the opacity's regulariser
-    // that a Gaussian keeps while it is faded; unused.
+    // that a Gaussian keeps while it is faded; log-duration beyond which velocities learn more slowly; unused.
     motion_more: vec4f,
 }
 

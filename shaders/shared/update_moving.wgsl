@@ -86,7 +86,10 @@ fn step_motion(index: u32, gradient: MotionGradient, damping: f32, value: ptr<fu
     motion_moment2[at] = by_a.v;
     motion_moment1[at + 1u] = by_b.m;
     motion_moment2[at + 1u] = by_b.v;
-    var a = motion[at] - vec4f(step.motion_rates.xxx, step.motion_rates.y) * by_a.direction;
+    // What lives long is carried far by a little velocity: no farther within its life than what lives as long as the
+    // first Gaussians do.
+    let slowing = min(1.0, exp(step.motion_more.z - motion[at + 1u].x));
+    var a = motion[at] - vec4f(slowing * step.motion_rates.xxx, step.motion_rates.y) * by_a.direction;
     var b = motion[at + 1u] - vec4f(step.motion_rates.zw, 0.0, 0.0) * by_b.direction;
     b.x = max(b.x, step.motion_terms.w);
     let eta = normal4(pcg4d(vec4u(index, step.seed.y, step.seed.x, STREAM_NOISE))).w;

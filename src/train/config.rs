@@ -188,9 +188,9 @@ options! {
         flow_robust: f64 = 0.1;
         /// Leave out pixels whose target moves less than this many pixels
         flow_threshold: f64 = 0.0;
-        /// Let flow teach all parameters (on), for where things are decides how they move before a moving camera, or
-        /// velocities alone (off)
-        flow_all: Switch = Switch::On;
+        /// Let flow teach all parameters (on) rather than velocities alone (off) [default: on where a camera moves, before
+        /// which flow tells of depth too]
+        flow_all: Switch => Option<Switch> = None;
     }
 }
 

@@ -10,9 +10,10 @@ use crate::scene::{Motion, Normalisation, SH_C0, Scene};
 
 use super::config::{Config, Switch};
 use super::schedule::SplitMix;
-use super::tracks::{Found, Normal};
+use super::tracks::{Found, Normal, TOLERANCE};
 
-/// Duration of the Gaussians of a static scene that training starts from: they are there all the time.
+/// Duration of Gaussians that are there all the time: those of a static scene that training starts from, and points that
+/// flow shows to stand still.
 const STATIC_DURATION: f32 = 2.0;
 /// A point is taken to be what a pixel shows where no channel differs by more than this.
 const COLOUR_TOLERANCE: f32 = 0.15;
@@ -42,13 +43,16 @@ pub fn spread(
     Ok(())
 }
 
-/// The velocities of what was found on rays.
+/// The velocities and durations of what was found on rays.
 fn add_found(scene: &mut Scene, found: &[Option<Found>], frame: &Normalisation) {
     let first = scene.len() - found.len();
     let Some(motion) = &mut scene.motion else { return };
     for (i, found) in (first..).zip(found) {
         let Some(found) = found else { continue };
         motion.velocities[i] = (found.velocity * frame.scale).as_vec3();
+        if found.still {
+            motion.log_durations[i] = STATIC_DURATION.ln();
+        }
     }
 }
 
@@ -87,6 +91,8 @@ fn add_velocities(scene: &mut Scene, count: usize, capture: &Capture, frame: &No
     }
     let colours: Vec<Vec3> = scene.sh.chunks_exact(stride).map(|row| Vec3::from_slice(row) * SH_C0 + 0.5).collect();
     let mut normals = vec![Normal::EMPTY; scene.means.len()];
+    // Of each point the sum of what its images' flow misses it by if it stands still, and their number.
+    let mut misses = vec![(0.0, 0); scene.means.len()];
     for (shot, direction) in flows {
         let Some(flow) = capture.load_flow(shot, direction)? else { continue };
         let picture = capture.load(shot)?;
@@ -98,13 +104,19 @@ fn add_velocities(scene: &mut Scene, count: usize, capture: &Capture, frame: &No
             picture: &picture,
             flow: &flow,
         };
-        let terms: Vec<Option<Normal>> =
+        let terms: Vec<Option<(Normal, f64)>> =
             group.par_iter().map(|&i| pair.term(scene.means[i].as_dvec3(), colours[i])).collect();
         for (&i, term) in group.iter().zip(terms).filter_map(|(i, term)| Some((i, term?))) {
-            normals[i] += term;
+            normals[i] += term.0;
+            misses[i] = (misses[i].0 + term.1, misses[i].1 + 1);
         }
     }
     motion.velocities = normals.iter().map(|normal| normal.solution().as_vec3()).collect();
+    for (duration, (sum, count)) in motion.log_durations.iter_mut().zip(misses) {
+        if count > 0 && sum <= TOLERANCE * f64::from(count) {
+            *duration = STATIC_DURATION.ln();
+        }
+    }
     Ok(())
 }
 
@@ -118,8 +130,8 @@ struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    /// What the flow says of a point, if its pixel shows it.
-    fn term(&self, point: DVec3, colour: Vec3) -> Option<Normal> {
+    /// What the flow says of a point, if its pixel shows it, and by how many pixels it would miss it if it stood still.
+    fn term(&self, point: DVec3, colour: Vec3) -> Option<(Normal, f64)> {
         let (pixel, _) = self.from.project(point)?;
         let size = dvec2(f64::from(self.picture.width), f64::from(self.picture.height));
         if !(pixel.cmpge(DVec2::ZERO).all() && pixel.cmplt(size).all()) {
@@ -136,7 +148,7 @@ impl Pair<'_> {
         let miss = pixel + dvec2(f64::from(x), f64::from(y)) - still;
         let mut normal = Normal::EMPTY;
         normal.add(&self.to, still, depth, self.elapsed, miss);
-        Some(normal)
+        Some((normal, miss.length()))
     }
 }
 

@@ -22,11 +22,14 @@ pub struct FlowTeacher {
     threshold: f32,
     robust: f64,
     every: u32,
+    form: FlowForm,
 }
 
-/// How flow is rendered by a run's options.
-pub fn form(config: &Config) -> FlowForm {
-    FlowForm { affine: config.flow_form == FlowShape::Affine, all: config.flow_all == Switch::On }
+/// Whether flow leads from one pose of a camera to another.
+fn cameras_move(capture: &Capture) -> bool {
+    let pose = |shot: usize| capture.shots[shot].camera.pose;
+    let leads = |(shot, way)| capture.flow_to(shot, way).is_some_and(|to| pose(to) != pose(shot));
+    capture.training_flow().into_iter().any(leads)
 }
 
 impl FlowTeacher {
@@ -39,15 +42,22 @@ impl FlowTeacher {
         if directions.is_empty() || config.flow == FlowSource::Off || config.flow_weight == 0.0 {
             return Ok(None);
         }
+        let all = config.flow_all.map_or_else(|| cameras_move(capture), |switch| switch == Switch::On);
         Ok(Some(Self {
             gpu: gpu.clone(),
-            pass: FlowPass::new(gpu, config.flow_all == Switch::On)?,
+            pass: FlowPass::new(gpu, all)?,
             directions,
             targets: HashMap::new(),
             threshold: config.flow_threshold as f32,
             robust: config.flow_robust,
             every: config.flow_every,
+            form: FlowForm { affine: config.flow_form == FlowShape::Affine, all },
         }))
+    }
+
+    /// How flow is rendered.
+    pub fn form(&self) -> FlowForm {
+        self.form
     }
 
     /// The direction in which a step that shows `shot` learns: both take turns.

@@ -28,7 +28,7 @@ const DOUBT: f64 = 1.25;
 const SEEN: f64 = 1.0;
 /// A track agrees with a point if it misses it by this many pixels on average and this part of the track's length: what
 /// forward and backward flow may miss each other by.
-const TOLERANCE: f64 = 0.5;
+pub const TOLERANCE: f64 = 0.5;
 const RELATIVE_TOLERANCE: f64 = 0.05;
 /// Share of the mean curvature that is added to all directions: towards no velocity where the flow says nothing.
 const DAMPING: f64 = 1e-3;

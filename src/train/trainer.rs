@@ -14,12 +14,12 @@ use crate::render::{Admission, Channel, RenderOptions, Rendered, Renderer, View}
 use crate::scene::{Normalisation, Scene};
 
 use super::checkpoint::{Checkpoint, Tensor};
-use super::config::{Config, Subgroups, Switch};
+use super::config::{Config, Subgroups};
 use super::loss::{HISTORY, LossPass, LossWeights, Target};
 use super::metrics;
 use super::refine::{Refine, Refiner, weight_scale};
 use super::schedule::{EXTENT, Schedule};
-use super::teacher::{self, FlowTeacher};
+use super::teacher::FlowTeacher;
 use super::update::Optimiser;
 use super::{flow, init, rows};
 
@@ -115,8 +115,8 @@ impl Trainer {
         let mut renderer = Renderer::for_training(&gpu)?;
         renderer.prepare(&model)?;
         let teacher = if moving { FlowTeacher::new(&gpu, &capture, &config)? } else { None };
-        if teacher.is_some() {
-            renderer.prepare_flow(teacher::form(&config))?;
+        if let Some(teacher) = &teacher {
+            renderer.prepare_flow(teacher.form())?;
         }
         let shots: Vec<usize> = (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Train).collect();
         shots.iter().try_for_each(|&shot| metrics::check_size(&capture, shot))?;
@@ -197,9 +197,9 @@ impl Trainer {
         self.loss.set_target(&target, weights, background, step)?;
         let flow = self.flow_target(step, shot)?;
         let constants = self.schedule.step(step, self.model.len());
-        self.optimiser.set_step(&match &flow {
-            Some(_) => constants.with_flow(self.config.flow_all == Switch::On),
-            None => constants,
+        self.optimiser.set_step(&match (&self.teacher, &flow) {
+            (Some(teacher), Some(_)) => constants.with_flow(teacher.form().all),
+            _ => constants,
         });
         let (renderer, frame) = (&self.renderer, self.renderer.frame());
         if let (Some(teacher), Some(flow)) = (&self.teacher, &flow) {

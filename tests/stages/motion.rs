@@ -43,6 +43,7 @@ fn step_motion(
     row[4] += f64::from(step.motion_terms.y) * m.log_duration.exp();
     row[5] -= f64::from(step.motion_terms.z) * 20.0 * steady * (1.0 - steady);
     let [v, t, l, g] = step.motion_rates.to_array().map(f64::from);
+    let v = v * (f64::from(step.motion_more.z) - m.log_duration).exp().min(1.0);
     let mut flat = m.to_array();
     for (lane, rate) in [v, v, v, t, l, g].into_iter().enumerate() {
         flat[lane] += adam::step(&mut moments[lane], row[lane], rate, step.seed[1] + 1);

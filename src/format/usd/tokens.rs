@@ -157,6 +157,8 @@ impl<R: Read> Tokens<R> {
 
     fn number(&mut self) -> Result<f64> {
         self.number_text()?;
+        // No statement ends with a number at the end of a file.
+        ensure!(self.peek(0)?.is_some(), "the file ends inside a number");
         let text = std::str::from_utf8(&self.text).unwrap_or_default();
         text.parse().ok().with_context(|| format!("\"{text}\" is not a number"))
     }
