@@ -136,15 +136,25 @@ fn list_adapters() {
 
 static STOP: AtomicBool = AtomicBool::new(false);
 
-/// From here on the first Ctrl-C (or termination signal) makes [`interrupted`] true, and the second ends the process.
+/// Whether nothing is left that could be stopped after a checkpoint.
+static OVER: AtomicBool = AtomicBool::new(false);
+
+/// From here on the first Ctrl-C (or termination signal) makes [`interrupted`] true, and the second ends the process;
+/// once [`let_interrupts_end`] was called, the first does.
 fn catch_interrupts() -> Result<()> {
     let handler = || {
-        if STOP.swap(true, Ordering::SeqCst) {
+        if STOP.swap(true, Ordering::SeqCst) || OVER.load(Ordering::SeqCst) {
             std::process::exit(INTERRUPTED.into());
         }
         eprintln!("stopping after a checkpoint; once more to stop at once");
     };
     ctrlc::set_handler(handler).context("cannot catch Ctrl-C")
+}
+
+/// From here on Ctrl-C ends the process: the work is over and only its window is left.
+#[cfg(feature = "viewer")]
+fn let_interrupts_end() {
+    OVER.store(true, Ordering::SeqCst);
 }
 
 /// From here on Ctrl-C ends the process, after the files that are half written have been removed.

@@ -89,11 +89,13 @@ pub enum News {
 pub struct Hooks {
     pub told: Box<dyn FnMut(Told) + Send>,
     pub interrupted: fn() -> bool,
+    /// Called once when the training has ended, however it did.
+    pub ended: fn(),
 }
 
 impl Default for Hooks {
     fn default() -> Self {
-        Self { told: Box::new(|_| ()), interrupted: || false }
+        Self { told: Box::new(|_| ()), interrupted: || false, ended: || () }
     }
 }
 
@@ -138,6 +140,7 @@ impl Live {
         let gpu = gpu.clone();
         let body = move || {
             let ended = work.run(start, &gpu);
+            (work.hooks.ended)();
             let told = ended.as_ref().map(|end| *end).map_err(|error| format!("{error:#}"));
             work.send(News::Ended(told));
             ended
