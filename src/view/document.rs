@@ -114,7 +114,7 @@ impl Document {
         });
         let origin = format!("{} {}", loaded.format.name(), loaded.version).trim().to_string();
         let files = if path.is_dir() { sequence::find(path).len() } else { 0 };
-        let moments = if files > 1 { Some(files) } else { capture.as_ref().and_then(|capture| moments(capture)) };
+        let moments = if files > 1 { Some(files) } else { capture.as_ref().and_then(moments) };
         let made = Self::new(path, kind, loaded.scene, capture.map(Arc::new), warnings);
         Ok(Self { origin, config, modified, moments, is_sequence: files > 1, ..made })
     }

@@ -7,8 +7,9 @@ use image::RgbImage;
 use super::display::{Window, is_possible, wait};
 use super::{dapple, difference, picture, scene_in};
 
-/// The crop box's upper end of X, in a window of 900 × 600, and what shows the rest faintly.
-const CROP: [(i32, i32); 2] = [(772, 442), (633, 534)];
+/// The crop box's upper end of X, in a window of 900 × 600 whose panel the key has scrolled, and what shows the rest
+/// faintly.
+const CROP: [(i32, i32); 2] = [(765, 253), (633, 346)];
 /// Where the empty screen asks for a path.
 const PATH_FIELD: (i32, i32) = (350, 217);
 
