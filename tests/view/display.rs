@@ -237,7 +237,16 @@ impl Window {
 
     /// Waits for the window to show a picture exactly, on the screen too.
     pub fn until_equal(&self, what: &str, picture: &RgbImage) {
-        wait(what, || (self.picture() == *picture).then_some(()));
+        let start = Instant::now();
+        loop {
+            let shown = self.picture();
+            if shown == *picture {
+                break;
+            }
+            let sizes = (shown.dimensions(), picture.dimensions());
+            let off = if sizes.0 == sizes.1 { super::difference(&shown, picture) } else { f64::NAN };
+            assert!(start.elapsed() < PATIENCE, "waited too long for {what}: {sizes:?}, off by {off} of 255 levels");
+        }
         self.wait_for(picture);
     }
 

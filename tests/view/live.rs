@@ -47,7 +47,11 @@ fn a_hundred_steps_are_watched_as_they_happen() {
     });
     let last = rendered(root, seen[0].dimensions());
     assert!(difference(&seen[0], &last) > 0.05, "the scene has grown before the eyes");
-    window.key("r");
+    // The first view is that of what is shown, and the finished run comes a moment after its report.
+    wait("the view of the finished run", || {
+        window.key("r");
+        (window.settled() == last).then_some(())
+    });
     window.until_equal("the finished scene", &last);
     assert!(window.is_alive(), "a window stays until it is closed");
     assert!(!window.log().contains("warning"), "{}", window.log());
