@@ -136,7 +136,11 @@ fn ranges<'a>(points: impl Iterator<Item = &'a (f64, f64)>) -> Option<(Range, Ra
         let ((x0, x1), (y0, y1)) = found.unwrap_or(((x, x), (y, y)));
         found = Some(((x0.min(x), x1.max(x)), (y0.min(y), y1.max(y))));
     }
-    let wide = |(low, high): Range| if high > low { (low, high) } else { (low - 0.5, high + 0.5) };
+    // A value that stands alone gets an axis of its own size about it.
+    let wide = |(low, high): Range| {
+        let half = if high > low { 0.0 } else { (0.05 * high.abs()).max(1e-3) };
+        (low - half, high + half)
+    };
     found.map(|(x, y)| {
         let (low, high) = wide(y);
         let margin = 0.06 * (high - low);
