@@ -3,7 +3,6 @@
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use image::RgbImage;
@@ -29,11 +28,7 @@ pub struct Window {
     folder: PathBuf,
     program: Running,
     _display: Running,
-    /// Windows come one after the other: two at once on a software adapter keep each other waiting.
-    _turn: MutexGuard<'static, ()>,
 }
-
-static TURN: Mutex<()> = Mutex::new(());
 
 /// Calls `look` until it finds something.
 pub fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
@@ -80,7 +75,6 @@ impl Window {
 
     /// The same with the moment at which the program was started; it logs its pictures.
     pub fn start_timed(folder: &Path, words: &[&str], (width, height): (u32, u32)) -> (Self, Instant) {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let number_file = folder.join("display");
         let out = std::fs::File::create(&number_file).expect("creates");
         let mut display = Command::new("Xvfb");
@@ -106,17 +100,7 @@ impl Window {
         let log = std::fs::File::create(folder.join("log")).expect("creates");
         let start = Instant::now();
         let program = Running(command.stdout(Stdio::null()).stderr(log).spawn().expect("the program starts"));
-        (
-            Self {
-                number,
-                window: String::new(),
-                folder: folder.to_path_buf(),
-                program,
-                _display: display,
-                _turn: turn,
-            },
-            start,
-        )
+        (Self { number, window: String::new(), folder: folder.to_path_buf(), program, _display: display }, start)
     }
 
     /// Waits for the window and gives it a size and the keys.
