@@ -86,6 +86,8 @@ impl Window {
             &format!("{width}x{height}x24"),
             "-nolisten",
             "tcp",
+            // Else the server begins anew whenever its last client leaves, as xdotool does, and refuses who comes then.
+            "-noreset",
             "-fbdir",
         ]);
         let display = Running(display.arg(folder).stdout(out).stderr(Stdio::null()).spawn().expect("Xvfb starts"));
@@ -106,6 +108,7 @@ impl Window {
     /// Waits for the window and gives it a size and the keys.
     pub fn appear(&mut self, (width, height): (u32, u32)) {
         self.window = wait("the window", || {
+            assert!(self.is_alive(), "the program ended without a window: {}", self.log());
             let found = self.xdotool(&["search", "--onlyvisible", "--name", "^Dapple$"]);
             found.lines().next().map(str::to_string)
         });
