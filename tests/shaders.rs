@@ -22,6 +22,9 @@ const ALL: &[&[Declaration]] = &[
     dapple::train::refine::DECLARATIONS,
 ];
 
+/// What the window draws with, which is no kernel.
+const WINDOW: &str = "picture.wgsl";
+
 fn declarations() -> impl Iterator<Item = &'static Declaration> {
     ALL.iter().copied().flatten()
 }
@@ -68,6 +71,15 @@ fn every_shader_agrees_with_its_declaration() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+#[test]
+fn the_window_s_shader_is_valid() {
+    let text = include_str!("../shaders/picture.wgsl");
+    let module = naga::front::wgsl::parse_str(text).unwrap_or_else(|error| panic!("{}", error.emit_to_string(text)));
+    naga::valid::Validator::new(Default::default(), Default::default()).validate(&module).unwrap();
+    let stages: Vec<_> = module.entry_points.iter().map(|entry| entry.name.as_str()).collect();
+    assert_eq!(stages, ["corner", "display_referred", "linear_light"]);
+}
+
 /// Paths of the `.wgsl` files under `shaders/`, relative to it.
 fn files(directory: &Path, root: &Path, found: &mut BTreeSet<PathBuf>) {
     for entry in std::fs::read_dir(directory).unwrap().map(Result::unwrap) {
@@ -86,6 +98,7 @@ fn every_shader_file_is_declared() {
     let mut found = BTreeSet::new();
     files(&root, &root, &mut found);
     let mut known: BTreeSet<_> = declarations().map(|declaration| PathBuf::from(declaration.file)).collect();
+    known.insert(PathBuf::from(WINDOW));
     known.extend(SHARED.iter().map(|(name, _)| Path::new("shared").join(name).with_extension("wgsl")));
     let unknown: Vec<_> = found.difference(&known).collect();
     assert!(unknown.is_empty(), "no declaration (see ALL above) and no SHARED entry names {unknown:?}");

@@ -159,21 +159,17 @@ impl Presenter {
         });
     }
 
-    /// Copies the pixels to a texture of their size, in `Rgba8Unorm`, on the device.
-    pub fn copy_to(&self, texture: &wgpu::Texture) {
-        let (width, height) = self.size;
-        let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
-        let layout = wgpu::TexelCopyBufferLayout {
-            offset: 0,
-            bytes_per_row: Some(4 * Self::stride(width)),
-            rows_per_image: None,
-        };
-        encoder.copy_buffer_to_texture(
-            wgpu::TexelCopyBufferInfo { buffer: self.pixels.raw(), layout },
-            texture.as_image_copy(),
-            wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
-        );
-        self.gpu.queue().submit([encoder.finish()]);
+    /// What `shaders/picture.wgsl` reads: the size, and the pixels.
+    pub fn bind_pixels(&self, layout: &wgpu::BindGroupLayout) -> wgpu::BindGroup {
+        let [settings, pixels] = [self.settings.raw(), self.pixels.raw()].map(wgpu::Buffer::as_entire_binding);
+        self.gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("window: pixels"),
+            layout,
+            entries: &[
+                wgpu::BindGroupEntry { binding: 0, resource: settings },
+                wgpu::BindGroupEntry { binding: 1, resource: pixels },
+            ],
+        })
     }
 
     /// Waits and reads one pixel, which must lie in the image: r, g, b.

@@ -84,6 +84,8 @@ pub struct Viewer {
     pub(super) speed: f64,
     pub(super) help: bool,
     pub(super) figures: bool,
+    /// Whether the panels are hidden.
+    pub(super) bare: bool,
     pub(super) shots: Shots,
     pub(super) compare: Compare,
     pub(super) keys: KeyPath,
@@ -105,7 +107,7 @@ impl Viewer {
     pub fn new(gpu: &Gpu, window: Option<RenderState>) -> Result<Self> {
         Ok(Self {
             stage: Stage::new(gpu)?,
-            canvas: Canvas::new(window),
+            canvas: Canvas::new(window.as_ref()),
             document: None,
             loading: None,
             eye: Eye::look_at(DVec3::new(0.0, -1.0, -4.0), DVec3::ZERO, -DVec3::Y, 0.8),
@@ -122,6 +124,7 @@ impl Viewer {
             speed: 1.0,
             help: false,
             figures: true,
+            bare: false,
             shots: Shots::default(),
             compare: Compare::default(),
             keys: KeyPath::default(),
@@ -148,6 +151,18 @@ impl Viewer {
             self.look.time = self.timeline.time();
         }
         self.fly_on(&context);
+        if !self.bare || self.document.is_none() {
+            self.panels(ui);
+        }
+        self.viewport(ui);
+        self.help_sheet(&context);
+        self.notices.retain(|notice| notice.bad || notice.since.elapsed() < NOTICE);
+        if self.notices.iter().any(|notice| !notice.bad) {
+            context.request_repaint_after(Duration::from_millis(500));
+        }
+    }
+
+    fn panels(&mut self, ui: &mut egui::Ui) {
         self.menu(ui);
         self.status(ui);
         if self.document.is_some() {
@@ -155,12 +170,6 @@ impl Viewer {
             if self.is_dynamic() {
                 self.transport(ui);
             }
-        }
-        self.viewport(ui);
-        self.help_sheet(&context);
-        self.notices.retain(|notice| notice.bad || notice.since.elapsed() < NOTICE);
-        if self.notices.iter().any(|notice| !notice.bad) {
-            context.request_repaint_after(Duration::from_millis(500));
         }
     }
 
@@ -327,8 +336,7 @@ impl Viewer {
         self.pictures_drawn += 1;
         // Also after an error, which would otherwise come back with every frame of the window.
         self.drawn = Some(drawn);
-        let gpu = self.stage.gpu().clone();
-        self.canvas.show(&gpu, self.stage.presenter(), (camera.lens.width, camera.lens.height));
+        self.canvas.show(self.stage.presenter());
     }
 
     /// Has the next frame draw, though camera and settings are the same.
@@ -346,7 +354,8 @@ impl eframe::App for Viewer {
         self.training.leave();
     }
 
+    /// The panels, which fill themselves no more than that.
     fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {
-        super::theme::GROUND.to_normalized_gamma_f32()
+        super::theme::PANEL.to_normalized_gamma_f32()
     }
 }

@@ -1,53 +1,78 @@
-//! The texture in which the window shows the stage's pixels; they get there on the device.
+//! The stage's pixels on the window: read on the device by the window's own pass, as they are.
 
-use eframe::egui::TextureId;
-use eframe::egui_wgpu::RenderState;
+use eframe::egui::{PaintCallbackInfo, Rect, Shape};
+use eframe::egui_wgpu::{Callback, CallbackResources, CallbackTrait, RenderState};
 
-use crate::gpu::Gpu;
 use crate::render::Presenter;
 
-/// A texture of the size of the picture.
+/// Draws the pixels that a [`Presenter`] holds.
 #[derive(Default)]
 pub struct Canvas {
     /// Absent where there is no window, as in tests of the panels.
-    window: Option<RenderState>,
-    texture: Option<(wgpu::Texture, TextureId)>,
+    pipeline: Option<wgpu::RenderPipeline>,
+    picture: Option<Picture>,
+}
+
+/// A draw of the pixels, with all that it reads.
+#[derive(Clone)]
+struct Picture {
+    pipeline: wgpu::RenderPipeline,
+    inputs: wgpu::BindGroup,
+}
+
+impl CallbackTrait for Picture {
+    fn paint(&self, _: PaintCallbackInfo, pass: &mut wgpu::RenderPass<'static>, _: &CallbackResources) {
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &self.inputs, &[]);
+        pass.draw(0..3, 0..1);
+    }
 }
 
 impl Canvas {
-    pub fn new(window: Option<RenderState>) -> Self {
-        Self { window, texture: None }
+    pub fn new(window: Option<&RenderState>) -> Self {
+        Self { pipeline: window.map(pipeline), picture: None }
     }
 
-    /// Takes over the pixels of a picture of a size.
-    pub fn show(&mut self, gpu: &Gpu, presenter: &Presenter, (width, height): (u32, u32)) {
-        let Some(window) = &self.window else { return };
-        let size = wgpu::Extent3d { width, height, depth_or_array_layers: 1 };
-        if self.texture.as_ref().is_none_or(|(texture, _)| texture.size() != size) {
-            let texture = gpu.device().create_texture(&wgpu::TextureDescriptor {
-                label: Some("picture"),
-                size,
-                mip_level_count: 1,
-                sample_count: 1,
-                dimension: wgpu::TextureDimension::D2,
-                format: wgpu::TextureFormat::Rgba8Unorm,
-                usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
-                view_formats: &[],
-            });
-            let view = texture.create_view(&Default::default());
-            let mut renderer = window.renderer.write();
-            if let Some((_, old)) = self.texture.take() {
-                renderer.free_texture(&old);
-            }
-            let id = renderer.register_native_texture(gpu.device(), &view, wgpu::FilterMode::Nearest);
-            self.texture = Some((texture, id));
-        }
-        if let Some((texture, _)) = &self.texture {
-            presenter.copy_to(texture);
-        }
+    /// Shows what the presenter holds from here on; to be called again after its pixels have got another size.
+    pub fn show(&mut self, presenter: &Presenter) {
+        let Some(pipeline) = &self.pipeline else { return };
+        let inputs = presenter.bind_pixels(&pipeline.get_bind_group_layout(0));
+        self.picture = Some(Picture { pipeline: pipeline.clone(), inputs });
     }
 
-    pub fn id(&self) -> Option<TextureId> {
-        self.texture.as_ref().map(|(_, id)| *id)
+    /// The picture over a rectangle of the window.
+    pub fn shape(&self, rect: Rect) -> Option<Shape> {
+        let picture = self.picture.clone()?;
+        Some(Shape::Callback(Callback::new_paint_callback(rect, picture)))
     }
+}
+
+fn pipeline(window: &RenderState) -> wgpu::RenderPipeline {
+    let module = window.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some("picture.wgsl"),
+        source: wgpu::ShaderSource::Wgsl(include_str!("../../shaders/picture.wgsl").into()),
+    });
+    let format = window.target_format;
+    let entry = if format.is_srgb() { "linear_light" } else { "display_referred" };
+    window.device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+        label: Some("picture"),
+        layout: None,
+        vertex: wgpu::VertexState {
+            module: &module,
+            entry_point: Some("corner"),
+            compilation_options: Default::default(),
+            buffers: &[],
+        },
+        primitive: Default::default(),
+        depth_stencil: None,
+        multisample: Default::default(),
+        fragment: Some(wgpu::FragmentState {
+            module: &module,
+            entry_point: Some(entry),
+            compilation_options: Default::default(),
+            targets: &[Some(format.into())],
+        }),
+        multiview_mask: None,
+        cache: None,
+    })
 }

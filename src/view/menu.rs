@@ -60,6 +60,8 @@ pub const KEYS: [(&str, &[(&str, &str)]); 4] = [
             ("1 … 9", "colour, depth, normal, opacity, count, solid, centres; velocity, flow"),
             ("T", "take a pixel apart: what makes it"),
             ("I", "figures: times, counts, memory"),
+            ("U", "only the picture, without panels"),
+            ("F11", "full screen"),
             ("F", "frames of the capture's cameras"),
             ("[ and ]", "look through the previous or next camera"),
             ("V", "compare with the photo there"),
@@ -94,7 +96,7 @@ type Action = fn(&mut Viewer);
 
 impl Viewer {
     pub(super) fn menu(&mut self, ui: &mut egui::Ui) {
-        let bar = egui::Frame::new().fill(theme::PANEL).inner_margin(egui::Margin::symmetric(10, 5));
+        let bar = egui::Frame::new().inner_margin(egui::Margin::symmetric(10, 5));
         egui::Panel::top("menu").frame(bar).show(ui, |ui| {
             egui::MenuBar::new().ui(ui, |ui| {
                 ui.label(RichText::new("Dapple").strong().color(theme::ACCENT));
@@ -189,6 +191,15 @@ impl Viewer {
         }
         ui.checkbox(&mut self.figures, "Figures").on_hover_text("Times, counts and memory (I)");
         ui.checkbox(&mut self.shots.visible, "Cameras").on_hover_text("Frames of the capture's cameras (F)");
+        ui.separator();
+        let alone =
+            ui.button("Only the picture").on_hover_text("Without menus and panels; U or Esc brings them back (U)");
+        if alone.clicked() {
+            self.bare = true;
+        }
+        if ui.button("Full screen").on_hover_text("And back (F11)").clicked() {
+            toggle_full_screen(ui.ctx());
+        }
     }
 
     fn edit_menu(&mut self, ui: &mut egui::Ui) {
@@ -223,8 +234,11 @@ impl Viewer {
             self.help = !self.help;
         }
         if pressed(Key::Escape) {
-            self.help = false;
+            (self.help, self.bare) = (false, false);
             self.escape();
+        }
+        if pressed(Key::F11) {
+            toggle_full_screen(context);
         }
         if self.document.is_none() {
             return;
@@ -258,11 +272,12 @@ impl Viewer {
                 self.show_side(if shift { shifted } else { plain });
             }
         }
-        let actions: [(Key, Action); 9] = [
+        let actions: [(Key, Action); 10] = [
             (Key::T, Self::toggle_probe),
             (Key::R, Self::reset_view),
             (Key::O, |viewer| viewer.eye.orthographic = !viewer.eye.orthographic),
             (Key::I, |viewer| viewer.figures = !viewer.figures),
+            (Key::U, |viewer| viewer.bare = !viewer.bare),
             (Key::F, |viewer| viewer.shots.visible = !viewer.shots.visible),
             (Key::P, Self::quick_picture),
             (Key::OpenBracket, |viewer| viewer.visit_next(-1)),
@@ -295,7 +310,7 @@ impl Viewer {
     }
 
     pub(super) fn status(&mut self, ui: &mut egui::Ui) {
-        let bar = egui::Frame::new().fill(theme::PANEL).inner_margin(egui::Margin::symmetric(12, 4));
+        let bar = egui::Frame::new().inner_margin(egui::Margin::symmetric(12, 4));
         egui::Panel::bottom("status").frame(bar).show(ui, |ui| {
             ui.horizontal(|ui| {
                 let quiet = |text: String| RichText::new(text).small().color(theme::QUIET);
@@ -331,4 +346,9 @@ impl Viewer {
         let up = if turned { "" } else { " · the up axis is not Y" };
         format!("drag: orbit · right drag: look · WASD: fly at {:.2} × · double-click: pivot · H: help{up}", self.speed)
     }
+}
+
+fn toggle_full_screen(context: &egui::Context) {
+    let full = context.input(|input| input.viewport().fullscreen.unwrap_or(false));
+    context.send_viewport_cmd(egui::ViewportCommand::Fullscreen(!full));
 }

@@ -1,7 +1,7 @@
 //! The desktop viewer: `dapple view`.
 //!
-//! One device serves both sides: the renderer writes 8-bit pixels into a buffer, a copy on the device makes a texture
-//! of them, and the window's library draws it ([`stage`], `canvas`). Files are read on threads; pictures are drawn on
+//! One device serves both sides: the renderer writes 8-bit pixels into a buffer, and the pass that draws the window reads
+//! them there ([`stage`], `canvas`). Files are read on threads; pictures are drawn on
 //! the window's own, and only when what they depend on has changed.
 
 mod app;

@@ -24,7 +24,7 @@ pub(super) const PATH: &str = "Camera path";
 
 impl Viewer {
     pub(super) fn side(&mut self, ui: &mut egui::Ui) {
-        let frame = egui::Frame::new().fill(theme::PANEL).inner_margin(egui::Margin::symmetric(12, 8));
+        let frame = egui::Frame::new().inner_margin(egui::Margin::symmetric(12, 8));
         egui::Panel::right("side").frame(frame).default_size(268.0).min_size(240.0).show(ui, |ui| {
             egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                 let kind = self.document.as_ref().map(|document| document.kind);

@@ -86,6 +86,11 @@ fn modes_are_chosen_by_button_and_key() {
     harness.key_press(Key::H);
     harness.run_steps(2);
     harness.get_by_label("Mouse and keys");
+    for (key, panels) in [(Key::U, false), (Key::Escape, true), (Key::U, false), (Key::U, true)] {
+        harness.key_press(key);
+        harness.run_steps(2);
+        assert_eq!(harness.query_by_label("Depth").is_some(), panels, "after {key:?}");
+    }
 }
 
 #[test]

@@ -179,7 +179,7 @@ impl Timeline {
 impl Viewer {
     /// The transport bar under the picture.
     pub(super) fn transport(&mut self, ui: &mut egui::Ui) {
-        let bar = egui::Frame::new().fill(theme::PANEL).inner_margin(egui::Margin::symmetric(12, 8));
+        let bar = egui::Frame::new().inner_margin(egui::Margin::symmetric(12, 8));
         egui::Panel::bottom("transport").frame(bar).show(ui, |ui| {
             ui.horizontal(|ui| {
                 let clock = &mut self.timeline;

@@ -72,10 +72,10 @@ impl Place {
 
 impl Viewer {
     pub(super) fn viewport(&mut self, ui: &mut egui::Ui) {
-        // The window is cleared to the ground already; a software adapter feels every pixel that is filled twice.
         egui::CentralPanel::default().frame(egui::Frame::new()).show(ui, |ui| {
             let full = ui.available_rect_before_wrap();
             if self.document.is_none() || self.is_loading().is_some() {
+                ui.painter().rect_filled(full, 0.0, theme::GROUND);
                 self.welcome(ui, full);
             } else {
                 self.scene_view(ui, full);
@@ -93,12 +93,13 @@ impl Viewer {
         let camera = self.camera(place.width, place.height);
         self.draw(ui.ctx(), &camera);
         let painter = ui.painter_at(full);
-        let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-        let picture = self.canvas.id().filter(|_| self.stage.gaussians() > 0);
-        match picture {
-            Some(id) => painter.image(id, place.rect, whole, egui::Color32::WHITE),
-            None => painter.rect_filled(place.rect, 0.0, theme::GROUND),
-        };
+        let picture = self.canvas.shape(place.rect).filter(|_| self.stage.gaussians() > 0);
+        // A software adapter feels every pixel that is filled twice.
+        let beside = (full.size() - place.rect.size()).max_elem() >= 1.0;
+        if beside || picture.is_none() {
+            painter.rect_filled(full, 0.0, theme::GROUND);
+        }
+        painter.extend(picture);
         if self.stage.gaussians() == 0 && self.training.live.is_none() {
             self.paint_empty(&painter, &place);
         }

@@ -46,28 +46,10 @@ fn open(folder: &std::path::Path, scene: &str) -> Window {
     window
 }
 
-#[test]
-#[ignore = "measures; it wants a machine without other work"]
-fn cost_of_a_frame_and_of_none() {
-    if !is_possible() || !cfg!(target_os = "linux") {
-        return;
-    }
-    let folder = tempfile::tempdir().expect("temporary folder");
-    let mut window = open(folder.path(), &scene(folder.path()));
-    // Without the figures, whose time stamps and counts are no part of a picture.
-    window.key("i");
-    window.settled();
+/// From a key to other pixels on the screen, against the renderer's own time of the same picture.
+fn from_key_to_screen(window: &Window, what: &str) {
     window.key("4");
     window.settled();
-
-    // Notices fade after some seconds, by frames of the window; then there is nothing to do.
-    std::thread::sleep(Duration::from_secs(8));
-    let before = processor_seconds(window.process());
-    std::thread::sleep(Duration::from_secs(5));
-    let idle = processor_seconds(window.process()) - before;
-    println!("a still scene: {idle:.2} s of processor time in 5 s, the software adapter's included");
-
-    // From a key to other pixels on the screen, against the renderer's own time of the same picture.
     let (mut whole, mut own, mut shares) = (Vec::new(), Vec::new(), Vec::new());
     for index in 0..REPEATS {
         let old = window.middle();
@@ -85,7 +67,34 @@ fn cost_of_a_frame_and_of_none() {
         std::thread::sleep(Duration::from_millis(700));
     }
     let (whole, own, share) = (median(whole), median(own), median(shares));
-    println!("input to screen {whole:.1} ms, the renderer's own {own:.1} ms: {:+.1} %", 100.0 * share);
+    println!("{what}: input to screen {whole:.1} ms, the renderer's own {own:.1} ms: {:+.1} %", 100.0 * share);
+}
+
+#[test]
+#[ignore = "measures; it wants a machine without other work"]
+fn cost_of_a_frame_and_of_none() {
+    if !is_possible() || !cfg!(target_os = "linux") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut window = open(folder.path(), &scene(folder.path()));
+    // Without the figures, whose time stamps and counts are no part of a picture.
+    window.key("i");
+    window.settled();
+
+    // Notices fade after some seconds, by frames of the window; then there is nothing to do.
+    std::thread::sleep(Duration::from_secs(8));
+    let before = processor_seconds(window.process());
+    std::thread::sleep(Duration::from_secs(5));
+    let idle = processor_seconds(window.process()) - before;
+    println!("a still scene: {idle:.2} s of processor time in 5 s, the software adapter's included");
+
+    from_key_to_screen(&window, "with all panels");
+    window.key("u");
+    window.resize(SIZE.0, SIZE.1);
+    wait("the size", || (window.picture().dimensions() == SIZE).then_some(()));
+    window.settled();
+    from_key_to_screen(&window, "only the picture");
     assert!(idle <= 0.02, "a still scene costs {idle} s of 5");
     assert!(window.is_alive());
 }
