@@ -1,7 +1,6 @@
 //! The menu bar, the keys, and the line at the bottom.
 
 use eframe::egui::{self, Key, KeyboardShortcut, Modifiers, RichText};
-use glam::DVec3;
 
 use crate::render::{Form, Shown};
 
@@ -61,6 +60,7 @@ pub const KEYS: [(&str, &[(&str, &str)]); 4] = [
             ("T", "take a pixel apart: what makes it"),
             ("I", "figures: times, counts, memory"),
             ("F", "frames of the capture's cameras"),
+            ("click a frame", "look through that camera"),
             ("[ and ]", "look through the previous or next camera"),
             ("V", "compare with the photo there"),
         ],
@@ -73,7 +73,7 @@ pub const KEYS: [(&str, &[(&str, &str)]); 4] = [
             ("B, G, N", "select with a rectangle, a brush, a sphere"),
             ("Delete", "delete the selection"),
             ("Ctrl + Z, Ctrl + Y", "undo, redo"),
-            ("Esc", "drop the selection, put the tool away"),
+            ("Esc", "drop the selection, end the tool or the probe"),
         ],
     ),
     (
@@ -163,6 +163,7 @@ impl Viewer {
             }
             if ui.button("Close").clicked() {
                 (self.document, self.training.on_stage) = (None, false);
+                self.notices.clear();
             }
         });
         if ui.button("Quit").clicked() {
@@ -327,8 +328,9 @@ impl Viewer {
         if self.document.as_ref().is_some_and(|d| d.kind == Kind::Capture) && self.training.live.is_none() {
             return "press Train to learn the scene from these photos · drag: orbit · H: help".into();
         }
-        let turned = self.eye.up.dot(DVec3::Y).abs() > 0.99;
-        let up = if turned { "" } else { " · the up axis is not Y" };
-        format!("drag: orbit · right drag: look · WASD: fly at {:.2} × · double-click: pivot · H: help{up}", self.speed)
+        if self.probe.on {
+            return "point at a pixel · click: hold it · T or Esc: end the probe · H: help".into();
+        }
+        format!("drag: orbit · right drag: look · WASD: fly at {:.2} × · double-click: pivot · H: help", self.speed)
     }
 }

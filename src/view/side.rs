@@ -1,5 +1,6 @@
 //! The panel at the right: how the scene is shown, the camera, and what belongs to a capture.
 
+use eframe::egui::collapsing_header::CollapsingState;
 use eframe::egui::{self, RichText};
 use glam::DVec3;
 
@@ -133,6 +134,20 @@ fn section(ui: &mut egui::Ui, title: &str, open: bool, add: impl FnOnce(&mut egu
     if revealed {
         ui.data_mut(|data| data.remove::<String>(asked));
         shown.header_response.scroll_to_me(Some(egui::Align::Min));
+    }
+    // What has been unfolded by hand comes to sight too, as far as it must move for that.
+    let unfolding = shown.header_response.id.with("unfolding");
+    if shown.header_response.clicked() {
+        let state = CollapsingState::load(ui.ctx(), shown.header_response.id);
+        ui.data_mut(|data| data.insert_temp(unfolding, state.is_some_and(|state| state.is_open())));
+    }
+    if ui.data(|data| data.get_temp(unfolding) == Some(true)) {
+        if let Some(body) = &shown.body_response {
+            body.scroll_to_me(None);
+        }
+        if shown.fully_open() {
+            ui.data_mut(|data| data.remove::<bool>(unfolding));
+        }
     }
 }
 
