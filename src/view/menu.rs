@@ -225,7 +225,6 @@ impl Viewer {
         }
         if pressed(Key::Escape) {
             self.help = false;
-            self.escape();
         }
         if self.document.is_none() {
             return;
@@ -240,6 +239,9 @@ impl Viewer {
             for _ in 0..context.input_mut(count) {
                 self.undo(forward);
             }
+        }
+        if pressed(Key::Escape) {
+            self.escape();
         }
         for (_, shown, form, key, _) in MODES {
             if pressed(key) && (self.is_dynamic() || !matches!(shown, Shown::Velocity | Shown::Flow)) {

@@ -27,7 +27,9 @@ impl Viewer {
     pub(super) fn side(&mut self, ui: &mut egui::Ui) {
         let frame = egui::Frame::new().fill(theme::PANEL).inner_margin(egui::Margin::symmetric(12, 8));
         egui::Panel::right("side").frame(frame).default_size(268.0).min_size(240.0).show(ui, |ui| {
-            egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            // The bar is not to lie on what ends at the edge.
+            let room = egui::Margin { right: 6, ..egui::Margin::ZERO };
+            egui::ScrollArea::vertical().auto_shrink(false).content_margin(room).show(ui, |ui| {
                 let kind = self.document.as_ref().map(|document| document.kind);
                 // First what a capture is for, and what is watched.
                 if self.training.live.is_some() || kind.is_some_and(|kind| kind != Kind::Scene) {

@@ -23,8 +23,6 @@ pub fn apply(context: &egui::Context) {
         style.spacing.button_padding = vec2(9.0, 4.0);
         style.spacing.interact_size.y = 24.0;
         style.spacing.slider_width = 128.0;
-        // The bar is not to lie on what ends at the edge.
-        style.spacing.scroll.floating_allocated_width = 6.0;
         style.text_styles.insert(egui::TextStyle::Small, egui::FontId::proportional(11.5));
         style.spacing.window_margin = Margin::same(14);
         style.spacing.menu_margin = Margin::same(8);

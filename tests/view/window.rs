@@ -9,7 +9,7 @@ use super::{dapple, difference, picture, scene_in};
 
 /// The crop box's upper end of X, in a window of 900 × 600 whose panel the key has scrolled, and what shows the rest
 /// faintly.
-const CROP: [(i32, i32); 2] = [(765, 253), (633, 346)];
+const CROP: [(i32, i32); 2] = [(765, 222), (627, 315)];
 /// Where the empty screen asks for a path.
 const PATH_FIELD: (i32, i32) = (350, 217);
 
