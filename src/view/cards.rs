@@ -111,11 +111,15 @@ impl Viewer {
     }
 
     fn figures_card(&mut self, ui: &mut egui::Ui) {
-        ui.set_max_width(230.0);
+        ui.set_max_width(256.0);
         ui.spacing_mut().item_spacing.y = 3.0;
         let cost = &self.cost;
-        ui.label(RichText::new(format!("{:.1} ms", cost.frame)).size(19.0).strong())
-            .on_hover_text("From the request to the finished pixels, before the window is composed");
+        ui.horizontal(|ui| {
+            ui.label(RichText::new(format!("{:.1} ms", cost.frame)).size(19.0).strong());
+            ui.label(RichText::new("for this picture").small().color(theme::QUIET));
+        })
+        .response
+        .on_hover_text("From the request to the finished pixels, before the window is composed");
         let line = |ui: &mut egui::Ui, name: &str, value: String, hint: &str| {
             ui.horizontal(|ui| {
                 ui.label(RichText::new(name).small().color(theme::QUIET));

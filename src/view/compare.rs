@@ -109,9 +109,10 @@ impl Viewer {
         }
         if let (Some(outcome), Some(shot)) = (&self.compare.outcome, self.through)
             && outcome.shot == shot
+            && !self.is_growing()
         {
             ui.label(format!("PSNR of this view: {:.2} dB", outcome.psnr))
-                .on_hover_text("Peak signal-to-noise ratio against the photo, at the photo's size");
+                .on_hover_text("Peak signal-to-noise ratio against the photo, at the photo's size; higher is better");
         }
     }
 
@@ -160,7 +161,7 @@ impl Viewer {
             painter.rect_filled(rect, 5.0, theme::VEIL);
             painter.galley(rect.min + vec2(7.0, 4.0), galley, theme::TEXT);
         };
-        let psnr = format!("render · {:.2} dB", outcome.psnr);
+        let psnr = if self.is_growing() { "render".into() } else { format!("render · {:.2} dB", outcome.psnr) };
         match self.compare.layout {
             Layout::Off => {}
             Layout::Side => {

@@ -121,7 +121,7 @@ impl Viewer {
     pub(super) fn crop_rows(&mut self, ui: &mut egui::Ui, mut low: Vec3, mut high: Vec3) {
         let size = (self.edit.bounds.1 - self.edit.bounds.0).max_element().max(1e-6);
         let (mut changed, mut begun) = (false, false);
-        ui.label(RichText::new("drag the dots on the box's sides, or its numbers").small().color(theme::QUIET));
+        ui.label(RichText::new("drag the dots on its sides; zoom out to see them").small().color(theme::QUIET));
         egui::Grid::new("crop").num_columns(3).show(ui, |ui| {
             for (axis, name) in ["X", "Y", "Z"].into_iter().enumerate() {
                 ui.label(RichText::new(name).color(theme::QUIET));
@@ -134,11 +134,16 @@ impl Viewer {
                 ui.end_row();
             }
         });
+        ui.checkbox(&mut self.edit.ghost, "show the rest faintly").on_hover_text("What the box leaves out");
         ui.horizontal(|ui| {
-            ui.checkbox(&mut self.edit.ghost, "show the rest faintly").on_hover_text("What the box leaves out");
-            if ui.small_button("fit").on_hover_text("Around the whole scene again").clicked() {
-                let crop = Some(self.edit.bounds);
-                self.edit.push(State { crop, ..self.edit.state.clone() });
+            ui.label(RichText::new("box around").color(theme::QUIET));
+            for (name, corners, hint) in [
+                ("the middle", self.edit.inner, "The inner eight tenths of the Gaussians, along each axis"),
+                ("all", self.edit.bounds, "Nearly the whole scene, as at first"),
+            ] {
+                if ui.button(name).on_hover_text(hint).clicked() {
+                    self.edit.push(State { crop: Some(corners), ..self.edit.state.clone() });
+                }
             }
         });
         if begun {

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
+use eframe::egui::text::{CCursor, CCursorRange};
 use eframe::egui::{self, Align2, Key, RichText, vec2};
+
+use crate::format::Format;
 
 use super::theme;
 
@@ -31,13 +34,25 @@ impl Ask {
     fn title(self) -> &'static str {
         match self {
             Self::Open => "Open a scene, a run or a capture",
-            Self::SaveScene => "Save the scene; the extension chooses the format",
+            Self::SaveScene => "Save the scene",
             Self::SavePicture => "Save a picture",
             Self::SavePath => "Save the camera path",
             Self::OpenPath => "Open a camera path",
             Self::RunFolder => "A folder for the run",
             Self::Frames => "A folder for the path's images",
             Self::Video => "Save the path as a video",
+        }
+    }
+
+    /// What a typed path says besides where it is.
+    fn note(self) -> Option<String> {
+        match self {
+            Self::SaveScene => {
+                let known = Format::list(|format| format != Format::Ksplat);
+                Some(format!("Its extension chooses the format: {known}."))
+            }
+            Self::Video => Some("Its extension chooses the format: .mp4, .webm, .mkv.".into()),
+            _ => None,
         }
     }
 }
@@ -49,23 +64,42 @@ struct Open {
     answer: Receiver<Option<PathBuf>>,
 }
 
+/// The window's own question.
+struct Typed {
+    ask: Ask,
+    text: String,
+    /// Whether the field has been seen: its suggestion is selected once, so that typing replaces it.
+    begun: bool,
+}
+
+impl Typed {
+    fn new(ask: Ask, text: String) -> Self {
+        Self { ask, text, begun: false }
+    }
+}
+
 /// At most one open dialog, the system's or the window's own.
 #[derive(Default)]
 pub struct Dialogs {
     open: Option<Open>,
-    typed: Option<(Ask, String)>,
+    typed: Option<Typed>,
     /// Whether the system has turned out to have no dialogs.
     absent: bool,
 }
 
 impl Dialogs {
+    /// Whether an answer is awaited.
+    pub fn is_open(&self) -> bool {
+        self.open.is_some() || self.typed.is_some()
+    }
+
     /// Asks for a file, or for a folder; `name` is suggested where something is saved.
     pub fn ask(&mut self, context: &egui::Context, ask: Ask, folder: bool, name: &str) {
-        if self.open.is_some() || self.typed.is_some() {
+        if self.is_open() {
             return;
         }
         if self.absent {
-            self.typed = Some((ask, name.to_string()));
+            self.typed = Some(Typed::new(ask, name.to_string()));
             return;
         }
         let dialog = rfd::FileDialog::new().set_title(ask.title());
@@ -75,7 +109,7 @@ impl Dialogs {
             Ask::Video => dialog.add_filter("video", &["mp4", "webm", "mkv"]),
             Ask::Open | Ask::SaveScene | Ask::RunFolder | Ask::Frames => dialog,
         };
-        let dialog = if name.is_empty() { dialog } else { dialog.set_file_name(name) };
+        let dialog = if name.is_empty() || folder { dialog } else { dialog.set_file_name(name) };
         let (sender, answer) = channel();
         let context = context.clone();
         let pick = move || {
@@ -112,7 +146,7 @@ impl Dialogs {
             Some(path) => Some((ask, path)),
             None => {
                 if since.elapsed() < QUICKEST {
-                    (self.absent, self.typed) = (true, Some((ask, name)));
+                    (self.absent, self.typed) = (true, Some(Typed::new(ask, name)));
                 }
                 None
             }
@@ -121,19 +155,35 @@ impl Dialogs {
 
     /// Asks for a path in the window.
     fn prompt(&mut self, context: &egui::Context) -> Option<(Ask, PathBuf)> {
-        let (ask, text) = self.typed.as_mut()?;
+        let Typed { ask, text, begun } = self.typed.as_mut()?;
         let (mut done, mut open) = (false, true);
         egui::Window::new(ask.title())
             .collapsible(false)
             .resizable(false)
             .open(&mut open)
+            .default_width(460.0)
             .anchor(Align2::CENTER_CENTER, vec2(0.0, 0.0))
             .show(context, |ui| {
-                let hint = "This system offers no file dialog; type the path.";
-                let label = ui.label(RichText::new(hint).small().color(theme::QUIET)).id;
-                let field = ui.add(egui::TextEdit::singleline(text).desired_width(420.0)).labelled_by(label);
+                let quiet = |text: &str| RichText::new(text).small().color(theme::QUIET);
+                let hint = match std::env::current_dir() {
+                    Ok(folder) => {
+                        format!("No file dialog here; type the path, from {} on or in full.", folder.display())
+                    }
+                    Err(_) => "No file dialog here; type the full path.".into(),
+                };
+                let label = ui.label(quiet(&hint)).id;
+                let field = ui.add(egui::TextEdit::singleline(text).desired_width(460.0)).labelled_by(label);
+                if !std::mem::replace(begun, true) {
+                    let mut state = egui::text_edit::TextEditState::default();
+                    let all = CCursorRange::two(CCursor::new(0), CCursor::new(text.chars().count()));
+                    state.cursor.set_char_range(Some(all));
+                    state.store(ui.ctx(), field.id);
+                }
                 if !field.has_focus() && !field.lost_focus() {
                     field.request_focus();
+                }
+                if let Some(note) = ask.note() {
+                    ui.label(quiet(&note));
                 }
                 done = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
                 done |= ui.button("OK").clicked();

@@ -27,6 +27,9 @@ const DOT: (f32, f32) = (4.0, -1.6);
 /// Distance of the first view, in units of what would just hold the diagonal of the box of the inner Gaussians.
 const FIT: f64 = 0.74;
 
+/// Distance from which all cameras are seen, in units of what would just hold the sphere around their centres.
+const AROUND: f64 = 1.2;
+
 /// What kind of thing was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -63,8 +66,9 @@ pub struct Document {
     pub frame: Normalisation,
     /// Where the scene's middle, size and up are.
     pub ring: Ring,
-    /// Corners of the box around all but the outermost Gaussians.
+    /// Corners of the box around all but the outermost Gaussians, and of that around the inner ones.
     pub bounds: (Vec3, Vec3),
+    pub inner: (Vec3, Vec3),
     /// When the file was last written; a run in progress writes it again.
     pub modified: Option<SystemTime>,
     /// Number of evenly spaced times that the clip was taken at, or that its files stand for, where that is known.
@@ -120,13 +124,16 @@ impl Document {
     }
 
     fn of_capture(path: &Path, capture: Capture) -> Result<Self> {
-        let mut warnings = capture.warnings.clone();
+        let warnings = capture.warnings.clone();
         let scene = dots(&capture).unwrap_or_else(|error| {
-            log::debug!("{error:#}");
-            warnings.push("the capture has no points, so only its cameras are shown".into());
+            // The window says so where the points would be.
+            log::debug!("only the capture's cameras are shown: {error:#}");
             Scene::default()
         });
-        let origin = format!("{} points of the capture", scene.len());
+        let origin = match scene.len() {
+            0 => "no points".into(),
+            count => format!("{count} points of the capture"),
+        };
         let made = Self::new(path, Kind::Capture, scene, Some(Arc::new(capture)), warnings);
         Ok(Self { origin, ..made })
     }
@@ -149,6 +156,7 @@ impl Document {
             frame: frame(&scene, &cameras),
             ring: orbit::ring(&scene, &cameras),
             bounds: bounds(&scene),
+            inner: spread(&scene, 10),
             capture,
             warnings,
             modified: None,
@@ -165,19 +173,39 @@ impl Document {
             .map_or_else(|| self.path.display().to_string(), |name| name.to_string_lossy().into_owned())
     }
 
-    /// Where the viewer starts: at the capture's first camera, or on the ring around the scene.
+    /// Where the viewer starts: at the capture's first camera, so far behind it that all cameras are seen where there is
+    /// nothing else to see, or on the ring around the scene.
     pub fn first_eye(&self) -> Eye {
         let up = self.ring.up;
         match self.capture.as_ref().and_then(|capture| capture.shots.first()) {
-            Some(shot) => Eye::of_camera(&shot.camera, self.ring.centre, up),
+            Some(shot) => {
+                let eye = Eye::of_camera(&shot.camera, self.ring.centre, up);
+                let bare = self.kind == Kind::Capture && self.scene.is_empty();
+                if bare { self.overview(eye) } else { eye }
+            }
             None => {
                 let camera = orbit::around(&self.scene, &[], 1)[0];
                 let eye = Eye::of_camera(&camera, self.ring.centre, up);
-                let (low, high) = spread(&self.scene, 10);
+                let (low, high) = self.inner;
                 let reach = f64::from(low.distance(high)) / (0.5 * eye.fov).tan();
                 Eye { pivot: low.midpoint(high).as_dvec3(), distance: (FIT * reach).max(1e-6), ..eye }
             }
         }
+    }
+
+    /// An eye moved back until it sees all cameras.
+    fn overview(&self, eye: Eye) -> Eye {
+        let centres: Vec<DVec3> = self
+            .capture
+            .as_deref()
+            .map(cameras)
+            .unwrap_or_default()
+            .iter()
+            .map(|camera| camera.pose.centre())
+            .collect();
+        let pivot = centres.iter().sum::<DVec3>() / centres.len().max(1) as f64;
+        let reach = centres.iter().map(|centre| centre.distance(pivot)).fold(0.1 * self.size(), f64::max);
+        Eye { pivot, distance: AROUND * reach / (0.5 * eye.fov).sin(), ..eye }
     }
 
     /// A length that is large for the scene: how far its middle is from where it is looked at.

@@ -17,10 +17,11 @@ use super::crop::Grip;
 use super::dialogs::Ask;
 use super::document::Document;
 use super::live::Command;
+use super::probe::PixelProbe;
 use super::select::{Join, Tool};
 use super::stage::Look;
 use super::theme;
-use super::words::grouped;
+use super::words::{grouped, whole};
 
 /// Steps that can be undone.
 const REMEMBERED: usize = 32;
@@ -52,8 +53,9 @@ pub struct Edit {
     pub state: State,
     undone: Vec<State>,
     done: Vec<State>,
-    /// The crop box when it is switched on first.
+    /// The crop box when it is switched on first, and one around the inner Gaussians.
     pub bounds: (Vec3, Vec3),
+    pub inner: (Vec3, Vec3),
     pub ghost: bool,
     /// The side of the crop box that the mouse holds.
     pub grip: Option<Grip>,
@@ -67,7 +69,14 @@ pub struct Edit {
 
 impl Edit {
     pub fn of(document: &Document) -> Self {
-        Self { bounds: document.bounds, ghost: true, sphere: 0.1, brush: 24.0, ..Self::default() }
+        Self {
+            bounds: document.bounds,
+            inner: document.inner,
+            ghost: true,
+            sphere: 0.1,
+            brush: 24.0,
+            ..Self::default()
+        }
     }
 
     /// The look with the crop box.
@@ -154,8 +163,9 @@ impl Viewer {
         }
     }
 
-    /// Drops the selection and puts the tool away.
+    /// Drops the selection, and puts the tool and the probe away.
     pub(super) fn escape(&mut self) {
+        self.probe = PixelProbe::default();
         if self.edit.selected() > 0 {
             self.select(Join::Replace, |_, _| false, true);
         }
@@ -250,7 +260,7 @@ impl Viewer {
                 }
                 format::write_scene(&path, &scene)?;
                 let moment = if freezes { format!(", the moment {time:.3} of the clip,") } else { String::new() };
-                Ok(format!("saved {} Gaussians{moment} in {}", grouped(scene.len() as u64), path.display()))
+                Ok(format!("saved {} Gaussians{moment} in {}", grouped(scene.len() as u64), whole(&path)))
             };
             let _ = sender.send(save());
         });

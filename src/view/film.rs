@@ -18,6 +18,7 @@ use crate::train::run_folder::picture_path;
 
 use super::app::Viewer;
 use super::stage::{Fork, Look};
+use super::words::whole;
 
 /// Where a path goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,8 +102,8 @@ fn shoot(order: Order, done: &AtomicUsize, stop: &AtomicBool) -> Result<String> 
         video.finish()?;
     }
     Ok(match order.form {
-        Form::Images => format!("saved {total} images in {}", order.path.display()),
-        Form::Video => format!("saved a video of {total} images, {}", order.path.display()),
+        Form::Images => format!("saved {total} images in {}", whole(&order.path)),
+        Form::Video => format!("saved a video of {total} images, {}", whole(&order.path)),
     })
 }
 

@@ -8,6 +8,7 @@ use glam::DVec3;
 use crate::camera::Camera;
 
 use super::app::Viewer;
+use super::compare::Layout;
 use super::navigation::{Eye, Side};
 
 /// How long the eye takes from one place to another.
@@ -91,6 +92,10 @@ impl Viewer {
         if let (true, Some(time)) = (self.is_dynamic(), found.time) {
             self.timeline.seek(time);
             self.look.time = time;
+        }
+        if self.stage.gaussians() == 0 && self.compare.layout == Layout::Off {
+            // There is nothing but the photo to see.
+            self.compare.layout = Layout::Side;
         }
         self.shots.chosen = Some(shot);
         self.go(eye, Some(shot));

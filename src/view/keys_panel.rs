@@ -12,6 +12,7 @@ use super::dialogs::Ask;
 use super::keypath::{Key, KeyPath};
 use super::theme;
 use super::viewport::Place;
+use super::words::whole;
 
 impl Viewer {
     /// This view, at this moment if things move.
@@ -36,7 +37,7 @@ impl Viewer {
 
     pub(super) fn save_keys(&mut self, path: &Path) {
         match self.keys.save(path, self.keys.size) {
-            Ok(()) => self.tell(format!("saved {}; render it with dapple render --path", path.display())),
+            Ok(()) => self.tell(format!("saved {}; dapple render --path takes it too", whole(path))),
             Err(error) => self.fail(error),
         }
     }
@@ -75,7 +76,7 @@ impl Viewer {
                 if ui.link(name).on_hover_text("Go there").clicked() {
                     visit = Some(index);
                 }
-                if ui.small_button("here").on_hover_text("Replace it by this view").clicked() {
+                if ui.small_button("replace").on_hover_text("By this view").clicked() {
                     self.keys.keys[index] = self.key_here();
                 }
                 if ui.small_button("×").on_hover_text("Remove it").clicked() {
@@ -92,7 +93,7 @@ impl Viewer {
             let able = count > 0 && self.film.is_none() && self.stage.gaussians() > 0;
             let images = ui.add_enabled(able, egui::Button::new("Export images …"));
             if images.on_hover_text("A PNG for each image of the path, in a folder").clicked() {
-                self.dialogs.ask(ui.ctx(), Ask::Frames, true, "");
+                self.dialogs.ask(ui.ctx(), Ask::Frames, true, "frames");
             }
             let video = ui.add_enabled(able, egui::Button::new("Export video …"));
             if video.on_hover_text("MP4, WebM or MKV, with the system's ffmpeg").clicked() {

@@ -21,7 +21,7 @@ use crate::train::{Session, Start, Told};
 
 use super::document::Document;
 use super::turn::{Turn, lock};
-use super::words::grouped;
+use super::words::{grouped, whole};
 
 /// Device time of the steps that may be queued.
 const QUEUE: Duration = Duration::from_millis(40);
@@ -292,7 +292,7 @@ impl Work {
 fn save(session: &mut Session, path: &std::path::Path) -> Result<String> {
     let scene = session.scene()?;
     format::write_scene(path, &scene)?;
-    Ok(format!("saved {} Gaussians in {}", grouped(scene.len() as u64), path.display()))
+    Ok(format!("saved {} Gaussians in {}", grouped(scene.len() as u64), whole(path)))
 }
 
 /// Steps that may be queued at once, each of which takes so long.

@@ -1,7 +1,6 @@
 //! The menu bar, the keys, and the line at the bottom.
 
 use eframe::egui::{self, Key, KeyboardShortcut, Modifiers, RichText};
-use glam::DVec3;
 
 use crate::render::{Form, Shown};
 
@@ -63,6 +62,7 @@ pub const KEYS: [(&str, &[(&str, &str)]); 4] = [
             ("U", "only the picture, without panels"),
             ("F11", "full screen"),
             ("F", "frames of the capture's cameras"),
+            ("click a frame", "look through that camera"),
             ("[ and ]", "look through the previous or next camera"),
             ("V", "compare with the photo there"),
         ],
@@ -75,7 +75,7 @@ pub const KEYS: [(&str, &[(&str, &str)]); 4] = [
             ("B, G, N", "select with a rectangle, a brush, a sphere"),
             ("Delete", "delete the selection"),
             ("Ctrl + Z, Ctrl + Y", "undo, redo"),
-            ("Esc", "drop the selection, put the tool away"),
+            ("Esc", "drop the selection, end the tool or the probe"),
         ],
     ),
     (
@@ -165,6 +165,7 @@ impl Viewer {
             }
             if ui.button("Close").clicked() {
                 (self.document, self.training.on_stage) = (None, false);
+                self.notices.clear();
             }
         });
         if ui.button("Quit").clicked() {
@@ -235,7 +236,6 @@ impl Viewer {
         }
         if pressed(Key::Escape) {
             (self.help, self.bare) = (false, false);
-            self.escape();
         }
         if pressed(Key::F11) {
             toggle_full_screen(context);
@@ -253,6 +253,9 @@ impl Viewer {
             for _ in 0..context.input_mut(count) {
                 self.undo(forward);
             }
+        }
+        if pressed(Key::Escape) {
+            self.escape();
         }
         for (_, shown, form, key, _) in MODES {
             if pressed(key) && (self.is_dynamic() || !matches!(shown, Shown::Velocity | Shown::Flow)) {
@@ -342,9 +345,10 @@ impl Viewer {
         if self.document.as_ref().is_some_and(|d| d.kind == Kind::Capture) && self.training.live.is_none() {
             return "press Train to learn the scene from these photos · drag: orbit · H: help".into();
         }
-        let turned = self.eye.up.dot(DVec3::Y).abs() > 0.99;
-        let up = if turned { "" } else { " · the up axis is not Y" };
-        format!("drag: orbit · right drag: look · WASD: fly at {:.2} × · double-click: pivot · H: help{up}", self.speed)
+        if self.probe.on {
+            return "point at a pixel · click: hold it · T or Esc: end the probe · H: help".into();
+        }
+        format!("drag: orbit · right drag: look · WASD: fly at {:.2} × · double-click: pivot · H: help", self.speed)
     }
 }
 

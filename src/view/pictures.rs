@@ -9,6 +9,7 @@ use crate::train::picture::save_png;
 
 use super::app::Viewer;
 use super::dialogs::Ask;
+use super::words::whole;
 
 impl Viewer {
     /// Saves what the window shows, at its own or the chosen size.
@@ -20,7 +21,7 @@ impl Viewer {
         let saved = self.stage.draw(&camera, &look, false).and_then(|_| save_png(path, &self.stage.picture()?));
         self.redraw();
         match saved.with_context(|| format!("cannot save a picture of {width} x {height}")) {
-            Ok(()) => self.tell(format!("saved {} ({width} × {height})", path.display())),
+            Ok(()) => self.tell(format!("saved {} ({width} × {height})", whole(path))),
             Err(error) => self.fail(error),
         }
     }
@@ -49,7 +50,8 @@ impl Viewer {
             });
         }
         ui.horizontal(|ui| {
-            if ui.button("Save here").on_hover_text("As dapple-001.png in the working folder (P)").clicked() {
+            let hint = format!("As dapple-001.png, or the next number, in {} (P)", whole(Path::new(".")));
+            if ui.button("Save").on_hover_text(hint).clicked() {
                 self.quick_picture();
             }
             if ui.button("Save as …").clicked() {

@@ -33,7 +33,7 @@ impl Viewer {
         let on = !self.probe.on;
         self.probe = PixelProbe { on, ..PixelProbe::default() };
         if on && self.stage.gaussians() > 0 {
-            self.tell("point at the picture; a click holds the pixel, T ends".into());
+            self.tell("point at the picture; a click holds the pixel, T or Esc ends".into());
         }
     }
 

@@ -99,7 +99,10 @@ impl Viewer {
         self.shots.receive(ui.ctx());
         let held = capture.shots.iter().filter(|shot| shot.split == Split::Test).count();
         ui.label(RichText::new(format!("{} images, {held} held out", capture.shots.len())).color(theme::QUIET))
-            .on_hover_text(capture.root.display().to_string());
+            .on_hover_text(format!(
+                "{}\nHeld out, and orange here: not learnt from, but compared with, to tell how good a scene is",
+                capture.root.display()
+            ));
         ui.checkbox(&mut self.shots.visible, "show the cameras' frames")
             .on_hover_text("In the scene; click one to go there (F)");
         ui.horizontal(|ui| {
@@ -115,19 +118,19 @@ impl Viewer {
         self.compare_section(ui);
         let height = THUMBNAIL as f32 * 0.5 + 8.0;
         let mut wanted = None;
-        egui::ScrollArea::vertical().id_salt("shots").max_height(230.0).auto_shrink([false, true]).show_rows(
-            ui,
-            height,
-            capture.shots.len(),
-            |ui, range| {
+        egui::ScrollArea::vertical()
+            .id_salt("shots")
+            .max_height(230.0)
+            .min_scrolled_height(230.0)
+            .auto_shrink([false, true])
+            .show_rows(ui, height, capture.shots.len(), |ui, range| {
                 for shot in range {
                     self.shots.ask(ui.ctx(), &capture, shot);
                     if self.shot_row(ui, &capture, shot, height) {
                         wanted = Some(shot);
                     }
                 }
-            },
-        );
+            });
         if let Some(shot) = wanted {
             self.visit(shot);
         }
@@ -186,16 +189,19 @@ impl Viewer {
         self.visit(next);
     }
 
-    pub(super) fn paint_shots(&self, painter: &egui::Painter, place: &Place, camera: &Camera) {
+    /// The frames, and the name of the one under the pointer.
+    pub(super) fn paint_shots(&self, painter: &egui::Painter, place: &Place, camera: &Camera, pointer: Option<Pos2>) {
         let Some(capture) = self.capture().filter(|_| self.shots.visible) else { return };
-        let depth = DEPTH * self.document.as_ref().map_or(1.0, |document| document.size());
+        let depth = self.frame_depth();
+        let pointed = pointer.and_then(|pointer| Some((pointer, self.shot_at(place, camera, pointer)?)));
         let painter = painter.with_clip_rect(place.rect);
         for (index, shot) in capture.shots.iter().enumerate() {
             if self.through == Some(index) {
                 continue;
             }
             let held = shot.split == Split::Test;
-            let (width, colour) = match self.shots.chosen == Some(index) {
+            let lit = pointed.is_some_and(|(_, pointed)| pointed == index);
+            let (width, colour) = match lit || self.shots.chosen == Some(index) {
                 true => (2.0, theme::ACCENT),
                 false => (1.0, if held { theme::WARM } else { Color32::from_rgb(150, 190, 235) }.gamma_multiply(0.75)),
             };
@@ -206,24 +212,46 @@ impl Viewer {
                 }
             }
         }
+        if let Some((pointer, shot)) = pointed {
+            painter.ctx().set_cursor_icon(egui::CursorIcon::PointingHand);
+            let font = egui::FontId::proportional(12.0);
+            let galley = painter.layout_no_wrap(capture.shots[shot].name.clone(), font, theme::TEXT);
+            let rect =
+                egui::Align2::LEFT_BOTTOM.anchor_size(pointer + vec2(12.0, -8.0), galley.size() + vec2(12.0, 6.0));
+            painter.rect_filled(rect, 5.0, theme::VEIL);
+            painter.galley(rect.min + vec2(6.0, 3.0), galley, theme::TEXT);
+        }
+    }
+
+    fn frame_depth(&self) -> f64 {
+        DEPTH * self.document.as_ref().map_or(1.0, |document| document.size())
+    }
+
+    /// The camera whose frame is under the pointer: the one whose middle is nearest, by the frame's own size. One that the
+    /// eye stands in is no frame to point at.
+    fn shot_at(&self, place: &Place, camera: &Camera, pointer: Pos2) -> Option<usize> {
+        let depth = self.frame_depth();
+        let near = |(index, shot): (usize, &crate::dataset::Shot)| {
+            if shot.camera.pose.centre().distance(camera.pose.centre()) < depth {
+                return None;
+            }
+            let middle = corners(&shot.camera, depth).iter().sum::<DVec3>() / 5.0;
+            let (pixel, distance) = camera.project(middle)?;
+            let reach = (depth * camera.lens.focal.x / distance * 0.6).clamp(12.0, 60.0) as f32;
+            let off = place.position(pixel).distance(pointer) / reach;
+            (off <= 1.0).then_some((off, index))
+        };
+        let found = self.capture()?.shots.iter().enumerate().filter_map(near).min_by(|a, b| a.0.total_cmp(&b.0));
+        found.map(|(_, shot)| shot)
     }
 
     /// Goes to the camera whose frame is under the pointer.
     pub(super) fn click_shot(&mut self, place: &Place, pointer: Pos2) {
-        if !self.shots.visible || self.compare.layout == Layout::Side {
+        if !self.shots.visible || self.compare.layout == Layout::Side && self.through.is_some() {
             return;
         }
         let camera = self.camera(place.width, place.height);
-        let depth = DEPTH * self.document.as_ref().map_or(1.0, |document| document.size());
-        let Some(capture) = self.capture() else { return };
-        let near = |(index, shot): (usize, &crate::dataset::Shot)| {
-            let middle = corners(&shot.camera, depth).iter().sum::<DVec3>() / 5.0;
-            let (pixel, distance) = camera.project(middle)?;
-            let reach = (12.0_f64).max(depth * camera.lens.focal.x / distance * 0.6) as f32;
-            (place.position(pixel).distance(pointer) <= reach).then_some((distance, index))
-        };
-        let found = capture.shots.iter().enumerate().filter_map(near).min_by(|a, b| a.0.total_cmp(&b.0));
-        if let Some((_, shot)) = found {
+        if let Some(shot) = self.shot_at(place, &camera, pointer) {
             self.visit(shot);
         }
     }

@@ -1,5 +1,6 @@
 //! The panel at the right: how the scene is shown, the camera, and what belongs to a capture.
 
+use eframe::egui::collapsing_header::CollapsingState;
 use eframe::egui::{self, RichText};
 use glam::DVec3;
 
@@ -26,7 +27,9 @@ impl Viewer {
     pub(super) fn side(&mut self, ui: &mut egui::Ui) {
         let frame = egui::Frame::new().inner_margin(egui::Margin::symmetric(12, 8));
         egui::Panel::right("side").frame(frame).default_size(268.0).min_size(240.0).show(ui, |ui| {
-            egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            // The bar is not to lie on what ends at the edge.
+            let room = egui::Margin { right: 6, ..egui::Margin::ZERO };
+            egui::ScrollArea::vertical().auto_shrink(false).content_margin(room).show(ui, |ui| {
                 let kind = self.document.as_ref().map(|document| document.kind);
                 // First what a capture is for, and what is watched.
                 if self.training.live.is_some() || kind.is_some_and(|kind| kind != Kind::Scene) {
@@ -133,6 +136,20 @@ fn section(ui: &mut egui::Ui, title: &str, open: bool, add: impl FnOnce(&mut egu
     if revealed {
         ui.data_mut(|data| data.remove::<String>(asked));
         shown.header_response.scroll_to_me(Some(egui::Align::Min));
+    }
+    // What has been unfolded by hand comes to sight too, as far as it must move for that.
+    let unfolding = shown.header_response.id.with("unfolding");
+    if shown.header_response.clicked() {
+        let state = CollapsingState::load(ui.ctx(), shown.header_response.id);
+        ui.data_mut(|data| data.insert_temp(unfolding, state.is_some_and(|state| state.is_open())));
+    }
+    if ui.data(|data| data.get_temp(unfolding) == Some(true)) {
+        if let Some(body) = &shown.body_response {
+            body.scroll_to_me(None);
+        }
+        if shown.fully_open() {
+            ui.data_mut(|data| data.remove::<bool>(unfolding));
+        }
     }
 }
 

@@ -119,6 +119,56 @@ fn selecting_nothing_deletes_nothing_and_keys_build_a_path() {
 }
 
 #[test]
+fn the_box_goes_around_the_middle_and_escape_ends_the_probe() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut harness = harness(shown(folder.path()));
+    harness.run_steps(2);
+    harness.key_press(Key::C);
+    harness.run_steps(4);
+    let left = |harness: &Harness<'static, Viewer>| {
+        let viewer = harness.state();
+        let (low, high) = viewer.edit.state.crop.expect("the box is on");
+        let means = &viewer.document.as_ref().expect("is open").scene.means;
+        means.iter().filter(|mean| mean.cmpge(low).all() && mean.cmple(high).all()).count()
+    };
+    assert_eq!(left(&harness), 40);
+    harness.get_by_label("the middle").click();
+    harness.run_steps(2);
+    assert!((16..40).contains(&left(&harness)), "{} are left", left(&harness));
+    harness.get_by_label("all").click();
+    harness.run_steps(2);
+    assert_eq!(left(&harness), 40);
+    harness.key_press(Key::T);
+    harness.run_steps(2);
+    assert!(harness.state().probe.on);
+    harness.get_by_label_contains("Esc: end the probe");
+    harness.key_press(Key::Escape);
+    harness.run_steps(2);
+    assert!(!harness.state().probe.on);
+}
+
+#[test]
+fn a_capture_without_points_shows_all_cameras_then_a_photo() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let capture = folder.path().join("tiny");
+    crate::synth::run(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes/tiny.toml"), &capture).expect("a capture");
+    let mut viewer = viewer();
+    let mut document = Document::open(&capture).expect("opens");
+    document.scene = Scene::default();
+    viewer.enter(document, false).expect("fits the device");
+    let camera = viewer.eye.camera(800, 600);
+    for shot in &viewer.document.as_ref().and_then(|document| document.capture.clone()).expect("has cameras").shots {
+        let (pixel, _) = camera.project(shot.camera.pose.centre()).expect("in front");
+        assert!(pixel.cmpge(glam::DVec2::ZERO).all() && pixel.x < 800.0 && pixel.y < 600.0, "{}: {pixel}", shot.name);
+    }
+    let mut harness = harness(viewer);
+    harness.run_steps(2);
+    harness.key_press(Key::CloseBracket);
+    harness.run_steps(2);
+    assert_eq!(harness.state().compare.layout, super::compare::Layout::Side);
+}
+
+#[test]
 fn a_still_scene_is_not_drawn_again() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let mut harness = harness(shown(folder.path()));

@@ -12,7 +12,7 @@ use super::document::Kind;
 use super::live::{Command, Phase, Status};
 use super::side::{row, rows};
 use super::theme;
-use super::words::grouped;
+use super::words::{grouped, whole};
 
 impl Viewer {
     pub(super) fn training_section(&mut self, ui: &mut egui::Ui) {
@@ -26,7 +26,8 @@ impl Viewer {
             return self.start_rows(ui, &path);
         }
         self.training.look_at_records(&path);
-        let steps = self.document.as_ref().and_then(|document| document.config.as_ref()).map_or(0, |c| c.steps);
+        let config = self.document.as_ref().and_then(|document| document.config.as_ref());
+        let (steps, capture) = config.map_or((0, None), |config| (config.steps, Some(config.capture.clone())));
         let step = self.training.records.last().map_or(0, |record| record.step);
         progress(ui, step, steps);
         curves(ui, &self.training.records);
@@ -35,6 +36,12 @@ impl Viewer {
             if ui.button("Go on training").on_hover_text(hint).clicked() {
                 self.resume_training(ui.ctx());
             }
+        }
+        ui.label(RichText::new(format!("in {}", whole(&path))).small().color(theme::QUIET));
+        if let Some(capture) = capture.filter(|capture| capture.exists())
+            && ui.button("Train anew …").on_hover_text("Back to the capture, for a run with other options").clicked()
+        {
+            self.open(ui.ctx(), &capture);
         }
     }
 
@@ -63,7 +70,7 @@ impl Viewer {
             if ui.add_enabled(live, egui::Button::new("Step")).on_hover_text("One step, then pause").clicked() {
                 self.ask_training(Command::Step);
             }
-            let hint = "After a checkpoint, from which it can go on at any time";
+            let hint = "Save a checkpoint, from which it can go on at any time, and end";
             if ui.add_enabled(live, egui::Button::new("Stop")).on_hover_text(hint).clicked() {
                 self.ask_training(Command::Stop);
             }
@@ -116,7 +123,8 @@ impl Viewer {
                 ui.checkbox(&mut options.motion, "learn motion");
                 ui.end_row();
             }
-            let label = row(ui, "Folder", "Where the run is written");
+            let place = whole(Path::new(options.out.trim()));
+            let label = row(ui, "Folder", &format!("The run is written to {place}"));
             ui.horizontal(|ui| {
                 ui.add(egui::TextEdit::singleline(&mut options.out).desired_width(108.0)).labelled_by(label);
                 pick = ui.small_button("…").on_hover_text("Choose the folder").clicked();
@@ -132,10 +140,10 @@ impl Viewer {
         }
     }
 
-    /// The folder that was chosen for a run: itself if it is empty, else a new one in it.
+    /// The folder that was chosen for a run: itself if it is empty or new, else a new one in it.
     pub(super) fn set_run_folder(&mut self, folder: PathBuf) {
-        let empty = std::fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_none());
-        let folder = if empty { folder } else { folder.join("run") };
+        let full = std::fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_some());
+        let folder = if full { folder.join("run") } else { folder };
         self.training.options.out = free_name(&folder.display().to_string());
     }
 }
@@ -174,11 +182,21 @@ fn curves(ui: &mut egui::Ui, records: &[Record]) {
         return;
     };
     let loss: Vec<(f64, f64)> = records.iter().map(|r| (r.step.into(), r.loss.max(1e-6).ln())).collect();
-    curve(ui, &format!("loss {:.4}", last.loss), "Of the training images, on a logarithmic scale", &loss);
+    curve(
+        ui,
+        &format!("loss {:.4}", last.loss),
+        "How far the training images are missed, on a logarithmic scale; lower is better",
+        &loss,
+    );
     let psnr: Vec<(f64, f64)> =
         records.iter().filter_map(|r| r.test.as_ref().map(|test| (r.step.into(), test.psnr))).collect();
     if let Some((_, value)) = psnr.last() {
-        curve(ui, &format!("PSNR {value:.2} dB"), "Mean over the held-out images", &psnr);
+        curve(
+            ui,
+            &format!("PSNR {value:.2} dB"),
+            "Likeness to the held-out images, on the mean; higher is better",
+            &psnr,
+        );
     }
     let facts = format!("{} Gaussians · trained for {}", grouped(last.gaussians), time(last.seconds));
     ui.label(RichText::new(facts).small().color(theme::QUIET));

@@ -16,6 +16,7 @@ use crate::train::run_folder::{METRICS, Record, RunFolder, read_records};
 use super::app::Viewer;
 use super::document::Document;
 use super::live::{Command, End, Hooks, Live, News, Phase};
+use super::words::whole;
 
 /// Time between two looks at the records of a run that another process trains.
 const LOOK: Duration = Duration::from_millis(1000);
@@ -59,8 +60,9 @@ pub struct Training {
 }
 
 impl Training {
-    /// Another document: its records are read anew.
+    /// Another document: its records are read anew, and a run of it gets a folder of its own.
     pub fn turn(&mut self) {
+        self.options.out.clear();
         (self.records, self.looked) = (Vec::new(), None);
     }
 
@@ -183,19 +185,20 @@ impl Viewer {
         }
     }
 
-    /// Shows the model in training; the view stays where the same capture was shown before.
+    /// Shows the model in training, without the cameras' frames, which would lie over it; the view stays where the same capture
+    /// was shown before.
     fn show_model(&mut self, document: Document, model: Model, frame: &Normalisation) {
         let same = |shown: &Document| match (&shown.capture, &document.capture) {
             (Some(a), Some(b)) => a.root == b.root,
             _ => false,
         };
-        let kept = self.document.as_ref().is_some_and(same).then_some((self.eye, self.shots.visible));
+        // Of a capture without points, all cameras were seen from afar.
+        let moved = |shown: &&Document| !shown.scene.is_empty() || shown.first_eye() != self.eye;
+        let kept = self.document.as_ref().filter(|shown| same(shown)).filter(moved).map(|_| self.eye);
         if let Err(error) = self.enter(document, false) {
             return self.fail(error);
         }
-        if let Some((eye, visible)) = kept {
-            (self.eye, self.shots.visible) = (eye, visible && self.eye == eye);
-        }
+        self.eye = kept.unwrap_or(self.eye);
         if let Some(document) = &self.document {
             self.look.sh_degree = model.sh_degree();
             self.look.antialiased = document.config.as_ref().is_some_and(|config| config.antialiased);
@@ -212,7 +215,9 @@ impl Viewer {
             context.send_viewport_cmd(egui::ViewportCommand::Close);
         }
         match ended {
-            Ok(End::Done) => self.tell(format!("the training is done; its report is in {}", live.out.display())),
+            Ok(End::Done) => {
+                self.tell(format!("the training is done; scene.ply and report.html are in {}", whole(&live.out)))
+            }
             Ok(End::Stopped(step)) => self.tell(format!("stopped after step {step}; it can go on from there")),
             Err(error) => self.fail(anyhow::anyhow!("the training broke off: {error}")),
         }

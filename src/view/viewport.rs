@@ -105,7 +105,8 @@ impl Viewer {
         }
         self.paint_photo(ui, &painter, &place, photo);
         if self.through.is_none() || self.compare.layout == Layout::Off {
-            self.paint_shots(&painter, &place, &camera);
+            let pointer = response.hover_pos().filter(|_| !ui.input(|input| input.pointer.any_down()));
+            self.paint_shots(&painter, &place, &camera, pointer);
             self.paint_keys(&painter, &place, &camera);
             self.paint_crop(&painter, &place, &camera);
             self.paint_edit(&painter, &place);
@@ -117,10 +118,16 @@ impl Viewer {
 
     /// What to do where there are only cameras.
     fn paint_empty(&self, painter: &egui::Painter, place: &Place) {
-        let text = "The frames are the capture's cameras. It has no points; press Train, and its scene grows here.";
+        let text = match self.through {
+            None => {
+                "The frames are the capture's cameras; click one to see its photo. Press Train, and the scene grows here."
+            }
+            Some(_) => "Press Train, and the scene grows here.",
+        };
         let font = egui::FontId::proportional(14.0);
-        let galley = painter.layout(text.into(), font, theme::TEXT, place.rect.width().min(360.0));
-        let rect = egui::Align2::CENTER_CENTER.anchor_size(place.rect.center(), galley.size() + vec2(28.0, 20.0));
+        let galley = painter.layout(text.into(), font, theme::TEXT, (place.rect.width() - 40.0).clamp(100.0, 360.0));
+        let at = place.rect.center_top() + vec2(0.0, 16.0);
+        let rect = egui::Align2::CENTER_TOP.anchor_size(at, galley.size() + vec2(28.0, 20.0));
         painter.rect_filled(rect, 7.0, theme::VEIL);
         painter.galley(rect.min + vec2(14.0, 10.0), galley, theme::TEXT);
     }
@@ -184,7 +191,8 @@ impl Viewer {
     }
 
     fn fly_keys(&mut self, context: &egui::Context) {
-        if context.egui_wants_keyboard_input() {
+        // A key that has opened a dialog (Ctrl + S) may still be down when Ctrl no longer is.
+        if context.egui_wants_keyboard_input() || self.dialogs.is_open() {
             return;
         }
         let (direction, fast, passed) =

@@ -19,6 +19,11 @@ pub fn bytes(count: u64) -> String {
     if power == 0 { format!("{count} B") } else { format!("{value:.1} {}", units[power]) }
 }
 
+/// Where something lies, in full: nobody sees from the window in which folder it was started.
+pub fn whole(path: &std::path::Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).display().to_string()
+}
+
 /// A number with three significant digits.
 pub fn short(value: f32) -> String {
     let size = if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 };
