@@ -16,30 +16,31 @@ struct Size {
 
 struct Corner {
     @builtin(position) position: vec4f,
-    // 0 to 1 over the rectangle, from the upper left.
-    @location(0) at: vec2f,
+    // In the picture's pixels, from its upper left.
+    @location(0) @interpolate(linear) at: vec2f,
+    @location(1) @interpolate(flat) stride: u32,
 }
 
 @vertex
 fn corner(@builtin(vertex_index) index: u32) -> Corner {
     let at = vec2f(f32(2u * (index & 1u)), f32(index & 2u));
-    return Corner(vec4f(2.0 * at.x - 1.0, 1.0 - 2.0 * at.y, 0.0, 1.0), at);
+    let position = vec4f(2.0 * at.x - 1.0, 1.0 - 2.0 * at.y, 0.0, 1.0);
+    return Corner(position, at * vec2f(f32(size.width), f32(size.height)), size.stride);
 }
 
-fn shown(at: vec2f) -> vec4f {
-    let pixel = min(vec2u(at * vec2f(f32(size.width), f32(size.height))), vec2u(size.width, size.height) - 1u);
-    return unpack4x8unorm(pixels[pixel.y * size.stride + pixel.x]);
+fn shown(in: Corner) -> vec4f {
+    return unpack4x8unorm(pixels[u32(in.at.y) * in.stride + u32(in.at.x)]);
 }
 
 @fragment
 fn display_referred(in: Corner) -> @location(0) vec4f {
-    return shown(in.at);
+    return shown(in);
 }
 
 // For surfaces that take linear light, of which they make sRGB.
 @fragment
 fn linear_light(in: Corner) -> @location(0) vec4f {
-    let encoded = shown(in.at);
+    let encoded = shown(in);
     let high = pow((encoded.rgb + 0.055) / 1.055, vec3f(2.4));
     return vec4f(select(high, encoded.rgb / 12.92, encoded.rgb <= vec3f(0.04045)), 1.0);
 }
