@@ -16,7 +16,7 @@ struct Step {
     seed: vec4u,
     // Learning rates of velocity, time centre, log-duration and gate.
     motion_rates: vec4f,
-    // Noise of the time centre in durations; gradient of the regularisers by duration and by 1 - steady share; least
+    // Noise of the time centre in durations; gradient of the regularisers by -log-duration and by 1 - steady share; least
     // log-duration.
     motion_terms: vec4f,
     // Which parameters flow_gradients holds a gradient of: 0 none, 1 velocity, 2 all; share of the opacity's regulariser

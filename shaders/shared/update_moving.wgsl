@@ -59,7 +59,7 @@ fn regularised(index: u32, gradient: MotionGradient) -> MotionGradient {
     let m = motion_of(index);
     let steady = 1.0 / (1.0 + exp(-GATE * m.gate));
     let penalty = vec2f(
-        step.motion_terms.y * exp(m.log_duration),
+        -step.motion_terms.y,
         -step.motion_terms.z * GATE * steady * (1.0 - steady),
     );
     return MotionGradient(gradient.a, gradient.b + vec4f(penalty, 0.0, 0.0));

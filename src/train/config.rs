@@ -168,7 +168,7 @@ options! {
         share_duration: bool = true;
         /// Share of the opacity's regularisation that acts on a Gaussian while it is faded
         faded_regularisation: f64 = 0.0;
-        /// Weight of the mean duration in the loss
+        /// Weight of the mean of -ln(duration) in the loss: 0.01 where most of a clip without flow stands still
         duration_regularisation: f64 = 0.0;
         /// Weight of the mean share that fades in the loss, where there are gates
         gate_regularisation: f64 = 1e-3;

@@ -40,7 +40,7 @@ fn step_motion(
 ) -> f64 {
     let mut row = *gradient;
     let steady = m.steady();
-    row[4] += f64::from(step.motion_terms.y) * m.log_duration.exp();
+    row[4] -= f64::from(step.motion_terms.y);
     row[5] -= f64::from(step.motion_terms.z) * 20.0 * steady * (1.0 - steady);
     let [v, t, l, g] = step.motion_rates.to_array().map(f64::from);
     let v = v * (f64::from(step.motion_more.z) - m.log_duration).exp().min(1.0);
