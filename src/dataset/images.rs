@@ -78,12 +78,33 @@ pub fn decode(path: &Path, orientation: u8) -> Result<Raster> {
 
 /// Decodes an image as it is stored, turned by `orientation`.
 pub fn dynamic(path: &Path, orientation: u8) -> Result<DynamicImage> {
-    let file = File::open(path).context("it cannot be opened")?;
-    let decoder = decoder(BufReader::new(file))?;
+    let bytes = std::fs::read(path).context("it cannot be opened")?;
+    // The decoder would take what is missing for grey.
+    ensure!(!is_jpeg_cut_short(&bytes), "it is cut short");
+    let decoder = decoder(Cursor::new(&bytes))?;
     ensure!(decoder.total_bytes() <= 2 << 30, "it is larger than 2 GiB in memory");
     let mut image = DynamicImage::from_decoder(decoder)?;
     image.apply_orientation(Orientation::from_exif(orientation).unwrap_or(Orientation::NoTransforms));
     Ok(image)
+}
+
+/// Whether a JPEG file ends before its image does: its first scan is not reached, or no end of the image follows it
+/// (ITU-T T.81, annex B: in a scan, FF D9 is nothing else). What follows the end, as some cameras append, counts for nothing.
+fn is_jpeg_cut_short(bytes: &[u8]) -> bool {
+    if !bytes.starts_with(&[0xff, 0xd8]) {
+        return false;
+    }
+    let mut at = 2;
+    loop {
+        match bytes.get(at..at + 4) {
+            None => return true,
+            Some(&[0xff, 0xff, ..]) => at += 1,
+            Some(&[0xff, 0xda, ..]) => return !bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]),
+            Some(&[0xff, _, high, low]) => at += 2 + usize::from(u16::from_be_bytes([high, low])),
+            // Not what a file looks like; the decoder says what it makes of it.
+            Some(_) => return false,
+        }
+    }
 }
 
 /// Which pixels of an image are used.
@@ -143,6 +164,19 @@ mod tests {
         let (_folder, path) = saved("j.jpg", image::RgbImage::from_pixel(8, 8, image::Rgb([200, 200, 200])));
         assert!(decode(&path, 1).unwrap().pixels.iter().all(|p| p[0].abs_diff(200) <= 1 && p[3] == 255));
         assert_eq!(header(&path).unwrap(), Header { size: (8, 8), orientation: 1 });
+    }
+
+    #[test]
+    fn a_photo_cut_short_anywhere_is_refused() {
+        let noise = image::RgbImage::from_fn(32, 32, |x, y| image::Rgb([(x * 97 + y * 31) as u8, (x * y) as u8, 9]));
+        let (_folder, path) = saved("j.jpg", noise);
+        let bytes = std::fs::read(&path).unwrap();
+        for length in (2..bytes.len()).step_by(7).chain([bytes.len() - 1]) {
+            std::fs::write(&path, &bytes[..length]).unwrap();
+            assert!(decode(&path, 1).is_err(), "{length} of {} bytes", bytes.len());
+        }
+        std::fs::write(&path, [&bytes[..], b"appended"].concat()).unwrap();
+        assert_eq!(decode(&path, 1).unwrap().width, 32);
     }
 
     #[test]
