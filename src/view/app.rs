@@ -336,7 +336,6 @@ impl Viewer {
         self.pictures_drawn += 1;
         // Also after an error, which would otherwise come back with every frame of the window.
         self.drawn = Some(drawn);
-        self.canvas.show(self.stage.presenter());
     }
 
     /// Has the next frame draw, though camera and settings are the same.

@@ -6,15 +6,12 @@ use eframe::egui_wgpu::{Callback, CallbackResources, CallbackTrait, RenderState}
 use crate::render::Presenter;
 
 /// Draws the pixels that a [`Presenter`] holds.
-#[derive(Default)]
 pub struct Canvas {
     /// Absent where there is no window, as in tests of the panels.
     pipeline: Option<wgpu::RenderPipeline>,
-    picture: Option<Picture>,
 }
 
 /// A draw of the pixels, with all that it reads.
-#[derive(Clone)]
 struct Picture {
     pipeline: wgpu::RenderPipeline,
     inputs: wgpu::BindGroup,
@@ -30,20 +27,14 @@ impl CallbackTrait for Picture {
 
 impl Canvas {
     pub fn new(window: Option<&RenderState>) -> Self {
-        Self { pipeline: window.map(pipeline), picture: None }
+        Self { pipeline: window.map(pipeline) }
     }
 
-    /// Shows what the presenter holds from here on; to be called again after its pixels have got another size.
-    pub fn show(&mut self, presenter: &Presenter) {
-        let Some(pipeline) = &self.pipeline else { return };
+    /// The picture that the presenter holds now, over a rectangle of the window.
+    pub fn shape(&self, presenter: &Presenter, rect: Rect) -> Option<Shape> {
+        let pipeline = self.pipeline.clone()?;
         let inputs = presenter.bind_pixels(&pipeline.get_bind_group_layout(0));
-        self.picture = Some(Picture { pipeline: pipeline.clone(), inputs });
-    }
-
-    /// The picture over a rectangle of the window.
-    pub fn shape(&self, rect: Rect) -> Option<Shape> {
-        let picture = self.picture.clone()?;
-        Some(Shape::Callback(Callback::new_paint_callback(rect, picture)))
+        Some(Shape::Callback(Callback::new_paint_callback(rect, Picture { pipeline, inputs })))
     }
 }
 

@@ -93,7 +93,8 @@ impl Viewer {
         let camera = self.camera(place.width, place.height);
         self.draw(ui.ctx(), &camera);
         let painter = ui.painter_at(full);
-        let picture = self.canvas.shape(place.rect).filter(|_| self.stage.gaussians() > 0);
+        let is_drawn = self.drawn.is_some() && self.stage.gaussians() > 0;
+        let picture = is_drawn.then(|| self.canvas.shape(self.stage.presenter(), place.rect)).flatten();
         // A software adapter feels every pixel that is filled twice.
         let beside = (full.size() - place.rect.size()).max_elem() >= 1.0;
         if beside || picture.is_none() {

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::clock::Clock;
 use super::display::{Window, is_possible, wait};
 use super::{picture, scene_in};
 
@@ -51,15 +52,11 @@ fn from_key_to_screen(window: &Window, what: &str) {
     window.key("4");
     window.settled();
     let (mut whole, mut own, mut shares) = (Vec::new(), Vec::new(), Vec::new());
+    let mut clock = Clock::new(window).expect("the display has XTEST and DAMAGE");
     for index in 0..REPEATS {
-        let old = window.middle();
         let told = window.log().len();
-        let start = window.press(if index % 2 == 0 { "1" } else { "4" });
-        while window.middle() == old {
-            assert!(start.elapsed() < Duration::from_secs(60), "the key has no effect: {}", window.log());
-            std::thread::sleep(Duration::from_micros(200));
-        }
-        let seen = start.elapsed().as_secs_f64() * 1e3;
+        let seen = clock.until_seen(if index % 2 == 0 { '1' } else { '4' }).expect("the window answers");
+        let seen = seen.as_secs_f64() * 1e3;
         let drawn = last_picture(&window.log()[told..]).expect("RUST_LOG=dapple=debug tells of each picture");
         shares.push(seen / drawn - 1.0);
         whole.push(seen);
@@ -73,7 +70,7 @@ fn from_key_to_screen(window: &Window, what: &str) {
 #[test]
 #[ignore = "measures; it wants a machine without other work"]
 fn cost_of_a_frame_and_of_none() {
-    if !is_possible() || !cfg!(target_os = "linux") {
+    if !is_possible() {
         return;
     }
     let folder = tempfile::tempdir().expect("temporary folder");

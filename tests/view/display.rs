@@ -1,6 +1,5 @@
 //! A display without a screen (Xvfb), a window on it, and hands for mouse and keys (xdotool).
 
-use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -133,6 +132,16 @@ impl Window {
         self.program.0.try_wait().expect("can be asked").is_none()
     }
 
+    /// The name of its display.
+    pub fn display(&self) -> &str {
+        &self.number
+    }
+
+    /// The display's own memory: an XWD file of 32 bits a pixel.
+    pub fn memory(&self) -> PathBuf {
+        self.folder.join("Xvfb_screen0")
+    }
+
     /// Number of the process that was started.
     pub fn process(&self) -> u32 {
         self.program.0.id()
@@ -140,21 +149,6 @@ impl Window {
 
     pub fn key(&self, key: &str) {
         self.xdotool(&["key", key]);
-    }
-
-    /// Presses a key, and says when: a script on a pipe does it within the millisecond.
-    pub fn press(&self, key: &str) -> Instant {
-        let mut script = Command::new("xdotool");
-        let script = script.arg("-").env("DISPLAY", &self.number).stdin(Stdio::piped());
-        let mut script = Running(script.spawn().expect("xdotool runs"));
-        // It has read its keyboard map by then, and waits for words.
-        std::thread::sleep(Duration::from_millis(300));
-        let start = Instant::now();
-        let mut pipe = script.0.stdin.take().expect("was asked for");
-        writeln!(pipe, "key {key}").expect("xdotool listens");
-        drop(pipe);
-        script.0.wait().expect("xdotool ends");
-        start
     }
 
     pub fn click(&self, (x, y): (i32, i32)) {
@@ -253,9 +247,9 @@ impl Window {
         self.wait_for(picture);
     }
 
-    /// What is on the screen, from the display's own memory: an XWD file of 32 bits a pixel.
+    /// What is on the screen.
     pub fn screen(&self) -> RgbImage {
-        let bytes = std::fs::read(self.folder.join("Xvfb_screen0")).expect("the display's memory");
+        let bytes = std::fs::read(self.memory()).expect("the display's memory");
         let word = |i: usize| u32::from_be_bytes(bytes[4 * i..4 * i + 4].try_into().expect("four bytes")) as usize;
         let (header, width, height, stride, colours) = (word(0), word(4), word(5), word(12), word(19));
         let start = header + 12 * colours;
@@ -263,16 +257,6 @@ impl Window {
             let at = start + y as usize * stride + 4 * x as usize;
             image::Rgb([bytes[at + 2], bytes[at + 1], bytes[at]])
         })
-    }
-
-    /// Pixels around the middle of the screen, read alone because it is quicker.
-    pub fn middle(&self) -> Vec<u8> {
-        let mut file = std::fs::File::open(self.folder.join("Xvfb_screen0")).expect("the display's memory");
-        let length = file.metadata().expect("has a size").len();
-        let mut bytes = vec![0; 1 << 16];
-        file.seek(SeekFrom::Start(length / 2)).expect("has a middle");
-        file.read_exact(&mut bytes).expect("reads");
-        bytes
     }
 
     /// Waits until the middle of a picture is on the screen, exactly.

@@ -2,6 +2,9 @@
 //! driven with real mouse and key events.
 #![cfg(feature = "viewer")]
 
+#[cfg(target_os = "linux")]
+mod clock;
+#[cfg(target_os = "linux")]
 mod cost;
 mod display;
 mod live;
