@@ -47,6 +47,9 @@ pub const RUN_SCENE: &str = "scene.ply";
 /// Name of a scene in motion in a run folder.
 pub const RUN_MOVING_SCENE: &str = "scene.dapple";
 
+/// Most characters of an error about a file.
+const LONGEST_ERROR: usize = 600;
+
 /// A scene as it was read, and what its file says of itself.
 #[derive(Debug)]
 pub struct Loaded {
@@ -148,10 +151,17 @@ pub fn load_with(path: &Path, options: &ReadOptions) -> Result<Loaded> {
     read_file(&scene_in(path)?, options).map_err(in_one_line)
 }
 
-/// Names in a damaged file may hold line breaks, which have no place in an error.
+/// Names and values in a damaged file may hold line breaks, which have no place in an error, or be longer than anyone
+/// would read: then the middle is left out.
 fn in_one_line(error: anyhow::Error) -> anyhow::Error {
-    let text = format!("{error:#}");
-    if text.contains(char::is_control) { anyhow!(text.replace(char::is_control, " ")) } else { error }
+    let text = format!("{error:#}").replace(char::is_control, " ");
+    let count = text.chars().count();
+    if count <= LONGEST_ERROR {
+        return anyhow!(text);
+    }
+    let start: String = text.chars().take(LONGEST_ERROR / 2).collect();
+    let end: String = text.chars().skip(count - LONGEST_ERROR / 4).collect();
+    anyhow!("{start} … {end}")
 }
 
 fn read_file(file: &Path, options: &ReadOptions) -> Result<Loaded> {

@@ -21,6 +21,7 @@ use super::edit::Edit;
 use super::film::{Film, Form};
 use super::flight::Flight;
 use super::keypath::KeyPath;
+use super::leaving::{Leave, Leaving};
 use super::navigation::Eye;
 use super::probe::PixelProbe;
 use super::recent::Recent;
@@ -93,6 +94,7 @@ pub struct Viewer {
     pub(super) film: Option<Film>,
     pub(super) probe: PixelProbe,
     pub(super) edit: Edit,
+    pub(super) leaving: Leaving,
     pub(super) timeline: Timeline,
     pub(super) training: Training,
     /// Size of saved pictures; `None` for that of the window.
@@ -131,6 +133,7 @@ impl Viewer {
             film: None,
             probe: PixelProbe::default(),
             edit: Edit::default(),
+            leaving: Leaving::default(),
             timeline: Timeline::default(),
             training: Training::default(),
             picture_size: None,
@@ -156,6 +159,7 @@ impl Viewer {
         }
         self.viewport(ui);
         self.help_sheet(&context);
+        self.watch_leaving(&context);
         self.notices.retain(|notice| notice.bad || notice.since.elapsed() < NOTICE);
         if self.notices.iter().any(|notice| !notice.bad) {
             context.request_repaint_after(Duration::from_millis(500));
@@ -209,12 +213,12 @@ impl Viewer {
     /// Takes what threads have finished.
     fn receive(&mut self, context: &egui::Context) {
         for dropped in context.input(|input| input.raw.dropped_files.clone()).iter() {
-            self.open(context, dropped.path());
+            self.leave(context, Leave::Open(dropped.path().to_path_buf()));
         }
         self.receive_saved(context);
         if let Some((ask, path)) = self.dialogs.answer(context) {
             match ask {
-                Ask::Open => self.open(context, &path),
+                Ask::Open => self.leave(context, Leave::Open(path)),
                 Ask::SaveScene => self.save_scene(&path),
                 Ask::SavePicture => self.save_picture(&path),
                 Ask::SavePath => self.save_keys(&path),

@@ -83,6 +83,8 @@ impl Typed {
 pub struct Dialogs {
     open: Option<Open>,
     typed: Option<Typed>,
+    /// What was typed last: the path may have been wrong.
+    last: Option<(Ask, String)>,
     /// Whether the system has turned out to have no dialogs.
     absent: bool,
 }
@@ -99,7 +101,7 @@ impl Dialogs {
             return;
         }
         if self.absent {
-            self.typed = Some(Typed::new(ask, name.to_string()));
+            self.typed = Some(Typed::new(ask, self.suggestion(ask, name)));
             return;
         }
         let dialog = rfd::FileDialog::new().set_title(ask.title());
@@ -132,6 +134,11 @@ impl Dialogs {
         }
     }
 
+    fn suggestion(&self, ask: Ask, name: &str) -> String {
+        let last = self.last.iter().find(|(was, _)| *was == ask);
+        last.map_or_else(|| name.to_string(), |(_, text)| text.clone())
+    }
+
     /// The path chosen since the last call, and what for.
     pub fn answer(&mut self, context: &egui::Context) -> Option<(Ask, PathBuf)> {
         if let Some(path) = self.prompt(context) {
@@ -146,7 +153,8 @@ impl Dialogs {
             Some(path) => Some((ask, path)),
             None => {
                 if since.elapsed() < QUICKEST {
-                    (self.absent, self.typed) = (true, Some(Typed::new(ask, name)));
+                    self.absent = true;
+                    self.typed = Some(Typed::new(ask, self.suggestion(ask, &name)));
                 }
                 None
             }
@@ -190,6 +198,9 @@ impl Dialogs {
             });
         let closed = !open || context.input(|input| input.key_pressed(Key::Escape));
         let chosen = (done && !text.trim().is_empty()).then(|| (*ask, PathBuf::from(text.trim())));
+        if let Some((ask, _)) = &chosen {
+            self.last = Some((*ask, text.clone()));
+        }
         if closed || chosen.is_some() {
             self.typed = None;
         }

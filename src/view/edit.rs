@@ -44,6 +44,13 @@ impl State {
     pub fn count(&self, bit: u32) -> usize {
         self.flags.iter().filter(|&&flag| flag & bit != 0).count()
     }
+
+    /// Whether both leave the same of the scene.
+    fn leaves_as(&self, other: &Self) -> bool {
+        let deleted = |state: &Self, i: usize| state.flags.get(i).is_some_and(|flag| flag & DELETED != 0);
+        let count = self.flags.len().max(other.flags.len());
+        self.crop == other.crop && (0..count).all(|i| deleted(self, i) == deleted(other, i))
+    }
 }
 
 /// What is changed about the scene since it was opened.
@@ -64,7 +71,15 @@ pub struct Edit {
     /// Radius of the sphere, against the scene's size, and of the brush, in points.
     pub sphere: f64,
     pub brush: f32,
-    saving: Option<Receiver<Result<String>>>,
+    saving: Option<Saving>,
+    /// The state that was saved last.
+    saved: State,
+}
+
+/// A scene that is being written.
+struct Saving {
+    result: Receiver<Result<String>>,
+    state: State,
 }
 
 impl Edit {
@@ -103,6 +118,11 @@ impl Edit {
     /// Whether saving would write another scene than was opened.
     pub fn is_dirty(&self) -> bool {
         self.state.crop.is_some() || self.state.count(DELETED) > 0
+    }
+
+    /// Whether saving would write another scene than was opened or saved last.
+    pub fn is_unsaved(&self) -> bool {
+        self.is_dirty() && !self.state.leaves_as(&self.saved)
     }
 
     /// Takes a step that can be undone.
@@ -249,7 +269,7 @@ impl Viewer {
         let Some(document) = &self.document else { return };
         let mut scene = self.edit.result(&document.scene);
         let (path, time) = (path.to_path_buf(), self.look.time);
-        let (sender, saving) = channel();
+        let (sender, result) = channel();
         std::thread::spawn(move || {
             let mut save = || {
                 ensure!(!scene.is_empty(), "nothing is left of the scene; undo or move the crop box");
@@ -264,21 +284,22 @@ impl Viewer {
             };
             let _ = sender.send(save());
         });
-        self.edit.saving = Some(saving);
+        self.edit.saving = Some(Saving { result, state: self.edit.state.clone() });
     }
 
     /// Tells how saving went.
     pub(super) fn receive_saved(&mut self, context: &egui::Context) {
-        let Some(saving) = &self.edit.saving else { return };
-        match saving.try_recv() {
-            Ok(result) => {
-                self.edit.saving = None;
-                match result {
-                    Ok(text) => self.tell(text),
-                    Err(error) => self.fail(error),
-                }
+        let Some(saving) = self.edit.saving.take() else { return };
+        match saving.result.try_recv() {
+            Ok(Ok(text)) => {
+                self.edit.saved = saving.state;
+                self.tell(text);
             }
-            Err(_) => context.request_repaint_after(std::time::Duration::from_millis(100)),
+            Ok(Err(error)) => self.fail(error),
+            Err(_) => {
+                self.edit.saving = Some(saving);
+                context.request_repaint_after(std::time::Duration::from_millis(100));
+            }
         }
     }
 }

@@ -40,11 +40,22 @@ pub struct KeyPath {
     pub size: (u32, u32),
     #[serde(skip)]
     playing: Option<Instant>,
+    /// The keys that a file holds.
+    #[serde(skip)]
+    saved: Vec<Key>,
 }
 
 impl Default for KeyPath {
     fn default() -> Self {
-        Self { keys: Vec::new(), seconds: 6.0, frames_per_second: 30.0, closed: false, size: SIZE, playing: None }
+        Self {
+            keys: Vec::new(),
+            seconds: 6.0,
+            frames_per_second: 30.0,
+            closed: false,
+            size: SIZE,
+            playing: None,
+            saved: Vec::new(),
+        }
     }
 }
 
@@ -92,6 +103,16 @@ impl KeyPath {
     pub fn new(eyes: Vec<Eye>, seconds: f64) -> Self {
         let keys = eyes.into_iter().map(|eye| Key { eye, time: None }).collect();
         Self { keys, seconds, ..Self::default() }
+    }
+
+    /// Whether there is a path that no file holds.
+    pub fn is_unsaved(&self) -> bool {
+        self.keys.len() > 1 && self.keys != self.saved
+    }
+
+    /// Takes note that a file holds the keys as they are.
+    pub fn note_saved(&mut self) {
+        self.saved = self.keys.clone();
     }
 
     /// The eye and its time at a share of the path, 0 to 1; `None` without keys. Times go evenly from key to key.

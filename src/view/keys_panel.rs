@@ -37,7 +37,10 @@ impl Viewer {
 
     pub(super) fn save_keys(&mut self, path: &Path) {
         match self.keys.save(path, self.keys.size) {
-            Ok(()) => self.tell(format!("saved {}; dapple render --path takes it too", whole(path))),
+            Ok(()) => {
+                self.keys.note_saved();
+                self.tell(format!("saved {}; dapple render --path takes it too", whole(path)));
+            }
             Err(error) => self.fail(error),
         }
     }
@@ -45,7 +48,10 @@ impl Viewer {
     pub(super) fn open_keys(&mut self, path: &Path) {
         let focus = self.document.as_ref().map_or(DVec3::ZERO, |document| document.ring.centre);
         match KeyPath::open(path, focus, self.eye.up) {
-            Ok(keys) => self.keys = keys,
+            Ok(keys) => {
+                self.keys = keys;
+                self.keys.note_saved();
+            }
             Err(error) => self.fail(error),
         }
     }

@@ -8,6 +8,7 @@ use super::app::Viewer;
 use super::compare::Layout;
 use super::dialogs::Ask;
 use super::document::Kind;
+use super::leaving::Leave;
 use super::navigation::Side;
 use super::side::{PATH, reveal};
 use super::theme;
@@ -145,7 +146,7 @@ impl Viewer {
                     let name =
                         path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into());
                     if ui.button(name).on_hover_text(path.display().to_string()).clicked() {
-                        self.open(&context, path);
+                        self.leave(&context, Leave::Open(path.clone()));
                     }
                 }
             });
@@ -164,8 +165,7 @@ impl Viewer {
                 self.dialogs.ask(&context, Ask::SavePicture, false, "picture.png");
             }
             if ui.button("Close").clicked() {
-                (self.document, self.training.on_stage) = (None, false);
-                self.notices.clear();
+                self.leave(&context, Leave::Close);
             }
         });
         if ui.button("Quit").clicked() {

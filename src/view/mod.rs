@@ -16,6 +16,7 @@ mod film;
 mod flight;
 pub mod keypath;
 mod keys_panel;
+mod leaving;
 mod live;
 mod look;
 mod menu;

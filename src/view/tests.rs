@@ -8,6 +8,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use glam::{DVec3, Vec3};
 
+use super::leaving::Leave;
 use super::stage::{Look, Stage};
 use super::{Document, Viewer};
 use crate::format;
@@ -116,6 +117,51 @@ fn selecting_nothing_deletes_nothing_and_keys_build_a_path() {
         harness.step();
     }
     assert_eq!(format::read_scene(&file).expect("was saved").len(), 40, "the first crop box holds the whole line");
+}
+
+#[test]
+fn edits_that_are_not_saved_are_asked_about() {
+    use eframe::egui::{ViewportCommand, ViewportEvent, ViewportId};
+
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut harness = harness(shown(folder.path()));
+    let context = harness.ctx.clone();
+    harness.key_press(Key::C);
+    harness.run_steps(2);
+
+    let closes = |harness: &mut Harness<'static, Viewer>| {
+        harness.input_mut().viewports.entry(ViewportId::ROOT).or_default().events.push(ViewportEvent::Close);
+        harness.step();
+        let commands = &harness.output().viewport_output[&ViewportId::ROOT].commands;
+        let held = commands.contains(&ViewportCommand::CancelClose);
+        harness.input_mut().viewports.entry(ViewportId::ROOT).or_default().events.clear();
+        harness.run_steps(2);
+        held
+    };
+    assert!(closes(&mut harness), "the window stays");
+    harness.get_by_label("what was cropped and deleted would be lost.");
+    harness.get_by_label("Stay").click();
+    harness.run_steps(2);
+    assert!(harness.query_by_label("Not saved yet").is_none() && harness.state().document.is_some());
+
+    harness.state_mut().save_scene(&folder.path().join("cut.ply"));
+    for _ in 0..100 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        harness.step();
+    }
+    assert!(!closes(&mut harness), "a saved scene is left at once");
+    harness.key_press(Key::C);
+    harness.key_press(Key::K);
+    harness.run_steps(2);
+    harness.key_press(Key::K);
+    harness.run_steps(2);
+    harness.state_mut().leave(&context, Leave::Close);
+    harness.run_steps(2);
+    harness.get_by_label("the camera path would be lost.");
+    harness.get_by_label("Leave without saving").click();
+    harness.run_steps(2);
+    assert!(harness.state().document.is_none());
+    assert_eq!(harness.state().stage.gaussians(), 0, "the device is free of it");
 }
 
 #[test]

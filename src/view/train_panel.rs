@@ -9,6 +9,7 @@ use crate::train::run_folder::{Record, RunFolder};
 use super::app::Viewer;
 use super::dialogs::Ask;
 use super::document::Kind;
+use super::leaving::Leave;
 use super::live::{Command, Phase, Status};
 use super::side::{row, rows};
 use super::theme;
@@ -41,7 +42,7 @@ impl Viewer {
         if let Some(capture) = capture.filter(|capture| capture.exists())
             && ui.button("Train anew …").on_hover_text("Back to the capture, for a run with other options").clicked()
         {
-            self.open(ui.ctx(), &capture);
+            self.leave(ui.ctx(), Leave::Open(capture));
         }
     }
 
