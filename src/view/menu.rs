@@ -95,6 +95,16 @@ pub const KEYS: [(&str, &[(&str, &str)]); 4] = [
 /// What a key does.
 type Action = fn(&mut Viewer);
 
+/// An entry of a menu, and the keys that do the same.
+fn item<'a>(text: &'a str, keys: &'a str) -> egui::Button<'a> {
+    egui::Button::new(text).shortcut_text(keys)
+}
+
+/// An entry that switches something on and off.
+fn choice<'a>(on: bool, text: &'a str, keys: &'a str) -> egui::Button<'a> {
+    egui::Button::selectable(on, text).shortcut_text(keys)
+}
+
 impl Viewer {
     pub(super) fn menu(&mut self, ui: &mut egui::Ui) {
         let bar = egui::Frame::new().inner_margin(egui::Margin::symmetric(10, 5));
@@ -133,7 +143,7 @@ impl Viewer {
 
     fn file_menu(&mut self, ui: &mut egui::Ui) {
         let context = ui.ctx().clone();
-        if ui.button("Open a file …").on_hover_text("A scene, or a transforms.json (Ctrl + O)").clicked() {
+        if ui.add(item("Open a file …", "Ctrl + O")).on_hover_text("A scene, or a transforms.json").clicked() {
             self.dialogs.ask(&context, Ask::Open, false, "");
         }
         if ui.button("Open a folder …").on_hover_text("A run or a capture").clicked() {
@@ -157,7 +167,10 @@ impl Viewer {
             if trains && ui.button("Train this capture").on_hover_text("With the options of the panel").clicked() {
                 self.start_training(&context);
             }
-            if ui.button("Save the scene as …").on_hover_text("Its extension chooses the format (Ctrl + S)").clicked()
+            if ui
+                .add(item("Save the scene as …", "Ctrl + S"))
+                .on_hover_text("Its extension chooses the format")
+                .clicked()
             {
                 self.dialogs.ask(&context, Ask::SaveScene, false, "scene.ply");
             }
@@ -174,7 +187,7 @@ impl Viewer {
     }
 
     fn view_menu(&mut self, ui: &mut egui::Ui) {
-        if ui.button("First view").on_hover_text("Back to where it began (R)").clicked() {
+        if ui.add(item("First view", "R")).on_hover_text("Back to where it began").clicked() {
             self.reset_view();
         }
         ui.separator();
@@ -184,40 +197,45 @@ impl Viewer {
             }
         }
         ui.separator();
-        ui.checkbox(&mut self.eye.orthographic, "Orthographic").on_hover_text("Without perspective (O)");
-        let mut probes = self.probe.on;
-        if ui.checkbox(&mut probes, "Pixel probe").on_hover_text("What makes the pixel under the pointer (T)").changed()
-        {
+        if ui.add(choice(self.eye.orthographic, "Orthographic", "O")).on_hover_text("Without perspective").clicked() {
+            self.eye.orthographic = !self.eye.orthographic;
+        }
+        let probe = ui.add(choice(self.probe.on, "Pixel probe", "T"));
+        if probe.on_hover_text("What makes the pixel under the pointer").clicked() {
             self.toggle_probe();
         }
-        ui.checkbox(&mut self.figures, "Figures").on_hover_text("Times, counts and memory (I)");
-        ui.checkbox(&mut self.shots.visible, "Cameras").on_hover_text("Frames of the capture's cameras (F)");
+        if ui.add(choice(self.figures, "Figures", "I")).on_hover_text("Times, counts and memory").clicked() {
+            self.figures = !self.figures;
+        }
+        let cameras = ui.add(choice(self.shots.visible, "Cameras", "F"));
+        if cameras.on_hover_text("Frames of the capture's cameras").clicked() {
+            self.shots.visible = !self.shots.visible;
+        }
         ui.separator();
-        let alone =
-            ui.button("Only the picture").on_hover_text("Without menus and panels; U or Esc brings them back (U)");
-        if alone.clicked() {
+        let alone = ui.add(item("Only the picture", "U"));
+        if alone.on_hover_text("Without menus and panels; U or Esc brings them back").clicked() {
             self.bare = true;
         }
-        if ui.button("Full screen").on_hover_text("And back (F11)").clicked() {
+        if ui.add(item("Full screen", "F11")).on_hover_text("And back").clicked() {
             toggle_full_screen(ui.ctx());
         }
     }
 
     fn edit_menu(&mut self, ui: &mut egui::Ui) {
         let (undo, redo) = (self.edit.can_undo(), self.edit.can_redo());
-        if ui.add_enabled(undo, egui::Button::new("Undo")).on_hover_text("Ctrl + Z").clicked() {
+        if ui.add_enabled(undo, item("Undo", "Ctrl + Z")).clicked() {
             self.undo(false);
         }
-        if ui.add_enabled(redo, egui::Button::new("Redo")).on_hover_text("Ctrl + Y").clicked() {
+        if ui.add_enabled(redo, item("Redo", "Ctrl + Y")).clicked() {
             self.undo(true);
         }
         ui.separator();
         let word = if self.edit.is_cropped() { "Take the crop box off" } else { "Crop box" };
-        if ui.button(word).on_hover_text("Only what is inside is shown and saved (C)").clicked() {
+        if ui.add(item(word, "C")).on_hover_text("Only what is inside is shown and saved").clicked() {
             self.toggle_crop(ui.ctx());
         }
         let any = self.edit.selected() > 0;
-        if ui.add_enabled(any, egui::Button::new("Delete the selection")).on_hover_text("Delete").clicked() {
+        if ui.add_enabled(any, item("Delete the selection", "Delete")).clicked() {
             self.delete_selection();
         }
     }
