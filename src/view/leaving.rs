@@ -79,8 +79,9 @@ impl Viewer {
             ui.label(format!("{} would be lost.", names.join(" and ")));
             ui.add_space(8.0);
             ui.horizontal(|ui| {
-                for &(name, ask) in &unsaved {
-                    if ui.button("Save …").on_hover_text(name).clicked() {
+                for &(_, ask) in &unsaved {
+                    let word = if ask == Ask::SavePath { "Save the path …" } else { "Save the scene …" };
+                    if ui.button(word).clicked() {
                         saves = Some(ask);
                     }
                 }
