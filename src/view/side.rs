@@ -26,7 +26,7 @@ pub(super) const PATH: &str = "Camera path";
 impl Viewer {
     pub(super) fn side(&mut self, ui: &mut egui::Ui) {
         let frame = egui::Frame::new().inner_margin(egui::Margin::symmetric(12, 8));
-        egui::Panel::right("side").frame(frame).default_size(268.0).min_size(240.0).show(ui, |ui| {
+        egui::Panel::right("side").frame(frame).default_size(311.0).min_size(240.0).show(ui, |ui| {
             // The bar is not to lie on what ends at the edge.
             let room = egui::Margin { right: 6, ..egui::Margin::ZERO };
             egui::ScrollArea::vertical().auto_shrink(false).content_margin(room).show(ui, |ui| {

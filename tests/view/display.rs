@@ -10,7 +10,7 @@ use image::RgbImage;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running child, ended with its owner.
-struct Running(Child);
+pub struct Running(pub Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -41,21 +41,41 @@ pub fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Whether the programs that these tests need are there; says so if not.
-pub fn is_possible() -> bool {
-    let possible = ["Xvfb", "xdotool"].iter().all(|name| {
-        let paths = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&paths).any(|folder| folder.join(name).exists())
-    });
-    if !possible {
-        eprintln!("SKIPPED: the window is not tested; Xvfb and xdotool are not installed (tools/setup installs them)");
+/// Whether programs that tests need are there; says what is left out if not.
+pub fn are_installed(names: &[&str], else_what: &str) -> bool {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = |name: &&&str| std::env::split_paths(&paths).any(|folder| folder.join(name).exists());
+    let missing: Vec<_> = names.iter().filter(|name| !is_there(name)).copied().collect();
+    if !missing.is_empty() {
+        eprintln!("SKIPPED: {else_what}; not installed: {} (tools/setup does it)", missing.join(", "));
     }
-    possible
+    missing.is_empty()
+}
+
+pub fn is_possible() -> bool {
+    are_installed(&["Xvfb", "xdotool"], "the window is not tested")
 }
 
 /// A command of the program under test: that of the environment variable DAPPLE, or the one that was built.
 pub fn program() -> Command {
     Command::new(std::env::var_os("DAPPLE").map_or_else(|| assert_cmd::cargo::cargo_bin("dapple"), PathBuf::from))
+}
+
+/// The picture that a window saves in its working folder when it is asked with the key P.
+pub fn saved_picture(folder: &Path, ask: impl Fn()) -> RgbImage {
+    // The first free name is taken, so this is the one.
+    let path = folder.join("dapple-001.png");
+    let mut asked = Instant::now() - PATIENCE;
+    let picture = wait("a picture", || {
+        // Until the scene is there, the key does nothing.
+        if asked.elapsed() > Duration::from_secs(10) && !path.exists() {
+            ask();
+            asked = Instant::now();
+        }
+        path.exists().then(|| super::picture(&path))
+    });
+    std::fs::remove_file(&path).expect("the picture is ours");
+    picture
 }
 
 impl Window {
@@ -206,19 +226,7 @@ impl Window {
 
     /// The picture that the window saves with its key, once it does.
     pub fn picture(&self) -> RgbImage {
-        // The first free name is taken, so this is the one.
-        let path = self.folder.join("dapple-001.png");
-        let mut asked = Instant::now() - PATIENCE;
-        let picture = wait("a picture", || {
-            // Until the scene is there, the key does nothing.
-            if asked.elapsed() > Duration::from_secs(10) && !path.exists() {
-                self.key("p");
-                asked = Instant::now();
-            }
-            path.exists().then(|| super::picture(&path))
-        });
-        std::fs::remove_file(&path).expect("the picture is ours");
-        picture
+        saved_picture(&self.folder, || self.key("p"))
     }
 
     /// The picture when nothing moves any more: what was done before has its effect, and flights are over.

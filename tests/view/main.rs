@@ -10,6 +10,8 @@ mod display;
 mod live;
 mod stress;
 mod time;
+#[cfg(target_os = "linux")]
+mod wayland;
 mod window;
 
 use std::path::{Path, PathBuf};
