@@ -95,7 +95,8 @@ fn colour(pixel: vec4f) -> vec3f {
             return pixel.xyz / alpha * (presentation.unit * 0.5 / presentation.high) + 0.5;
         }
         case 6u: {
-            return wheel(pixel.xy / max(alpha, 1e-6) / presentation.high);
+            // Over white, as what stands still.
+            return mix(vec3f(1.0), wheel(pixel.xy / max(alpha, 1e-6) / presentation.high), alpha);
         }
         default: {
             return pixel.xyz;

@@ -170,10 +170,10 @@ impl Viewer {
         self.menu(ui);
         self.status(ui);
         if self.document.is_some() {
-            self.side(ui);
             if self.is_dynamic() {
                 self.transport(ui);
             }
+            self.side(ui);
         }
     }
 

@@ -201,6 +201,8 @@ impl Stage {
             match shown {
                 Shown::Count => pixel.x,
                 Shown::Velocity => pixel.truncate().abs().max_element() * scale,
+                // What is hardly there says nothing about the range.
+                Shown::Flow if pixel.w >= 0.5 => 0.0,
                 Shown::Flow => pixel.truncate().truncate().length() / (1.0 - pixel.w),
                 _ => pixel.x * scale,
             }

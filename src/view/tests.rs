@@ -378,18 +378,25 @@ fn flow_on_the_screen_has_the_colours_of_the_wheel() {
     });
     let eye = super::navigation::Eye::look_at(DVec3::new(0.0, 0.0, -4.0), DVec3::ZERO, -DVec3::Y, 0.8);
     let mut stage = Stage::new(&gpu()).expect("the stage is set");
-    stage.load(&scene, &crate::scene::Normalisation::IDENTITY).expect("fits the device");
-    let look = Look { shown: Shown::Flow, gap: 0.1, range: Some((0.0, 1e3)), ..Look::of(&scene, Vec3::ZERO) };
     let camera = eye.camera(80, 80);
-    stage.draw(&camera, &look, false).expect("draws");
     // 0.1 units at a distance of 4.
     let pixels = (0.1 * camera.lens.focal.x / 4.0) as f32;
-    for scale in [1.25, 2.0] {
-        stage.draw(&camera, &Look { range: Some((0.0, pixels * scale)), ..look }, false).expect("draws");
-        let shown = stage.picture().expect("reads").get_pixel(40, 40).0;
-        let wanted = crate::train::picture::flow_colour(glam::Vec2::X / scale) * 255.0;
-        for (byte, wanted) in shown.into_iter().zip(wanted.to_array()) {
-            assert!((f32::from(byte) - wanted).abs() <= 3.0, "{shown:?}, not {wanted:?}");
+    for (logit, scale) in [(4.0, 1.25), (4.0, 2.0), (-3.0, 1.25)] {
+        scene.logits.fill(logit);
+        stage.load(&scene, &crate::scene::Normalisation::IDENTITY).expect("fits the device");
+        let mut shown = |shown, range| {
+            let look = Look { shown, gap: 0.1, range: Some(range), ..Look::of(&scene, Vec3::ZERO) };
+            stage.draw(&camera, &look, false).expect("draws");
+            stage.picture().expect("reads").get_pixel(40, 40).0
+        };
+        let alpha = f32::from(shown(Shown::Alpha, (0.0, 1.0))[0]) / 255.0;
+        assert_eq!(alpha > 0.9, logit > 0.0, "{alpha}");
+        let flow = shown(Shown::Flow, (0.0, pixels * scale));
+        // Over white, as what stands still.
+        let colour = crate::train::picture::flow_colour(glam::Vec2::X / scale);
+        let wanted = Vec3::ONE.lerp(colour, alpha) * 255.0;
+        for (byte, wanted) in flow.into_iter().zip(wanted.to_array()) {
+            assert!((f32::from(byte) - wanted).abs() <= 3.0, "{flow:?}, not {wanted:?}");
         }
     }
 }

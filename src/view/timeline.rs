@@ -177,7 +177,7 @@ impl Timeline {
 }
 
 impl Viewer {
-    /// The transport bar under the picture.
+    /// The transport bar, over the whole width of the window.
     pub(super) fn transport(&mut self, ui: &mut egui::Ui) {
         let bar = egui::Frame::new().inner_margin(egui::Margin::symmetric(12, 8));
         egui::Panel::bottom("transport").frame(bar).show(ui, |ui| {

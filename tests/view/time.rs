@@ -15,7 +15,7 @@ use super::display::{Window, is_possible, wait};
 use super::{blobs, dapple, difference, picture};
 
 /// In a window of 900 × 600: on the slider of the time, right of its end, and the number beside it.
-const SLIDER: [(i32, i32); 3] = [(166, 547), (262, 547), (272, 547)];
+const SLIDER: [(i32, i32); 3] = [(166, 547), (345, 547), (362, 547)];
 
 /// The first view of the scene at a time, by `dapple render`.
 fn rendered(folder: &Path, time: &str, size: (u32, u32)) -> RgbImage {
