@@ -145,8 +145,12 @@ impl Viewer {
     /// Everything that the window shows, and what follows from what is done in it.
     pub fn show(&mut self, ui: &mut egui::Ui) {
         let context = ui.ctx().clone();
+        // Before a field that has the keys can end: the letters that came with its Enter are no shortcuts.
+        let typing = context.egui_wants_keyboard_input();
         self.receive(&context);
-        self.shortcuts(&context);
+        if !typing {
+            self.shortcuts(&context);
+        }
         self.watch(&context);
         self.watch_training(&context);
         self.watch_film(&context);

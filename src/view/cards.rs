@@ -209,12 +209,12 @@ impl Viewer {
         card_if(ui, "notices", full.right_top() + vec2(-12.0, 12.0), !self.notices.is_empty(), |ui| {
             ui.set_max_width(400.0);
             for (index, notice) in self.notices.iter().enumerate() {
-                ui.horizontal_wrapped(|ui| {
+                ui.horizontal_top(|ui| {
                     let colour = if notice.bad { theme::BAD } else { theme::TEXT };
                     if ui.small_button("×").on_hover_text("Close").clicked() {
                         closed = Some(index);
                     }
-                    ui.label(RichText::new(&notice.text).color(colour));
+                    ui.add(egui::Label::new(RichText::new(&notice.text).color(colour)).wrap());
                 });
             }
         });

@@ -109,11 +109,16 @@ impl Viewer {
         }
         if let (Some(outcome), Some(shot)) = (&self.compare.outcome, self.through)
             && outcome.shot == shot
-            && !self.is_growing()
+            && self.has_score()
         {
             ui.label(format!("PSNR of this view: {:.2} dB", outcome.psnr))
                 .on_hover_text("Peak signal-to-noise ratio against the photo, at the photo's size; higher is better");
         }
+    }
+
+    /// Whether likeness to a photo says anything: there is a scene, and it does not change under the measuring.
+    fn has_score(&self) -> bool {
+        !self.is_growing() && self.stage.gaussians() > 0
     }
 
     /// Where photo and render go.
@@ -161,7 +166,8 @@ impl Viewer {
             painter.rect_filled(rect, 5.0, theme::VEIL);
             painter.galley(rect.min + vec2(7.0, 4.0), galley, theme::TEXT);
         };
-        let psnr = if self.is_growing() { "render".into() } else { format!("render · {:.2} dB", outcome.psnr) };
+        let decibels = if self.has_score() { format!(" · {:.2} dB", outcome.psnr) } else { String::new() };
+        let psnr = format!("render{decibels}");
         match self.compare.layout {
             Layout::Off => {}
             Layout::Side => {
@@ -185,7 +191,7 @@ impl Viewer {
             }
             Layout::Difference => {
                 painter.image(outcome.difference.id(), place.rect, whole, Color32::WHITE);
-                let text = format!("mean absolute error, 0 to {FULL_ERROR} · {:.2} dB", outcome.psnr);
+                let text = format!("mean absolute error, 0 to {FULL_ERROR}{decibels}");
                 label(place.rect.center_bottom() - vec2(0.0, 10.0), egui::Align2::CENTER_BOTTOM, text);
             }
         }

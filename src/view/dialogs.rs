@@ -44,6 +44,11 @@ impl Ask {
         }
     }
 
+    /// Whether a file is written where the path says.
+    fn saves(self) -> bool {
+        matches!(self, Self::SaveScene | Self::SavePicture | Self::SavePath | Self::Video)
+    }
+
     /// What a typed path says besides where it is.
     fn note(self) -> Option<String> {
         match self {
@@ -70,11 +75,13 @@ struct Typed {
     text: String,
     /// Whether the field has been seen: its suggestion is selected once, so that typing replaces it.
     begun: bool,
+    /// The text of which it was said that there is such a file, which would be replaced.
+    warned: Option<String>,
 }
 
 impl Typed {
     fn new(ask: Ask, text: String) -> Self {
-        Self { ask, text, begun: false }
+        Self { ask, text, begun: false, warned: None }
     }
 }
 
@@ -93,6 +100,12 @@ impl Dialogs {
     /// Whether an answer is awaited.
     pub fn is_open(&self) -> bool {
         self.open.is_some() || self.typed.is_some()
+    }
+
+    /// As where the system has no dialogs.
+    #[cfg(test)]
+    pub fn type_paths(&mut self) {
+        self.absent = true;
     }
 
     /// Asks for a file, or for a folder; `name` is suggested where something is saved.
@@ -163,7 +176,7 @@ impl Dialogs {
 
     /// Asks for a path in the window.
     fn prompt(&mut self, context: &egui::Context) -> Option<(Ask, PathBuf)> {
-        let Typed { ask, text, begun } = self.typed.as_mut()?;
+        let Typed { ask, text, begun, warned } = self.typed.as_mut()?;
         let (mut done, mut open) = (false, true);
         egui::Window::new(ask.title())
             .collapsible(false)
@@ -193,8 +206,17 @@ impl Dialogs {
                 if let Some(note) = ask.note() {
                     ui.label(quiet(&note));
                 }
+                let replaces = warned.as_ref() == Some(text);
+                if replaces {
+                    ui.label(RichText::new("There is such a file; once more replaces it.").color(theme::WARM));
+                }
                 done = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-                done |= ui.button("OK").clicked();
+                done |= ui.button(if replaces { "Replace" } else { "OK" }).clicked();
+                // As the system's dialogs do.
+                if done && !replaces && ask.saves() && PathBuf::from(text.trim()).is_file() {
+                    (done, *warned) = (false, Some(text.clone()));
+                    field.request_focus();
+                }
             });
         let closed = !open || context.input(|input| input.key_pressed(Key::Escape));
         let chosen = (done && !text.trim().is_empty()).then(|| (*ask, PathBuf::from(text.trim())));

@@ -120,6 +120,11 @@ impl Edit {
         self.state.crop.is_some() || self.state.count(DELETED) > 0
     }
 
+    /// Whether a scene is being written.
+    pub fn is_saving(&self) -> bool {
+        self.saving.is_some()
+    }
+
     /// Whether saving would write another scene than was opened or saved last.
     pub fn is_unsaved(&self) -> bool {
         self.is_dirty() && !self.state.leaves_as(&self.saved)

@@ -113,7 +113,8 @@ impl Viewer {
         if self.film.is_some() {
             return self.tell("an export is in progress; wait for it or cancel it".into());
         }
-        let mut look = self.edit.apply(self.look);
+        // What the crop box leaves out is no part of the film, as it is none of a saved scene.
+        let mut look = Look { ghost: false, ..self.edit.apply(self.look) };
         if matches!(look.shown, Shown::Depth | Shown::Count | Shown::Velocity | Shown::Flow) {
             // One range for all images, or their colours would flicker.
             look.range = Some(self.stage.range(&look));

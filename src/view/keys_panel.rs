@@ -82,12 +82,16 @@ impl Viewer {
                 if ui.link(name).on_hover_text("Go there").clicked() {
                     visit = Some(index);
                 }
-                if ui.small_button("replace").on_hover_text("By this view").clicked() {
-                    self.keys.keys[index] = self.key_here();
-                }
-                if ui.small_button("×").on_hover_text("Remove it").clicked() {
-                    remove = Some(index);
-                }
+                // Far from "Add this view", under which a list that grows may come to lie.
+                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                    if ui.small_button("×").on_hover_text("Remove it").clicked() {
+                        remove = Some(index);
+                    }
+                    if ui.small_button("replace").on_hover_text("By this view").clicked() {
+                        self.keys.keys[index] = self.key_here();
+                        self.tell(format!("key frame {} is this view now", index + 1));
+                    }
+                });
             });
         }
         if let Some(index) = visit {

@@ -14,6 +14,8 @@ use super::theme;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Leave {
     Open(PathBuf),
+    /// To the training of the run that is shown, which goes on from its checkpoint and keeps the camera path.
+    Train,
     Close,
     Quit,
 }
@@ -22,6 +24,8 @@ pub enum Leave {
 #[derive(Default)]
 pub struct Leaving {
     asked: Option<Leave>,
+    /// Where to once something is saved, and of how many things.
+    saving: Option<(Leave, usize)>,
     /// Whether the window may close, whatever is not saved.
     agreed: bool,
 }
@@ -29,7 +33,7 @@ pub struct Leaving {
 impl Viewer {
     /// Leaves the scene: at once where nothing is lost, else after a question.
     pub(super) fn leave(&mut self, context: &egui::Context, to: Leave) {
-        if self.unsaved().is_empty() {
+        if self.unsaved(&to).is_empty() {
             self.depart(context, to);
         } else {
             self.leaving.asked = Some(to);
@@ -37,18 +41,19 @@ impl Viewer {
     }
 
     /// What would be lost, and what saves it.
-    fn unsaved(&self) -> Vec<(&'static str, Ask)> {
+    fn unsaved(&self, to: &Leave) -> Vec<(&'static str, Ask)> {
         if self.document.is_none() {
             return Vec::new();
         }
         let edits = self.edit.is_unsaved().then_some(("what was cropped and deleted", Ask::SaveScene));
-        let path = self.keys.is_unsaved().then_some(("the camera path", Ask::SavePath));
+        let path = (self.keys.is_unsaved() && *to != Leave::Train).then_some(("the camera path", Ask::SavePath));
         edits.into_iter().chain(path).collect()
     }
 
     fn depart(&mut self, context: &egui::Context, to: Leave) {
         match to {
             Leave::Open(path) => self.open(context, &path),
+            Leave::Train => self.resume_training(context),
             Leave::Close => {
                 (self.document, self.training.on_stage, self.drawn) = (None, false, None);
                 self.notices.clear();
@@ -66,12 +71,13 @@ impl Viewer {
     /// Holds the window open while something would be lost, and asks.
     pub(super) fn watch_leaving(&mut self, context: &egui::Context) {
         let closes = context.input(|input| input.viewport().close_requested());
-        if closes && !self.leaving.agreed && !self.unsaved().is_empty() {
+        if closes && !self.leaving.agreed && !self.unsaved(&Leave::Quit).is_empty() {
             context.send_viewport_cmd(ViewportCommand::CancelClose);
             self.leaving.asked = Some(Leave::Quit);
         }
+        self.leave_once_saved(context);
         let Some(to) = self.leaving.asked.clone() else { return };
-        let unsaved = self.unsaved();
+        let unsaved = self.unsaved(&to);
         let names: Vec<&str> = unsaved.iter().map(|&(name, _)| name).collect();
         let (mut stays, mut leaves, mut saves) = (false, false, None);
         let modal = egui::Modal::new(egui::Id::unique("leaving")).show(context, |ui| {
@@ -91,12 +97,26 @@ impl Viewer {
         });
         if leaves {
             self.leaving.asked = None;
-            self.depart(context, to);
+            self.depart(context, to.clone());
         } else if stays || saves.is_some() || unsaved.is_empty() || modal.should_close() {
             self.leaving.asked = None;
         }
         if let Some(ask) = saves {
             self.dialogs.ask(context, ask, false, if ask == Ask::SavePath { "path.json" } else { "scene.ply" });
+            self.leaving.saving = Some((to, unsaved.len()));
+        }
+    }
+
+    /// Goes where it was asked for once what the question has saved is on disk; asks again for the rest, and stays where
+    /// nothing came to be saved.
+    fn leave_once_saved(&mut self, context: &egui::Context) {
+        if self.dialogs.is_open() || self.edit.is_saving() {
+            return;
+        }
+        if let Some((to, count)) = self.leaving.saving.take()
+            && self.unsaved(&to).len() < count
+        {
+            self.leave(context, to);
         }
     }
 }

@@ -241,9 +241,6 @@ impl Viewer {
     }
 
     pub(super) fn shortcuts(&mut self, context: &egui::Context) {
-        if context.egui_wants_keyboard_input() {
-            return;
-        }
         let hit = |shortcut: &KeyboardShortcut| context.input_mut(|input| input.consume_shortcut(shortcut));
         if hit(&OPEN) {
             self.dialogs.ask(context, Ask::Open, false, "");

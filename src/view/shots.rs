@@ -18,6 +18,8 @@ use super::viewport::Place;
 /// Longer side of a thumbnail, in pixels, and how many are kept.
 const THUMBNAIL: u32 = 112;
 const KEPT: usize = 400;
+/// Time between two turns of the wheel that belong together, in seconds.
+const SAME_TURN: f64 = 0.6;
 /// Depth of a camera's frame, against the scene's size.
 const DEPTH: f64 = 0.045;
 
@@ -31,15 +33,31 @@ pub struct Shots {
     thumbnails: BTreeMap<usize, Option<TextureHandle>>,
     asked: BTreeSet<usize>,
     channel: (Sender<Made>, Receiver<Made>),
+    /// How far the panel is scrolled, and when it was last scrolled, in seconds.
+    panel: (f32, f64),
 }
 
 impl Default for Shots {
     fn default() -> Self {
-        Self { visible: false, chosen: None, thumbnails: BTreeMap::new(), asked: BTreeSet::new(), channel: channel() }
+        Self {
+            visible: false,
+            chosen: None,
+            thumbnails: BTreeMap::new(),
+            asked: BTreeSet::new(),
+            channel: channel(),
+            panel: (0.0, f64::NEG_INFINITY),
+        }
     }
 }
 
 impl Shots {
+    /// Notes where the panel that the list lies in is scrolled to.
+    pub fn panel_is_at(&mut self, offset: f32, now: f64) {
+        if self.panel.0 != offset {
+            self.panel = (offset, now);
+        }
+    }
+
     fn receive(&mut self, context: &egui::Context) {
         for (shot, image) in self.channel.1.try_iter() {
             self.asked.remove(&shot);
@@ -118,8 +136,12 @@ impl Viewer {
         self.compare_section(ui);
         let height = THUMBNAIL as f32 * 0.5 + 8.0;
         let mut wanted = None;
+        // A list that slides under the pointer while the panel is turned does not take the wheel over.
+        let turned = ui.input(|input| input.time) - self.shots.panel.1 < SAME_TURN;
+        let source = egui::scroll_area::ScrollSource { mouse_wheel: !turned, ..Default::default() };
         egui::ScrollArea::vertical()
             .id_salt("shots")
+            .scroll_source(source)
             .max_height(230.0)
             .min_scrolled_height(230.0)
             .auto_shrink([false, true])

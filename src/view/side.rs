@@ -29,7 +29,7 @@ impl Viewer {
         egui::Panel::right("side").frame(frame).default_size(311.0).min_size(240.0).show(ui, |ui| {
             // The bar is not to lie on what ends at the edge.
             let room = egui::Margin { right: 6, ..egui::Margin::ZERO };
-            egui::ScrollArea::vertical().auto_shrink(false).content_margin(room).show(ui, |ui| {
+            let area = egui::ScrollArea::vertical().auto_shrink(false).content_margin(room).show(ui, |ui| {
                 let kind = self.document.as_ref().map(|document| document.kind);
                 // First what a capture is for, and what is watched.
                 if self.training.live.is_some() || kind.is_some_and(|kind| kind != Kind::Scene) {
@@ -44,6 +44,7 @@ impl Viewer {
                 section(ui, PATH, false, |ui| self.keys_section(ui));
                 section(ui, "Picture", false, |ui| self.picture_section(ui));
             });
+            self.shots.panel_is_at(area.state.unclamped_offset().y, ui.input(|input| input.time));
         });
     }
 

@@ -29,13 +29,13 @@ impl Viewer {
         self.training.look_at_records(&path);
         let config = self.document.as_ref().and_then(|document| document.config.as_ref());
         let (steps, capture) = config.map_or((0, None), |config| (config.steps, Some(config.capture.clone())));
-        let step = self.training.records.last().map_or(0, |record| record.step);
+        let step = self.training.records.last().map_or(0, |record| record.step).max(self.training.stopped.unwrap_or(0));
         progress(ui, step, steps);
         curves(ui, &self.training.records);
         if step < steps && RunFolder::exists(&path) {
             let hint = "Continue from its checkpoint; only if no other dapple trains this run";
             if ui.button("Go on training").on_hover_text(hint).clicked() {
-                self.resume_training(ui.ctx());
+                self.leave(ui.ctx(), Leave::Train);
             }
         }
         ui.label(RichText::new(format!("in {}", whole(&path))).small().color(theme::QUIET));
@@ -48,7 +48,9 @@ impl Viewer {
 
     /// A training in this window.
     fn live_rows(&mut self, ui: &mut egui::Ui, status: &Status) {
-        progress(ui, status.step, status.steps);
+        // Until the checkpoint is read, what is known of the run before.
+        let known = self.training.records.last().filter(|_| status.phase == Phase::Starting).map_or(0, |r| r.step);
+        progress(ui, status.step.max(known), status.steps);
         let quiet = |text: String| RichText::new(text).small().color(theme::QUIET);
         let doing = match status.phase {
             Phase::Starting => "getting ready …".into(),

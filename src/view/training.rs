@@ -49,6 +49,8 @@ impl Default for Options {
 pub struct Training {
     pub options: Options,
     pub records: Vec<Record>,
+    /// After which step the run that is shown was stopped here; its records end somewhat before that.
+    pub stopped: Option<u32>,
     looked: Option<Instant>,
     pub live: Option<Live>,
     /// Absent where the training outlives the window.
@@ -63,7 +65,7 @@ impl Training {
     /// Another document: its records are read anew, and a run of it gets a folder of its own.
     pub fn turn(&mut self) {
         self.options.out.clear();
-        (self.records, self.looked) = (Vec::new(), None);
+        (self.records, self.stopped, self.looked) = (Vec::new(), None, None);
     }
 
     /// Has a training that belongs to the window save and end, and waits for that.
@@ -195,10 +197,12 @@ impl Viewer {
         // Of a capture without points, all cameras were seen from afar.
         let moved = |shown: &&Document| !shown.scene.is_empty() || shown.first_eye() != self.eye;
         let kept = self.document.as_ref().filter(|shown| same(shown)).filter(moved).map(|_| self.eye);
+        let path = self.document.as_ref().filter(|shown| same(shown)).map(|_| std::mem::take(&mut self.keys));
         if let Err(error) = self.enter(document, false) {
             return self.fail(error);
         }
         self.eye = kept.unwrap_or(self.eye);
+        self.keys = path.unwrap_or_default();
         if let Some(document) = &self.document {
             self.look.sh_degree = model.sh_degree();
             self.look.antialiased = document.config.as_ref().is_some_and(|config| config.antialiased);
@@ -214,6 +218,10 @@ impl Viewer {
         if (live.interrupted)() {
             context.send_viewport_cmd(egui::ViewportCommand::Close);
         }
+        let stopped = ended.as_ref().ok().and_then(|end| match end {
+            End::Stopped(step) => Some(*step),
+            End::Done => None,
+        });
         match ended {
             Ok(End::Done) => {
                 self.tell(format!("the training is done; scene.ply and report.html are in {}", whole(&live.out)))
@@ -224,6 +232,7 @@ impl Viewer {
         // From here on the run is what its folder holds.
         if std::mem::take(&mut self.training.on_stage) {
             self.training.turn();
+            self.training.stopped = stopped;
             if RunFolder::exists(&live.out) {
                 self.reopen(context, &live.out);
             }
