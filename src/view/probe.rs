@@ -108,8 +108,14 @@ fn probe_card(ui: &mut egui::Ui, found: &Probed) {
     }
     ui.add_space(3.0);
     egui::Grid::new("probe").num_columns(5).spacing(vec2(12.0, 2.0)).show(ui, |ui| {
-        for title in ["number", "share", "depth", "opacity", "size"] {
-            ui.label(quiet(title));
+        for (title, hint) in [
+            ("number", "Its place in the scene, from 0"),
+            ("share", "Its share in the pixel's colour"),
+            ("depth", "Of its centre along the view, in the scene's units"),
+            ("opacity", "At its centre"),
+            ("size", "Standard deviations along its axes, in the scene's units"),
+        ] {
+            ui.label(quiet(title)).on_hover_text(hint);
         }
         ui.end_row();
         for hit in &found.hits {

@@ -13,6 +13,7 @@ use super::leaving::Leave;
 use super::live::{Command, Phase, Status};
 use super::side::{row, rows};
 use super::theme;
+use super::training::Options;
 use super::words::{grouped, whole};
 
 impl Viewer {
@@ -29,6 +30,7 @@ impl Viewer {
         self.training.look_at_records(&path);
         let config = self.document.as_ref().and_then(|document| document.config.as_ref());
         let (steps, capture) = config.map_or((0, None), |config| (config.steps, Some(config.capture.clone())));
+        let options = config.map(Options::of);
         let step = self.training.records.last().map_or(0, |record| record.step).max(self.training.stopped.unwrap_or(0));
         progress(ui, step, steps);
         curves(ui, &self.training.records);
@@ -42,6 +44,8 @@ impl Viewer {
         if let Some(capture) = capture.filter(|capture| capture.exists())
             && ui.button("Train anew …").on_hover_text("Back to the capture, for a run with other options").clicked()
         {
+            // What that run was asked for is where changes start from.
+            self.training.options = options.unwrap_or_default();
             self.leave(ui.ctx(), Leave::Open(capture));
         }
     }

@@ -100,6 +100,19 @@ impl Training {
 }
 
 impl Options {
+    /// What a run was asked for, without its folder.
+    pub fn of(config: &Config) -> Self {
+        let usual = Self::default();
+        Self {
+            steps: config.steps,
+            cap_max: config.cap_max,
+            max_resolution: config.max_resolution.unwrap_or(usual.max_resolution),
+            sh_degree: config.sh_degree,
+            motion: !config.r#static,
+            out: usual.out,
+        }
+    }
+
     /// The run of a capture, in its folder.
     fn start(&self, capture: &Path) -> Result<Start> {
         let out = self.out.trim();
@@ -273,5 +286,7 @@ mod tests {
         assert!(start.config.capture.is_absolute() && start.config.r#static && !start.resumes);
         assert_eq!((start.config.steps, start.config.max_resolution, start.out), (90, Some(800), out));
         assert!(Options::default().start(Path::new("capture")).is_err(), "a run has a folder");
+        let again = Options::of(&start.config);
+        assert_eq!((again.steps, again.motion, again.max_resolution, again.out.as_str()), (90, false, 800, ""));
     }
 }
