@@ -26,6 +26,7 @@ pub(super) const PATH: &str = "Camera path";
 impl Viewer {
     pub(super) fn side(&mut self, ui: &mut egui::Ui) {
         let frame = egui::Frame::new().inner_margin(egui::Margin::symmetric(12, 8));
+        // As wide as its rows come to be: else the first pictures of a scene are drawn in vain, at other sizes.
         egui::Panel::right("side").frame(frame).default_size(311.0).min_size(240.0).show(ui, |ui| {
             // The bar is not to lie on what ends at the edge.
             let room = egui::Margin { right: 6, ..egui::Margin::ZERO };
