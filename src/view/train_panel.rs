@@ -31,7 +31,7 @@ impl Viewer {
         let config = self.document.as_ref().and_then(|document| document.config.as_ref());
         let (steps, capture) = config.map_or((0, None), |config| (config.steps, Some(config.capture.clone())));
         let options = config.map(Options::of);
-        let step = self.training.records.last().map_or(0, |record| record.step).max(self.training.stopped.unwrap_or(0));
+        let step = self.training.step();
         progress(ui, step, steps);
         curves(ui, &self.training.records);
         if step < steps && RunFolder::exists(&path) {
@@ -53,8 +53,8 @@ impl Viewer {
     /// A training in this window.
     fn live_rows(&mut self, ui: &mut egui::Ui, status: &Status) {
         // Until the checkpoint is read, what is known of the run before.
-        let known = self.training.records.last().filter(|_| status.phase == Phase::Starting).map_or(0, |r| r.step);
-        progress(ui, status.step.max(known), status.steps);
+        let step = if status.phase == Phase::Starting { self.training.step() } else { status.step };
+        progress(ui, step, status.steps);
         let quiet = |text: String| RichText::new(text).small().color(theme::QUIET);
         let doing = match status.phase {
             Phase::Starting => "getting ready …".into(),

@@ -50,7 +50,7 @@ pub struct Training {
     pub options: Options,
     pub records: Vec<Record>,
     /// After which step the run that is shown was stopped here; its records end somewhat before that.
-    pub stopped: Option<u32>,
+    stopped: Option<u32>,
     looked: Option<Instant>,
     pub live: Option<Live>,
     /// Absent where the training outlives the window.
@@ -66,6 +66,11 @@ impl Training {
     pub fn turn(&mut self) {
         self.options.out.clear();
         (self.records, self.stopped, self.looked) = (Vec::new(), None, None);
+    }
+
+    /// How far the run that is shown is known to be, in steps.
+    pub fn step(&self) -> u32 {
+        self.records.last().map_or(0, |record| record.step).max(self.stopped.unwrap_or(0))
     }
 
     /// Has a training that belongs to the window save and end, and waits for that.

@@ -49,10 +49,11 @@ pub fn is_possible() -> bool {
 /// A compositor with a window on it.
 pub struct Desktop {
     folder: PathBuf,
-    runtime: TempDir,
     hands: Hands,
     program: Running,
     _compositor: Running,
+    /// Goes last: the others have their sockets in it.
+    runtime: TempDir,
 }
 
 /// The end of a socket's name tells it from its lock file.
@@ -96,7 +97,7 @@ impl Desktop {
         let log = std::fs::File::create(folder.join("log")).expect("creates");
         let program = Running(command.stderr(log).spawn().expect("the program starts"));
         let hands = Hands::new(&display);
-        let desktop = Self { folder: folder.to_path_buf(), runtime, hands, program, _compositor: compositor };
+        let desktop = Self { folder: folder.to_path_buf(), hands, program, _compositor: compositor, runtime };
         desktop.resize(size);
         desktop
     }
