@@ -20,7 +20,8 @@ struct Step {
     // log-duration.
     motion_terms: vec4f,
     // Which parameters flow_gradients holds a gradient of: 0 none, 1 velocity, 2 all; share of the opacity's regulariser
-    // that a Gaussian keeps while it is faded; log-duration beyond which velocities learn more slowly; unused.
+    // that a Gaussian keeps while it is faded; log-duration beyond which velocities learn more slowly; pull to rest,
+    // as a share of a velocity's step.
     motion_more: vec4f,
 }
 

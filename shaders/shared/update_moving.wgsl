@@ -92,6 +92,10 @@ fn step_motion(index: u32, gradient: MotionGradient, damping: f32, value: ptr<fu
     var a = motion[at] - vec4f(slowing * step.motion_rates.xxx, step.motion_rates.y) * by_a.direction;
     var b = motion[at + 1u] - vec4f(step.motion_rates.zw, 0.0, 0.0) * by_b.direction;
     b.x = max(b.x, step.motion_terms.w);
+    // And it is drawn to rest, the more the longer it lives: most of what is there all the time stands still, and without
+    // this its velocity wanders. Any steadier gradient outweighs it.
+    let pull = step.motion_more.w * (1.0 - slowing) * slowing * step.motion_rates.x;
+    a = vec4f(a.xyz * max(0.0, 1.0 - pull / max(length(a.xyz), 1e-20)), a.w);
     let eta = normal4(pcg4d(vec4u(index, step.seed.y, step.seed.x, STREAM_NOISE))).w;
     let shift = step.motion_terms.x * damping * exp(b.x) * eta;
     a.w += shift;

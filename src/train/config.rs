@@ -156,6 +156,8 @@ options! {
         lr_velocity: f64 = 1.6e-3;
         /// Learning rate of velocities at the end
         lr_velocity_final: f64 = 1.6e-5;
+        /// Pull to rest of what is there most of the time, as a share of the largest step of its velocity
+        velocity_shrinkage: f64 = 0.3;
         /// Learning rate of time centres
         lr_time: f64 = 1.6e-4;
         /// Learning rate of log-durations

@@ -66,6 +66,7 @@ impl Config {
             ("ssim-weight", self.ssim_weight),
             ("flow-decay", self.flow_decay),
             ("faded-regularisation", self.faded_regularisation),
+            ("velocity-shrinkage", self.velocity_shrinkage),
         ];
         for (name, value) in shares {
             ensure!((0.0..=1.0).contains(&value), "--{name} must be 0 to 1, not {value}");

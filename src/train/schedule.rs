@@ -136,7 +136,12 @@ impl Schedule {
                 (config.gate_regularisation / count) as f32,
                 self.least_log_duration,
             ),
-            motion_more: Vec4::new(0.0, config.faded_regularisation as f32, config.init_duration.ln() as f32, 0.0),
+            motion_more: Vec4::new(
+                0.0,
+                config.faded_regularisation as f32,
+                config.init_duration.ln() as f32,
+                config.velocity_shrinkage as f32,
+            ),
         }
     }
 

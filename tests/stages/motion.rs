@@ -43,11 +43,15 @@ fn step_motion(
     row[4] -= f64::from(step.motion_terms.y);
     row[5] -= f64::from(step.motion_terms.z) * 20.0 * steady * (1.0 - steady);
     let [v, t, l, g] = step.motion_rates.to_array().map(f64::from);
-    let v = v * (f64::from(step.motion_more.z) - m.log_duration).exp().min(1.0);
+    let slowing = (f64::from(step.motion_more.z) - m.log_duration).exp().min(1.0);
+    let v = v * slowing;
     let mut flat = m.to_array();
     for (lane, rate) in [v, v, v, t, l, g].into_iter().enumerate() {
         flat[lane] += adam::step(&mut moments[lane], row[lane], rate, step.seed[1] + 1);
     }
+    let speed = flat[..3].iter().map(|v| v * v).sum::<f64>().sqrt();
+    let pull = f64::from(step.motion_more.w) * (1.0 - slowing) * v;
+    flat[..3].iter_mut().for_each(|v| *v *= (1.0 - pull / speed).max(0.0));
     flat[4] = flat[4].max(f64::from(step.motion_terms.w));
     let [_, _, c, d] = pcg4d([index, step.seed[1], step.seed[0], STREAM_NOISE]);
     let shift = f64::from(step.motion_terms.x) * noise_gate(opacity) * flat[4].exp() * box_muller(c, d)[1];
@@ -60,9 +64,15 @@ fn step_motion(
 fn motion_steps_agree_with_adam_regularisers_and_noise() {
     let (gpu, count) = (gpu(), 150);
     let (mut gaussians, view) = cases::scene(91, count, 64, 48);
-    let motions = set_in_motion(&mut Rng::new(92), &mut gaussians, 0.4);
-    // Some nearly transparent ones, which the noise moves most.
+    let mut motions = set_in_motion(&mut Rng::new(92), &mut gaussians, 0.4);
+    // Some nearly transparent ones, which the noise moves most, and some unseen ones that hardly move and live long,
+    // which come to rest.
     gaussians.iter_mut().step_by(4).for_each(|g| g.logit = -5.0);
+    for i in (0..count).step_by(7) {
+        gaussians[i].logit = -20.0;
+        motions[i].velocity = [f64::from(1e-6_f32); 3];
+        motions[i].log_duration = f64::from(2.0_f32.ln());
+    }
     let mut scene = cases::host_scene(&gaussians, 1, false);
     scene.motion = Some(host_motion(&motions));
     let model = Model::upload(&gpu, &scene).unwrap();
@@ -111,6 +121,8 @@ fn motion_steps_agree_with_adam_regularisers_and_noise() {
         }
     }
     assert!(held > 0, "no duration is held at the least one");
+    let rested = twins.iter().filter(|(m, _)| m.velocity == [0.0; 3]).count();
+    assert_eq!(rested, count.div_ceil(7), "Gaussians at rest");
     let (mut moved, mut worst) = (0, 0.0_f64);
     for (i, (got, (m, _))) in read_motion(&model.rows, count).iter().zip(&twins).enumerate() {
         for (lane, want) in m.to_array().into_iter().enumerate() {
