@@ -1,14 +1,29 @@
 //! A kernel is one WGSL file and one declaration; this module checks one against the other and runs it.
 //!
-//! ```ignore
-//! shared! { pub struct View { pub world_to_camera: Mat4, pub focal: Vec2 } }
-//! kernel! {
-//!     /// Depth of each mean in the camera frame.
-//!     pub Depth = "depth.wgsl" [] { uniform view: View, read means: Vec4, write depths: f32 }
-//! }
-//! let depth = gpu.pipeline::<Depth>(&[])?;
-//! depth.run(&mut pass, &Depth { view: &view, means: &means, depths: &depths }, groups);
 //! ```
+//! use dapple::gpu::{Kernel, check};
+//! use dapple::{kernel, shared};
+//!
+//! shared! {
+//!     /// The struct `Level` of the shader: the same name, field names, types and offsets.
+//!     pub struct Level { pub capacity: u32, pub width: u32, pub depth: u32 }
+//! }
+//! kernel! {
+//!     /// Sums of 32 rows each.
+//!     pub ReduceRows = "primitives/reduce_rows.wgsl" [] {
+//!         uniform level: Level, read count: u32, read rows: f32, write sums: f32
+//!     }
+//! }
+//! // Without a GPU: does the shader agree with its declaration?
+//! let checked = check(&ReduceRows::DECLARATION, &[]).unwrap();
+//! assert_eq!(checked.invocations, 64);
+//! ```
+//!
+//! With a GPU, `gpu.pipeline::<ReduceRows>(&[])?` compiles it and [`Pipeline::dispatch`] dispatches it. The file is looked up
+//! in the folder `shaders/` of the crate that declares the kernel, which needs `bytemuck` for [`shared!`](crate::shared).
+//!
+//! Constants make variants of a kernel: `[LANES = 8 in [8, 32], FLOW = 0 in [0, 1, 2]]` gives each its default and all
+//! its legal values, and the test over all kernels composes and validates every combination.
 
 use std::marker::PhantomData;
 
@@ -17,7 +32,7 @@ use naga::{AddressSpace, ArraySize, Module, ScalarKind, StorageAccess, TypeInner
 
 use super::buffer::Buffer;
 use super::device::{Gpu, GpuError};
-use super::wgsl::{Constants, compose};
+use super::wgsl::{Constants, compose, constant};
 
 /// How a kernel uses a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +54,37 @@ pub enum Shape {
     Struct {
         name: &'static str,
         size: usize,
-        fields: &'static [(&'static str, usize)],
+        fields: &'static [Field],
     },
+}
+
+/// A field of a struct that host and shader share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    pub name: &'static str,
+    /// In bytes from the start of the struct.
+    pub offset: usize,
+    /// The type as WGSL writes it. An `atomic<u32>` of the shader counts as `u32`.
+    pub wgsl: &'static str,
+}
+
+/// A Rust type that may be a field of a [`shared!`](crate::shared) struct.
+pub trait FieldType {
+    /// The same type in WGSL.
+    const WGSL: &'static str;
+}
+
+impl FieldType for f32 {
+    const WGSL: &'static str = "f32";
+}
+impl FieldType for u32 {
+    const WGSL: &'static str = "u32";
+}
+impl FieldType for glam::Vec4 {
+    const WGSL: &'static str = "vec4<f32>";
+}
+impl FieldType for [u32; 4] {
+    const WGSL: &'static str = "vec4<u32>";
 }
 
 /// A Rust type that may be an element of a shader's buffer.
@@ -61,7 +105,7 @@ impl Element for glam::Vec4 {
     const SHAPE: Shape = Shape::Vec4F32;
 }
 
-/// A struct with the same name, field names and offsets as one in WGSL.
+/// A struct with the same name, field names, field types and offsets as one in WGSL.
 #[macro_export]
 macro_rules! shared {
     ($(#[$meta:meta])* pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident: $ty:ty),* $(,)? }) => {
@@ -74,7 +118,11 @@ macro_rules! shared {
             const SHAPE: $crate::gpu::kernel::Shape = $crate::gpu::kernel::Shape::Struct {
                 name: stringify!($name),
                 size: size_of::<$name>(),
-                fields: &[$((stringify!($field), std::mem::offset_of!($name, $field))),*],
+                fields: &[$($crate::gpu::kernel::Field {
+                    name: stringify!($field),
+                    offset: std::mem::offset_of!($name, $field),
+                    wgsl: <$ty as $crate::gpu::kernel::FieldType>::WGSL,
+                }),*],
             };
         }
     };
@@ -90,6 +138,15 @@ pub struct Binding {
     pub when: Option<&'static str>,
 }
 
+/// A constant of a kernel, a WGSL `const NAME: u32`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Constant {
+    pub name: &'static str,
+    pub default: u32,
+    /// Every value that a variant may have.
+    pub legal: &'static [u32],
+}
+
 /// All that is known of a kernel without a GPU.
 #[derive(Clone, Copy, Debug)]
 pub struct Declaration {
@@ -97,8 +154,7 @@ pub struct Declaration {
     /// File name in `shaders/`.
     pub file: &'static str,
     pub source: &'static str,
-    /// Constants and their default values.
-    pub constants: &'static Constants,
+    pub constants: &'static [Constant],
     pub bindings: &'static [Binding],
 }
 
@@ -117,7 +173,7 @@ pub trait Kernel {
 /// a binding only of the variants in which the constant `FLAG` is not zero; it stands behind those of all variants.
 #[macro_export]
 macro_rules! kernel {
-    ($(#[$meta:meta])* pub $name:ident = $file:literal [$($constant:ident = $value:expr),* $(,)?] {
+    ($(#[$meta:meta])* pub $name:ident = $file:literal [$($constant:ident = $value:literal in $legal:expr),* $(,)?] {
         $($access:ident $(($when:ident))? $binding:ident: $ty:ty),* $(,)?
     }) => {
         $(#[$meta])*
@@ -131,7 +187,11 @@ macro_rules! kernel {
                 name: stringify!($name),
                 file: $file,
                 source: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $file)),
-                constants: &[$((stringify!($constant), $value)),*],
+                constants: &[$($crate::gpu::kernel::Constant {
+                    name: stringify!($constant),
+                    default: $value,
+                    legal: &$legal,
+                }),*],
                 bindings: &[$($crate::gpu::kernel::Binding {
                     name: stringify!($binding),
                     access: $crate::kernel!(@access $access),
@@ -159,14 +219,27 @@ impl Declaration {
     /// The default constants with some of them replaced.
     ///
     /// # Panics
-    /// On a name that the kernel does not declare.
+    /// On a name that the kernel does not declare, or a value that is not legal.
     pub fn constants_with(&self, overrides: &Constants) -> Vec<(&'static str, u32)> {
-        let mut constants = self.constants.to_vec();
+        let mut constants: Vec<_> = self.constants.iter().map(|constant| (constant.name, constant.default)).collect();
         for (name, value) in overrides {
-            let slot = constants.iter_mut().find(|(known, _)| known == name);
-            slot.unwrap_or_else(|| panic!("the kernel {} has no constant {name}", self.name)).1 = *value;
+            let index = self.constants.iter().position(|constant| constant.name == *name);
+            let index = index.unwrap_or_else(|| panic!("the kernel {} has no constant {name}", self.name));
+            let legal = self.constants[index].legal;
+            assert!(legal.contains(value), "{name} of the kernel {} is one of {legal:?}, not {value}", self.name);
+            constants[index].1 = *value;
         }
         constants
+    }
+
+    /// The constants of every legal variant.
+    pub fn variants(&self) -> Vec<Vec<(&'static str, u32)>> {
+        self.constants.iter().fold(vec![vec![]], |variants, constant| {
+            let with = |variant: Vec<_>| {
+                constant.legal.iter().map(move |value| [variant.as_slice(), &[(constant.name, *value)]].concat())
+            };
+            variants.into_iter().flat_map(with).collect()
+        })
     }
 
     /// Whether each binding is there in the variant with these constants.
@@ -182,11 +255,19 @@ impl Declaration {
     }
 }
 
+/// A composed shader that agrees with its declaration.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    pub source: String,
+    /// Invocations of a workgroup.
+    pub invocations: u32,
+}
+
 /// Parses and validates the composed shader and compares it with its declaration.
 ///
 /// # Errors
 /// Every difference, a line each: a bug in the shader or its declaration.
-pub fn check(declaration: &Declaration, overrides: &Constants) -> Result<String, String> {
+pub fn check(declaration: &Declaration, overrides: &Constants) -> Result<Checked, String> {
     let constants = declaration.constants_with(overrides);
     let source = compose(declaration.source, &constants);
     let module = naga::front::wgsl::parse_str(&source)
@@ -194,8 +275,15 @@ pub fn check(declaration: &Declaration, overrides: &Constants) -> Result<String,
     Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP)
         .validate(&module)
         .map_err(|error| format!("{}: {}", declaration.file, error.emit_to_string(&source)))?;
-    let problems = differences(&declaration.bindings_with(&constants), &module);
-    if problems.is_empty() { Ok(source) } else { Err(format!("{}:\n{}", declaration.file, problems.join("\n"))) }
+    let mut problems = differences(&declaration.bindings_with(&constants), &module);
+    let main = module.entry_points.iter().find(|entry| entry.name == "main");
+    if main.is_none() {
+        problems.push("no entry point `main`".into());
+    }
+    match main {
+        Some(main) if problems.is_empty() => Ok(Checked { source, invocations: main.workgroup_size.iter().product() }),
+        _ => Err(format!("{}:\n{}", declaration.file, problems.join("\n"))),
+    }
 }
 
 fn differences(bindings: &[Binding], module: &Module) -> Vec<String> {
@@ -234,9 +322,6 @@ fn differences(bindings: &[Binding], module: &Module) -> Vec<String> {
         let difference = shape_difference(module, element, stride, &expected.shape);
         expect("the same element", difference.is_none(), difference.unwrap_or_default());
     }
-    if !module.entry_points.iter().any(|entry| entry.name == "main") {
-        problems.push("no entry point `main`".into());
-    }
     problems
 }
 
@@ -255,11 +340,13 @@ fn shape_difference(
         (TypeInner::Vector { size: naga::VectorSize::Bi, scalar }, Shape::Vec2U32) => is(*scalar, ScalarKind::Uint),
         (TypeInner::Vector { size: naga::VectorSize::Quad, scalar }, Shape::Vec4F32) => is(*scalar, ScalarKind::Float),
         (TypeInner::Struct { members, span }, Shape::Struct { name, size, fields }) => {
-            let found: Vec<_> =
-                members.iter().map(|m| (m.name.as_deref().unwrap_or_default(), m.offset as usize)).collect();
+            let found: Vec<_> = members
+                .iter()
+                .map(|m| (m.name.as_deref().unwrap_or_default(), m.offset as usize, wgsl_type(module, m.ty)))
+                .collect();
+            let same = found.iter().copied().eq(fields.iter().map(|field| (field.name, field.offset, field.wgsl)));
             let found_name = ty.name.as_deref().unwrap_or_default();
-            if found_name != *name || found != *fields || *span as usize != *size || stride.is_some_and(|s| s != *size)
-            {
+            if found_name != *name || !same || *span as usize != *size || stride.is_some_and(|s| s != *size) {
                 return Some(format!("struct {found_name} {found:?} of {span} bytes, not {name} {fields:?} of {size}"));
             }
             true
@@ -267,6 +354,18 @@ fn shape_difference(
         _ => false,
     };
     (!same).then(|| format!("{:?}, not {shape:?}", ty.inner))
+}
+
+/// The type of a field as [`FieldType`] writes it; empty for a type that no field of the host has.
+fn wgsl_type(module: &Module, ty: naga::Handle<naga::Type>) -> &'static str {
+    use naga::{Scalar, VectorSize::Quad};
+    match module.types[ty].inner {
+        TypeInner::Scalar(Scalar::F32) => f32::WGSL,
+        TypeInner::Scalar(Scalar::U32) | TypeInner::Atomic(Scalar::U32) => u32::WGSL,
+        TypeInner::Vector { size: Quad, scalar: Scalar::F32 } => glam::Vec4::WGSL,
+        TypeInner::Vector { size: Quad, scalar: Scalar::U32 } => <[u32; 4]>::WGSL,
+        _ => "",
+    }
 }
 
 /// A kernel ready to run in one variant.
@@ -277,6 +376,8 @@ pub struct Pipeline<K> {
     layout: wgpu::BindGroupLayout,
     /// Which of the declaration's bindings this variant has.
     present: Vec<bool>,
+    /// Of a workgroup.
+    invocations: u32,
     kernel: PhantomData<fn(K)>,
 }
 
@@ -287,7 +388,7 @@ impl Gpu {
     /// The first limit of the adapter that the kernel's bindings exceed, or the driver's refusal.
     pub fn pipeline<K: Kernel>(&self, overrides: &Constants) -> Result<Pipeline<K>, GpuError> {
         let declaration = K::DECLARATION;
-        let source = check(&declaration, overrides).map_err(GpuError::Reported)?;
+        let Checked { source, invocations } = check(&declaration, overrides).map_err(GpuError::Reported)?;
         let constants = declaration.constants_with(overrides);
         let (bindings, present) = (declaration.bindings_with(&constants), declaration.present(&constants));
         let storage = bindings.iter().filter(|b| b.access != Access::Uniform).count() as u32;
@@ -328,7 +429,7 @@ impl Gpu {
         });
         match pollster::block_on(scope.pop()) {
             Some(error) => Err(GpuError::Reported(format!("{}: {error}", declaration.name))),
-            None => Ok(Pipeline { gpu: self.clone(), pipeline, layout, present, kernel: PhantomData }),
+            None => Ok(Pipeline { gpu: self.clone(), pipeline, layout, present, invocations, kernel: PhantomData }),
         }
     }
 
@@ -355,12 +456,18 @@ impl Gpu {
     }
 }
 
-/// Workgroups in a row of a folded grid; GRID_ROW in `shaders/shared/grid.wgsl`.
-const GRID_ROW: u32 = 32768;
+/// Workgroups in a row of a folded grid.
+const GRID_ROW: u32 = constant("math/grid", "GRID_ROW") as u32;
 
 impl<K: Kernel> Pipeline<K> {
-    /// Dispatches `groups` workgroups, folded in two dimensions as `grid.wgsl` says.
-    pub fn run<B: Kernel<Static = K>>(&self, pass: &mut wgpu::ComputePass<'_>, kernel: &B, groups: u32) {
+    /// Dispatches as many workgroups as `invocations` need.
+    pub fn dispatch<B: Kernel<Static = K>>(&self, pass: &mut wgpu::ComputePass<'_>, kernel: &B, invocations: u32) {
+        self.dispatch_groups(pass, kernel, invocations.div_ceil(self.invocations));
+    }
+
+    /// Dispatches `groups` workgroups, folded in two dimensions as `math/grid.wgsl` says: for kernels whose unit of work is
+    /// a workgroup's.
+    pub fn dispatch_groups<B: Kernel<Static = K>>(&self, pass: &mut wgpu::ComputePass<'_>, kernel: &B, groups: u32) {
         if groups > 0 {
             self.bind(pass, &kernel.buffers());
             pass.dispatch_workgroups(groups.min(GRID_ROW), groups.div_ceil(GRID_ROW), 1);
@@ -368,7 +475,7 @@ impl<K: Kernel> Pipeline<K> {
     }
 
     /// Dispatches as many workgroups as the three words of `arguments` from word `at` on say.
-    pub fn run_indirect<B: Kernel<Static = K>>(
+    pub fn dispatch_indirect<B: Kernel<Static = K>>(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
         kernel: &B,

@@ -6,9 +6,11 @@ pub mod buffer;
 pub mod device;
 pub mod kernel;
 pub mod profile;
+pub mod variants;
 pub mod wgsl;
 
 pub use buffer::Buffer;
 pub use device::{Adapter, Gpu, GpuError, Parts};
 pub use kernel::{Declaration, Kernel, Pipeline, check};
 pub use profile::{Recorder, StageTimes};
+pub use variants::Variants;

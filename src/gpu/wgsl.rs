@@ -1,7 +1,16 @@
 //! Composing a shader: constants first, then the shared files it uses, each once, then its own text.
 //!
-//! A line `//#use sh` includes `shaders/shared/sh.wgsl`. A line `//#use FLAG ? a : b` includes `a` when the constant
-//! `FLAG` is not zero, else `b`: how a kernel gets a form for adapters with subgroups and one for those without.
+//! * `//#use layout/view` includes `shaders/shared/layout/view.wgsl`.
+//! * `//#use motion/{MOTION}` includes the file that the value of the constant `MOTION` picks: [`WORDS`] names them.
+//! * `//#if MOTION` keeps the next line only in variants in which the constant `MOTION` is not zero.
+
+/// The file names that the values of a constant stand for, in the order 0, 1, 2, ….
+pub const WORDS: &[(&str, &[&str])] = &[
+    ("LENS", &["pinhole"]),
+    ("MOTION", &["static", "linear"]),
+    ("SERIAL", &["parallel", "serial"]),
+    ("SUBGROUPS", &["workgroup", "subgroup"]),
+];
 
 /// The shared WGSL files, by the name that `//#use` takes.
 macro_rules! shared_files {
@@ -12,82 +21,158 @@ macro_rules! shared_files {
 
 /// Name and text of every file in `shaders/shared/`.
 pub const SHARED: &[(&str, &str)] = shared_files![
-    "adam",
-    "admission",
-    "blocks",
-    "colour",
-    "column",
-    "digit",
-    "exchange_flow_subgroup",
-    "exchange_flow_workgroup",
-    "exchange_subgroup",
-    "exchange_workgroup",
-    "flow",
-    "flow_backward",
-    "flow_backward_absent",
-    "flow_forward",
-    "flow_forward_absent",
-    "flow_record",
-    "flow_record_absent",
-    "gaussian",
-    "gaussian_gradient",
-    "grid",
-    "lanes_plain",
-    "lanes_serial",
-    "lanes_subgroups",
-    "loss",
-    "moving",
-    "pose_moving",
-    "project_flow_moving",
-    "project_moving",
-    "projection",
-    "random",
-    "real_f32",
-    "real_vec4",
-    "refine",
-    "root",
-    "rows_plain",
-    "rows_subgroups",
-    "scan_apply_parallel",
-    "scan_apply_serial",
-    "scan_sum_parallel",
-    "scan_sum_serial",
-    "sh",
-    "sh_gradient",
-    "share",
-    "sort_count_parallel",
-    "sort_count_serial",
-    "sort_rank_plain",
-    "sort_rank_subgroups",
-    "sort_scatter_parallel",
-    "sort_scatter_serial",
-    "still",
-    "tiles",
-    "update_moving",
-    "update_still",
-    "view",
+    "flow/at",
+    "flow/backward",
+    "flow/forward",
+    "form/exchange_subgroup",
+    "form/exchange_workgroup",
+    "form/lanes_serial",
+    "form/lanes_subgroup",
+    "form/lanes_workgroup",
+    "form/rows_subgroup",
+    "form/rows_workgroup",
+    "form/scan_apply_parallel",
+    "form/scan_apply_serial",
+    "form/scan_sum_parallel",
+    "form/scan_sum_serial",
+    "form/sort_count_parallel",
+    "form/sort_count_serial",
+    "form/sort_rank_subgroup",
+    "form/sort_rank_workgroup",
+    "form/sort_scatter_parallel",
+    "form/sort_scatter_serial",
+    "layout/blocks",
+    "layout/digit",
+    "layout/flow",
+    "layout/flow_slot",
+    "layout/flow_splat",
+    "layout/level",
+    "layout/refine",
+    "layout/slot",
+    "layout/slot_sum",
+    "layout/splat",
+    "layout/status",
+    "layout/view",
+    "lens/pinhole",
+    "math/adam",
+    "math/grid",
+    "math/loss",
+    "math/random",
+    "math/real_f32",
+    "math/real_vec4",
+    "math/root",
+    "math/sh",
+    "math/sh_gradient",
+    "motion/linear",
+    "motion/linear_update",
+    "motion/static",
+    "motion/static_update",
+    "splat/colour",
+    "splat/column",
+    "splat/gaussian",
+    "splat/gradient",
+    "splat/projection",
+    "splat/share",
+    "splat/tiles",
 ];
 
 /// Values of the constants of one variant of a kernel, each a WGSL `const NAME: u32`.
 pub type Constants = [(&'static str, u32)];
 
+/// The value of `const NAME` in a file of `shaders/shared/`, read while the crate is compiled. The file must write it as
+/// a number, or as one number divided by another: so a constant that host and device share is written once.
+///
+/// # Panics
+/// Fails to compile where the file or the constant does not exist.
+pub const fn constant(file: &str, name: &str) -> f64 {
+    let mut index = 0;
+    while !equal(SHARED[index].0.as_bytes(), file.as_bytes()) {
+        index += 1;
+    }
+    constant_of(SHARED[index].1.as_bytes(), name.as_bytes())
+}
+
+const fn equal(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && starts_with(a, 0, b)
+}
+
+const fn starts_with(text: &[u8], at: usize, word: &[u8]) -> bool {
+    let mut i = 0;
+    while i < word.len() {
+        if at + i >= text.len() || text[at + i] != word[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+const fn constant_of(text: &[u8], name: &[u8]) -> f64 {
+    let mut at = 0;
+    loop {
+        assert!(at < text.len(), "the shared file has no such constant");
+        if starts_with(text, at, b"const ") && starts_with(text, at + 6, name) && text[at + 6 + name.len()] == b':' {
+            break;
+        }
+        at += 1;
+    }
+    while text[at] != b'=' {
+        at += 1;
+    }
+    let (value, end) = number(text, at + 2);
+    if starts_with(text, end, b" / ") { value / number(text, end + 3).0 } else { value }
+}
+
+/// The decimal number at a place of a text, and where it ends. Exact for up to 15 digits.
+const fn number(text: &[u8], mut at: usize) -> (f64, usize) {
+    let (mut digits, mut scale) = (0.0, 0i32);
+    let mut fraction = false;
+    assert!(text[at].is_ascii_digit(), "the constant is not a number");
+    loop {
+        match text[at] {
+            digit @ b'0'..=b'9' => {
+                digits = 10.0 * digits + (digit - b'0') as f64;
+                scale -= fraction as i32;
+            }
+            b'.' => fraction = true,
+            _ => break,
+        }
+        at += 1;
+    }
+    if text[at] == b'e' {
+        let negative = text[at + 1] == b'-';
+        let (exponent, end) = number(text, at + 1 + negative as usize);
+        scale += if negative { -(exponent as i32) } else { exponent as i32 };
+        at = end;
+    } else if text[at] == b'u' || text[at] == b'f' {
+        at += 1;
+    }
+    let mut power = 1.0;
+    let mut i = 0;
+    while i < scale.abs() {
+        power *= 10.0;
+        i += 1;
+    }
+    (if scale < 0 { digits / power } else { digits * power }, at)
+}
+
 /// Composes the text of a shader.
 ///
 /// # Panics
-/// On a `//#use` of a file or a flag that does not exist: a bug in the shader, found by the test over all of them.
+/// On a directive that names a file, a constant or a value that does not exist: a bug in the shader, found by the test
+/// over all of them.
 pub fn compose(source: &str, constants: &Constants) -> String {
     let mut text = String::new();
     for (name, value) in constants {
         text += &format!("const {name}: u32 = {value}u;\n");
     }
-    let mut included = Vec::new();
-    include(source, constants, &mut included, &mut text);
+    include(source, constants, &mut Vec::new(), &mut text);
     text
 }
 
 fn include(source: &str, constants: &Constants, included: &mut Vec<&'static str>, text: &mut String) {
     for directive in source.lines().filter_map(|line| line.strip_prefix("//#use ")) {
-        let wanted = choose(directive, constants);
+        let wanted = pick(directive.trim(), constants);
         let (name, body) = *SHARED
             .iter()
             .find(|(name, _)| *name == wanted)
@@ -97,18 +182,63 @@ fn include(source: &str, constants: &Constants, included: &mut Vec<&'static str>
             include(body, constants, included, text);
         }
     }
-    text.push_str(source);
-    text.push('\n');
+    let mut keep = true;
+    for line in source.lines() {
+        if keep {
+            text.push_str(line);
+            text.push('\n');
+        }
+        keep = line.trim_start().strip_prefix("//#if ").is_none_or(|name| value(name.trim(), constants) != 0);
+    }
 }
 
-fn choose<'a>(directive: &'a str, constants: &Constants) -> &'a str {
-    let Some((flag, choices)) = directive.split_once('?') else {
-        return directive.trim();
+/// The file name of a `//#use`, with the word for each constant in braces.
+fn pick(directive: &str, constants: &Constants) -> String {
+    let Some((before, rest)) = directive.split_once('{') else {
+        return directive.to_string();
     };
-    let (yes, no) = choices.split_once(':').expect("`//#use FLAG ? a : b` has two choices");
-    let (_, value) = constants
-        .iter()
-        .find(|(name, _)| *name == flag.trim())
-        .unwrap_or_else(|| panic!("`//#use {directive}`: the kernel declares no constant {flag}"));
-    if *value != 0 { yes.trim() } else { no.trim() }
+    let (name, after) = rest.split_once('}').unwrap_or_else(|| panic!("`//#use {directive}` has no closing brace"));
+    let words = WORDS.iter().find(|(known, _)| *known == name);
+    let (_, words) = words.unwrap_or_else(|| panic!("`//#use {directive}`: WORDS has no constant {name}"));
+    format!("{before}{}{}", words[value(name, constants) as usize], pick(after, constants))
+}
+
+fn value(name: &str, constants: &Constants) -> u32 {
+    let found = constants.iter().find(|(known, _)| *known == name);
+    found.unwrap_or_else(|| panic!("a directive asks for {name}, which the kernel does not declare")).1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constants_are_read_as_wgsl_writes_them() {
+        let text = b"const WIDE: u32 = 16u;\nconst WIDER: f32 = 0.5;\nconst SMALL: f32 = 2.5e-5;\nconst LEAST: f32 = 1.0 / 255.0;\n";
+        let read = |name: &str| constant_of(text, name.as_bytes());
+        assert_eq!(read("WIDE"), 16.0);
+        assert_eq!(read("WIDER"), 0.5);
+        assert_eq!(read("SMALL"), 2.5e-5);
+        assert_eq!(read("LEAST"), 1.0 / 255.0);
+    }
+
+    #[test]
+    #[should_panic(expected = "no such constant")]
+    fn a_missing_constant_is_refused() {
+        constant_of(b"const WIDE: u32 = 16u;\n", b"WIDTH");
+    }
+
+    #[test]
+    fn a_guarded_line_goes_with_its_constant() {
+        let source = "//#if MOTION\nlet moving = 1;\nlet always = 2;\n";
+        assert!(compose(source, &[("MOTION", 1)]).contains("moving"));
+        let text = compose(source, &[("MOTION", 0)]);
+        assert!(!text.contains("moving") && text.contains("always"), "{text}");
+    }
+
+    #[test]
+    fn a_constant_picks_a_file() {
+        assert_eq!(pick("motion/{MOTION}", &[("MOTION", 1)]), "motion/linear");
+        assert_eq!(pick("form/{SERIAL}_{SUBGROUPS}", &[("SERIAL", 0), ("SUBGROUPS", 1)]), "form/parallel_subgroup");
+    }
 }

@@ -1,18 +1,19 @@
 //! How elements are cut into blocks, and how many workgroups cover them.
 
 use super::Form;
-use crate::gpu::{Buffer, Gpu, GpuError};
+use crate::gpu::wgsl::constant;
+use crate::gpu::{Buffer, Gpu, GpuError, Kernel, Pipeline};
 use crate::shared;
 
-/// Invocations of a workgroup of the serial forms, the workgroup size in `lanes_serial.wgsl`.
-const SERIAL_LANES: u32 = 8;
-/// Threads of a workgroup of the other forms, the workgroup size in `lanes_subgroups.wgsl` and `lanes_plain.wgsl`.
-const GROUP_THREADS: u32 = 256;
+/// Invocations of a workgroup of the serial forms.
+const SERIAL_LANES: u32 = constant("form/lanes_serial", "LANES") as u32;
+/// Threads of a workgroup of the other forms.
+const GROUP_THREADS: u32 = constant("layout/blocks", "THREADS") as u32;
 /// Blocks for each lane of a software adapter: more than one, so that an uneven load evens out.
 const BLOCKS_PER_LANE: u32 = 4;
 
 shared! {
-    /// The struct in `shaders/shared/blocks.wgsl`, which says what its fields are.
+    /// The struct in `shaders/shared/layout/blocks.wgsl`, which says what its fields are.
     pub struct Extent {
         pub capacity: u32,
         pub max_blocks: u32,
@@ -26,8 +27,8 @@ pub struct Blocks {
     pub extent: Buffer<Extent>,
     /// Most blocks that there can be.
     pub number: usize,
-    /// Workgroups that cover them.
-    pub groups: u32,
+    /// Whether a block is an invocation's work rather than a workgroup's.
+    serial: bool,
 }
 
 impl Blocks {
@@ -42,8 +43,21 @@ impl Blocks {
             let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(256) as u32);
             max_blocks = max_blocks.min(BLOCKS_PER_LANE * SERIAL_LANES * cores);
         }
-        let groups = if serial { max_blocks.div_ceil(SERIAL_LANES) } else { max_blocks };
         let extent = gpu.upload("extent", &[Extent { capacity, max_blocks, min_block }])?;
-        Ok(Self { extent, number: max_blocks as usize, groups })
+        Ok(Self { extent, number: max_blocks as usize, serial })
+    }
+
+    /// Dispatches a kernel over all blocks.
+    pub fn dispatch<K: Kernel, B: Kernel<Static = K>>(
+        &self,
+        pipeline: &Pipeline<K>,
+        pass: &mut wgpu::ComputePass<'_>,
+        kernel: &B,
+    ) {
+        if self.serial {
+            pipeline.dispatch(pass, kernel, self.number as u32);
+        } else {
+            pipeline.dispatch_groups(pass, kernel, self.number as u32);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Sums of rows in a fixed order.
 
+use crate::gpu::wgsl::constant;
 use crate::gpu::{Buffer, Gpu, GpuError, Pipeline};
 use crate::{kernel, shared};
 
@@ -15,20 +16,19 @@ shared! {
 
 kernel! {
     /// Sums of 32 rows each.
-    pub ReduceRows = "reduce_rows.wgsl" [] {
+    pub ReduceRows = "primitives/reduce_rows.wgsl" [] {
         uniform level: Level, read count: u32, read rows: f32, write sums: f32
     }
 }
 
-/// Rows that one invocation adds up: FAN_IN in `reduce_rows.wgsl`.
-const FAN_IN: u32 = 32;
-/// Invocations of a workgroup of `reduce_rows.wgsl`.
-const GROUP: u32 = 64;
+/// Rows that one invocation adds up.
+const FAN_IN: u32 = constant("layout/level", "FAN_IN") as u32;
 
 /// Sums of the columns of a matrix, always in the same order: the sum over a tree with 32 branches, whose rounding
 /// error grows with the logarithm of the rows. Bitwise the same in every run.
 #[derive(Debug)]
 pub struct Reduce {
+    /// Each with the number of sums it makes.
     levels: Vec<(Buffer<Level>, u32)>,
     partial: [Buffer<f32>; 2],
     pipeline: Pipeline<ReduceRows<'static>>,
@@ -44,7 +44,7 @@ impl Reduce {
         loop {
             rows = rows.div_ceil(FAN_IN).max(1);
             let level = Level { capacity, width, depth: levels.len() as u32 };
-            levels.push((gpu.upload("reduce level", &[level])?, (rows * width).div_ceil(GROUP)));
+            levels.push((gpu.upload("reduce level", &[level])?, rows * width));
             if rows == 1 {
                 break;
             }
@@ -68,10 +68,10 @@ impl Reduce {
         count: &Buffer<u32>,
     ) {
         let mut rows = input;
-        for (index, (level, groups)) in self.levels.iter().enumerate() {
+        for (index, (level, sums_of_level)) in self.levels.iter().enumerate() {
             let last = index + 1 == self.levels.len();
             let sums = if last { output } else { &self.partial[index % 2] };
-            self.pipeline.run(pass, &ReduceRows { level, count, rows, sums }, *groups);
+            self.pipeline.dispatch(pass, &ReduceRows { level, count, rows, sums }, *sums_of_level);
             rows = sums;
         }
     }

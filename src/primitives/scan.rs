@@ -7,14 +7,14 @@ use crate::kernel;
 
 kernel! {
     /// Sum of each block.
-    pub ScanSum = "scan_sum.wgsl" [SERIAL = 1, SUBGROUPS = 0] {
+    pub ScanSum = "primitives/scan_sum.wgsl" [SERIAL = 1 in [0, 1], SUBGROUPS = 0 in [0, 1]] {
         uniform extent: Extent, read count: u32, read input: u32, write sums: u32
     }
 }
 
 kernel! {
     /// Exclusive prefix sums, given the sum of each block.
-    pub ScanApply = "scan_apply.wgsl" [SERIAL = 1, SUBGROUPS = 0, ROWS = ROWS] {
+    pub ScanApply = "primitives/scan_apply.wgsl" [SERIAL = 1 in [0, 1], SUBGROUPS = 0 in [0, 1], ROWS = 16 in [ROWS]] {
         uniform extent: Extent, read count: u32, read input: u32, read sums: u32, write output: u32, write total: u32
     }
 }
@@ -63,8 +63,9 @@ impl Scan {
         count: &Buffer<u32>,
         total: &Buffer<u32>,
     ) {
-        let Self { blocks: Blocks { extent, groups, .. }, sums, .. } = self;
-        self.sum.run(pass, &ScanSum { extent, count, input, sums }, *groups);
-        self.apply.run(pass, &ScanApply { extent, count, input, sums, output, total }, *groups);
+        let (blocks, sums) = (&self.blocks, &self.sums);
+        let extent = &blocks.extent;
+        blocks.dispatch(&self.sum, pass, &ScanSum { extent, count, input, sums });
+        blocks.dispatch(&self.apply, pass, &ScanApply { extent, count, input, sums, output, total });
     }
 }

@@ -16,7 +16,7 @@ shared! {
 
 kernel! {
     /// How many keys of each block have each digit.
-    pub SortCount = "sort_count.wgsl" [SERIAL = 1, SUBGROUPS = 0] {
+    pub SortCount = "primitives/sort_count.wgsl" [SERIAL = 1 in [0, 1], SUBGROUPS = 0 in [0, 1]] {
         uniform extent: Extent, uniform digit: Digit, read count: u32, read keys: u32,
         write counts: u32, write counts_number: u32
     }
@@ -24,7 +24,7 @@ kernel! {
 
 kernel! {
     /// Moves each pair to its place by one digit.
-    pub SortScatter = "sort_scatter.wgsl" [SERIAL = 1, SUBGROUPS = 0, ROWS = 14] {
+    pub SortScatter = "primitives/sort_scatter.wgsl" [SERIAL = 1 in [0, 1], SUBGROUPS = 0 in [0, 1], ROWS = 14 in [8, 14]] {
         uniform extent: Extent, uniform digit: Digit, read count: u32, read keys: u32, read values: u32,
         write offsets: u32, write new_keys: u32, write new_values: u32
     }
@@ -131,14 +131,15 @@ impl Sort {
     /// Records the sort of the first `count[0]` pairs. Pairs with equal keys keep their order; elements from
     /// `count[0]` on are left undefined. A count above the capacity is taken as the capacity.
     pub fn run(&self, pass: &mut wgpu::ComputePass<'_>, count: &Buffer<u32>) {
-        let Self { blocks: Blocks { extent, groups, .. }, counts, counts_number, offsets, .. } = self;
+        let Self { blocks, counts, counts_number, offsets, .. } = self;
+        let extent = &blocks.extent;
         for (index, digit) in self.digits.iter().enumerate() {
             let Pairs { keys, values } = &self.pairs[index % 2];
             let Pairs { keys: new_keys, values: new_values } = &self.pairs[(index + 1) % 2];
-            self.count.run(pass, &SortCount { extent, digit, count, keys, counts, counts_number }, *groups);
+            blocks.dispatch(&self.count, pass, &SortCount { extent, digit, count, keys, counts, counts_number });
             self.scan.run(pass, counts, offsets, counts_number, &self.total);
             let scatter = SortScatter { extent, digit, count, keys, values, offsets, new_keys, new_values };
-            self.scatter.run(pass, &scatter, *groups);
+            blocks.dispatch(&self.scatter, pass, &scatter);
         }
     }
 }

@@ -2,24 +2,25 @@
 
 use glam::Vec4;
 
-use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder};
+use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder, Variants};
 use crate::kernel;
 use crate::model::Model;
 use crate::primitives::Reduce;
 
 use super::frame::Frame;
-use super::view::View;
+use super::lens::{LENSES, LensModel, View};
+use super::project::SplatRow;
 
 kernel! {
     /// Each Gaussian's share of the pose's gradient.
-    pub PoseBackward = "pose_backward.wgsl" [MOTION = 0] {
+    pub PoseBackward = "render/pose_backward.wgsl" [MOTION = 0 in [0, 1], LENS = 0 in LENSES] {
         uniform view: View,
         read geometry: Vec4,
         read sh0: f32,
         read sh1: f32,
         read sh2: f32,
         read sh3: f32,
-        read records: Vec4,
+        read splats: SplatRow,
         read tile_counts: u32,
         read slot_bases: u32,
         read slot_gradients: f32,
@@ -30,7 +31,7 @@ kernel! {
 
 kernel! {
     /// Each pixel's share of the background's gradient.
-    pub BackgroundBackward = "background_backward.wgsl" [] {
+    pub BackgroundBackward = "render/background_backward.wgsl" [] {
         uniform view: View,
         read image: Vec4,
         read image_gradient: Vec4,
@@ -78,25 +79,33 @@ impl Total {
 #[derive(Debug)]
 pub struct CameraBackward {
     gpu: Gpu,
-    /// Of still and of moving Gaussians.
-    by_gaussian: [Pipeline<PoseBackward<'static>>; 2],
+    by_gaussian: Variants<PoseBackward<'static>>,
     by_pixel: Pipeline<BackgroundBackward<'static>>,
     pose: Total,
     background: Total,
 }
 
+fn variant(moving: bool, lens: LensModel) -> [(&'static str, u32); 2] {
+    [("MOTION", u32::from(moving)), lens.constant()]
+}
+
 impl CameraBackward {
     /// For models of up to `gaussians` Gaussians and images of up to `pixels` pixels.
     pub fn new(gpu: &Gpu, gaussians: usize, pixels: usize) -> Result<Self, GpuError> {
-        let [still, moving] = [0, 1].map(|motion| gpu.pipeline::<PoseBackward>(&[("MOTION", motion)]));
-        let (still, moving) = (still?, moving?);
-        Ok(Self {
+        let mut backward = Self {
             gpu: gpu.clone(),
-            by_gaussian: [still, moving],
+            by_gaussian: Variants::new(),
             by_pixel: gpu.pipeline::<BackgroundBackward>(&[])?,
             pose: Total::new(gpu, gaussians, POSE)?,
             background: Total::new(gpu, pixels, BACKGROUND)?,
-        })
+        };
+        backward.prepare(LensModel::PINHOLE)?;
+        Ok(backward)
+    }
+
+    /// Compiles what views through a lens need. The pinhole is always ready.
+    pub fn prepare(&mut self, lens: LensModel) -> Result<(), GpuError> {
+        [false, true].into_iter().try_for_each(|moving| self.by_gaussian.prepare(&self.gpu, &variant(moving, lens)))
     }
 
     /// Records the gradient, from the slots that the renderer's backward pass has filled and before an optimiser moves
@@ -115,21 +124,22 @@ impl CameraBackward {
                 sh1,
                 sh2,
                 sh3,
-                records: inputs.records,
+                splats: inputs.splats,
                 tile_counts: inputs.tile_counts,
                 slot_bases: inputs.slot_bases,
                 slot_gradients: inputs.slot_gradients,
                 shares: &self.pose.shares,
                 motion: &model.rows.motion,
             };
-            self.by_gaussian[usize::from(model.is_moving())].run(pass, &pose, view.gaussians.div_ceil(64));
+            let by_gaussian = self.by_gaussian.get(&variant(model.is_moving(), view.lens_model()));
+            by_gaussian.dispatch(pass, &pose, view.gaussians);
             let background = BackgroundBackward {
                 view: inputs.view,
                 image: frame.image(),
                 image_gradient: frame.image_gradient(),
                 shares: &self.background.shares,
             };
-            self.by_pixel.run(pass, &background, pixels.div_ceil(64));
+            self.by_pixel.dispatch(pass, &background, pixels);
             for total in [&self.pose, &self.background] {
                 total.reduce.run(pass, &total.shares, &total.sum, &total.count);
             }

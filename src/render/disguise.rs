@@ -9,7 +9,7 @@ use crate::scene::SH_C0;
 use crate::{kernel, shared};
 
 shared! {
-    /// What is done to the Gaussians; see `shaders/disguise.wgsl`.
+    /// What is done to the Gaussians; see `shaders/view/preview.wgsl`.
     pub struct Disguise {
         pub low: Vec4,
         pub high: Vec4,
@@ -24,7 +24,7 @@ shared! {
 
 kernel! {
     /// Geometry and constant colour of every Gaussian as shown.
-    pub Disguised = "disguise.wgsl" [] {
+    pub Disguised = "view/preview.wgsl" [] {
         uniform disguise: Disguise,
         read state: u32,
         read geometry: Vec4,
@@ -118,7 +118,7 @@ impl Masquerade {
                 shown_geometry: &self.shown.rows.geometry,
                 shown_colour: &self.shown.rows.sh[0],
             };
-            self.pipeline.run(pass, &kernel, (model.len() as u32).div_ceil(64));
+            self.pipeline.dispatch(pass, &kernel, model.len() as u32);
         });
     }
 

@@ -3,28 +3,37 @@
 
 use glam::Vec4;
 
-use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder};
+use crate::gpu::{Declaration, Gpu, GpuError, Kernel, Recorder, Variants};
 use crate::model::Model;
 use crate::{kernel, shared};
 
+use super::flow_form::FlowForm;
 use super::frame::Frame;
-use super::stages::{LaneForm, Rasterize, RasterizeBackward};
-use super::view::View;
+use super::lens::{LENSES, LensModel, View};
+use super::project::SplatRow;
+
+shared! {
+    /// The flow of a splat; see `shaders/shared/layout/flow_splat.wgsl`.
+    pub struct FlowSplat {
+        pub moved: Vec4,
+        pub change: Vec4,
+    }
+}
 
 kernel! {
     /// Where every visible Gaussian is in the other view.
-    pub ProjectFlow = "project_flow.wgsl" [AFFINE = 0, MOTION = 0] {
+    pub ProjectFlow = "render/project_flow.wgsl" [FLOW = 1 in [1, 2], MOTION = 0 in [0, 1], LENS = 0 in LENSES] {
         uniform view: View,
         read geometry: Vec4,
-        read records: Vec4,
+        read splats: SplatRow,
         read tile_counts: u32,
-        write flow_records: Vec4,
+        write flow_splats: FlowSplat,
         read(MOTION) motion: Vec4,
     }
 }
 
 shared! {
-    /// The two times of a flow; see `shaders/flow_gradient.wgsl`.
+    /// The two times of a flow; see `shaders/render/flow_gradient.wgsl`.
     pub struct Times {
         pub source: f32,
         pub destination: f32,
@@ -35,13 +44,14 @@ shared! {
 
 kernel! {
     /// Gradient of every Gaussian by the flow, as far as it goes through one of the two views.
-    pub FlowGradient = "flow_gradient.wgsl" [AFFINE = 0, ALL = 0, SOURCE = 0] {
+    pub FlowGradient = "render/flow_gradient.wgsl"
+        [FLOW = 1 in [1, 2], ALL = 0 in [0, 1], SOURCE = 0 in [0, 1], LENS = 0 in LENSES] {
         uniform view: View,
         uniform times: Times,
         read geometry: Vec4,
         read motion: Vec4,
-        read records: Vec4,
-        read flow_records: Vec4,
+        read splats: SplatRow,
+        read flow_splats: FlowSplat,
         read tile_counts: u32,
         read slot_bases: u32,
         read flow_slots: f32,
@@ -52,114 +62,74 @@ kernel! {
 /// The kernels of this file.
 pub const DECLARATIONS: &[Declaration] = &[ProjectFlow::DECLARATION, FlowGradient::DECLARATION];
 
-/// How flow is rendered and what it teaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FlowForm {
-    /// Whether a Gaussian's pixels move as its whole ellipse does, or all alike.
-    pub affine: bool,
-    /// Whether the gradient goes to all parameters, or to velocities alone with everything at the first time held fixed.
-    pub all: bool,
-}
-
-impl FlowForm {
-    /// Floats of a slot.
-    pub fn slot(self) -> usize {
-        if self.affine { 6 } else { 2 }
-    }
-
-    /// Vectors of four floats of a Gaussian's gradient.
-    pub fn gradient_row(self) -> usize {
-        if self.all { 4 } else { 1 }
-    }
-
-    /// The rasterizer's constant of that name.
-    pub(super) fn channel(self) -> u32 {
-        if self.affine { 2 } else { 1 }
-    }
-}
-
-/// The compiled stages of flow.
-#[derive(Debug)]
+/// The compiled stages of flow, but for the rasterizer's.
+#[derive(Debug, Default)]
 pub(super) struct FlowStages {
-    pub form: FlowForm,
-    project: [Pipeline<ProjectFlow<'static>>; 2],
-    /// Through the other view, then through the frame's own; only where a backward pass follows.
-    gradients: Vec<Pipeline<FlowGradient<'static>>>,
-    pub rasterize: Pipeline<Rasterize<'static>>,
-    /// Only where a backward pass follows.
-    pub rasterize_backward: Option<Pipeline<RasterizeBackward<'static>>>,
+    project: Variants<ProjectFlow<'static>>,
+    gradient: Variants<FlowGradient<'static>>,
+}
+
+fn project_variant(form: FlowForm, moving: bool, lens: LensModel) -> [(&'static str, u32); 3] {
+    [("FLOW", form.constant()), ("MOTION", u32::from(moving)), lens.constant()]
+}
+
+fn gradient_variant(form: FlowForm, source: u32, lens: LensModel) -> [(&'static str, u32); 4] {
+    [("FLOW", form.constant()), ("ALL", u32::from(form.all)), ("SOURCE", source), lens.constant()]
 }
 
 impl FlowStages {
-    pub fn new(gpu: &Gpu, lanes: LaneForm, form: FlowForm, backward: bool) -> Result<Self, GpuError> {
-        let (affine, all) = (("AFFINE", u32::from(form.affine)), ("ALL", u32::from(form.all)));
-        let project = |motion| gpu.pipeline::<ProjectFlow>(&[affine, ("MOTION", motion)]);
-        let gradient = |source| gpu.pipeline::<FlowGradient>(&[affine, all, ("SOURCE", source)]);
-        let raster = [lanes.constants().as_slice(), &[("FLOW", form.channel())]].concat();
-        let raster_backward = [raster.as_slice(), &[("FLOW_ALL", u32::from(form.all))]].concat();
-        let gradients = match (backward, form.all) {
-            (false, _) => vec![],
-            (true, false) => vec![gradient(0)?],
-            (true, true) => vec![gradient(0)?, gradient(1)?],
-        };
-        Ok(Self {
-            form,
-            project: [project(0)?, project(1)?],
-            gradients,
-            rasterize: gpu.pipeline(&raster)?,
-            rasterize_backward: if backward { Some(gpu.pipeline(&raster_backward)?) } else { None },
-        })
+    /// Compiles what flow in a form needs where a view is seen through a lens.
+    pub fn prepare(&mut self, gpu: &Gpu, form: FlowForm, lens: LensModel, backward: bool) -> Result<(), GpuError> {
+        for moving in [false, true] {
+            self.project.prepare(gpu, &project_variant(form, moving, lens))?;
+        }
+        let sources = if form.all { 0..2 } else { 0..1 };
+        for source in sources.filter(|_| backward) {
+            self.gradient.prepare(gpu, &gradient_variant(form, source, lens))?;
+        }
+        Ok(())
     }
 
     /// Records where the frame's Gaussians are in the other view.
     pub fn project(&self, recorder: &mut Recorder, model: &Model, frame: &Frame, view: &View) {
-        let flow = frame.flow();
+        let (flow, each) = (frame.flow(), &frame.per_gaussian);
         recorder.stage("project flow", |pass| {
             let kernel = ProjectFlow {
                 view: &flow.target,
                 geometry: &model.rows.geometry,
-                records: &frame.per_gaussian.records,
-                tile_counts: &frame.per_gaussian.tile_counts,
-                flow_records: &frame.per_gaussian.flow_records,
+                splats: &each.splats,
+                tile_counts: &each.tile_counts,
+                flow_splats: &each.flow_splats,
                 motion: &model.rows.motion,
             };
-            self.project[usize::from(model.is_moving())].run(pass, &kernel, view.gaussians.div_ceil(64));
+            let variant = project_variant(flow.form, model.is_moving(), flow.target_lens);
+            self.project.get(&variant).dispatch(pass, &kernel, view.gaussians);
         });
     }
 
-    /// Records the Gaussians' gradients from the slots that the backward rasterizer has filled.
+    /// Records the Gaussians' gradients from the slots that the backward rasterizer has filled: through the other view, and
+    /// where flow is for all parameters, then through the frame's own.
     pub fn gradients(&self, recorder: &mut Recorder, model: &Model, frame: &Frame, view: &View) {
         let (flow, each) = (frame.flow(), &frame.per_gaussian);
+        let sides = [(&flow.target, flow.target_lens), (&frame.view, view.lens_model())];
+        let sides = if flow.form.all { &sides[..] } else { &sides[..1] };
         recorder.stage("flow gradient", |pass| {
-            for (pipeline, side) in self.gradients.iter().zip([&flow.target, &frame.view]) {
+            for (source, (side, lens)) in sides.iter().enumerate() {
                 let kernel = FlowGradient {
                     view: side,
                     times: &flow.times,
                     geometry: &model.rows.geometry,
                     motion: &model.rows.motion,
-                    records: &each.records,
-                    flow_records: &each.flow_records,
+                    splats: &each.splats,
+                    flow_splats: &each.flow_splats,
                     tile_counts: &each.tile_counts,
                     slot_bases: &each.slot_bases,
                     flow_slots: &frame.per_pair.flow_slots,
                     flow_gradients: &each.flow_gradients,
                 };
-                pipeline.run(pass, &kernel, view.gaussians.div_ceil(64));
+                let variant = gradient_variant(flow.form, source as u32, *lens);
+                self.gradient.get(&variant).dispatch(pass, &kernel, view.gaussians);
             }
         });
-    }
-}
-
-/// What a frame has for flow besides its arrays.
-#[derive(Debug)]
-pub(super) struct FlowFrame {
-    pub form: FlowForm,
-    pub target: Buffer<View>,
-    pub times: Buffer<Times>,
-}
-
-impl FlowFrame {
-    pub fn new(gpu: &Gpu, form: FlowForm) -> Result<Self, GpuError> {
-        Ok(Self { form, target: gpu.zeros("view: camera", 1)?, times: gpu.zeros("view: camera", 1)? })
     }
 }

@@ -2,15 +2,18 @@
 
 use glam::Vec4;
 
+use crate::gpu::wgsl::constant;
 use crate::gpu::{Buffer, Gpu, GpuError};
 use crate::primitives::{Scan, Sort};
 use crate::shared;
 
-use super::flow::{FlowForm, FlowFrame, Times};
-use super::view::View;
+use super::flow::{FlowSplat, Times};
+use super::flow_form::FlowForm;
+use super::lens::{LensModel, View};
+use super::project::SplatRow;
 
 shared! {
-    /// What the device tells the host of the frames since the host last looked; see `shaders/shared/admission.wgsl`.
+    /// What the device tells the host of the frames since the host last looked; see `shaders/shared/layout/status.wgsl`.
     pub struct Admission {
         pub capacity: u32,
         pub overflowed: u32,
@@ -23,14 +26,14 @@ shared! {
     }
 }
 
-/// Floats of a slot: see `shaders/rasterize_backward.wgsl`.
-pub const SLOT: usize = 9;
+/// Floats of a slot.
+pub const SLOT: usize = constant("layout/slot", "SLOT") as usize;
 
 /// Buffers with one element a Gaussian.
 #[derive(Debug)]
 pub(super) struct PerGaussian {
     pub capacity: usize,
-    pub records: Buffer<Vec4>,
+    pub splats: Buffer<SplatRow>,
     pub depths: Buffer<u32>,
     pub tile_counts: Buffer<u32>,
     pub visible: Buffer<u32>,
@@ -39,7 +42,7 @@ pub(super) struct PerGaussian {
     pub offsets: Buffer<u32>,
     pub slot_bases: Buffer<u32>,
     /// Only where flow is rendered, and where a backward pass follows.
-    pub flow_records: Buffer<Vec4>,
+    pub flow_splats: Buffer<FlowSplat>,
     pub flow_gradients: Buffer<Vec4>,
     pub scan: Scan,
     pub depth_sort: Sort,
@@ -51,7 +54,7 @@ impl PerGaussian {
         let words = |label| gpu.zeros(label, capacity);
         Ok(Self {
             capacity,
-            records: gpu.zeros("view: records", 3 * capacity)?,
+            splats: gpu.zeros("view: splats", capacity)?,
             depths: words("view: per Gaussian")?,
             tile_counts: words("view: per Gaussian")?,
             visible: words("view: per Gaussian")?,
@@ -59,7 +62,7 @@ impl PerGaussian {
             counts: words("view: per Gaussian")?,
             offsets: words("view: per Gaussian")?,
             slot_bases: words("view: per Gaussian")?,
-            flow_records: gpu.zeros("view: flow", if flow.is_some() { 2 * capacity } else { 0 })?,
+            flow_splats: gpu.zeros("view: flow", if flow.is_some() { capacity } else { 0 })?,
             flow_gradients: gpu.zeros("view: flow", gradients)?,
             scan: Scan::new(gpu, capacity)?,
             depth_sort: Sort::new(gpu, capacity, 32)?,
@@ -122,6 +125,22 @@ impl PerPixel {
     }
 }
 
+/// What a frame has for flow besides its arrays.
+#[derive(Debug)]
+pub(super) struct FlowFrame {
+    pub form: FlowForm,
+    pub target: Buffer<View>,
+    pub target_lens: LensModel,
+    pub times: Buffer<Times>,
+}
+
+impl FlowFrame {
+    fn new(gpu: &Gpu, form: FlowForm) -> Result<Self, GpuError> {
+        let (target, times) = (gpu.zeros("view: camera", 1)?, gpu.zeros("view: camera", 1)?);
+        Ok(Self { form, target, target_lens: LensModel::PINHOLE, times })
+    }
+}
+
 /// All buffers of a frame.
 #[derive(Debug)]
 pub struct Frame {
@@ -178,8 +197,9 @@ impl Frame {
     }
 
     /// Sets the view that flow points to, for the view last set.
-    pub(super) fn set_flow_target(&self, view: &View, target: &View) {
-        let flow = self.flow();
+    pub(super) fn set_flow_target(&mut self, view: &View, target: &View) {
+        let flow = self.flow.as_mut().expect("room for flow is made before it is recorded");
+        flow.target_lens = target.lens_model();
         let times = Times { source: view.time, destination: target.time, ..Times::default() };
         self.gpu.write(&flow.target, 0, &[*target]);
         self.gpu.write(&flow.times, 0, &[times]);
@@ -189,7 +209,7 @@ impl Frame {
         self.flow.as_ref().expect("room for flow is made before it is recorded")
     }
 
-    fn flow_form(&self) -> Option<FlowForm> {
+    pub(super) fn flow_form(&self) -> Option<FlowForm> {
         self.flow.as_ref().map(|flow| flow.form)
     }
 
@@ -275,11 +295,6 @@ impl Frame {
     pub fn depths(&self) -> &Buffer<u32> {
         &self.per_gaussian.depths
     }
-
-    /// Pairs of Gaussian and tile that the buffers hold.
-    pub fn pair_capacity(&self) -> usize {
-        self.per_pair.capacity
-    }
 }
 
 /// What the optimiser reads of a frame after its backward pass.
@@ -287,11 +302,11 @@ impl Frame {
 pub struct Gradients<'a> {
     pub view: &'a Buffer<View>,
     pub gaussian_count: &'a Buffer<u32>,
-    pub records: &'a Buffer<Vec4>,
+    pub splats: &'a Buffer<SplatRow>,
     pub tile_counts: &'a Buffer<u32>,
     pub slot_bases: &'a Buffer<u32>,
     pub slot_gradients: &'a Buffer<f32>,
-    /// `[N]` or `[N][4]` gradients by flow; see `shaders/flow_gradient.wgsl`.
+    /// `[N]` or `[N][4]` gradients by flow; see `shaders/render/flow_gradient.wgsl`.
     pub flow_gradients: &'a Buffer<Vec4>,
     pub admission: &'a Buffer<Admission>,
 }
@@ -326,7 +341,7 @@ impl Frame {
         Gradients {
             view: &self.view,
             gaussian_count: &self.gaussian_count,
-            records: &self.per_gaussian.records,
+            splats: &self.per_gaussian.splats,
             tile_counts: &self.per_gaussian.tile_counts,
             slot_bases: &self.per_gaussian.slot_bases,
             slot_gradients: &self.per_pair.slot_gradients,

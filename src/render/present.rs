@@ -7,10 +7,11 @@ use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder}
 use crate::{kernel, shared};
 
 use super::frame::Frame;
-use super::view::View;
+use super::lens::View;
+use super::project::SplatRow;
 
 shared! {
-    /// How numbers become colours; see `shaders/present.wgsl`.
+    /// How numbers become colours; see `shaders/view/present.wgsl`.
     pub struct Presentation {
         pub width: u32,
         pub height: u32,
@@ -25,7 +26,7 @@ shared! {
 
 kernel! {
     /// 8-bit pixels of an image.
-    pub Present = "present.wgsl" [] {
+    pub Present = "view/present.wgsl" [] {
         uniform presentation: Presentation,
         read image: Vec4,
         write pixels: u32,
@@ -34,19 +35,19 @@ kernel! {
 
 kernel! {
     /// Number of Gaussians that contribute to each pixel.
-    pub Count = "count.wgsl" [] {
+    pub Count = "view/count.wgsl" [] {
         uniform view: View,
         read starts: u32,
         read slots: u32,
         read slot_gaussians: u32,
-        read records: Vec4,
+        read splats: SplatRow,
         write image: Vec4,
     }
 }
 
 kernel! {
     /// Flow in place of the image.
-    pub FlowPixels = "flow_pixels.wgsl" [] {
+    pub FlowPixels = "view/flow_pixels.wgsl" [] {
         uniform view: View,
         read flow_image: f32,
         write image: Vec4,
@@ -121,10 +122,10 @@ impl Presenter {
                 starts: pairs.starts,
                 slots: pairs.slots,
                 slot_gaussians: pairs.slot_gaussians,
-                records: inputs.records,
+                splats: inputs.splats,
                 image: frame.image(),
             };
-            self.count.run(pass, &count, view.tiles());
+            self.count.dispatch_groups(pass, &count, view.tiles());
         });
     }
 
@@ -134,7 +135,7 @@ impl Presenter {
             let kernel =
                 FlowPixels { view: frame.gradients().view, flow_image: frame.flow_image(), image: frame.image() };
             let (width, height) = view.size();
-            self.flow.run(pass, &kernel, (width * height).div_ceil(64));
+            self.flow.dispatch(pass, &kernel, width * height);
         });
     }
 
@@ -155,11 +156,11 @@ impl Presenter {
         self.gpu.write(&self.settings, 0, &[settings]);
         recorder.stage("present", |pass| {
             let present = Present { presentation: &self.settings, image: frame.image(), pixels: &self.pixels };
-            self.present.run(pass, &present, (width * height).div_ceil(64));
+            self.present.dispatch(pass, &present, width * height);
         });
     }
 
-    /// What `shaders/picture.wgsl` reads: the size, and the pixels.
+    /// What `shaders/view/window.wgsl` reads: the size, and the pixels.
     pub fn bind_pixels(&self, layout: &wgpu::BindGroupLayout) -> wgpu::BindGroup {
         let [settings, pixels] = [self.settings.raw(), self.pixels.raw()].map(wgpu::Buffer::as_entire_binding);
         self.gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {

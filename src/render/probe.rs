@@ -7,10 +7,11 @@ use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder}
 use crate::{kernel, shared};
 
 use super::frame::Frame;
-use super::view::View;
+use super::lens::View;
+use super::project::SplatRow;
 
 shared! {
-    /// Which pixel; see `shaders/probe.wgsl`.
+    /// Which pixel; see `shaders/view/probe.wgsl`.
     pub struct Chosen {
         pub x: u32,
         pub y: u32,
@@ -21,13 +22,13 @@ shared! {
 
 kernel! {
     /// The contributions to a pixel.
-    pub ProbePixel = "probe.wgsl" [] {
+    pub ProbePixel = "view/probe.wgsl" [] {
         uniform view: View,
         uniform chosen: Chosen,
         read starts: u32,
         read slots: u32,
         read slot_gaussians: u32,
-        read records: Vec4,
+        read splats: SplatRow,
         read depths: u32,
         write indices: u32,
         write hits: Vec4,
@@ -96,12 +97,12 @@ impl Probe {
                 starts: pairs.starts,
                 slots: pairs.slots,
                 slot_gaussians: pairs.slot_gaussians,
-                records: inputs.records,
+                splats: inputs.splats,
                 depths: frame.depths(),
                 indices: &self.indices,
                 hits: &self.hits,
             };
-            self.pipeline.run(pass, &kernel, 1);
+            self.pipeline.dispatch(pass, &kernel, 1);
         });
         recorder.submit();
         let indices = self.gpu.read(&self.indices)?;

@@ -8,7 +8,8 @@ use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::scene::{Normalisation, Scene};
 
-use super::{Channel, RenderOptions, Rendered, Renderer};
+use super::options::{Channel, RenderOptions, Rendered};
+use super::renderer::Renderer;
 
 /// The near plane, in units of the cameras' median distance from their middle: as in training.
 pub const NEAR: f32 = 0.01;

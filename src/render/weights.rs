@@ -4,13 +4,16 @@ use anyhow::Result;
 use glam::Vec4;
 
 use super::frame::SLOT;
-use super::{Channel, RenderOptions, Renderer, View};
+use super::lens::View;
+use super::options::{Channel, RenderOptions};
+use super::renderer::Renderer;
 use crate::camera::Camera;
 use crate::gpu::Recorder;
+use crate::gpu::wgsl::constant;
 use crate::model::Model;
 
 /// Where a slot has the gradient of red, which is the weight where each pixel's is 1.
-const RED: usize = 6;
+const RED: usize = constant("layout/slot", "SLOT_RED") as usize;
 
 impl Renderer {
     /// Adds to `sums`, one a Gaussian, its blending weights α·T over the pixels of a view. The renderer must be one
@@ -30,25 +33,26 @@ impl Renderer {
             options.sh_degree,
             options.antialiased,
         );
+        self.prepare(model, view.lens_model())?;
         self.set_view(&view, model.capacity())?;
         let (width, height) = view.size();
         let ones = vec![Vec4::X; width as usize * height as usize];
-        self.gpu.write(self.frame.image_gradient(), 0, &ones);
+        self.gpu().write(self.frame().image_gradient(), 0, &ones);
         loop {
-            let mut recorder = Recorder::new(&self.gpu, false);
+            let mut recorder = Recorder::new(self.gpu(), false);
             self.record_forward(&mut recorder, model, &view, Channel::Color);
-            self.record_backward(&mut recorder, model, &view);
+            self.record_backward(&mut recorder, &view);
             recorder.finish()?;
-            if self.frame.settle()?.overflowed == 0 {
+            if self.frame_mut().settle()?.overflowed == 0 {
                 break;
             }
         }
-        let frame = self.frame.gradients();
-        let counts = self.gpu.read_range(frame.tile_counts, 0, model.len())?;
-        let bases = self.gpu.read_range(frame.slot_bases, 0, model.len())?;
+        let frame = self.frame().gradients();
+        let counts = self.gpu().read_range(frame.tile_counts, 0, model.len())?;
+        let bases = self.gpu().read_range(frame.slot_bases, 0, model.len())?;
         let used = |i: usize| counts[i] > 0;
         let end = (0..model.len()).filter(|&i| used(i)).map(|i| bases[i] + counts[i]).max().unwrap_or(0);
-        let slots = self.gpu.read_range(frame.slot_gradients, 0, end as usize * SLOT)?;
+        let slots = self.gpu().read_range(frame.slot_gradients, 0, end as usize * SLOT)?;
         for i in (0..model.len()).filter(|&i| used(i)) {
             let own = bases[i] as usize..(bases[i] + counts[i]) as usize;
             sums[i] += own.map(|slot| f64::from(slots[slot * SLOT + RED])).sum::<f64>();

@@ -10,7 +10,7 @@ use crate::{kernel, shared};
 use super::loss::{LossPass, walk_of};
 
 shared! {
-    /// Settings of one image's flow loss; see `shaders/shared/flow.wgsl`.
+    /// Settings of one image's flow loss; see `shaders/shared/layout/flow.wgsl`.
     pub struct Flow {
         pub size: [u32; 4],
         pub weights: Vec4,
@@ -19,7 +19,7 @@ shared! {
 
 kernel! {
     /// Loss of the flow and its gradient, pixel by pixel.
-    pub FlowLoss = "flow_loss.wgsl" [ALL = 0] {
+    pub FlowLoss = "train/flow_loss.wgsl" [ALL = 0 in [0, 1]] {
         uniform flow: Flow,
         read image: Vec4,
         read flow_image: f32,
@@ -32,7 +32,7 @@ kernel! {
 
 kernel! {
     /// Mean error of the flow.
-    pub FlowSum = "flow_sum.wgsl" [] {
+    pub FlowSum = "train/flow_sum.wgsl" [] {
         uniform flow: Flow,
         read sums: f32,
         write history: Vec4,
@@ -135,10 +135,10 @@ impl FlowPass {
                 sums: &self.sums,
             };
             let walks = target.height.div_ceil(self.walk) * target.width;
-            self.loss.run(pass, &by_pixel, walks.div_ceil(64));
+            self.loss.dispatch(pass, &by_pixel, walks);
             let (history, entry) = loss.history_entry();
             let sum = FlowSum { flow: &self.settings, sums: &self.sums, history, entry };
-            self.sum.run(pass, &sum, 1);
+            self.sum.dispatch_groups(pass, &sum, 1);
         });
     }
 }

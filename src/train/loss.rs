@@ -7,7 +7,7 @@ use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder}
 use crate::{kernel, shared};
 
 shared! {
-    /// Settings of one image's loss; see `shaders/shared/loss.wgsl`.
+    /// Settings of one image's loss; see `shaders/shared/math/loss.wgsl`.
     pub struct Loss {
         pub size: [u32; 4],
         pub weights: Vec4,
@@ -18,7 +18,7 @@ shared! {
 
 kernel! {
     /// Moments filtered along rows.
-    pub SsimRows = "ssim_rows.wgsl" [] {
+    pub SsimRows = "train/ssim_rows.wgsl" [] {
         uniform loss: Loss,
         read image: f32,
         read target_image: u32,
@@ -28,7 +28,7 @@ kernel! {
 
 kernel! {
     /// SSIM and its derivatives, filtered along columns.
-    pub SsimColumns = "ssim_columns.wgsl" [] {
+    pub SsimColumns = "train/ssim_columns.wgsl" [] {
         uniform loss: Loss,
         read moments: Vec4,
         write derivatives: Vec4,
@@ -38,7 +38,7 @@ kernel! {
 
 kernel! {
     /// Derivatives filtered along rows.
-    pub SsimRowsBackward = "ssim_rows_backward.wgsl" [] {
+    pub SsimRowsBackward = "train/ssim_rows_backward.wgsl" [] {
         uniform loss: Loss,
         read derivatives: Vec4,
         write filtered_rows: Vec4,
@@ -47,7 +47,7 @@ kernel! {
 
 kernel! {
     /// The gradient of the whole loss.
-    pub LossGradient = "loss_gradient.wgsl" [] {
+    pub LossGradient = "train/loss_gradient.wgsl" [] {
         uniform loss: Loss,
         read image: f32,
         read target_image: u32,
@@ -59,7 +59,7 @@ kernel! {
 
 kernel! {
     /// Means of the loss's terms.
-    pub LossSum = "loss_sum.wgsl" [] {
+    pub LossSum = "train/loss_sum.wgsl" [] {
         uniform loss: Loss,
         read ssim_sums: f32,
         read l1_sums: f32,
@@ -215,12 +215,12 @@ impl LossPass {
         let image = image.cast();
         recorder.stage("loss", |pass| {
             let rows = SsimRows { loss: &self.settings, image: &image, target_image: &target.pixels, moments: first };
-            self.rows.run(pass, &rows, row_walks.div_ceil(64));
+            self.rows.dispatch(pass, &rows, row_walks);
             let columns =
                 SsimColumns { loss: &self.settings, moments: first, derivatives: second, sums: &self.ssim_sums };
-            self.columns.run(pass, &columns, column_walks.div_ceil(64));
+            self.columns.dispatch(pass, &columns, column_walks);
             let back = SsimRowsBackward { loss: &self.settings, derivatives: second, filtered_rows: first };
-            self.rows_backward.run(pass, &back, row_walks.div_ceil(64));
+            self.rows_backward.dispatch(pass, &back, row_walks);
             let gradient = LossGradient {
                 loss: &self.settings,
                 image: &image,
@@ -229,7 +229,7 @@ impl LossPass {
                 image_gradient: &image_gradient.cast(),
                 sums: &self.l1_sums,
             };
-            self.gradient.run(pass, &gradient, column_walks.div_ceil(64));
+            self.gradient.dispatch(pass, &gradient, column_walks);
             let sum = LossSum {
                 loss: &self.settings,
                 ssim_sums: &self.ssim_sums,
@@ -237,7 +237,7 @@ impl LossPass {
                 history: &self.history,
                 entry: &self.entry,
             };
-            self.sum.run(pass, &sum, 1);
+            self.sum.dispatch_groups(pass, &sum, 1);
         });
     }
 

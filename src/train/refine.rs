@@ -8,7 +8,7 @@ use crate::render::{Admission, Frame};
 use crate::{kernel, shared};
 
 shared! {
-    /// One relocation or growth; see `shaders/shared/refine.wgsl`.
+    /// One relocation or growth; see `shaders/shared/layout/refine.wgsl`.
     pub struct Refine {
         pub gaussians: u32,
         pub added: u32,
@@ -23,7 +23,7 @@ shared! {
 
 kernel! {
     /// Weights of the draw.
-    pub RefineWeights = "refine_weights.wgsl" [GROW = 0] {
+    pub RefineWeights = "train/refine_weights.wgsl" [GROW = 0 in [0, 1]] {
         uniform refine: Refine,
         read geometry: Vec4,
         write weights: u32,
@@ -33,7 +33,7 @@ kernel! {
 
 kernel! {
     /// Sources drawn.
-    pub RefineDraw = "refine_draw.wgsl" [GROW = 0] {
+    pub RefineDraw = "train/refine_draw.wgsl" [GROW = 0 in [0, 1]] {
         uniform refine: Refine,
         read weights: u32,
         read prefix: u32,
@@ -45,7 +45,7 @@ kernel! {
 
 kernel! {
     /// Targets made copies.
-    pub RefineTargets = "refine_targets.wgsl" [GROW = 0] {
+    pub RefineTargets = "train/refine_targets.wgsl" [GROW = 0 in [0, 1]] {
         uniform refine: Refine,
         read sources: u32,
         read draws: u32,
@@ -56,7 +56,7 @@ kernel! {
 
 kernel! {
     /// Sources given their share.
-    pub RefineSources = "refine_sources.wgsl" [GROW = 0] {
+    pub RefineSources = "train/refine_sources.wgsl" [GROW = 0 in [0, 1]] {
         uniform refine: Refine,
         read draws: u32,
         write geometry: Vec4,
@@ -68,7 +68,7 @@ kernel! {
 
 kernel! {
     /// Rows of one band copied.
-    pub RefineRows = "refine_rows.wgsl" [GROW = 0, STRIDE = 3] {
+    pub RefineRows = "train/refine_rows.wgsl" [GROW = 0 in [0, 1], STRIDE = 3 in [3, 9, 15, 21]] {
         uniform refine: Refine,
         read sources: u32,
         read draws: u32,
@@ -81,7 +81,7 @@ kernel! {
 
 kernel! {
     /// Motion rows copied, and given their share.
-    pub RefineMotion = "refine_motion.wgsl" [GROW = 0, SOURCES = 0] {
+    pub RefineMotion = "train/refine_motion.wgsl" [GROW = 0 in [0, 1], SOURCES = 0 in [0, 1]] {
         uniform refine: Refine,
         read sources: u32,
         read draws: u32,
@@ -142,8 +142,7 @@ impl Operation {
     fn record(&self, recorder: &mut Recorder, model: &Model, moments: &[Rows; 2], frame: &Frame, refine: &Refine) {
         let [first, second] = moments;
         let scratch = frame.scratch();
-        let groups = refine.gaussians.div_ceil(64);
-        let all_groups = (refine.gaussians + refine.added).div_ceil(64);
+        let (own, all) = (refine.gaussians, refine.gaussians + refine.added);
         recorder.stage(self.name, |pass| {
             let weights = RefineWeights {
                 refine: &self.settings,
@@ -151,7 +150,7 @@ impl Operation {
                 weights: scratch.weights,
                 draws: scratch.draws,
             };
-            self.weights.run(pass, &weights, groups);
+            self.weights.dispatch(pass, &weights, own);
             scratch.scan.run(pass, scratch.weights, scratch.prefix, scratch.gaussian_count, scratch.total);
             let draw = RefineDraw {
                 refine: &self.settings,
@@ -161,7 +160,7 @@ impl Operation {
                 sources: scratch.sources,
                 draws: scratch.draws,
             };
-            self.draw.run(pass, &draw, all_groups);
+            self.draw.dispatch(pass, &draw, all);
             for band in 0..=model.sh_degree() as usize {
                 let rows = RefineRows {
                     refine: &self.settings,
@@ -172,7 +171,7 @@ impl Operation {
                     moment2: &second.sh[band],
                     admission: scratch.admission,
                 };
-                self.rows[band].run(pass, &rows, all_groups);
+                self.rows[band].dispatch(pass, &rows, all);
             }
             for pipeline in &self.motion {
                 let motion = RefineMotion {
@@ -185,7 +184,7 @@ impl Operation {
                     moment2: &second.motion,
                     admission: scratch.admission,
                 };
-                pipeline.run(pass, &motion, all_groups);
+                pipeline.dispatch(pass, &motion, all);
             }
             let targets = RefineTargets {
                 refine: &self.settings,
@@ -194,7 +193,7 @@ impl Operation {
                 geometry: &model.rows.geometry,
                 admission: scratch.admission,
             };
-            self.targets.run(pass, &targets, all_groups);
+            self.targets.dispatch(pass, &targets, all);
             let sources = RefineSources {
                 refine: &self.settings,
                 draws: scratch.draws,
@@ -203,7 +202,7 @@ impl Operation {
                 moment2: &second.geometry,
                 admission: scratch.admission,
             };
-            self.sources.run(pass, &sources, groups);
+            self.sources.dispatch(pass, &sources, own);
         });
     }
 }

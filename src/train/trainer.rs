@@ -10,7 +10,7 @@ use crate::camera::Camera;
 use crate::dataset::{Capture, Item, PictureCache, Split};
 use crate::gpu::{Gpu, Recorder, StageTimes};
 use crate::model::{Model, Rows};
-use crate::render::{Admission, Channel, RenderOptions, Rendered, Renderer, View};
+use crate::render::{Admission, Channel, LensModel, RenderOptions, Rendered, Renderer, View};
 use crate::scene::{Normalisation, Scene};
 
 use super::checkpoint::{Checkpoint, Tensor};
@@ -113,10 +113,10 @@ impl Trainer {
         let cache = PictureCache::checked(capture, budget, config.strict)?;
         let capture = cache.capture().clone();
         let mut renderer = Renderer::for_training(&gpu)?;
-        renderer.prepare(&model)?;
+        renderer.prepare(&model, LensModel::PINHOLE)?;
         let teacher = if moving { FlowTeacher::new(&gpu, &capture, &config)? } else { None };
         if let Some(teacher) = &teacher {
-            renderer.prepare_flow(teacher.form())?;
+            renderer.prepare_flow(teacher.form(), LensModel::PINHOLE)?;
         }
         let shots: Vec<usize> = (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Train).collect();
         shots.iter().try_for_each(|&shot| metrics::check_size(&capture, shot))?;
@@ -201,9 +201,12 @@ impl Trainer {
             (Some(teacher), Some(_)) => constants.with_flow(teacher.form().all),
             _ => constants,
         });
+        if let Some(flow) = &flow {
+            let target = self.view(flow.to);
+            self.renderer.set_flow_target(&view, &target);
+        }
         let (renderer, frame) = (&self.renderer, self.renderer.frame());
         if let (Some(teacher), Some(flow)) = (&self.teacher, &flow) {
-            renderer.set_flow_target(&view, &self.view(flow.to));
             renderer.record_flow_forward(recorder, &self.model, &view);
             self.loss.record(recorder, &target, frame.image(), frame.image_gradient());
             teacher.record(recorder, flow, frame, &self.loss);
@@ -211,7 +214,7 @@ impl Trainer {
         } else {
             renderer.record_forward(recorder, &self.model, &view, Channel::Color);
             self.loss.record(recorder, &target, frame.image(), frame.image_gradient());
-            renderer.record_backward(recorder, &self.model, &view);
+            renderer.record_backward(recorder, &view);
         }
         self.optimiser.record(recorder, &self.model, frame, &view);
         if self.schedule.refines(step) {

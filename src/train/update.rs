@@ -2,13 +2,13 @@
 
 use glam::Vec4;
 
-use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder};
+use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder, Variants};
 use crate::model::{BANDS, Model, Rows};
-use crate::render::{Admission, Frame, View};
+use crate::render::{Admission, Frame, LENSES, LensModel, SplatRow, View};
 use crate::{kernel, shared};
 
 shared! {
-    /// Rates and constants of one optimisation step; see `shaders/shared/adam.wgsl`.
+    /// Rates and constants of one optimisation step; see `shaders/shared/math/adam.wgsl`.
     pub struct Step {
         pub rates: Vec4,
         pub sh_rates: Vec4,
@@ -23,7 +23,7 @@ shared! {
 
 kernel! {
     /// The step on geometry rows.
-    pub Update = "update.wgsl" [STORE_GRADIENT = 0, MOTION = 0] {
+    pub Update = "train/update.wgsl" [STORE_GRADIENT = 0 in [0, 1], MOTION = 0 in [0, 1], LENS = 0 in LENSES] {
         uniform view: View,
         uniform step: Step,
         write geometry: Vec4,
@@ -33,7 +33,7 @@ kernel! {
         read sh1: f32,
         read sh2: f32,
         read sh3: f32,
-        read records: Vec4,
+        read splats: SplatRow,
         read tile_counts: u32,
         read slot_bases: u32,
         read slot_gradients: f32,
@@ -48,7 +48,7 @@ kernel! {
 
 kernel! {
     /// The step on one band of the spherical harmonics.
-    pub UpdateSh = "update_sh.wgsl" [BAND = 0, STORE_GRADIENT = 0] {
+    pub UpdateSh = "train/update_sh.wgsl" [BAND = 0 in [0, 1, 2, 3], STORE_GRADIENT = 0 in [0, 1]] {
         uniform step: Step,
         read gaussians: u32,
         read colour_gradients: Vec4,
@@ -78,7 +78,9 @@ impl Step {
 #[derive(Debug)]
 pub struct Optimiser {
     gpu: Gpu,
-    update: Pipeline<Update<'static>>,
+    update: Variants<Update<'static>>,
+    /// Of `update`, besides the lens.
+    form: [(&'static str, u32); 2],
     update_sh: [Pipeline<UpdateSh<'static>>; BANDS],
     step: Buffer<Step>,
     colour_gradients: Buffer<f32>,
@@ -101,14 +103,26 @@ impl Optimiser {
         let store = u32::from(store);
         let rows = || Rows::zeros(gpu, capacity, sh_degree, moving);
         let band = |band| gpu.pipeline::<UpdateSh>(&[("BAND", band), ("STORE_GRADIENT", store)]);
-        Ok(Self {
+        let mut optimiser = Self {
             gpu: gpu.clone(),
-            update: gpu.pipeline::<Update>(&[("STORE_GRADIENT", store), ("MOTION", u32::from(moving))])?,
+            update: Variants::new(),
+            form: [("STORE_GRADIENT", store), ("MOTION", u32::from(moving))],
             update_sh: [band(0)?, band(1)?, band(2)?, band(3)?],
             step: gpu.zeros("view: step", 1)?,
             colour_gradients: gpu.zeros("view: colour gradients", capacity.next_multiple_of(4) * COLOUR_GRADIENT)?,
             moments: [rows()?, rows()?],
-        })
+        };
+        optimiser.prepare(LensModel::PINHOLE)?;
+        Ok(optimiser)
+    }
+
+    /// Compiles what views through a lens need. The pinhole is always ready.
+    pub fn prepare(&mut self, lens: LensModel) -> Result<(), GpuError> {
+        self.update.prepare(&self.gpu, &self.variant(lens))
+    }
+
+    fn variant(&self, lens: LensModel) -> [(&'static str, u32); 3] {
+        [self.form[0], self.form[1], lens.constant()]
     }
 
     /// Sets the constants of the step recorded next.
@@ -132,7 +146,7 @@ impl Optimiser {
                 sh1,
                 sh2,
                 sh3,
-                records: inputs.records,
+                splats: inputs.splats,
                 tile_counts: inputs.tile_counts,
                 slot_bases: inputs.slot_bases,
                 slot_gradients: inputs.slot_gradients,
@@ -143,7 +157,7 @@ impl Optimiser {
                 motion_moment2: &second.motion,
                 flow_gradients: inputs.flow_gradients,
             };
-            self.update.run(pass, &update, view.gaussians.div_ceil(64));
+            self.update.get(&self.variant(view.lens_model())).dispatch(pass, &update, view.gaussians);
         });
         recorder.stage("update colour", |pass| {
             for band in 0..=view.sh_degree as usize {
@@ -156,7 +170,7 @@ impl Optimiser {
                     moment2: &second.sh[band].cast(),
                     admission: inputs.admission,
                 };
-                self.update_sh[band].run(pass, &update, view.gaussians.div_ceil(4 * 256));
+                self.update_sh[band].dispatch(pass, &update, view.gaussians.div_ceil(4));
             }
         });
     }

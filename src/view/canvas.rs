@@ -41,7 +41,7 @@ impl Canvas {
 fn pipeline(window: &RenderState) -> wgpu::RenderPipeline {
     let module = window.device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: Some("picture.wgsl"),
-        source: wgpu::ShaderSource::Wgsl(include_str!("../../shaders/picture.wgsl").into()),
+        source: wgpu::ShaderSource::Wgsl(include_str!("../../shaders/view/window.wgsl").into()),
     });
     let format = window.target_format;
     let entry = if format.is_srgb() { "linear_light" } else { "display_referred" };

@@ -1,0 +1,30 @@
+//#use math/grid
+//#use layout/status
+// Admits the frame's pairs if their buffers hold them; otherwise notes how many there are and admits none, so that
+// the host can grow the buffers and repeat the frame. One invocation.
+
+// [1] pairs the frame asks for.
+@group(0) @binding(0) var<storage, read> wanted: array<u32>;
+@group(0) @binding(1) var<storage, read_write> admission: array<Admission>;
+// [1] pairs admitted.
+@group(0) @binding(2) var<storage, read_write> pair_count: array<u32>;
+
+// [3] arguments of a dispatch of one invocation a pair and one more.
+@group(0) @binding(3) var<storage, read_write> arguments: array<u32>;
+
+@compute @workgroup_size(1)
+fn main() {
+    let pairs = wanted[0];
+    admission[0].needed = max(admission[0].needed, pairs);
+    if (pairs > admission[0].capacity) {
+        admission[0].overflowed = 1u;
+    }
+    let admitted = admission[0].overflowed == 0u;
+    admission[0].steps += u32(admitted);
+    let count = select(0u, pairs, admitted);
+    pair_count[0] = count;
+    let groups = fold_groups(count / PAIR_GROUP + 1u);
+    arguments[0] = groups.x;
+    arguments[1] = groups.y;
+    arguments[2] = groups.z;
+}

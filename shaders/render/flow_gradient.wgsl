@@ -1,0 +1,118 @@
+//#use math/grid
+//#use layout/splat
+//#use layout/flow_splat
+//#use layout/flow_slot
+//#use splat/projection
+//#use motion/linear
+//#use math/root
+// Gradient of every Gaussian by the rendered flow, from its slots (ALGORITHMS F.3): through the view that the flow points
+// to, and with SOURCE, which runs afterwards, through the frame's own. `view` is that view. Without ALL only velocities
+// learn: a Gaussian's pose in the frame's own view is held fixed, and the other follows from it over the time between.
+// One invocation a Gaussian. Twin: tests/reference/flow.rs.
+
+struct Times {
+    // Of the frame's own view and of the view that the flow points to.
+    source: f32,
+    destination: f32,
+    unused0: f32,
+    unused1: f32,
+}
+
+@group(0) @binding(0) var<uniform> view: View;
+@group(0) @binding(1) var<uniform> times: Times;
+// [N][3]
+@group(0) @binding(2) var<storage, read> geometry: array<vec4f>;
+// [N][2]
+@group(0) @binding(3) var<storage, read> motion: array<vec4f>;
+// [N] of the frame's own view.
+@group(0) @binding(4) var<storage, read> splats: array<SplatRow>;
+// [N]
+@group(0) @binding(5) var<storage, read> flow_splats: array<FlowSplat>;
+// [N]
+@group(0) @binding(6) var<storage, read> tile_counts: array<u32>;
+@group(0) @binding(7) var<storage, read> slot_bases: array<u32>;
+// [pairs][2 or 6]: sum w G, sum w G (x - u)^T by rows.
+@group(0) @binding(8) var<storage, read> flow_slots: array<f32>;
+// [N] (velocity, unused), or with ALL [N][4]: (velocity, time centre), (mean, 0), quaternion, (log-scale, 0).
+@group(0) @binding(9) var<storage, read_write> flow_gradients: array<vec4f>;
+
+struct Sums {
+    s: vec2f,
+    // By columns, as WGSL has them: m[c][r] is row r, column c.
+    m: mat2x2f,
+}
+
+fn sum_slots(index: u32) -> Sums {
+    var out: Sums;
+    let start = flow_slot_index(slot_bases[index], 0u);
+    for (var at = start; at < start + tile_counts[index] * FLOW_SLOT; at += FLOW_SLOT) {
+        out.s += vec2f(flow_slots[at], flow_slots[at + 1u]);
+        if (FLOW == 2u) {
+            out.m += mat2x2f(flow_slots[at + 2u], flow_slots[at + 4u], flow_slots[at + 3u], flow_slots[at + 5u]);
+        }
+    }
+    return out;
+}
+
+fn clear(index: u32) {
+    if (ALL == 0u) {
+        flow_gradients[index] = vec4f(0.0);
+    } else {
+        for (var i = 4u * index; i < 4u * index + 4u; i++) {
+            flow_gradients[i] = vec4f(0.0);
+        }
+    }
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+    let index = flat_group(group) * 64u + lane;
+    if (index >= view.gaussians) {
+        return;
+    }
+    if (SOURCE == 0u) {
+        clear(index);
+    }
+    if (tile_counts[index] == 0u || flow_splats[index].moved.z == 0.0) {
+        return;
+    }
+    let sums = sum_slots(index);
+    let row0 = geometry[3u * index];
+    let pose = pose_of(index, row0.xyz);
+    let g = Gaussian(pose.mean, row0.w, geometry[3u * index + 1u], geometry[3u * index + 2u].xyz, 1.0);
+    let o = project_gaussian(g);
+    let splat = unpack_splat(splats[index]);
+    let root1 = symmetric_root(splat.conic, splat.determinant);
+    let change = flow_splats[index].change;
+    let a = mat2x2f(1.0 + change.x, change.z, change.y, 1.0 + change.w);
+    var by_u = sums.s;
+    var by_covariance = vec3f(0.0);
+    if (SOURCE == 0u) {
+        if (FLOW == 2u) {
+            let b2 = symmetric_inverse(symmetric_root(o.conic, o.conic_determinant));
+            by_covariance = symmetric_root_backward(b2, sums.m * symmetric_matrix(root1));
+        }
+    } else {
+        by_u = -sums.s;
+        if (FLOW == 2u) {
+            by_u = -(transpose(a) * sums.s);
+            // A = B2 B1^-1 with B1^-1 = root1: g_B1 = -root1 (B2^T g_A) root1, and B2^T = B1 A^T.
+            let g_b1 = -1.0 * (transpose(a) * sums.m) * symmetric_matrix(root1);
+            by_covariance = symmetric_root_backward(symmetric_inverse(root1), g_b1);
+        }
+    }
+    // The adjoint of the projection takes moments over pixels, from which gradients follow by the conic: undo that.
+    let c = symmetric_matrix(vec3f(o.conic.z, -o.conic.y, o.conic.x) / o.conic_determinant);
+    let moments = -2.0 * (c * symmetric_matrix(by_covariance) * c);
+    let by = project_gaussian_backward(g, o, 0.0, c * by_u, vec3f(moments[0][0], moments[0][1], moments[1][1]));
+    if (ALL == 0u) {
+        flow_gradients[index] = vec4f((times.destination - times.source) * by.mean, 0.0);
+        return;
+    }
+    let m = motion_of(index);
+    let elapsed = view.time - m.centre;
+    flow_gradients[4u * index] += vec4f(elapsed * by.mean, -dot(m.velocity, by.mean));
+    flow_gradients[4u * index + 1u] += vec4f(by.mean, 0.0);
+    flow_gradients[4u * index + 2u] += by.quaternion;
+    flow_gradients[4u * index + 3u] += vec4f(by.log_scale, 0.0);
+}

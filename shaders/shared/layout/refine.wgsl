@@ -1,0 +1,28 @@
+//#use layout/status
+// Relocation of dead Gaussians and growth of the population (3D Gaussian Splatting as Markov Chain Monte Carlo;
+// ALGORITHMS E.6, E.7). With GROW = 0 every dead Gaussian draws a living source in proportion to opacity and becomes
+// its copy; with GROW = 1 `added` new ones, appended at the end, draw from all.
+
+struct Refine {
+    // Gaussians before growth, and how many are added.
+    gaussians: u32,
+    added: u32,
+    seed: u32,
+    step: u32,
+    // Weight of opacity 1 in the draw: small enough for the sum of all to fit 32 bits.
+    weight_scale: f32,
+    dead_opacity: f32,
+    // Whether the duration shrinks as the scales do: 1 or 0.
+    share_duration: u32,
+    unused: u32,
+}
+
+const NO_SOURCE: u32 = 0xffffffffu;
+
+// Whether a Gaussian with this index is to become a copy.
+fn is_target(index: u32, weight: u32, refine: Refine) -> bool {
+    if (GROW != 0u) {
+        return index >= refine.gaussians && index < refine.gaussians + refine.added;
+    }
+    return index < refine.gaussians && weight == 0u;
+}

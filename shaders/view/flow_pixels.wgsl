@@ -1,0 +1,18 @@
+//#use math/grid
+//#use layout/view
+// Puts the composited flow in the image's place, for presentation. One invocation a pixel.
+
+@group(0) @binding(0) var<uniform> view: View;
+// [H][W][2] sums of w f.
+@group(0) @binding(1) var<storage, read> flow_image: array<f32>;
+// [H][W] becomes (flow sums, 0, transmittance left).
+@group(0) @binding(2) var<storage, read_write> image: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+    let index = flat_group(group) * 64u + lane;
+    if (index >= view.size.x * view.size.y) {
+        return;
+    }
+    image[index] = vec4f(flow_image[2u * index], flow_image[2u * index + 1u], 0.0, image[index].w);
+}

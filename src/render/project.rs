@@ -1,0 +1,90 @@
+//! Every Gaussian projected into the view: the first stage.
+
+use glam::Vec4;
+
+use crate::gpu::{Declaration, Gpu, GpuError, Kernel, Recorder, Variants};
+use crate::model::Model;
+use crate::{kernel, shared};
+
+use super::frame::Frame;
+use super::lens::{LENSES, LensModel, View};
+use super::options::Channel;
+
+shared! {
+    /// A projected Gaussian as the rasterizer reads it; see `shaders/shared/layout/splat.wgsl`.
+    pub struct SplatRow {
+        pub mean_conic: Vec4,
+        pub conic_opacity: Vec4,
+        pub features: Vec4,
+    }
+}
+
+kernel! {
+    /// Splat, depth and tile count of every Gaussian.
+    pub Project = "render/project.wgsl" [FEATURE = 0 in [0, 1, 2, 3], MOTION = 0 in [0, 1], LENS = 0 in LENSES] {
+        uniform view: View,
+        read geometry: Vec4,
+        read sh0: f32,
+        read sh1: f32,
+        read sh2: f32,
+        read sh3: f32,
+        write splats: SplatRow,
+        write depths: u32,
+        write tile_counts: u32,
+        write visible: u32,
+        read(MOTION) motion: Vec4,
+    }
+}
+
+/// The kernels of this file.
+pub const DECLARATIONS: &[Declaration] = &[Project::DECLARATION];
+
+/// The compiled stage, by channel, motion and lens.
+#[derive(Debug)]
+pub(super) struct Projection {
+    project: Variants<Project<'static>>,
+}
+
+fn variant(channel: Channel, moving: bool, lens: LensModel) -> [(&'static str, u32); 3] {
+    [channel.constant(), ("MOTION", u32::from(moving)), lens.constant()]
+}
+
+impl Projection {
+    /// For static models seen through a pinhole.
+    pub fn new(gpu: &Gpu) -> Result<Self, GpuError> {
+        let mut projection = Self { project: Variants::new() };
+        projection.prepare(gpu, false, LensModel::PINHOLE)?;
+        Ok(projection)
+    }
+
+    /// Compiles what models that may be `moving` need when they are seen through a lens.
+    pub fn prepare(&mut self, gpu: &Gpu, moving: bool, lens: LensModel) -> Result<(), GpuError> {
+        for channel in [Channel::Color, Channel::Depth, Channel::Normal] {
+            self.project.prepare(gpu, &variant(channel, moving, lens))?;
+        }
+        if moving { self.project.prepare(gpu, &variant(Channel::Velocity, moving, lens)) } else { Ok(()) }
+    }
+
+    /// Records the splats of the frame's view.
+    pub fn record(&self, recorder: &mut Recorder, model: &Model, frame: &Frame, view: &View, channel: Channel) {
+        let each = &frame.per_gaussian;
+        let [sh0, sh1, sh2, sh3] = &model.rows.sh;
+        recorder.stage("project", |pass| {
+            let kernel = Project {
+                view: &frame.view,
+                geometry: &model.rows.geometry,
+                sh0,
+                sh1,
+                sh2,
+                sh3,
+                splats: &each.splats,
+                depths: &each.depths,
+                tile_counts: &each.tile_counts,
+                visible: &each.visible,
+                motion: &model.rows.motion,
+            };
+            let project = self.project.get(&variant(channel, model.is_moving(), view.lens_model()));
+            project.dispatch(pass, &kernel, view.gaussians);
+        });
+    }
+}
