@@ -246,9 +246,7 @@ impl Refiner {
         frame: &Frame,
         refine: &Refine,
     ) {
-        // A threshold below every opacity: growth draws from all.
-        let refine = Refine { dead_opacity: -1.0, ..*refine };
-        self.gpu.write(&self.growth.settings, 0, &[refine]);
-        self.growth.record(recorder, model, moments, frame, &refine);
+        self.gpu.write(&self.growth.settings, 0, &[*refine]);
+        self.growth.record(recorder, model, moments, frame, refine);
     }
 }

@@ -1,11 +1,12 @@
 //! What a step does, as a pure function of its number: image, rates, colour degree, population. A run that is repeated
 //! or resumed at a step therefore does exactly what it did before.
 
-use glam::{Vec3, Vec4};
+use glam::Vec3;
 
 use super::config::{Background, Config};
 use super::update::Step;
 
+/// Decay of Adam's first and second moments a step; the kernels get them in [`Step`].
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 
@@ -21,19 +22,19 @@ pub struct Schedule {
     /// Indices of the training shots.
     shots: Vec<usize>,
     /// Logarithm of the shortest duration.
-    least_log_duration: f32,
+    min_log_duration: f32,
 }
 
 impl Schedule {
     /// A schedule over the training shots, for a configuration as the user gave it.
     pub fn new(config: &Config, shots: Vec<usize>) -> Self {
-        Self { config: config.scaled(), shots, least_log_duration: -80.0 }
+        Self { config: config.scaled(), shots, min_log_duration: -80.0 }
     }
 
     /// The same for a clip whose times are `gap` apart.
     pub fn in_time(self, gap: f64) -> Self {
         let least = (self.config.min_duration * gap).ln().max(-80.0);
-        Self { least_log_duration: least as f32, ..self }
+        Self { min_log_duration: least as f32, ..self }
     }
 
     /// The shot of a step: every epoch is a new permutation of all.
@@ -104,44 +105,38 @@ impl Schedule {
     /// The optimiser's constants for a step over `gaussians` Gaussians.
     pub fn step(&self, step: u32, gaussians: usize) -> Step {
         let config = &self.config;
-        let mean_rate = self.mean_rate(step);
+        let lr_mean = self.mean_rate(step);
         let correction = |beta: f64| (1.0 / (1.0 - beta.powi(step as i32 + 1))) as f32;
         let count = gaussians as f64;
         Step {
-            rates: Vec4::new(
-                mean_rate as f32,
-                config.lr_rotation as f32,
-                config.lr_scale as f32,
-                config.lr_opacity as f32,
-            ),
-            sh_rates: Vec4::new(config.lr_sh_dc as f32, 0.0, 0.0, 0.0)
-                + Vec4::new(0.0, 1.0, 1.0, 1.0) * config.lr_sh_rest as f32,
-            corrections: Vec4::new(correction(BETA1), correction(BETA2), (config.noise_lr * mean_rate) as f32, 0.0),
-            penalties: Vec4::new(
-                (config.opacity_regularisation / count) as f32,
-                (config.scale_regularisation / (3.0 * count)) as f32,
-                0.0,
-                0.0,
-            ),
-            seed: [config.seed as u32 ^ (config.seed >> 32) as u32, step, 0, 0],
-            motion_rates: Vec4::new(
-                (EXTENT * self.decayed(step, config.lr_velocity, config.lr_velocity_final)) as f32,
-                config.lr_time as f32,
-                config.lr_duration as f32,
-                config.lr_gate as f32,
-            ),
-            motion_terms: Vec4::new(
-                (config.time_noise * mean_rate / self.mean_rate(0).max(f64::MIN_POSITIVE)) as f32,
-                (config.duration_regularisation / count) as f32,
-                (config.gate_regularisation / count) as f32,
-                self.least_log_duration,
-            ),
-            motion_more: Vec4::new(
-                0.0,
-                config.faded_regularisation as f32,
-                config.init_duration.ln() as f32,
-                config.velocity_shrinkage as f32,
-            ),
+            beta1: BETA1 as f32,
+            beta2: BETA2 as f32,
+            correction1: correction(BETA1),
+            correction2: correction(BETA2),
+            lr_mean: lr_mean as f32,
+            lr_rotation: config.lr_rotation as f32,
+            lr_scale: config.lr_scale as f32,
+            lr_opacity: config.lr_opacity as f32,
+            lr_sh_dc: config.lr_sh_dc as f32,
+            lr_sh_rest: config.lr_sh_rest as f32,
+            lr_velocity: (EXTENT * self.decayed(step, config.lr_velocity, config.lr_velocity_final)) as f32,
+            lr_time: config.lr_time as f32,
+            lr_duration: config.lr_duration as f32,
+            lr_gate: config.lr_gate as f32,
+            mean_noise: (config.noise_lr * lr_mean) as f32,
+            time_noise: (config.time_noise * lr_mean / self.mean_rate(0).max(f64::MIN_POSITIVE)) as f32,
+            dead_opacity: config.dead_opacity as f32,
+            opacity_regularisation: (config.opacity_regularisation / count) as f32,
+            scale_regularisation: (config.scale_regularisation / (3.0 * count)) as f32,
+            duration_regularisation: (config.duration_regularisation / count) as f32,
+            gate_regularisation: (config.gate_regularisation / count) as f32,
+            faded_regularisation: config.faded_regularisation as f32,
+            init_log_duration: config.init_duration.ln() as f32,
+            min_log_duration: self.min_log_duration,
+            velocity_shrinkage: config.velocity_shrinkage as f32,
+            flow_supervision: 0,
+            seed: config.seed as u32 ^ (config.seed >> 32) as u32,
+            number: step,
         }
     }
 
