@@ -1,13 +1,11 @@
 //! Training: one step, its schedule, and what a run leaves behind.
 
 pub mod checkpoint;
-mod choices;
 pub mod config;
 pub mod evaluate;
 pub mod flow;
 pub mod init;
 mod init_motion;
-mod limits;
 pub mod loss;
 pub mod metrics;
 pub mod motion_scores;
