@@ -37,7 +37,7 @@
 //! # Imports
 //!
 //! They go one way: `cli → view → train → render → model → primitives → gpu`; `synth → dataset → scene → camera`;
-//! `format → edit → scene`; `model → scene`. `tests/layers.rs` holds the crate to that.
+//! `format → edit → scene`; `model → scene`; `image → format`, for `train`, `view` and `cli`. `tests/layers.rs` holds the crate to that.
 
 pub mod camera;
 pub mod cli;
@@ -45,6 +45,7 @@ pub mod dataset;
 pub mod edit;
 pub mod format;
 pub mod gpu;
+pub mod image;
 pub mod model;
 pub mod primitives;
 pub mod render;

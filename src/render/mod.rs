@@ -13,7 +13,6 @@ mod present;
 mod probe;
 mod scene_view;
 mod stages;
-pub mod video;
 mod view;
 mod weights;
 

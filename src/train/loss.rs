@@ -198,7 +198,8 @@ impl LossPass {
             self.ssim_sums = self.gpu.zeros("view: loss", sums)?;
             self.l1_sums = self.gpu.zeros("view: loss", sums)?;
         }
-        let windows = 3.0 * f64::from(width.saturating_sub(2 * SSIM_RADIUS)) * f64::from(height.saturating_sub(2 * SSIM_RADIUS));
+        let windows =
+            3.0 * f64::from(width.saturating_sub(2 * SSIM_RADIUS)) * f64::from(height.saturating_sub(2 * SSIM_RADIUS));
         let ssim = if windows > 0.0 { weights.ssim } else { 0.0 };
         let l1_mean = 1.0 / (3.0 * target.counted).max(1.0);
         let ssim_mean = if windows > 0.0 { 1.0 / windows } else { 0.0 };

@@ -9,8 +9,6 @@ mod init_motion;
 pub mod loss;
 pub mod metrics;
 pub mod motion_scores;
-pub mod picture;
-pub mod plot;
 pub mod refine;
 pub mod report;
 mod rows;

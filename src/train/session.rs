@@ -9,13 +9,13 @@ use anyhow::{Context, Result};
 
 use crate::dataset::{Capture, FlowChoice, Shot, Split};
 use crate::gpu::Gpu;
+use crate::image::png::{save_png, to_image};
 use crate::model::Model;
 use crate::scene::{Normalisation, Scene};
 
 use super::config::Config;
 use super::evaluate::{Mean, View, evaluate, shots_of};
 use super::motion_scores::Flicker;
-use super::picture::{save_png, to_image};
 use super::report::{Facts, Film, Gallery, html};
 use super::run_folder::{Record, RunFolder, picture_names};
 use super::{Checkpoint, Statistics, Trainer};

@@ -83,7 +83,9 @@ mod tests {
             "--init-opacity must be above 0 and below 1, not 1"
         );
         assert_eq!(message(Config { max_resolution: Some(0), ..base() }), "--max-resolution must be at least 1, not 0");
-        assert!(message(Config { seed: u64::MAX, ..base() }).starts_with("--seed must be from 0 to 9223372036854775807"));
+        assert!(
+            message(Config { seed: u64::MAX, ..base() }).starts_with("--seed must be from 0 to 9223372036854775807")
+        );
         base().validate().expect("the defaults are valid");
     }
 

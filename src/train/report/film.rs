@@ -8,13 +8,14 @@ use glam::{Vec2, Vec3, Vec4};
 use super::gallery::{PICTURE_SIDE, data_uri, photo};
 use crate::dataset::{Capture, Direction, FlowTarget, Unseen};
 use crate::gpu::Gpu;
+use crate::image::colormap::{INFERNO, flow_colour, ramp};
+use crate::image::png::to_image;
 use crate::render::{Channel, Rendered, SceneView, orbit};
 use crate::scene::Scene;
 use crate::train::config::{Config, FlowShape};
 use crate::train::evaluate::{Mean, View};
 use crate::train::metrics::Target;
 use crate::train::motion_scores::{Flicker, MotionScores, Scores, flow_between, shot_of, split_name};
-use crate::train::picture::{EMBER, flow_colour, ramp, to_image};
 
 /// Frames of a strip, and moments whose flow is shown.
 const FRAMES: usize = 8;
@@ -221,7 +222,7 @@ fn flow_pictures(
             let known = || flow.field.iter().map(|vector| Vec2::from_array(*vector)).zip(&flow.valid);
             let colour = |(vector, valid): (Vec2, &bool)| if *valid { flow_colour(vector / scale) } else { UNKNOWN };
             let error = |(got, (want, valid)): (Vec2, (Vec2, &bool))| {
-                ramp(&EMBER, if *valid { got.distance(want) / error_scale } else { 0.0 })
+                ramp(&INFERNO, if *valid { got.distance(want) / error_scale } else { 0.0 })
             };
             Ok((encode(&mut known().map(colour))?, encode(&mut vectors().zip(known()).map(error))?))
         });

@@ -8,11 +8,11 @@ use anyhow::Result;
 
 use super::config::Config;
 use super::evaluate::{Mean, View};
-use super::picture::EMBER;
-use super::plot::{Plot, Series};
 use super::run_folder::Record;
 use crate::dataset::Capture;
 use crate::gpu::StageTimes;
+use crate::image::colormap::INFERNO;
+use crate::image::plot::{Plot, Series};
 
 pub use film::Film;
 pub use gallery::Gallery;
@@ -171,7 +171,7 @@ fn views(facts: &Facts) -> String {
         "<section><h2>{title}</h2><div class=\"scroll\"><table><thead><tr><th>view</th><th>PSNR, dB</th><th>SSIM</th>\
          <th>photo</th><th>render</th><th>error <span class=\"scale\">0<i style=\"background: {}\">\
          </i>{FULL_ERROR}</span></th></tr></thead><tbody>\n{rows}</tbody></table></div></section>\n",
-        gradient(&EMBER)
+        gradient(&INFERNO)
     )
 }
 

@@ -2,9 +2,9 @@
 
 use super::film::{Film, FlowPictures, Strip};
 use super::{escape, gradient};
+use crate::image::colormap::INFERNO;
+use crate::image::plot::{Plot, Series};
 use crate::train::motion_scores::Scores;
-use crate::train::picture::EMBER;
-use crate::train::plot::{Plot, Series};
 
 pub fn section(film: &Film) -> String {
     let strips: String = film.strips.iter().map(strip).collect();
@@ -89,7 +89,7 @@ fn flow(flow: &FlowPictures) -> String {
     }
     let more = format!(
         "<th>given</th><th>error, px <span class=\"scale\">0<i style=\"background: {}\"></i>{}</span></th>",
-        gradient(&EMBER),
+        gradient(&INFERNO),
         flow.error_scale
     );
     format!(
