@@ -20,7 +20,7 @@ use crate::render::{Channel, Rendered, SceneView, orbit, path};
 use crate::scene::Scene;
 use crate::train::Config;
 use crate::train::config::Background;
-use crate::train::run_folder::{config_of, picture_names, picture_path};
+use crate::train::run::folder::{config_of, picture_names, picture_path};
 
 /// Frames a second of a video.
 const FRAME_RATE: f64 = 30.0;

@@ -10,7 +10,7 @@ use crate::scene::{Motion, Normalisation, SH_C0, Scene};
 
 use super::config::{Config, Switch};
 use super::schedule::SplitMix;
-use super::tracks::{Found, Normal, TOLERANCE};
+use super::tracks::{NormalEquations, TOLERANCE, TrackEstimate};
 
 /// Duration of Gaussians that are there all the time: those of a static scene that training starts from, and points that
 /// flow shows to stand still.
@@ -26,7 +26,7 @@ pub const REMEDY: &str = "while looking for the first velocities; --velocity-ini
 pub fn spread(
     scene: &mut Scene,
     times: Option<&[f32]>,
-    found: &[Option<Found>],
+    found: &[Option<TrackEstimate>],
     capture: &Capture,
     config: &Config,
     frame: &Normalisation,
@@ -44,7 +44,7 @@ pub fn spread(
 }
 
 /// The velocities and durations of what was found on rays.
-fn add_found(scene: &mut Scene, found: &[Option<Found>], frame: &Normalisation) {
+fn add_found(scene: &mut Scene, found: &[Option<TrackEstimate>], frame: &Normalisation) {
     let first = scene.len() - found.len();
     let Some(motion) = &mut scene.motion else { return };
     for (i, found) in (first..).zip(found) {
@@ -90,7 +90,7 @@ fn add_velocities(scene: &mut Scene, count: usize, capture: &Capture, frame: &No
         }
     }
     let colours: Vec<Vec3> = scene.sh.chunks_exact(stride).map(|row| Vec3::from_slice(row) * SH_C0 + 0.5).collect();
-    let mut normals = vec![Normal::EMPTY; scene.means.len()];
+    let mut equations = vec![NormalEquations::EMPTY; scene.means.len()];
     // Of each point the sum of what its images' flow misses it by if it stands still, and their number.
     let mut misses = vec![(0.0, 0); scene.means.len()];
     for (shot, direction) in flows {
@@ -104,14 +104,14 @@ fn add_velocities(scene: &mut Scene, count: usize, capture: &Capture, frame: &No
             picture: &picture,
             flow: &flow,
         };
-        let terms: Vec<Option<(Normal, f64)>> =
+        let terms: Vec<Option<(NormalEquations, f64)>> =
             group.par_iter().map(|&i| pair.term(scene.means[i].as_dvec3(), colours[i])).collect();
         for (&i, term) in group.iter().zip(terms).filter_map(|(i, term)| Some((i, term?))) {
-            normals[i] += term.0;
+            equations[i] += term.0;
             misses[i] = (misses[i].0 + term.1, misses[i].1 + 1);
         }
     }
-    motion.velocities = normals.iter().map(|normal| normal.solution().as_vec3()).collect();
+    motion.velocities = equations.iter().map(|equations| equations.solution().as_vec3()).collect();
     for (duration, (sum, count)) in motion.log_durations.iter_mut().zip(misses) {
         if count > 0 && sum <= TOLERANCE * f64::from(count) {
             *duration = STATIC_DURATION.ln();
@@ -131,7 +131,7 @@ struct Pair<'a> {
 
 impl Pair<'_> {
     /// What the flow says of a point, if its pixel shows it, and by how many pixels it would miss it if it stood still.
-    fn term(&self, point: DVec3, colour: Vec3) -> Option<(Normal, f64)> {
+    fn term(&self, point: DVec3, colour: Vec3) -> Option<(NormalEquations, f64)> {
         let (pixel, _) = self.from.project(point)?;
         let size = dvec2(f64::from(self.picture.width), f64::from(self.picture.height));
         if !(pixel.cmpge(DVec2::ZERO).all() && pixel.cmplt(size).all()) {
@@ -146,9 +146,9 @@ impl Pair<'_> {
         let [x, y] = self.flow.field[index];
         let (still, depth) = self.to.project(point)?;
         let miss = pixel + dvec2(f64::from(x), f64::from(y)) - still;
-        let mut normal = Normal::EMPTY;
-        normal.add(&self.to, still, depth, self.elapsed, miss);
-        Some((normal, miss.length()))
+        let mut equations = NormalEquations::EMPTY;
+        equations.add(&self.to, still, depth, self.elapsed, miss);
+        Some((equations, miss.length()))
     }
 }
 

@@ -1,6 +1,5 @@
 //! Training: one step, its schedule, and what a run leaves behind.
 
-pub mod checkpoint;
 pub mod config;
 pub mod evaluate;
 pub mod flow;
@@ -10,17 +9,15 @@ pub mod loss;
 pub mod metrics;
 pub mod motion_scores;
 pub mod refine;
-pub mod report;
 mod rows;
-pub mod run_folder;
+pub mod run;
 pub mod schedule;
-pub mod session;
-mod teacher;
+mod supervision;
 mod tracks;
 pub mod trainer;
 pub mod update;
 
-pub use checkpoint::{Checkpoint, Tensor, TensorData};
 pub use config::{Background, Config};
-pub use session::{Session, Start, Told};
+pub use run::checkpoint::{Checkpoint, Tensor, TensorData};
+pub use run::session::{Event, Session, Start};
 pub use trainer::{Statistics, Trainer};

@@ -13,13 +13,13 @@ use crate::model::{Model, Rows};
 use crate::render::{Admission, Channel, RenderOptions, Rendered, Renderer, View};
 use crate::scene::{Normalisation, Scene};
 
-use super::checkpoint::{Checkpoint, Tensor};
 use super::config::{Config, Subgroups};
 use super::loss::{HISTORY, LossPass, LossWeights, Target};
 use super::metrics;
 use super::refine::{Refine, Refiner, weight_scale};
+use super::run::checkpoint::{Checkpoint, Tensor};
 use super::schedule::{EXTENT, Schedule};
-use super::teacher::FlowTeacher;
+use super::supervision::FlowSupervision;
 use super::update::Optimiser;
 use super::{flow, init, rows};
 
@@ -63,7 +63,7 @@ pub struct Trainer {
     optimiser: Optimiser,
     loss: LossPass,
     refiner: Refiner,
-    teacher: Option<FlowTeacher>,
+    supervision: Option<FlowSupervision>,
     targets: HashMap<usize, Target>,
     /// Bytes of further ones that may be kept.
     target_room: u64,
@@ -114,9 +114,9 @@ impl Trainer {
         let capture = cache.capture().clone();
         let mut renderer = Renderer::for_training(&gpu)?;
         renderer.prepare(&model)?;
-        let teacher = if moving { FlowTeacher::new(&gpu, &capture, &config)? } else { None };
-        if let Some(teacher) = &teacher {
-            renderer.prepare_flow(teacher.form())?;
+        let supervision = if moving { FlowSupervision::new(&gpu, &capture, &config)? } else { None };
+        if let Some(supervision) = &supervision {
+            renderer.prepare_flow(supervision.form())?;
         }
         let shots: Vec<usize> = (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Train).collect();
         shots.iter().try_for_each(|&shot| metrics::check_size(&capture, shot))?;
@@ -132,7 +132,7 @@ impl Trainer {
             refiner: Refiner::new(&gpu, moving)?,
             targets: HashMap::new(),
             target_room: budget as u64,
-            teacher,
+            supervision,
             step: 0,
             settled: 0,
             populations: vec![(0, 0)],
@@ -197,16 +197,16 @@ impl Trainer {
         self.loss.set_target(&target, weights, background, step)?;
         let flow = self.flow_target(step, shot)?;
         let constants = self.schedule.step(step, self.model.len());
-        self.optimiser.set_step(&match (&self.teacher, &flow) {
-            (Some(teacher), Some(_)) => constants.with_flow(teacher.form().all),
+        self.optimiser.set_step(&match (&self.supervision, &flow) {
+            (Some(supervision), Some(_)) => constants.with_flow(supervision.form().all),
             _ => constants,
         });
         let (renderer, frame) = (&self.renderer, self.renderer.frame());
-        if let (Some(teacher), Some(flow)) = (&self.teacher, &flow) {
+        if let (Some(supervision), Some(flow)) = (&self.supervision, &flow) {
             renderer.set_flow_target(&view, &self.view(flow.to));
             renderer.record_flow_forward(recorder, &self.model, &view);
             self.loss.record(recorder, &target, frame.image(), frame.image_gradient());
-            teacher.record(recorder, flow, frame, &self.loss);
+            supervision.record(recorder, flow, frame, &self.loss);
             renderer.record_flow_backward(recorder, &self.model, &view);
         } else {
             renderer.record_forward(recorder, &self.model, &view, Channel::Color);
@@ -256,13 +256,13 @@ impl Trainer {
 
     /// The flow that a step over `shot` learns from, set up for the frame recorded next.
     fn flow_target(&mut self, step: u32, shot: usize) -> Result<Option<flow::Target>> {
-        let (Some(teacher), Some(weight)) = (&mut self.teacher, self.schedule.flow_weight(step)) else {
+        let (Some(supervision), Some(weight)) = (&mut self.supervision, self.schedule.flow_weight(step)) else {
             return Ok(None);
         };
-        let Some(direction) = teacher.direction(step, shot) else { return Ok(None) };
-        let target = teacher.target(&self.cache, shot, direction, &mut self.target_room)?;
+        let Some(direction) = supervision.direction(step, shot) else { return Ok(None) };
+        let target = supervision.target(&self.cache, shot, direction, &mut self.target_room)?;
         if let Some(target) = &target {
-            teacher.set_target(target, weight)?;
+            supervision.set_target(target, weight)?;
         }
         Ok(target)
     }
@@ -272,8 +272,10 @@ impl Trainer {
         let mut items = Vec::new();
         for (step, shot) in (self.step..).zip(self.schedule.shots_from(self.step, PREFETCH)) {
             items.push(Item::Picture(shot));
-            let taught = self.teacher.as_ref().filter(|_| self.schedule.flow_weight(step).is_some());
-            items.extend(taught.and_then(|teacher| teacher.direction(step, shot)).map(|way| Item::Flow(shot, way)));
+            let supervised = self.supervision.as_ref().filter(|_| self.schedule.flow_weight(step).is_some());
+            items.extend(
+                supervised.and_then(|supervision| supervision.direction(step, shot)).map(|way| Item::Flow(shot, way)),
+            );
         }
         items
     }

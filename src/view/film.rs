@@ -14,7 +14,7 @@ use crate::format;
 use crate::image::png::save_png;
 use crate::image::video::Video;
 use crate::render::Shown;
-use crate::train::run_folder::picture_path;
+use crate::train::run::folder::picture_path;
 
 use super::app::Viewer;
 use super::stage::{Fork, Look};

@@ -2,22 +2,24 @@
 
 mod film;
 mod gallery;
+mod markup;
 mod motion;
 
 use anyhow::Result;
 
-use super::config::Config;
-use super::evaluate::{Mean, View};
-use super::run_folder::Record;
 use crate::dataset::Capture;
 use crate::gpu::StageTimes;
 use crate::image::colormap::INFERNO;
 use crate::image::plot::{Plot, Series};
+use crate::train::config::Config;
+use crate::train::evaluate::{Mean, View};
+use crate::train::run::folder::Record;
 
 pub use film::Film;
 pub use gallery::Gallery;
 
 use gallery::FULL_ERROR;
+use markup::{escape, gradient};
 
 const STYLE: &str = include_str!("report.css");
 
@@ -175,12 +177,6 @@ fn views(facts: &Facts) -> String {
     )
 }
 
-/// A ramp of colours from left to right, as CSS.
-fn gradient(anchors: &[[u8; 3]; 5]) -> String {
-    let colours: Vec<String> = anchors.iter().map(|[r, g, b]| format!("rgb({r} {g} {b})")).collect();
-    format!("linear-gradient(90deg, {})", colours.join(", "))
-}
-
 /// A bar for each named number; nothing if there are none.
 fn bars(title: &str, unit: &str, values: &[(&str, f64)], show: fn(f64) -> String) -> String {
     let longest = values.iter().map(|value| value.1).fold(0.0, f64::max);
@@ -225,10 +221,6 @@ fn mebibytes<'a>(memory: &[(&'a str, u64)]) -> Vec<(&'a str, f64)> {
 fn options(config: &Config) -> Result<String> {
     let text = escape(&config.to_toml()?);
     Ok(format!("<section><details><summary>Options of this run</summary><pre>{text}</pre></details></section>"))
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// A count with thin spaces between its thousands.

@@ -8,12 +8,12 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::Statistics;
 use super::checkpoint::Checkpoint;
-use super::config::Config;
-use super::evaluate::Mean;
 use crate::format::{self, describe_write_error, write_atomically};
 use crate::scene::Scene;
+use crate::train::config::Config;
+use crate::train::evaluate::Mean;
+use crate::train::trainer::Statistics;
 
 pub const CONFIG: &str = "config.toml";
 pub const CHECKPOINT: &str = "checkpoint.safetensors";

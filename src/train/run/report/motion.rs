@@ -1,7 +1,7 @@
 //! The part of the page about a scene in time.
 
 use super::film::{Film, FlowPictures, Strip};
-use super::{escape, gradient};
+use super::markup::{escape, gradient};
 use crate::image::colormap::INFERNO;
 use crate::image::plot::{Plot, Series};
 use crate::train::motion_scores::Scores;
