@@ -20,6 +20,7 @@ const ALL: &[&[Declaration]] = &[
     dapple::train::flow::DECLARATIONS,
     dapple::train::update::DECLARATIONS,
     dapple::train::refine::DECLARATIONS,
+    dapple::train::params::DECLARATIONS,
 ];
 
 /// What the window draws with, which is no kernel.

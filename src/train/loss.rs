@@ -6,6 +6,7 @@ use crate::dataset::{Coverage, Picture};
 use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder};
 use crate::{kernel, shared};
 
+use super::config::{AlphaMode, Config};
 use super::metrics::{SSIM_C1, SSIM_C2, SSIM_RADIUS};
 
 shared! {
@@ -140,6 +141,17 @@ pub struct LossWeights {
     pub ssim: f64,
     /// Weight of the difference in opacity, for targets with opacity.
     pub alpha: f64,
+}
+
+impl LossWeights {
+    /// The weights of a configuration.
+    pub fn of(config: &Config) -> Self {
+        let alpha = match config.alpha_mode {
+            AlphaMode::Composite => 0.0,
+            AlphaMode::Target => config.alpha_weight,
+        };
+        Self { ssim: config.ssim_weight, alpha }
+    }
 }
 
 /// The compiled loss with its buffers.

@@ -1,5 +1,6 @@
 //! Training: one step, its schedule, and what a run leaves behind.
 
+mod appearance;
 pub mod config;
 pub mod evaluate;
 pub mod flow;
@@ -8,11 +9,15 @@ mod init_motion;
 pub mod loss;
 pub mod metrics;
 pub mod motion_scores;
+pub mod params;
 pub mod refine;
 mod rows;
 pub mod run;
 pub mod schedule;
+mod stats;
+pub mod strategy;
 mod supervision;
+mod targets;
 mod tracks;
 pub mod trainer;
 pub mod update;

@@ -1,9 +1,10 @@
-//! What a step does, as a pure function of its number: image, rates, colour degree, population. A run that is repeated
+//! What a step does, as a pure function of its number: image, rates, colour degree, flow weight. A run that is repeated
 //! or resumed at a step therefore does exactly what it did before.
 
 use glam::Vec3;
 
 use super::config::{Background, Config};
+use super::strategy::Strategy;
 use super::update::Step;
 
 /// Decay of Adam's first and second moments a step; the kernels get them in [`Step`].
@@ -19,6 +20,7 @@ pub const EXTENT: f64 = 1.1;
 pub struct Schedule {
     /// With its step constants rescaled to the run's length.
     config: Config,
+    strategy: Strategy,
     /// Indices of the training shots.
     shots: Vec<usize>,
     /// Logarithm of the shortest duration.
@@ -28,7 +30,8 @@ pub struct Schedule {
 impl Schedule {
     /// A schedule over the training shots, for a configuration as the user gave it.
     pub fn new(config: &Config, shots: Vec<usize>) -> Self {
-        Self { config: config.scaled(), shots, min_log_duration: -80.0 }
+        let config = config.scaled();
+        Self { strategy: Strategy::new(&config), config, shots, min_log_duration: -80.0 }
     }
 
     /// The same for a clip whose times are `gap` apart.
@@ -69,20 +72,6 @@ impl Schedule {
         (step / self.config.sh_interval).min(self.config.sh_degree)
     }
 
-    /// Whether dead Gaussians are relocated, and the population grown, after a step.
-    pub fn refines(&self, step: u32) -> bool {
-        let done = step + 1;
-        done.is_multiple_of(self.config.refine_every)
-            && done > self.config.refine_start
-            && done < self.config.refine_stop
-    }
-
-    /// The number of Gaussians that growth makes of `gaussians`.
-    pub fn grown(&self, gaussians: usize) -> usize {
-        let grown = (gaussians as f64 * self.config.growth) as usize;
-        grown.min(self.config.cap_max as usize).max(gaussians)
-    }
-
     /// Learning rate of the means, in the frame of training.
     pub fn mean_rate(&self, step: u32) -> f64 {
         EXTENT * self.decayed(step, self.config.lr_mean, self.config.lr_mean_final)
@@ -108,7 +97,7 @@ impl Schedule {
         let lr_mean = self.mean_rate(step);
         let correction = |beta: f64| (1.0 / (1.0 - beta.powi(step as i32 + 1))) as f32;
         let count = gaussians as f64;
-        Step {
+        let constants = Step {
             beta1: BETA1 as f32,
             beta2: BETA2 as f32,
             correction1: correction(BETA1),
@@ -123,25 +112,21 @@ impl Schedule {
             lr_time: config.lr_time as f32,
             lr_duration: config.lr_duration as f32,
             lr_gate: config.lr_gate as f32,
-            mean_noise: (config.noise_lr * lr_mean) as f32,
-            time_noise: (config.time_noise * lr_mean / self.mean_rate(0).max(f64::MIN_POSITIVE)) as f32,
-            dead_opacity: config.dead_opacity as f32,
-            opacity_regularisation: (config.opacity_regularisation / count) as f32,
-            scale_regularisation: (config.scale_regularisation / (3.0 * count)) as f32,
             duration_regularisation: (config.duration_regularisation / count) as f32,
             gate_regularisation: (config.gate_regularisation / count) as f32,
-            faded_regularisation: config.faded_regularisation as f32,
             init_log_duration: config.init_duration.ln() as f32,
             min_log_duration: self.min_log_duration,
             velocity_shrinkage: config.velocity_shrinkage as f32,
-            flow_supervision: 0,
-            seed: config.seed as u32 ^ (config.seed >> 32) as u32,
+            seed: config.seed_word(),
             number: step,
-        }
+            ..Step::default()
+        };
+        self.strategy.regularised(constants, [lr_mean, self.mean_rate(0)], gaussians)
     }
 
-    pub fn config(&self) -> &Config {
-        &self.config
+    /// How the population changes.
+    pub fn strategy(&self) -> &Strategy {
+        &self.strategy
     }
 }
 
@@ -195,19 +180,5 @@ mod tests {
         assert!((schedule.mean_rate(0) - 1.76e-4).abs() < 1e-12);
         assert!((schedule.mean_rate(30_000) - 1.76e-6).abs() < 1e-12);
         assert!((schedule.mean_rate(15_000) - 1.76e-5).abs() < 1e-12);
-    }
-
-    #[test]
-    fn refinement_keeps_to_its_window() {
-        let refined: Vec<u32> = (0..30_000).filter(|&step| schedule(30_000).refines(step)).map(|s| s + 1).collect();
-        assert_eq!((refined[0], refined.len(), *refined.last().expect("some")), (600, 244, 24_900));
-    }
-
-    #[test]
-    fn growth_stops_at_the_cap() {
-        let schedule = Schedule::new(&Config { cap_max: 1000, ..Config::default() }, vec![0]);
-        assert_eq!(schedule.grown(100), 105);
-        assert_eq!(schedule.grown(990), 1000);
-        assert_eq!(schedule.grown(1000), 1000);
     }
 }

@@ -138,6 +138,11 @@ impl Optimiser {
         self.gpu.write(&self.step, 0, &[*step]);
     }
 
+    /// The constants on the device, for other parameters that take part in the step.
+    pub fn step(&self) -> &Buffer<Step> {
+        &self.step
+    }
+
     /// Records the step of every Gaussian, from the slots that the backward pass has filled.
     pub fn record(&self, recorder: &mut Recorder, model: &Model, frame: &Frame, view: &View) {
         let [first, second] = &self.moments;

@@ -71,6 +71,11 @@ impl Config {
         }
     }
 
+    /// The seed folded to the 32 bits that kernels take.
+    pub fn seed_word(&self) -> u32 {
+        self.seed as u32 ^ (self.seed >> 32) as u32
+    }
+
     /// Whether held-out images are evaluated after `step` steps.
     pub fn evaluates_at(&self, step: u32) -> bool {
         due(step, self.steps, self.eval_every.unwrap_or((self.steps / 4).max(1)))

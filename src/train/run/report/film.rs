@@ -16,6 +16,7 @@ use crate::train::config::{Config, FlowShape};
 use crate::train::evaluate::{Mean, View};
 use crate::train::metrics::Target;
 use crate::train::motion_scores::{Flicker, MotionScores, Scores, flow_between, shot_of, split_name};
+use crate::train::stats::percentile;
 
 /// Frames of a strip, and moments whose flow is shown.
 const FRAMES: usize = 8;
@@ -239,17 +240,15 @@ fn flow_pictures(
 
 /// The length at which colours are saturated: that of the 98th percentile of what moves, rounded up.
 fn scale(found: &[(usize, Rendered, Option<FlowTarget>)]) -> f32 {
-    let mut lengths: Vec<f32> = Vec::new();
-    for (_, rendered, flow) in found {
+    let lengths = found.iter().flat_map(|(_, rendered, flow)| -> Vec<f32> {
         match flow {
-            Some(flow) => lengths.extend(flow.field.iter().map(|[x, y]| x.hypot(*y))),
-            None => lengths.extend(rendered.pixels.iter().map(|pixel| pixel.x.hypot(pixel.y))),
+            Some(flow) => flow.field.iter().map(|[x, y]| x.hypot(*y)).collect(),
+            None => rendered.pixels.iter().map(|pixel| pixel.x.hypot(pixel.y)).collect(),
         }
-    }
-    // What does not move at all says nothing about the range.
-    lengths.retain(|length| *length > 1e-3);
-    lengths.sort_unstable_by(f32::total_cmp);
-    let length = lengths.get((lengths.len() * 98 / 100).min(lengths.len().saturating_sub(1))).copied().unwrap_or(1.0);
+    });
+    // The range is that of pixels that move.
+    let moving = lengths.filter(|length| *length > 1e-3).map(f64::from);
+    let length = percentile(moving, 98).map_or(1.0, |length| length as f32);
     let power = 10_f32.powf(length.log10().floor());
     let round = [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0].into_iter().map(|m| m * power);
     round.into_iter().find(|round| *round >= length).unwrap_or(length)
