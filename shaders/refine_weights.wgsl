@@ -2,7 +2,8 @@
 //#use gaussian
 //#use refine
 // Integer weight of every Gaussian in the draw of sources: its opacity in fixed point, so that sums are exact and their
-// order does not matter; zero for the dead, which growth does not tell apart. One invocation a Gaussian. Twin: tests/reference/relocate.rs.
+// order does not matter. In relocation the dead have weight zero; growth draws from all. One invocation a Gaussian.
+// Twin: tests/reference/relocate.rs.
 
 @group(0) @binding(0) var<uniform> refine: Refine;
 // [N][3]

@@ -287,7 +287,7 @@ impl LossPass {
         self.gpu.read(&self.history)
     }
 
-    /// Puts back what [`LossPass::history`] said.
+    /// Restores the losses that [`LossPass::history`] returned.
     pub fn restore_history(&self, history: &[Vec4]) {
         self.gpu.write(&self.history, 0, history);
     }

@@ -82,7 +82,7 @@ impl Schedule {
         first.powf(1.0 - t) * last.powf(t)
     }
 
-    /// The weight of flow in a step's loss, where the step learns from flow.
+    /// The weight of the flow loss in a step; `None` for a step without flow supervision.
     pub fn flow_weight(&self, step: u32) -> Option<f64> {
         let config = &self.config;
         let left = 1.0 - f64::from(step) / f64::from(config.steps);

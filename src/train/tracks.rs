@@ -1,4 +1,4 @@
-//! Where points on the rays of images are and how they move, as far as optical flow tells: a point's pixel is followed
+//! Where points on the rays of images are and how they move, as far as optical flow shows it: a point's pixel is followed
 //! through the frames before and after, and triangulated.
 //!
 //! A camera that moves makes everything move on its images, by an amount that depends on depth. Points at a depth drawn at
@@ -211,7 +211,7 @@ fn mean_miss(observations: &[Observation], point: DVec3) -> f64 {
     observations.iter().map(miss).sum::<f64>() / observations.len() as f64
 }
 
-/// The distance of least misses, if the cameras move enough to tell.
+/// The distance of least misses, if the cameras move enough for a triangulation.
 fn known_distance(
     observations: &[Observation],
     eye: DVec3,

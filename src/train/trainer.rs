@@ -40,7 +40,7 @@ pub struct Statistics {
     pub loss: f64,
     pub l1: f64,
     pub ssim: f64,
-    /// Mean end-point error of the rendered flow, in pixels, over those of the steps that learnt from flow.
+    /// Mean end-point error of the rendered flow, in pixels, over the steps with flow supervision.
     pub flow: Option<f64>,
     pub gaussians: usize,
     /// Updates left out since the start because a value was not finite.
@@ -259,7 +259,7 @@ impl Trainer {
         }
     }
 
-    /// Waits for the submitted steps and says how they went.
+    /// Waits for the submitted steps; the statistics of those since the last call.
     pub fn statistics(&mut self) -> Result<Statistics> {
         self.settle()?;
         let history = self.loss.history()?;

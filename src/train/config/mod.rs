@@ -13,11 +13,8 @@ use crate::dataset::{CaptureOptions, FlowChoice};
 
 #[cfg(feature = "cli")]
 pub use options::Flags;
-pub use options::{Config, OptionInfo};
+pub use options::{Config, OptionInfo, REFERENCE_STEPS};
 pub use values::{AlphaMode, Background, FlowShape, FlowSource, Init, Subgroups, Switch};
-
-/// Steps of the run that the step constants ([`Config::scaled`]) are written for.
-pub const REFERENCE_STEPS: u32 = 30_000;
 
 impl Config {
     /// Reads a TOML file; keys that it leaves out keep their defaults.

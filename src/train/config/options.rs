@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::REFERENCE_STEPS;
 use super::validate::{check, describe};
 use super::values::{AlphaMode, Background, FlowShape, FlowSource, Init, Subgroups, Switch};
+
+/// Steps of the run that the step constants ([`Config::scaled`]) are written for.
+pub const REFERENCE_STEPS: u32 = 30_000;
 
 /// An option of [`Config`] as its line in the table describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -40,7 +40,7 @@ pub struct Record {
     pub loss: f64,
     pub l1: f64,
     pub ssim: f64,
-    /// Mean end-point error of the rendered flow, pixels, where there is flow to learn from.
+    /// Mean end-point error of the rendered flow, pixels, where there is flow supervision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow: Option<f64>,
     pub gaussians: u64,

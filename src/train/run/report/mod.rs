@@ -23,7 +23,7 @@ use markup::{escape, gradient};
 
 const STYLE: &str = include_str!("report.css");
 
-/// All that the report tells.
+/// The contents of the report.
 pub struct Facts<'a> {
     pub config: &'a Config,
     pub capture: &'a Capture,
