@@ -103,7 +103,7 @@ pub(super) fn run_length(gpu: &Gpu) -> u32 {
 }
 
 /// What a target's fourth channel means, as `shaders/shared/loss.wgsl` has it.
-fn target_kind(coverage: Coverage) -> u32 {
+pub(super) fn target_kind(coverage: Coverage) -> u32 {
     match coverage {
         Coverage::Opaque => 0,
         Coverage::Alpha => 1,

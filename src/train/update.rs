@@ -83,8 +83,8 @@ kernel! {
 pub const DECLARATIONS: &[Declaration] = &[Update::DECLARATION, UpdateSh::DECLARATION];
 
 /// Values of [`Step::flow_supervision`], as in `shaders/shared/adam.wgsl`.
-const FLOW_SUPERVISES_VELOCITY: u32 = 1;
-const FLOW_SUPERVISES_ALL: u32 = 2;
+pub(super) const FLOW_SUPERVISES_VELOCITY: u32 = 1;
+pub(super) const FLOW_SUPERVISES_ALL: u32 = 2;
 
 /// Floats that `update` leaves for the colour of each Gaussian.
 const COLOUR_GRADIENT: usize = 6;
