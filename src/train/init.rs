@@ -1,4 +1,4 @@
-//! What training starts from, in the frame of training.
+//! The initial Gaussians, and the normalised frame of training that they are in.
 
 use anyhow::{Context, Result, bail, ensure};
 use glam::{DMat3, DVec2, DVec3, Vec3};
@@ -13,7 +13,7 @@ use super::schedule::SplitMix;
 use super::stats::percentile;
 use super::tracks::{self, Ray};
 
-/// What the first Gaussians look like.
+/// Opacity and size of the initial Gaussians.
 #[derive(Clone, Copy)]
 struct Shape {
     opacity: f64,

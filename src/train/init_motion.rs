@@ -1,4 +1,4 @@
-//! How the first Gaussians of a capture in time move: spread over the clip, at the velocities that optical flow suggests.
+//! The initial motion of Gaussians: time centres spread over the clip, and velocities from optical flow.
 
 use anyhow::{Context, Result};
 use glam::{DVec2, DVec3, Vec3, dvec2};
@@ -18,7 +18,7 @@ const STATIC_DURATION: f32 = 2.0;
 /// A point is taken to be what a pixel shows where no channel differs by more than this.
 const COLOUR_TOLERANCE: f32 = 0.15;
 
-/// What may be done where flow cannot be read.
+/// Advice for flow that cannot be read.
 pub const REMEDY: &str = "while looking for the first velocities; --velocity-init off leaves them at zero";
 
 /// Gives a scene, in the frame of training, its first motion. `times` are those of the points that it was made of, if
@@ -70,9 +70,9 @@ fn still(len: usize, centres: Vec<f32>, duration: f32) -> Motion {
     }
 }
 
-/// Velocities by which the first `count` means move on the images as the flow of the frames nearest in time says, where they have the
-/// colour of their pixels: the least-squares solution over all cameras and both directions, and the shortest where that
-/// leaves a choice.
+/// Sets the velocities of the first `count` means from the optical flow of the frames nearest in time, where the means have
+/// the colour of their pixels: the least-squares solution over all cameras and both directions, of minimal length where
+/// that leaves a choice.
 fn add_velocities(scene: &mut Scene, count: usize, capture: &Capture, frame: &Normalisation) -> Result<()> {
     let flows = capture.training_flow();
     let time_of = |shot: usize| capture.shots[shot].time.unwrap_or(0.0);
@@ -130,7 +130,8 @@ struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    /// What the flow says of a point, if its pixel shows it, and by how many pixels it would miss it if it stood still.
+    /// The normal equations for the velocity of a point whose pixel shows it, and the distance in pixels between the flow's
+    /// end point and the place where the point would be seen if it stood still.
     fn term(&self, point: DVec3, colour: Vec3) -> Option<(NormalEquations, f64)> {
         let (pixel, _) = self.from.project(point)?;
         let size = dvec2(f64::from(self.picture.width), f64::from(self.picture.height));

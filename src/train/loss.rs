@@ -102,7 +102,7 @@ pub(super) fn run_length(gpu: &Gpu) -> u32 {
     if gpu.is_software() { RUN_LENGTH_SOFTWARE } else { RUN_LENGTH_GPU }
 }
 
-/// What a target's fourth channel means, as `shaders/shared/loss.wgsl` has it.
+/// The meaning of a target's fourth channel, numbered as in `shaders/shared/loss.wgsl`.
 pub(super) fn target_kind(coverage: Coverage) -> u32 {
     match coverage {
         Coverage::Opaque => 0,

@@ -1,4 +1,4 @@
-//! How close a render is to a photo: PSNR and SSIM (ALGORITHMS D), on the CPU in f64.
+//! Image metrics of a render and its photo: PSNR and SSIM (ALGORITHMS D), on the CPU in f64.
 
 use anyhow::{Result, ensure};
 use glam::{Vec3, Vec4};
@@ -27,7 +27,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// What a perfect render of `picture` over `background` shows.
+    /// The image of `picture` over `background`.
     pub fn new(picture: &Picture, background: Vec3) -> Self {
         let colour = |&[r, g, b, coverage]: &[u8; 4]| {
             let rgb = Vec3::new(r.into(), g.into(), b.into()) / 255.0;

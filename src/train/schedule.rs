@@ -1,4 +1,4 @@
-//! What a step does, as a pure function of its number: image, rates, colour degree, flow weight. A run that is repeated
+//! The schedule of a run, a pure function of the step's number: image, rates, colour degree, flow weight. A run that is repeated
 //! or resumed at a step therefore does exactly what it did before.
 
 use glam::Vec3;
@@ -124,7 +124,7 @@ impl Schedule {
         self.strategy.regularised(constants, [lr_mean, self.mean_rate(0)], gaussians)
     }
 
-    /// How the population changes.
+    /// The strategy by which the population changes.
     pub fn strategy(&self) -> &Strategy {
         &self.strategy
     }

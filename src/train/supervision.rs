@@ -55,7 +55,7 @@ impl FlowSupervision {
         }))
     }
 
-    /// How flow is rendered.
+    /// The form in which flow is rendered.
     pub fn form(&self) -> FlowForm {
         self.form
     }

@@ -1,4 +1,4 @@
-//! What a step compares with: the target images and their optical flow, on their way from the capture to the device.
+//! The target images of steps and their optical flow, on the way from the capture to the device.
 
 use std::collections::HashMap;
 
@@ -71,7 +71,7 @@ impl Targets {
         Ok(target)
     }
 
-    /// What the next steps will ask of the cache.
+    /// The images and flows that the next steps need.
     fn items_ahead(&self, schedule: &Schedule, first: u32) -> Vec<Item> {
         let mut items = Vec::new();
         for (step, shot) in (first..).zip(schedule.shots_from(first, PREFETCH)) {

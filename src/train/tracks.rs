@@ -1,4 +1,4 @@
-//! Where points on the rays of images are and how they move, as far as optical flow shows it: a point's pixel is followed
+//! Depths and velocities of points on the rays of images, from optical flow: a point's pixel is followed
 //! through the frames before and after, and triangulated.
 //!
 //! A camera that moves makes everything move on its images, by an amount that depends on depth. Points at a depth drawn at
@@ -150,7 +150,7 @@ fn chain(
     Ok(flows)
 }
 
-/// Where a pixel is seen along a chain of flow, until that is not known.
+/// The pixels in other frames that a chain of flow leads to, up to the first unknown flow.
 fn follow(capture: &Capture, flows: &[FlowTarget], shot: usize, pixel: DVec2) -> Vec<Observation> {
     let time_of = |shot: usize| f64::from(capture.shots[shot].time.unwrap_or(0.0));
     let (mut observations, mut pixel, mut at) = (Vec::new(), pixel, shot);

@@ -30,7 +30,7 @@ const LOOK_EVERY: u32 = 16;
 /// Near plane in the frame of training.
 const NEAR: f32 = 0.01 * EXTENT as f32;
 
-/// What the trainer knows after a look at the device.
+/// The state of training after a wait for the device.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Statistics {
     /// Steps done.
@@ -281,7 +281,7 @@ impl Trainer {
         })
     }
 
-    /// All that [`Trainer::resume`] needs.
+    /// The state from which [`Trainer::resume`] continues.
     pub fn checkpoint(&mut self) -> Result<Checkpoint> {
         self.settle()?;
         let mut tensors = BTreeMap::new();

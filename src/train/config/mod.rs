@@ -36,7 +36,7 @@ impl Config {
         toml::to_string(self).context("cannot write the options as TOML")
     }
 
-    /// How the capture is opened.
+    /// The options that a capture is opened with.
     pub fn capture_options(&self) -> CaptureOptions {
         CaptureOptions {
             max_resolution: self.max_resolution,

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use glam::Vec3;
 use serde::{Deserialize, Serialize};
 
-/// What transparency in an image means for training.
+/// Use of the alpha channel of images in training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
@@ -36,14 +36,14 @@ pub enum Switch {
     Off,
 }
 
-/// How a Gaussian's pixels move in rendered flow.
+/// Model of the rendered flow of a Gaussian's pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum FlowShape {
-    /// All as its mean does.
+    /// All pixels move as the mean does.
     Isotropic,
-    /// As its ellipse does, which may also turn and grow.
+    /// The pixels move as the ellipse does, which may also turn and grow.
     Affine,
 }
 
@@ -96,7 +96,7 @@ impl std::fmt::Display for Background {
     }
 }
 
-/// Where the first Gaussians come from.
+/// Source of the initial Gaussians.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Init {
@@ -134,7 +134,7 @@ impl std::fmt::Display for Init {
     }
 }
 
-/// Where optical flow comes from.
+/// Source of the optical flow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum FlowSource {

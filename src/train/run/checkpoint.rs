@@ -49,7 +49,7 @@ pub struct Checkpoint {
     pub extra: serde_json::Value,
 }
 
-/// What is stored beside the tensors.
+/// The metadata of the file, beside the tensors.
 #[derive(Serialize, Deserialize)]
 struct Header {
     version: u64,

@@ -1,4 +1,4 @@
-//! What a run keeps on disk, readable at every moment: `config.toml`, `checkpoint.safetensors`, `scene.ply`,
+//! The files of a run, readable at every moment: `config.toml`, `checkpoint.safetensors`, `scene.ply`,
 //! `metrics.jsonl`, `renders/` and `report.html`.
 
 use std::fs::{File, OpenOptions};
@@ -152,7 +152,7 @@ impl RunFolder {
         checkpoint.save(&self.root.join(CHECKPOINT))
     }
 
-    /// Where a picture of a held-out view belongs; its folder exists.
+    /// The path for the render of a held-out view; its folder exists.
     pub fn render_path(&self, name: &str) -> Result<PathBuf> {
         picture_path(&self.root.join(RENDERS), name)
     }

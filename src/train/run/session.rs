@@ -27,7 +27,7 @@ const FALLBACK_VIEWS: usize = 8;
 /// Steps between statistics that are reported and not recorded: reading them makes the device wait.
 const STATISTICS_EVERY: u32 = 50;
 
-/// What a run begins with.
+/// The options of a run to start or resume, and its checkpoint.
 pub struct Start {
     pub out: PathBuf,
     pub config: Config,
@@ -264,7 +264,7 @@ impl Session {
         self.run.write_report(&html(&facts)?)
     }
 
-    /// What the report shows of a capture in time. A run without flow is measured against the capture's all the same.
+    /// The report's part about time. A run without flow supervision is compared with the capture's flow too.
     fn film(&mut self, shots: &[usize], views: &[View], flicker: Flicker) -> Result<Film> {
         let mut capture = (*self.capture).clone();
         if self.config.capture_options().flow == FlowChoice::Off {

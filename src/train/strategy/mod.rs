@@ -1,4 +1,4 @@
-//! How the population of Gaussians changes during training. A strategy is asked at three points of a step: whether it acts
+//! Strategies by which the population of Gaussians changes during training. A strategy is asked at three points of a step: whether it acts
 //! after the step, what noise and regularisers the step has, and for the commands that change the population.
 //!
 //! A further strategy is a file beside `mcmc.rs` and a variant of both enums.

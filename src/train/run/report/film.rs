@@ -29,12 +29,12 @@ const FRAME_SIDE: u32 = 360;
 const ERROR_PART: f32 = 0.25;
 /// Side of the picture of the colour wheel.
 const WHEEL_SIDE: u32 = 192;
-/// Where flow is not known.
+/// Colour of pixels whose flow is not known.
 const UNKNOWN: Vec3 = Vec3::splat(0.5);
 /// Rendered flow is shown where less light than this comes through.
 const MOSTLY_EMPTY: f32 = 0.5;
 
-/// What the report shows of a scene in time.
+/// Metrics and pictures of a scene in time.
 pub struct Film {
     pub splits: BTreeMap<&'static str, Scores>,
     pub all: Scores,
@@ -56,7 +56,7 @@ pub struct FlowPictures {
     /// The colour wheel, whose rim is `scale` pixels long.
     pub wheel: String,
     pub scale: f32,
-    /// Where the error's colours end, in pixels.
+    /// The end-point error at the end of the colour map, in pixels.
     pub error_scale: f32,
     pub rows: Vec<FlowRow>,
 }

@@ -48,7 +48,7 @@ fn scores(film: &Film) -> String {
     )
 }
 
-/// What a split is called, with the colour of its line.
+/// The title of a split, with the colour of its line.
 fn swatched(split: &str) -> &'static str {
     match split {
         "test-cameras" => "<i class=\"swatch main\"></i>cameras",
