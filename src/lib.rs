@@ -15,7 +15,7 @@
 //!
 //! In a scene in time a Gaussian moves along a line and fades in and out: `project` takes it where it is at the view's time,
 //! `update` goes back to its velocity, time centre and duration. Optical flow is two more channels of the rasterizer, whose
-//! gradient teaches velocities ([`render::FlowForm`]). Static scenes run kernels that hold nothing of either.
+//! gradient supervises velocities ([`render::FlowForm`]). Static scenes run kernels that hold nothing of either.
 //!
 //! Rendering is the upper line alone, and everything that shows a picture goes through the same [`render::Renderer`].
 //!
@@ -37,14 +37,16 @@
 //! # Imports
 //!
 //! They go one way: `cli → view → train → render → model → primitives → gpu`; `synth → dataset → scene → camera`;
-//! `format → edit → scene`; `model → scene`. `tests/layers.rs` holds the crate to that.
+//! `format → edit → scene`; `model → scene`; `image → format`, for `train`, `view` and `cli`. `tests/layers.rs` holds the crate to that.
 
 pub mod camera;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod dataset;
 pub mod edit;
 pub mod format;
 pub mod gpu;
+pub mod image;
 pub mod model;
 pub mod primitives;
 pub mod render;

@@ -13,10 +13,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("gpu", &[]),
     ("primitives", &["gpu"]),
     ("model", &["gpu", "scene"]),
+    ("image", &["format"]),
     ("render", &["model", "primitives", "gpu", "camera", "scene"]),
-    ("train", &["render", "model", "primitives", "gpu", "dataset", "format", "scene", "camera"]),
-    ("view", &["train", "render", "model", "gpu", "dataset", "format", "edit", "scene", "camera"]),
-    ("cli", &["view", "train", "render", "model", "gpu", "synth", "dataset", "format", "edit", "scene", "camera"]),
+    ("train", &["image", "render", "model", "primitives", "gpu", "dataset", "format", "scene", "camera"]),
+    ("view", &["train", "image", "render", "model", "gpu", "dataset", "format", "edit", "scene", "camera"]),
+    ("cli", &["view", "train", "image", "render", "model", "gpu", "synth", "dataset", "format", "edit", "scene", "camera"]),
 ];
 
 fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {

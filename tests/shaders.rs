@@ -14,6 +14,7 @@ fn declarations() -> impl Iterator<Item = &'static Declaration> {
         dapple::train::flow::DECLARATIONS,
         dapple::train::update::DECLARATIONS,
         dapple::train::refine::DECLARATIONS,
+        dapple::train::params::DECLARATIONS,
     ];
     let all = [dapple::primitives::DECLARATIONS].into_iter().chain(dapple::render::DECLARATIONS.iter().copied());
     all.chain(training).flatten()

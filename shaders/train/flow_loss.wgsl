@@ -2,7 +2,7 @@
 //#use layout/flow
 // Loss of the rendered flow and its gradient: sqrt(|F - F*|^2 + eps^2) of every pixel that counts, where the flow F is the
 // composited sum divided by the image's opacity. With ALL the opacity's part of the gradient is added to that of the
-// image. An invocation walks down a part of one column of pixels. Twin: tests/reference/flow.rs.
+// image. One invocation a run of pixels down a column. Twin: tests/reference/flow.rs.
 
 @group(0) @binding(0) var<uniform> flow: Flow;
 // [H][W]; w = transmittance left.
@@ -14,7 +14,7 @@
 @group(0) @binding(4) var<storage, read_write> flow_gradient: array<f32>;
 // [H][W] gradient of the image; w = that of its opacity.
 @group(0) @binding(5) var<storage, read_write> image_gradient: array<vec4f>;
-// [walks][W][2]: sum of end-point errors, number of pixels.
+// [runs][W][2]: sum of end-point errors, number of pixels.
 @group(0) @binding(6) var<storage, read_write> sums: array<f32>;
 
 @compute @workgroup_size(64)

@@ -3,7 +3,7 @@
 // One workgroup.
 
 @group(0) @binding(0) var<uniform> flow: Flow;
-// [walks][W][2]
+// [runs][W][2]
 @group(0) @binding(1) var<storage, read> sums: array<f32>;
 // [ring] mean L1, mean SSIM, mean end-point error, 1 where there is one; of recent steps, by step.
 @group(0) @binding(2) var<storage, read_write> history: array<vec4f>;

@@ -2,7 +2,7 @@
 // Adds the partial sums of the loss in a fixed order. One workgroup.
 
 @group(0) @binding(0) var<uniform> loss: Loss;
-// [3][walks][W]
+// [3][runs][W]
 @group(0) @binding(1) var<storage, read> ssim_sums: array<f32>;
 @group(0) @binding(2) var<storage, read> l1_sums: array<f32>;
 // [ring] mean L1 and mean SSIM of recent steps, by step.
@@ -14,7 +14,7 @@ var<workgroup> partial: array<vec2f, 64>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) lane: u32) {
-    let count = 3u * ((loss.size.y + loss.size.z - 1u) / loss.size.z) * loss.size.x;
+    let count = 3u * ((loss.height + loss.run_length - 1u) / loss.run_length) * loss.width;
     var sum = vec2f(0.0);
     for (var i = lane; i < count; i += 64u) {
         sum += vec2f(l1_sums[i], ssim_sums[i]);
@@ -27,6 +27,6 @@ fn main(@builtin(local_invocation_index) lane: u32) {
         }
     }
     if (lane == 0u) {
-        history[entry[0]] = vec4f(partial[0] * loss.means.xy + vec2f(0.0, loss.means.z), 0.0, 0.0);
+        history[entry[0]] = vec4f(partial[0] * vec2f(loss.l1_mean, loss.ssim_mean) + vec2f(0.0, loss.ssim_without_terms), 0.0, 0.0);
     }
 }

@@ -37,7 +37,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (index < refine.gaussians) {
         weight = weights[index];
     }
-    // Nobody alive: nobody to copy.
+    // Without a living Gaussian there is no source.
     if (total[0] == 0u || !is_target(index, weight, refine)) {
         return;
     }

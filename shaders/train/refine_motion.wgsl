@@ -23,7 +23,7 @@ fn shift(source: u32) -> vec4f {
     if (refine.share_duration == 0u) {
         return vec4f(0.0);
     }
-    return vec4f(share_among(geometry[3u * source].w, draws[source] + 1u).log_scale_shift, 0.0, 0.0, 0.0);
+    return vec4f(share_among(geometry[3u * source].w, draws[source] + 1u, refine.dead_opacity).log_scale_shift, 0.0, 0.0, 0.0);
 }
 
 @compute @workgroup_size(64)

@@ -23,7 +23,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (copies == 0u) {
         return;
     }
-    let share = share_among(geometry[3u * index].w, copies + 1u);
+    let share = share_among(geometry[3u * index].w, copies + 1u, refine.dead_opacity);
     geometry[3u * index].w = share.logit;
     geometry[3u * index + 2u] += vec4f(vec3f(share.log_scale_shift), 0.0);
     if (GROW == 0u) {

@@ -24,7 +24,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         return;
     }
     let row = geometry[3u * source];
-    let share = share_among(row.w, draws[source] + 1u);
+    let share = share_among(row.w, draws[source] + 1u, refine.dead_opacity);
     geometry[3u * index] = vec4f(row.xyz, share.logit);
     geometry[3u * index + 1u] = geometry[3u * source + 1u];
     geometry[3u * index + 2u] = geometry[3u * source + 2u] + vec4f(vec3f(share.log_scale_shift), 0.0);

@@ -1,14 +1,14 @@
 //#use math/grid
 //#use math/loss
 // Filters the moments along columns, forms SSIM, and leaves its weighted derivatives P, Q, R (ALGORITHMS D) for the way
-// back. One invocation a walk; neighbouring invocations take neighbouring columns. Twin: tests/reference/loss.rs.
+// back. One invocation a run; neighbouring invocations take neighbouring columns. Twin: tests/reference/loss.rs.
 
 @group(0) @binding(0) var<uniform> loss: Loss;
 // [3][H][W] filtered along rows.
 @group(0) @binding(1) var<storage, read> moments: array<vec4f>;
 // [3][H][W]: P, Q, R times the weight of an SSIM value.
 @group(0) @binding(2) var<storage, read_write> derivatives: array<vec4f>;
-// [3][walks][W] sums of SSIM.
+// [3][runs][W] sums of SSIM.
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;
 
 struct Ssim {
@@ -20,10 +20,10 @@ struct Ssim {
 fn ssim(m: vec4f) -> Ssim {
     let product = m.x * m.y;
     let squares = m.x * m.x + m.y * m.y;
-    let a1 = 2.0 * product + SSIM_C1;
-    let a2 = 2.0 * (m.w - product) + SSIM_C2;
-    let b1 = squares + SSIM_C1;
-    let b2 = m.z - squares + SSIM_C2;
+    let a1 = 2.0 * product + loss.ssim_c1;
+    let a2 = 2.0 * (m.w - product) + loss.ssim_c2;
+    let b1 = squares + loss.ssim_c1;
+    let b2 = m.z - squares + loss.ssim_c2;
     let inverse = 1.0 / (b1 * b2);
     let value = a1 * a2 * inverse;
     // S/A1 and S/A2 without dividing by A1 or A2, which may vanish.
@@ -33,30 +33,30 @@ fn ssim(m: vec4f) -> Ssim {
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-    let width = loss.size.x;
-    let height = loss.size.y;
+    let width = loss.width;
+    let height = loss.height;
     let id = flat_group(group) * 64u + lane;
-    let walk = walk_of(id, height, width, loss.size.z);
-    if (walk.end == 0u) {
+    let run = run_of(id, height, width, loss.run_length);
+    if (run.end == 0u) {
         return;
     }
-    let x = walk.line;
-    let channel = walk.channel;
+    let x = run.line;
+    let channel = run.channel;
     var state: Fir;
     var sum = 0.0;
-    for (var i = walk.start; i < walk.end + 2u * RADIUS; i++) {
+    for (var i = run.start; i < run.end + 2u * RADIUS; i++) {
         var sample = vec4f(0.0);
         if (i >= RADIUS && i < height + RADIUS) {
             sample = moments[(channel * height + i - RADIUS) * width + x];
         }
         let filtered = fir(&state, sample);
-        if (i >= walk.start + 2u * RADIUS) {
+        if (i >= run.start + 2u * RADIUS) {
             let y = i - 2u * RADIUS;
             var out = vec4f(0.0);
-            if (window_inside(x, y, loss.size.xy)) {
+            if (window_inside(x, y, loss.width, loss.height)) {
                 let s = ssim(filtered);
                 sum += s.value;
-                out = vec4f(loss.weights.y * s.pqr, 0.0);
+                out = vec4f(loss.ssim_weight * s.pqr, 0.0);
             }
             derivatives[(channel * height + y) * width + x] = out;
         }

@@ -10,22 +10,22 @@
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-    let width = loss.size.x;
-    let height = loss.size.y;
+    let width = loss.width;
+    let height = loss.height;
     let id = flat_group(group) * 64u + lane;
-    let walk = walk_of(id, width, height, loss.size.z);
-    if (walk.end == 0u) {
+    let run = run_of(id, width, height, loss.run_length);
+    if (run.end == 0u) {
         return;
     }
-    let row = (walk.channel * height + walk.line) * width;
+    let row = (run.channel * height + run.line) * width;
     var state: Fir;
-    for (var i = walk.start; i < walk.end + 2u * RADIUS; i++) {
+    for (var i = run.start; i < run.end + 2u * RADIUS; i++) {
         var sample = vec4f(0.0);
         if (i >= RADIUS && i < width + RADIUS) {
             sample = derivatives[row + i - RADIUS];
         }
         let filtered = fir(&state, sample);
-        if (i >= walk.start + 2u * RADIUS) {
+        if (i >= run.start + 2u * RADIUS) {
             filtered_rows[row + i - 2u * RADIUS] = filtered;
         }
     }

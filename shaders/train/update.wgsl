@@ -35,15 +35,15 @@
 
 // How much noise a Gaussian gets: all but nearly transparent ones next to none.
 fn noise_damping(g: Gaussian) -> f32 {
-    return sigmoid(-100.0 * (sigmoid(g.logit) - 0.005));
+    return sigmoid(-100.0 * (sigmoid(g.logit) - step.dead_opacity));
 }
 
 // Displacement of the mean: Sigma eta, damped.
 fn exploration(index: u32, g: Gaussian, damping: f32) -> vec3f {
-    let eta = normal4(pcg4d(vec4u(index, step.seed.y, step.seed.x, STREAM_NOISE))).xyz;
+    let eta = normal4(pcg4d(vec4u(index, step.number, step.seed, STREAM_NOISE))).xyz;
     let r = rotation_matrix(unit_quaternion(g.quaternion));
     let s = exp(g.log_scale);
-    return step.corrections.z * damping * (r * (s * s * (eta * r)));
+    return step.mean_noise * damping * (r * (s * s * (eta * r)));
 }
 
 fn store_colour(index: u32, direction: vec3f, colour: vec3f) {
@@ -81,8 +81,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     store_colour(index, image.direction, colour);
     let opacity = sigmoid(g.logit);
-    gradient[0].w += step.penalties.x * penalised_share(pose.visibility) * opacity * (1.0 - opacity);
-    gradient[2] += vec4f(step.penalties.y * exp(g.log_scale), 0.0);
+    gradient[0].w += step.opacity_regularisation * penalised_share(pose.visibility) * opacity * (1.0 - opacity);
+    gradient[2] += vec4f(step.scale_regularisation * exp(g.log_scale), 0.0);
     if (STORE_GRADIENT != 0u) {
         for (var i = 0u; i < 3u; i++) {
             moment1[row + i] = gradient[i];
@@ -91,11 +91,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         return;
     }
     let rates = array<vec4f, 3>(
-        vec4f(step.rates.xxx, step.rates.w), vec4f(step.rates.y), vec4f(step.rates.zzz, 0.0),
+        vec4f(vec3f(step.lr_mean), step.lr_opacity),
+        vec4f(step.lr_rotation),
+        vec4f(vec3f(step.lr_scale), 0.0),
     );
     var value: array<vec4f, 3>;
     for (var i = 0u; i < 3u; i++) {
-        let moved = adam(moment1[row + i], moment2[row + i], gradient[i], step.corrections);
+        let moved = adam(moment1[row + i], moment2[row + i], gradient[i], step);
         moment1[row + i] = moved.m;
         moment2[row + i] = moved.v;
         value[i] = geometry[row + i] - rates[i] * moved.direction;

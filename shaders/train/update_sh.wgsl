@@ -52,6 +52,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let origin = 6u * block;
     let direction = array<vec4f, 3>(colour_gradients[origin], colour_gradients[origin + 1u], colour_gradients[origin + 2u]);
     let basis = band_basis(direction);
+    let rate = select(step.lr_sh_rest, step.lr_sh_dc, BAND == 0u);
     for (var k = 0u; k < COEFFICIENTS; k++) {
         for (var channel = 0u; channel < 3u; channel++) {
             let at = (block * COEFFICIENTS + k) * 3u + channel;
@@ -59,10 +60,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
             if (STORE_GRADIENT != 0u) {
                 moment1[at] = gradient;
             } else {
-                let moved = adam(moment1[at], moment2[at], gradient, step.corrections);
+                let moved = adam(moment1[at], moment2[at], gradient, step);
                 moment1[at] = moved.m;
                 moment2[at] = moved.v;
-                sh[at] -= step.sh_rates[BAND] * moved.direction;
+                sh[at] -= rate * moved.direction;
             }
         }
     }

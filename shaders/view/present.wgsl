@@ -23,7 +23,7 @@ struct Presentation {
 // [H][stride] r, g, b, 255 from the low byte up.
 @group(0) @binding(2) var<storage, read_write> pixels: array<u32>;
 
-// The anchors of `MEADOW` (1, 2, 5) and of `EMBER` (4) in src/train/picture.rs.
+// The anchors of `VIRIDIS` (1, 2, 5) and of `INFERNO` (4) in src/image/colormap.rs.
 fn anchor(index: u32) -> vec3f {
     if (presentation.mode == 4u) {
         var ember = array(vec3f(0, 0, 4), vec3f(87, 16, 110), vec3f(188, 55, 84), vec3f(249, 142, 9), vec3f(252, 255, 164));

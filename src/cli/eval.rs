@@ -14,7 +14,7 @@ use crate::render::{Channel, SceneView};
 use crate::train::config::{Background, Config, FlowShape, FlowSource};
 use crate::train::evaluate::{Mean, View, evaluate, shots_of};
 use crate::train::motion_scores::{Flicker, FlowError, MotionScores, Scores};
-use crate::train::run_folder::config_of;
+use crate::train::run::folder::config_of;
 
 /// Measure PSNR and SSIM of a scene against a capture's images, and its motion against optical flow
 #[derive(clap::Args)]

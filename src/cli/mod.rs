@@ -74,11 +74,22 @@ pub fn parse() -> Result<Cli> {
     })
 }
 
-/// The command with each training option's default in its help, taken from [`Config`] itself.
+/// The command with each training option's default and range in its help, taken from [`Config`] itself.
 fn command() -> Command {
     let defaults = toml::Table::try_from(Config::default()).unwrap_or_default();
-    let described = |command: Command| command.mut_args(|arg| describe(arg, &defaults));
+    let described = |command: Command| command.mut_args(|arg| describe(with_range(arg), &defaults));
     Cli::command().mut_subcommand("train", described).mut_subcommand("bench", described)
+}
+
+fn with_range(arg: Arg) -> Arg {
+    let option = Config::options().into_iter().find(|option| option.key == arg.get_id().as_str());
+    match option.and_then(|option| option.range).filter(|range| range != "at least 0") {
+        Some(range) => {
+            let help = arg.get_help().map(|help| help.to_string()).unwrap_or_default();
+            arg.help(format!("{help} [{range}]"))
+        }
+        None => arg,
+    }
 }
 
 fn describe(arg: Arg, defaults: &toml::Table) -> Arg {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::train::evaluate::Mean;
-use crate::train::{Statistics, Told};
+use crate::train::{Event, Statistics};
 
 /// Time between plain lines.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -87,11 +87,11 @@ impl Progress {
     }
 
     /// Takes note of what a run tells.
-    pub fn take(&mut self, told: Told) {
+    pub fn take(&mut self, told: Event) {
         match told {
-            Told::Statistics(statistics) => self.show(&statistics),
-            Told::Evaluated(step, mean) => self.evaluated(step, mean),
-            Told::Saved(step) => self.restart(step),
+            Event::Statistics(statistics) => self.show(&statistics),
+            Event::Evaluated(step, mean) => self.evaluated(step, mean),
+            Event::Saved(step) => self.restart(step),
         }
     }
 

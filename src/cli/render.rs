@@ -13,13 +13,14 @@ use crate::dataset::flow_io::{self, FlowField};
 use crate::dataset::{Capture, CaptureOptions};
 use crate::format;
 use crate::gpu::Gpu;
-use crate::render::video::Video;
+use crate::image::colormap::{VIRIDIS, flow_colour, ramp};
+use crate::image::png::{save_png, to_image};
+use crate::image::video::Video;
 use crate::render::{Channel, Rendered, SceneView, orbit, path};
 use crate::scene::Scene;
 use crate::train::Config;
 use crate::train::config::Background;
-use crate::train::picture::{MEADOW, flow_colour, ramp, save_png, to_image};
-use crate::train::run_folder::{config_of, picture_names, picture_path};
+use crate::train::run::folder::{config_of, picture_names, picture_path};
 
 /// Frames a second of a video.
 const FRAME_RATE: f64 = 30.0;
@@ -236,7 +237,7 @@ fn picture(rendered: &Rendered, channel: ChannelArg, (low, high): (f32, f32)) ->
         ChannelArg::Normal => pixel.truncate() * 0.5 + 0.5,
         // Nothing there stays black.
         ChannelArg::Depth if pixel.x <= 0.0 => Vec3::ZERO,
-        ChannelArg::Depth => ramp(&MEADOW, (pixel.x - low) / (high - low).max(f32::MIN_POSITIVE)),
+        ChannelArg::Depth => ramp(&VIRIDIS, (pixel.x - low) / (high - low).max(f32::MIN_POSITIVE)),
         // Over white, as what stands still.
         ChannelArg::Flow => Vec3::ONE.lerp(flow_colour(Vec2::new(pixel.x, pixel.y) / high), 1.0 - pixel.w),
         ChannelArg::Velocity => pixel.truncate() * (0.5 / high) + 0.5,

@@ -7,7 +7,7 @@ use super::progress::Progress;
 use super::{INTERRUPTED, UsageError, catch_interrupts, interrupted};
 use crate::gpu::Gpu;
 use crate::train::config::{Config, Flags, FlowSource, Init};
-use crate::train::run_folder::{REPORT, RunFolder};
+use crate::train::run::folder::{REPORT, RunFolder};
 use crate::train::{Checkpoint, Session, Start};
 #[cfg(feature = "viewer")]
 use crate::view::{End, Hooks};

@@ -5,8 +5,8 @@ use anyhow::Result;
 
 use super::UsageError;
 use super::render::Size;
+use crate::image::png::save_png;
 use crate::train::config::Background;
-use crate::train::picture::save_png;
 use crate::view;
 
 /// Look at a scene, a run or a capture in a window, or save the window's picture without one

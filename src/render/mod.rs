@@ -19,7 +19,6 @@ mod project;
 mod rasterize;
 mod renderer;
 mod scene_view;
-pub mod video;
 mod weights;
 
 pub use camera_gradient::{CameraBackward, CameraGradient};

@@ -22,7 +22,7 @@ pub struct View {
     pub ssim: f64,
 }
 
-/// A view with its images, for whoever wants to show them.
+/// A view with its images, for pictures of them.
 pub struct Comparison<'a> {
     /// Index of the shot in the capture.
     pub shot: usize,
@@ -55,14 +55,14 @@ pub fn shots_of(capture: &Capture, split: Split) -> Vec<usize> {
 /// cannot be decoded are left out with a warning, or with `strict` are errors.
 ///
 /// # Errors
-/// Those of `render` and `see`, and no photo at all that can be decoded.
+/// Those of `render` and `on_view`, and no photo at all that can be decoded.
 pub fn evaluate(
     capture: &Capture,
     shots: &[usize],
     background: Vec3,
     strict: bool,
     mut render: impl FnMut(&Shot) -> Result<Rendered>,
-    mut see: impl FnMut(Comparison) -> Result<()>,
+    mut on_view: impl FnMut(Comparison) -> Result<()>,
 ) -> Result<Vec<View>> {
     shots.iter().try_for_each(|&shot| check_size(capture, shot))?;
     let mut views = Vec::with_capacity(shots.len());
@@ -87,7 +87,7 @@ pub fn evaluate(
                 continue;
             }
             let view = View { name: capture.shots[shot].name.clone(), psnr: score.psnr, ssim: score.ssim };
-            see(Comparison { shot, view: &view, target: &target, render: &rendered })?;
+            on_view(Comparison { shot, view: &view, target: &target, render: &rendered })?;
             views.push(view);
         }
     }

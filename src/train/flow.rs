@@ -7,7 +7,7 @@ use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder}
 use crate::render::Frame;
 use crate::{kernel, shared};
 
-use super::loss::{LossPass, walk_of};
+use super::loss::{LossPass, run_length};
 
 shared! {
     /// Settings of one image's flow loss; see `shaders/shared/layout/flow.wgsl`.
@@ -87,7 +87,7 @@ pub struct FlowPass {
     gpu: Gpu,
     loss: Pipeline<FlowLoss<'static>>,
     sum: Pipeline<FlowSum<'static>>,
-    walk: u32,
+    run_length: u32,
     settings: Buffer<Flow>,
     sums: Buffer<f32>,
 }
@@ -99,7 +99,7 @@ impl FlowPass {
             gpu: gpu.clone(),
             loss: gpu.pipeline::<FlowLoss>(&[("ALL", u32::from(all))])?,
             sum: gpu.pipeline::<FlowSum>(&[])?,
-            walk: walk_of(gpu),
+            run_length: run_length(gpu),
             settings: gpu.zeros("view: flow", 1)?,
             sums: gpu.zeros("view: flow", 0)?,
         })
@@ -109,13 +109,13 @@ impl FlowPass {
     /// below which the loss is quadratic.
     pub fn set_target(&mut self, target: &Target, weight: f64, robust: f64) -> Result<(), GpuError> {
         let (width, height) = (target.width, target.height);
-        let sums = 2 * height.div_ceil(self.walk) as usize * width as usize;
+        let sums = 2 * height.div_ceil(self.run_length) as usize * width as usize;
         if self.sums.len() < sums {
             self.sums = self.gpu.zeros("view: flow", sums)?;
         }
         let mean = 1.0 / target.counted.max(1) as f64;
         let settings = Flow {
-            size: [width, height, self.walk, 0],
+            size: [width, height, self.run_length, 0],
             weights: Vec4::new((weight * mean) as f32, (robust * robust) as f32, 0.0, 0.0),
         };
         self.gpu.write(&self.settings, 0, &[settings]);
@@ -134,8 +134,8 @@ impl FlowPass {
                 image_gradient: frame.image_gradient(),
                 sums: &self.sums,
             };
-            let walks = target.height.div_ceil(self.walk) * target.width;
-            self.loss.dispatch(pass, &by_pixel, walks);
+            let runs = target.height.div_ceil(self.run_length) * target.width;
+            self.loss.dispatch(pass, &by_pixel, runs);
             let (history, entry) = loss.history_entry();
             let sum = FlowSum { flow: &self.settings, sums: &self.sums, history, entry };
             self.sum.dispatch_groups(pass, &sum, 1);

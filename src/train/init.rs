@@ -1,4 +1,4 @@
-//! What training starts from, in the frame of training.
+//! The initial Gaussians, and the normalised frame of training that they are in.
 
 use anyhow::{Context, Result, bail, ensure};
 use glam::{DMat3, DVec2, DVec3, Vec3};
@@ -10,9 +10,10 @@ use crate::scene::{Normalisation, PointCloud, SH_C0, Scene, sh_coefficients};
 use super::config::{Config, Init, Switch};
 use super::init_motion;
 use super::schedule::SplitMix;
+use super::stats::percentile;
 use super::tracks::{self, Ray};
 
-/// What the first Gaussians look like.
+/// Opacity and size of the initial Gaussians.
 #[derive(Clone, Copy)]
 struct Shape {
     opacity: f64,
@@ -36,9 +37,8 @@ pub fn normalisation(capture: &Capture) -> Normalisation {
         && let Some(points) = &capture.points
     {
         // One camera, or several in one place: the points give the scale.
-        let mut distances: Vec<f64> = points.positions.iter().map(|p| p.as_dvec3().distance(mean)).collect();
-        distances.sort_by(f64::total_cmp);
-        reach = distances.get(distances.len() / 2).copied().unwrap_or_default();
+        let distances = points.positions.iter().map(|p| p.as_dvec3().distance(mean));
+        reach = percentile(distances, 50).unwrap_or_default();
     }
     Normalisation { centre: mean, scale: if reach < 1e-9 { 1.0 } else { 1.0 / reach } }
 }
@@ -58,52 +58,18 @@ fn train_cameras(capture: &Capture) -> impl Iterator<Item = &crate::camera::Came
     capture.shots.iter().filter(|shot| shot.split == Split::Train).map(|shot| &shot.camera)
 }
 
+/// Points to start from, the rays that the last of them lie on, and what their Gaussians look like.
+type Seeds = (PointCloud, Vec<Ray>, Shape);
+
 /// The first Gaussians.
 ///
 /// # Errors
 /// Points that were asked for and are not there, or more Gaussians than `cap_max`.
 pub fn scene(capture: &Capture, config: &Config, frame: &Normalisation) -> Result<Scene> {
     let moving = capture.is_dynamic() && !config.r#static;
-    let seed_points = || -> Result<Option<PointCloud>> {
-        match (&capture.points, &capture.points_file) {
-            (Some(points), _) if !points.positions.is_empty() => Ok(Some(points.clone())),
-            (_, Some(path)) => read_points(path).map(Some),
-            _ => Ok(None),
-        }
-    };
-    let points = match &config.init {
-        Init::Auto => seed_points()?,
-        Init::Sfm => {
-            let none = "the capture has no points to start from; use --init random, or --init FILE.ply";
-            Some(seed_points()?.with_context(|| format!("{}: {none}", capture.root.display()))?)
-        }
-        Init::Random => None,
-        Init::Ply(path) => match ply::read_any(path)? {
-            ply::Contents::Points(points) => Some(points),
-            ply::Contents::Scene(loaded) => {
-                let mut scene = loaded.scene;
-                check_count(scene.len(), config)?;
-                scene.normalise(frame);
-                scene.motion = moving.then(|| scene.motion.unwrap_or_else(|| init_motion::steady(scene.means.len())));
-                return with_degree(scene, config.sh_degree);
-            }
-        },
-    };
-    let (mut points, rays, shape) = match points {
-        Some(mut points) => {
-            check_count(points.positions.len(), config)?;
-            let room = config.cap_max as usize - points.positions.len();
-            let fill = if cut_out(capture)? { 0.0 } else { config.init_fill };
-            let count = (points.positions.len() as f64 * fill) as usize;
-            let (filled, rays) =
-                ray_points(capture, count.min(room), &median(&points.positions), FILL_DEPTHS, config.seed)?;
-            points.positions.extend(filled.positions);
-            points.colours.extend(filled.colours);
-            if let (Some(times), Some(more)) = (&mut points.times, filled.times) {
-                times.extend(more);
-            }
-            (points, rays, SEEDS)
-        }
+    let (mut points, rays, shape) = match given(capture, config)? {
+        Some(ply::Contents::Scene(loaded)) => return from_scene(loaded.scene, moving, config, frame),
+        Some(ply::Contents::Points(points)) => filled_up(points, capture, config)?,
         None => random_points(capture, config)?,
     };
     check_count(points.positions.len(), config)?;
@@ -125,6 +91,50 @@ pub fn scene(capture: &Capture, config: &Config, frame: &Normalisation) -> Resul
     Ok(scene)
 }
 
+/// The points or Gaussians that the options and the capture give; `None` to start from random points.
+fn given(capture: &Capture, config: &Config) -> Result<Option<ply::Contents>> {
+    let seed_points = || -> Result<Option<PointCloud>> {
+        match (&capture.points, &capture.points_file) {
+            (Some(points), _) if !points.positions.is_empty() => Ok(Some(points.clone())),
+            (_, Some(path)) => read_points(path).map(Some),
+            _ => Ok(None),
+        }
+    };
+    Ok(match &config.init {
+        Init::Auto => seed_points()?.map(ply::Contents::Points),
+        Init::Sfm => {
+            let none = "the capture has no points to start from; use --init random, or --init FILE.ply";
+            let points = seed_points()?.with_context(|| format!("{}: {none}", capture.root.display()))?;
+            Some(ply::Contents::Points(points))
+        }
+        Init::Random => None,
+        Init::Ply(path) => Some(ply::read_any(path)?),
+    })
+}
+
+/// Given Gaussians in the frame of training, of the run's degree, with motion where the run has it.
+fn from_scene(mut scene: Scene, moving: bool, config: &Config, frame: &Normalisation) -> Result<Scene> {
+    check_count(scene.len(), config)?;
+    scene.normalise(frame);
+    scene.motion = moving.then(|| scene.motion.unwrap_or_else(|| init_motion::steady(scene.means.len())));
+    with_degree(scene, config.sh_degree)
+}
+
+/// Given points, and random ones behind them where the images have a background.
+fn filled_up(mut points: PointCloud, capture: &Capture, config: &Config) -> Result<Seeds> {
+    check_count(points.positions.len(), config)?;
+    let room = config.cap_max as usize - points.positions.len();
+    let fill = if cut_out(capture)? { 0.0 } else { config.init_fill };
+    let count = (points.positions.len() as f64 * fill) as usize;
+    let (filled, rays) = ray_points(capture, count.min(room), &median(&points.positions), FILL_DEPTHS, config.seed)?;
+    points.positions.extend(filled.positions);
+    points.colours.extend(filled.colours);
+    if let (Some(times), Some(more)) = (&mut points.times, filled.times) {
+        times.extend(more);
+    }
+    Ok((points, rays, SEEDS))
+}
+
 fn read_points(path: &std::path::Path) -> Result<PointCloud> {
     match ply::read_any(path)? {
         ply::Contents::Points(points) => Ok(points),
@@ -144,7 +154,7 @@ fn check_count(count: usize, config: &Config) -> Result<()> {
 
 /// Points without structure: along the rays of the training images, with their colours; or, where an extent is given or
 /// the images are cut out of their background, uniform in a cube around what the cameras look at.
-fn random_points(capture: &Capture, config: &Config) -> Result<(PointCloud, Vec<Ray>, Shape)> {
+fn random_points(capture: &Capture, config: &Config) -> Result<Seeds> {
     let count = (config.init_points as usize).min(config.cap_max as usize);
     let (centre, distance) = focus(capture);
     if config.init_extent.is_none() && !cut_out(capture)? {
@@ -169,11 +179,7 @@ const FILL_DEPTHS: (f64, f64) = (1.2, 8.0);
 const RAY_IMAGES: usize = 32;
 
 fn median(points: &[Vec3]) -> DVec3 {
-    let middle = |axis: usize| {
-        let mut values: Vec<f32> = points.iter().map(|p| p[axis]).collect();
-        values.sort_by(f32::total_cmp);
-        values.get(values.len() / 2).copied().map_or(0.0, f64::from)
-    };
+    let middle = |axis: usize| percentile(points.iter().map(|point| f64::from(point[axis])), 50).unwrap_or_default();
     DVec3::new(middle(0), middle(1), middle(2))
 }
 
@@ -229,9 +235,8 @@ fn focus(capture: &Capture) -> (DVec3, f64) {
     }
     // Parallel axes meet nowhere: one unit ahead of the cameras then.
     let centre = if a.determinant().abs() > 1e-6 * count { a.inverse() * b } else { mean / f64::max(count, 1.0) };
-    let mut distances: Vec<f64> = train_cameras(capture).map(|c| c.pose.centre().distance(centre)).collect();
-    distances.sort_by(f64::total_cmp);
-    (centre, distances.get(distances.len() / 2).copied().unwrap_or(1.0).max(1e-6))
+    let distances = train_cameras(capture).map(|camera| camera.pose.centre().distance(centre));
+    (centre, percentile(distances, 50).unwrap_or(1.0).max(1e-6))
 }
 
 /// One isotropic Gaussian a point, sized by the distance to its neighbours (ALGORITHMS E.2).

@@ -1,4 +1,4 @@
-//! How the first Gaussians of a capture in time move: spread over the clip, at the velocities that optical flow suggests.
+//! The initial motion of Gaussians: time centres spread over the clip, and velocities from optical flow.
 
 use anyhow::{Context, Result};
 use glam::{DVec2, DVec3, Vec3, dvec2};
@@ -10,7 +10,7 @@ use crate::scene::{Motion, Normalisation, SH_C0, Scene};
 
 use super::config::{Config, Switch};
 use super::schedule::SplitMix;
-use super::tracks::{Found, Normal, TOLERANCE};
+use super::tracks::{NormalEquations, TOLERANCE, TrackEstimate};
 
 /// Duration of Gaussians that are there all the time: those of a static scene that training starts from, and points that
 /// flow shows to stand still.
@@ -18,7 +18,7 @@ const STATIC_DURATION: f32 = 2.0;
 /// A point is taken to be what a pixel shows where no channel differs by more than this.
 const COLOUR_TOLERANCE: f32 = 0.15;
 
-/// What may be done where flow cannot be read.
+/// Advice for flow that cannot be read.
 pub const REMEDY: &str = "while looking for the first velocities; --velocity-init off leaves them at zero";
 
 /// Gives a scene, in the frame of training, its first motion. `times` are those of the points that it was made of, if
@@ -26,7 +26,7 @@ pub const REMEDY: &str = "while looking for the first velocities; --velocity-ini
 pub fn spread(
     scene: &mut Scene,
     times: Option<&[f32]>,
-    found: &[Option<Found>],
+    found: &[Option<TrackEstimate>],
     capture: &Capture,
     config: &Config,
     frame: &Normalisation,
@@ -44,7 +44,7 @@ pub fn spread(
 }
 
 /// The velocities and durations of what was found on rays.
-fn add_found(scene: &mut Scene, found: &[Option<Found>], frame: &Normalisation) {
+fn add_found(scene: &mut Scene, found: &[Option<TrackEstimate>], frame: &Normalisation) {
     let first = scene.len() - found.len();
     let Some(motion) = &mut scene.motion else { return };
     for (i, found) in (first..).zip(found) {
@@ -70,9 +70,9 @@ fn still(len: usize, centres: Vec<f32>, duration: f32) -> Motion {
     }
 }
 
-/// Velocities by which the first `count` means move on the images as the flow of the frames nearest in time says, where they have the
-/// colour of their pixels: the least-squares solution over all cameras and both directions, and the shortest where that
-/// leaves a choice.
+/// Sets the velocities of the first `count` means from the optical flow of the frames nearest in time, where the means have
+/// the colour of their pixels: the least-squares solution over all cameras and both directions, of minimal length where
+/// that leaves a choice.
 fn add_velocities(scene: &mut Scene, count: usize, capture: &Capture, frame: &Normalisation) -> Result<()> {
     let flows = capture.training_flow();
     let time_of = |shot: usize| capture.shots[shot].time.unwrap_or(0.0);
@@ -90,7 +90,7 @@ fn add_velocities(scene: &mut Scene, count: usize, capture: &Capture, frame: &No
         }
     }
     let colours: Vec<Vec3> = scene.sh.chunks_exact(stride).map(|row| Vec3::from_slice(row) * SH_C0 + 0.5).collect();
-    let mut normals = vec![Normal::EMPTY; scene.means.len()];
+    let mut equations = vec![NormalEquations::EMPTY; scene.means.len()];
     // Of each point the sum of what its images' flow misses it by if it stands still, and their number.
     let mut misses = vec![(0.0, 0); scene.means.len()];
     for (shot, direction) in flows {
@@ -104,14 +104,14 @@ fn add_velocities(scene: &mut Scene, count: usize, capture: &Capture, frame: &No
             picture: &picture,
             flow: &flow,
         };
-        let terms: Vec<Option<(Normal, f64)>> =
+        let terms: Vec<Option<(NormalEquations, f64)>> =
             group.par_iter().map(|&i| pair.term(scene.means[i].as_dvec3(), colours[i])).collect();
         for (&i, term) in group.iter().zip(terms).filter_map(|(i, term)| Some((i, term?))) {
-            normals[i] += term.0;
+            equations[i] += term.0;
             misses[i] = (misses[i].0 + term.1, misses[i].1 + 1);
         }
     }
-    motion.velocities = normals.iter().map(|normal| normal.solution().as_vec3()).collect();
+    motion.velocities = equations.iter().map(|equations| equations.solution().as_vec3()).collect();
     for (duration, (sum, count)) in motion.log_durations.iter_mut().zip(misses) {
         if count > 0 && sum <= TOLERANCE * f64::from(count) {
             *duration = STATIC_DURATION.ln();
@@ -130,8 +130,9 @@ struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    /// What the flow says of a point, if its pixel shows it, and by how many pixels it would miss it if it stood still.
-    fn term(&self, point: DVec3, colour: Vec3) -> Option<(Normal, f64)> {
+    /// The normal equations for the velocity of a point whose pixel shows it, and the distance in pixels between the flow's
+    /// end point and the place where the point would be seen if it stood still.
+    fn term(&self, point: DVec3, colour: Vec3) -> Option<(NormalEquations, f64)> {
         let (pixel, _) = self.from.project(point)?;
         let size = dvec2(f64::from(self.picture.width), f64::from(self.picture.height));
         if !(pixel.cmpge(DVec2::ZERO).all() && pixel.cmplt(size).all()) {
@@ -146,9 +147,9 @@ impl Pair<'_> {
         let [x, y] = self.flow.field[index];
         let (still, depth) = self.to.project(point)?;
         let miss = pixel + dvec2(f64::from(x), f64::from(y)) - still;
-        let mut normal = Normal::EMPTY;
-        normal.add(&self.to, still, depth, self.elapsed, miss);
-        Some((normal, miss.length()))
+        let mut equations = NormalEquations::EMPTY;
+        equations.add(&self.to, still, depth, self.elapsed, miss);
+        Some((equations, miss.length()))
     }
 }
 

@@ -6,12 +6,24 @@ use crate::dataset::{Coverage, Picture};
 use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder};
 use crate::{kernel, shared};
 
+use super::config::{AlphaMode, Config};
+use super::metrics::{SSIM_C1, SSIM_C2, SSIM_RADIUS};
+
 shared! {
     /// Settings of one image's loss; see `shaders/shared/math/loss.wgsl`.
     pub struct Loss {
-        pub size: [u32; 4],
-        pub weights: Vec4,
-        pub means: Vec4,
+        pub width: u32,
+        pub height: u32,
+        pub run_length: u32,
+        pub target_kind: u32,
+        pub l1_weight: f32,
+        pub ssim_weight: f32,
+        pub alpha_weight: f32,
+        pub l1_mean: f32,
+        pub ssim_mean: f32,
+        pub ssim_without_terms: f32,
+        pub ssim_c1: f32,
+        pub ssim_c2: f32,
         pub background: Vec4,
     }
 }
@@ -80,17 +92,24 @@ pub const DECLARATIONS: &[Declaration] = &[
 /// Steps whose losses are kept on the device; more than the host ever lets go by between two looks.
 pub const HISTORY: usize = 256;
 
-/// Outputs of one walk of a filter: long walks read little twice, short ones keep a GPU busy.
-const WALK_SOFTWARE: u32 = 100;
-const WALK_GPU: u32 = 32;
+/// Outputs of one invocation of a filter: neighbouring runs read the same samples at their ends, so long runs read less,
+/// and short ones keep a GPU busy.
+const RUN_LENGTH_SOFTWARE: u32 = 100;
+const RUN_LENGTH_GPU: u32 = 32;
 
-/// Outputs of one walk on this adapter.
-pub(super) fn walk_of(gpu: &Gpu) -> u32 {
-    if gpu.is_software() { WALK_SOFTWARE } else { WALK_GPU }
+/// Outputs of one invocation on this adapter.
+pub(super) fn run_length(gpu: &Gpu) -> u32 {
+    if gpu.is_software() { RUN_LENGTH_SOFTWARE } else { RUN_LENGTH_GPU }
 }
 
-/// Smaller images have no SSIM window that fits.
-const WINDOW: u32 = 11;
+/// The meaning of a target's fourth channel, numbered as in `shaders/shared/loss.wgsl`.
+pub(super) fn target_kind(coverage: Coverage) -> u32 {
+    match coverage {
+        Coverage::Opaque => 0,
+        Coverage::Alpha => 1,
+        Coverage::Mask => 2,
+    }
+}
 
 /// A target on the device.
 #[derive(Clone, Debug)]
@@ -124,11 +143,22 @@ pub struct LossWeights {
     pub alpha: f64,
 }
 
+impl LossWeights {
+    /// The weights of a configuration.
+    pub fn of(config: &Config) -> Self {
+        let alpha = match config.alpha_mode {
+            AlphaMode::Composite => 0.0,
+            AlphaMode::Target => config.alpha_weight,
+        };
+        Self { ssim: config.ssim_weight, alpha }
+    }
+}
+
 /// The compiled loss with its buffers.
 #[derive(Debug)]
 pub struct LossPass {
     gpu: Gpu,
-    walk: u32,
+    run_length: u32,
     rows: Pipeline<SsimRows<'static>>,
     columns: Pipeline<SsimColumns<'static>>,
     rows_backward: Pipeline<SsimRowsBackward<'static>>,
@@ -147,7 +177,7 @@ impl LossPass {
     pub fn new(gpu: &Gpu) -> Result<Self, GpuError> {
         Ok(Self {
             gpu: gpu.clone(),
-            walk: walk_of(gpu),
+            run_length: run_length(gpu),
             rows: gpu.pipeline::<SsimRows>(&[])?,
             columns: gpu.pipeline::<SsimColumns>(&[])?,
             rows_backward: gpu.pipeline::<SsimRowsBackward>(&[])?,
@@ -175,25 +205,30 @@ impl LossPass {
         if self.planes[0].len() < 3 * pixels {
             self.planes = [self.gpu.zeros("view: loss", 3 * pixels)?, self.gpu.zeros("view: loss", 3 * pixels)?];
         }
-        let sums = 3 * height.div_ceil(self.walk) as usize * width as usize;
+        let sums = 3 * height.div_ceil(self.run_length) as usize * width as usize;
         if self.ssim_sums.len() < sums {
             self.ssim_sums = self.gpu.zeros("view: loss", sums)?;
             self.l1_sums = self.gpu.zeros("view: loss", sums)?;
         }
-        let windows = 3.0 * f64::from(width.saturating_sub(WINDOW - 1)) * f64::from(height.saturating_sub(WINDOW - 1));
+        let windows =
+            3.0 * f64::from(width.saturating_sub(2 * SSIM_RADIUS)) * f64::from(height.saturating_sub(2 * SSIM_RADIUS));
         let ssim = if windows > 0.0 { weights.ssim } else { 0.0 };
         let l1_mean = 1.0 / (3.0 * target.counted).max(1.0);
         let ssim_mean = if windows > 0.0 { 1.0 / windows } else { 0.0 };
         let alpha = if target.coverage == Coverage::Alpha { weights.alpha / pixels as f64 } else { 0.0 };
-        let kind = match target.coverage {
-            Coverage::Opaque => 0,
-            Coverage::Alpha => 1,
-            Coverage::Mask => 2,
-        };
         let settings = Loss {
-            size: [width, height, self.walk, kind],
-            weights: Vec4::new(((1.0 - ssim) * l1_mean) as f32, (-ssim * ssim_mean) as f32, alpha as f32, 0.0),
-            means: Vec4::new(l1_mean as f32, ssim_mean as f32, if windows > 0.0 { 0.0 } else { 1.0 }, 0.0),
+            width,
+            height,
+            run_length: self.run_length,
+            target_kind: target_kind(target.coverage),
+            l1_weight: ((1.0 - ssim) * l1_mean) as f32,
+            ssim_weight: (-ssim * ssim_mean) as f32,
+            alpha_weight: alpha as f32,
+            l1_mean: l1_mean as f32,
+            ssim_mean: ssim_mean as f32,
+            ssim_without_terms: if windows > 0.0 { 0.0 } else { 1.0 },
+            ssim_c1: SSIM_C1 as f32,
+            ssim_c2: SSIM_C2 as f32,
             background: background.extend(0.0),
         };
         self.gpu.write(&self.settings, 0, &[settings]);
@@ -209,18 +244,18 @@ impl LossPass {
         image: &Buffer<Vec4>,
         image_gradient: &Buffer<Vec4>,
     ) {
-        let row_walks = 3 * target.width.div_ceil(self.walk) * target.height;
-        let column_walks = 3 * target.height.div_ceil(self.walk) * target.width;
+        let row_runs = 3 * target.width.div_ceil(self.run_length) * target.height;
+        let column_runs = 3 * target.height.div_ceil(self.run_length) * target.width;
         let [first, second] = &self.planes;
         let image = image.cast();
         recorder.stage("loss", |pass| {
             let rows = SsimRows { loss: &self.settings, image: &image, target_image: &target.pixels, moments: first };
-            self.rows.dispatch(pass, &rows, row_walks);
+            self.rows.dispatch(pass, &rows, row_runs);
             let columns =
                 SsimColumns { loss: &self.settings, moments: first, derivatives: second, sums: &self.ssim_sums };
-            self.columns.dispatch(pass, &columns, column_walks);
+            self.columns.dispatch(pass, &columns, column_runs);
             let back = SsimRowsBackward { loss: &self.settings, derivatives: second, filtered_rows: first };
-            self.rows_backward.dispatch(pass, &back, row_walks);
+            self.rows_backward.dispatch(pass, &back, row_runs);
             let gradient = LossGradient {
                 loss: &self.settings,
                 image: &image,
@@ -229,7 +264,7 @@ impl LossPass {
                 image_gradient: &image_gradient.cast(),
                 sums: &self.l1_sums,
             };
-            self.gradient.dispatch(pass, &gradient, column_walks);
+            self.gradient.dispatch(pass, &gradient, column_runs);
             let sum = LossSum {
                 loss: &self.settings,
                 ssim_sums: &self.ssim_sums,
@@ -252,7 +287,7 @@ impl LossPass {
         self.gpu.read(&self.history)
     }
 
-    /// Puts back what [`LossPass::history`] said.
+    /// Restores the losses that [`LossPass::history`] returned.
     pub fn restore_history(&self, history: &[Vec4]) {
         self.gpu.write(&self.history, 0, history);
     }

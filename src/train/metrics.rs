@@ -1,4 +1,4 @@
-//! How close a render is to a photo: PSNR and SSIM (ALGORITHMS D), on the CPU in f64.
+//! Image metrics of a render and its photo: PSNR and SSIM (ALGORITHMS D), on the CPU in f64.
 
 use anyhow::{Result, ensure};
 use glam::{Vec3, Vec4};
@@ -8,11 +8,13 @@ use crate::dataset::{Capture, Coverage, Picture};
 
 /// Renders equal to the photo count as this many decibels, rather than infinitely many.
 pub const MAX_PSNR: f64 = 100.0;
-/// Taps of the SSIM window to each side of its centre.
-const RADIUS: usize = 5;
+/// Taps of the SSIM window to each side of its centre, and the standard deviation of its Gaussian, in pixels.
+pub const SSIM_RADIUS: u32 = 5;
+const RADIUS: usize = SSIM_RADIUS as usize;
 const SIGMA: f64 = 1.5;
-const C1: f64 = 1e-4;
-const C2: f64 = 9e-4;
+/// The constants that keep SSIM's two quotients finite, (0.01 L)² and (0.03 L)² for colours up to L = 1.
+pub const SSIM_C1: f64 = 1e-4;
+pub const SSIM_C2: f64 = 9e-4;
 
 /// The photo that a render is compared with.
 pub struct Target {
@@ -25,7 +27,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// What a perfect render of `picture` over `background` shows.
+    /// The image of `picture` over `background`.
     pub fn new(picture: &Picture, background: Vec3) -> Self {
         let colour = |&[r, g, b, coverage]: &[u8; 4]| {
             let rgb = Vec3::new(r.into(), g.into(), b.into()) / 255.0;
@@ -58,7 +60,7 @@ pub struct Score {
 /// # Errors
 /// Names an image that is too small for an SSIM window, and so for training and evaluation.
 pub fn check_size(capture: &Capture, shot: usize) -> Result<()> {
-    let (shot, least) = (&capture.shots[shot], 2 * RADIUS as u32 + 1);
+    let (shot, least) = (&capture.shots[shot], 2 * SSIM_RADIUS + 1);
     let lens = &shot.camera.lens;
     ensure!(
         lens.width.min(lens.height) >= least,
@@ -163,7 +165,8 @@ fn blur_column(rows: &[Moments], inner: usize, x: usize, y: usize) -> Moments {
 /// SSIM of one window.
 fn similarity(&[x, y, xx, yy, xy]: &Moments) -> f64 {
     let (variance_x, variance_y, covariance) = (xx - x * x, yy - y * y, xy - x * y);
-    (2.0 * x * y + C1) * (2.0 * covariance + C2) / ((x * x + y * y + C1) * (variance_x + variance_y + C2))
+    (2.0 * x * y + SSIM_C1) * (2.0 * covariance + SSIM_C2)
+        / ((x * x + y * y + SSIM_C1) * (variance_x + variance_y + SSIM_C2))
 }
 
 #[cfg(test)]

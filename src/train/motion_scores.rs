@@ -1,4 +1,4 @@
-//! How well a scene moves as a capture in time does: its flow beside the capture's, and how much its render flickers.
+//! Metrics of a scene in time: the end-point error of its flow, and the flicker of its renders.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub struct FlowError {
     pub images: usize,
 }
 
-/// What was found of one flow.
+/// The agreement of one rendered flow with the capture's.
 #[derive(Clone, Copy, Debug)]
 struct Agreement {
     shot: usize,
@@ -30,7 +30,7 @@ struct Agreement {
     length: f64,
 }
 
-/// How the evaluated shots move and flicker.
+/// Flow error and flicker of the evaluated shots.
 #[derive(Clone, Debug, Default)]
 pub struct MotionScores {
     flows: Vec<Agreement>,
@@ -110,7 +110,7 @@ pub fn shot_of(capture: &Capture, view: &View) -> Option<usize> {
     capture.shots.binary_search_by(|shot| shot.name.cmp(&view.name)).ok()
 }
 
-/// What `--split` calls the part of the capture that a held-out shot is in; `None` for others.
+/// The name that `--split` has for the part of the capture that a held-out shot is in; `None` for other shots.
 pub fn split_name(shot: &Shot) -> Option<&'static str> {
     shot.unseen.map(|unseen| match unseen {
         Unseen::Camera => "test-cameras",
@@ -205,7 +205,8 @@ fn misses(target: &Target, render: &Rendered) -> Misses {
     target.colours.iter().enumerate().map(miss).collect()
 }
 
-/// What was off by the same in both frames does not flicker. `None` for frames of different sizes.
+/// The flicker of a shot: the mean absolute change of its error since the frame before, so that a constant error counts
+/// as none. `None` for frames of different sizes.
 fn change(shot: usize, before: &Misses, now: &Misses) -> Option<(usize, f64)> {
     let sum = || before.iter().zip(now).map(|(a, b)| f64::from((*a - *b).abs().element_sum())).sum::<f64>();
     (before.len() == now.len()).then(|| (shot, sum() / (3 * now.len()) as f64))

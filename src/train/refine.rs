@@ -1,6 +1,7 @@
 //! Relocation of dead Gaussians and growth of the population, on the device, with no readback (ALGORITHMS E.6 to E.8).
 
 use glam::Vec4;
+use wgpu::ComputePass;
 
 use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder};
 use crate::model::{BANDS, Model, Rows, band_stride};
@@ -140,70 +141,94 @@ impl Operation {
     }
 
     fn record(&self, recorder: &mut Recorder, model: &Model, moments: &[Rows; 2], frame: &Frame, refine: &Refine) {
-        let [first, second] = moments;
-        let scratch = frame.scratch();
         let (own, all) = (refine.gaussians, refine.gaussians + refine.added);
         recorder.stage(self.name, |pass| {
-            let weights = RefineWeights {
-                refine: &self.settings,
-                geometry: &model.rows.geometry,
-                weights: scratch.weights,
-                draws: scratch.draws,
-            };
-            self.weights.dispatch(pass, &weights, own);
-            scratch.scan.run(pass, scratch.weights, scratch.prefix, scratch.gaussian_count, scratch.total);
-            let draw = RefineDraw {
-                refine: &self.settings,
-                weights: scratch.weights,
-                prefix: scratch.prefix,
-                total: scratch.total,
-                sources: scratch.sources,
-                draws: scratch.draws,
-            };
-            self.draw.dispatch(pass, &draw, all);
-            for band in 0..=model.sh_degree() as usize {
-                let rows = RefineRows {
-                    refine: &self.settings,
-                    sources: scratch.sources,
-                    draws: scratch.draws,
-                    values: &model.rows.sh[band],
-                    moment1: &first.sh[band],
-                    moment2: &second.sh[band],
-                    admission: scratch.admission,
-                };
-                self.rows[band].dispatch(pass, &rows, all);
-            }
-            for pipeline in &self.motion {
-                let motion = RefineMotion {
-                    refine: &self.settings,
-                    sources: scratch.sources,
-                    draws: scratch.draws,
-                    geometry: &model.rows.geometry,
-                    motion: &model.rows.motion,
-                    moment1: &first.motion,
-                    moment2: &second.motion,
-                    admission: scratch.admission,
-                };
-                pipeline.dispatch(pass, &motion, all);
-            }
-            let targets = RefineTargets {
-                refine: &self.settings,
-                sources: scratch.sources,
-                draws: scratch.draws,
-                geometry: &model.rows.geometry,
-                admission: scratch.admission,
-            };
-            self.targets.dispatch(pass, &targets, all);
-            let sources = RefineSources {
-                refine: &self.settings,
-                draws: scratch.draws,
-                geometry: &model.rows.geometry,
-                moment1: &first.geometry,
-                moment2: &second.geometry,
-                admission: scratch.admission,
-            };
-            self.sources.dispatch(pass, &sources, own);
+            self.draw_sources(pass, model, frame, own, all);
+            self.copy_rows(pass, model, moments, frame, all);
+            self.share_geometry(pass, model, moments, frame, own, all);
         });
+    }
+
+    /// Draws a source for every target.
+    fn draw_sources(&self, pass: &mut ComputePass, model: &Model, frame: &Frame, own: u32, all: u32) {
+        let scratch = frame.scratch();
+        let weights = RefineWeights {
+            refine: &self.settings,
+            geometry: &model.rows.geometry,
+            weights: scratch.weights,
+            draws: scratch.draws,
+        };
+        self.weights.dispatch(pass, &weights, own);
+        scratch.scan.run(pass, scratch.weights, scratch.prefix, scratch.gaussian_count, scratch.total);
+        let draw = RefineDraw {
+            refine: &self.settings,
+            weights: scratch.weights,
+            prefix: scratch.prefix,
+            total: scratch.total,
+            sources: scratch.sources,
+            draws: scratch.draws,
+        };
+        self.draw.dispatch(pass, &draw, all);
+    }
+
+    /// Copies colour and motion of the sources to their targets, before the sources' geometry changes.
+    fn copy_rows(&self, pass: &mut ComputePass, model: &Model, moments: &[Rows; 2], frame: &Frame, all: u32) {
+        let (scratch, [first, second]) = (frame.scratch(), moments);
+        for band in 0..=model.sh_degree() as usize {
+            let rows = RefineRows {
+                refine: &self.settings,
+                sources: scratch.sources,
+                draws: scratch.draws,
+                values: &model.rows.sh[band],
+                moment1: &first.sh[band],
+                moment2: &second.sh[band],
+                admission: scratch.admission,
+            };
+            self.rows[band].dispatch(pass, &rows, all);
+        }
+        for pipeline in &self.motion {
+            let motion = RefineMotion {
+                refine: &self.settings,
+                sources: scratch.sources,
+                draws: scratch.draws,
+                geometry: &model.rows.geometry,
+                motion: &model.rows.motion,
+                moment1: &first.motion,
+                moment2: &second.motion,
+                admission: scratch.admission,
+            };
+            pipeline.dispatch(pass, &motion, all);
+        }
+    }
+
+    /// Gives targets and sources their shares of the sources' opacity and scale.
+    fn share_geometry(
+        &self,
+        pass: &mut ComputePass,
+        model: &Model,
+        moments: &[Rows; 2],
+        frame: &Frame,
+        own: u32,
+        all: u32,
+    ) {
+        let (scratch, [first, second]) = (frame.scratch(), moments);
+        let targets = RefineTargets {
+            refine: &self.settings,
+            sources: scratch.sources,
+            draws: scratch.draws,
+            geometry: &model.rows.geometry,
+            admission: scratch.admission,
+        };
+        self.targets.dispatch(pass, &targets, all);
+        let sources = RefineSources {
+            refine: &self.settings,
+            draws: scratch.draws,
+            geometry: &model.rows.geometry,
+            moment1: &first.geometry,
+            moment2: &second.geometry,
+            admission: scratch.admission,
+        };
+        self.sources.dispatch(pass, &sources, own);
     }
 }
 
@@ -245,9 +270,7 @@ impl Refiner {
         frame: &Frame,
         refine: &Refine,
     ) {
-        // A threshold below every opacity: growth draws from all.
-        let refine = Refine { dead_opacity: -1.0, ..*refine };
-        self.gpu.write(&self.growth.settings, 0, &[refine]);
-        self.growth.record(recorder, model, moments, frame, &refine);
+        self.gpu.write(&self.growth.settings, 0, &[*refine]);
+        self.growth.record(recorder, model, moments, frame, refine);
     }
 }

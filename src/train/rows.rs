@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::gpu::{Buffer, Gpu};
 use crate::model::{BANDS, GEOMETRY_ROW, MOTION_ROW, Rows, band_stride};
 
-use super::checkpoint::{Checkpoint, Tensor};
+use super::run::checkpoint::{Checkpoint, Tensor};
 
 /// Names of the parameters and of Adam's moments in a checkpoint.
 pub const NAMES: [&str; 3] = ["value", "moment1", "moment2"];

@@ -1,11 +1,13 @@
-//! What a step does, as a pure function of its number: image, rates, colour degree, population. A run that is repeated
+//! The schedule of a run, a pure function of the step's number: image, rates, colour degree, flow weight. A run that is repeated
 //! or resumed at a step therefore does exactly what it did before.
 
-use glam::{Vec3, Vec4};
+use glam::Vec3;
 
 use super::config::{Background, Config};
+use super::strategy::Strategy;
 use super::update::Step;
 
+/// Decay of Adam's first and second moments a step; the kernels get them in [`Step`].
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 
@@ -18,22 +20,24 @@ pub const EXTENT: f64 = 1.1;
 pub struct Schedule {
     /// With its step constants rescaled to the run's length.
     config: Config,
+    strategy: Strategy,
     /// Indices of the training shots.
     shots: Vec<usize>,
     /// Logarithm of the shortest duration.
-    least_log_duration: f32,
+    min_log_duration: f32,
 }
 
 impl Schedule {
     /// A schedule over the training shots, for a configuration as the user gave it.
     pub fn new(config: &Config, shots: Vec<usize>) -> Self {
-        Self { config: config.scaled(), shots, least_log_duration: -80.0 }
+        let config = config.scaled();
+        Self { strategy: Strategy::new(&config), config, shots, min_log_duration: -80.0 }
     }
 
     /// The same for a clip whose times are `gap` apart.
     pub fn in_time(self, gap: f64) -> Self {
         let least = (self.config.min_duration * gap).ln().max(-80.0);
-        Self { least_log_duration: least as f32, ..self }
+        Self { min_log_duration: least as f32, ..self }
     }
 
     /// The shot of a step: every epoch is a new permutation of all.
@@ -68,20 +72,6 @@ impl Schedule {
         (step / self.config.sh_interval).min(self.config.sh_degree)
     }
 
-    /// Whether dead Gaussians are relocated, and the population grown, after a step.
-    pub fn refines(&self, step: u32) -> bool {
-        let done = step + 1;
-        done.is_multiple_of(self.config.refine_every)
-            && done > self.config.refine_start
-            && done < self.config.refine_stop
-    }
-
-    /// The number of Gaussians that growth makes of `gaussians`.
-    pub fn grown(&self, gaussians: usize) -> usize {
-        let grown = (gaussians as f64 * self.config.growth) as usize;
-        grown.min(self.config.cap_max as usize).max(gaussians)
-    }
-
     /// Learning rate of the means, in the frame of training.
     pub fn mean_rate(&self, step: u32) -> f64 {
         EXTENT * self.decayed(step, self.config.lr_mean, self.config.lr_mean_final)
@@ -92,7 +82,7 @@ impl Schedule {
         first.powf(1.0 - t) * last.powf(t)
     }
 
-    /// The weight of flow in a step's loss, where the step learns from flow.
+    /// The weight of the flow loss in a step; `None` for a step without flow supervision.
     pub fn flow_weight(&self, step: u32) -> Option<f64> {
         let config = &self.config;
         let left = 1.0 - f64::from(step) / f64::from(config.steps);
@@ -104,49 +94,39 @@ impl Schedule {
     /// The optimiser's constants for a step over `gaussians` Gaussians.
     pub fn step(&self, step: u32, gaussians: usize) -> Step {
         let config = &self.config;
-        let mean_rate = self.mean_rate(step);
+        let lr_mean = self.mean_rate(step);
         let correction = |beta: f64| (1.0 / (1.0 - beta.powi(step as i32 + 1))) as f32;
         let count = gaussians as f64;
-        Step {
-            rates: Vec4::new(
-                mean_rate as f32,
-                config.lr_rotation as f32,
-                config.lr_scale as f32,
-                config.lr_opacity as f32,
-            ),
-            sh_rates: Vec4::new(config.lr_sh_dc as f32, 0.0, 0.0, 0.0)
-                + Vec4::new(0.0, 1.0, 1.0, 1.0) * config.lr_sh_rest as f32,
-            corrections: Vec4::new(correction(BETA1), correction(BETA2), (config.noise_lr * mean_rate) as f32, 0.0),
-            penalties: Vec4::new(
-                (config.opacity_regularisation / count) as f32,
-                (config.scale_regularisation / (3.0 * count)) as f32,
-                0.0,
-                0.0,
-            ),
-            seed: [config.seed as u32 ^ (config.seed >> 32) as u32, step, 0, 0],
-            motion_rates: Vec4::new(
-                (EXTENT * self.decayed(step, config.lr_velocity, config.lr_velocity_final)) as f32,
-                config.lr_time as f32,
-                config.lr_duration as f32,
-                config.lr_gate as f32,
-            ),
-            motion_terms: Vec4::new(
-                (config.time_noise * mean_rate / self.mean_rate(0).max(f64::MIN_POSITIVE)) as f32,
-                (config.duration_regularisation / count) as f32,
-                (config.gate_regularisation / count) as f32,
-                self.least_log_duration,
-            ),
-            motion_more: Vec4::new(
-                0.0,
-                config.faded_regularisation as f32,
-                config.init_duration.ln() as f32,
-                config.velocity_shrinkage as f32,
-            ),
-        }
+        let constants = Step {
+            beta1: BETA1 as f32,
+            beta2: BETA2 as f32,
+            correction1: correction(BETA1),
+            correction2: correction(BETA2),
+            lr_mean: lr_mean as f32,
+            lr_rotation: config.lr_rotation as f32,
+            lr_scale: config.lr_scale as f32,
+            lr_opacity: config.lr_opacity as f32,
+            lr_sh_dc: config.lr_sh_dc as f32,
+            lr_sh_rest: config.lr_sh_rest as f32,
+            lr_velocity: (EXTENT * self.decayed(step, config.lr_velocity, config.lr_velocity_final)) as f32,
+            lr_time: config.lr_time as f32,
+            lr_duration: config.lr_duration as f32,
+            lr_gate: config.lr_gate as f32,
+            duration_regularisation: (config.duration_regularisation / count) as f32,
+            gate_regularisation: (config.gate_regularisation / count) as f32,
+            init_log_duration: config.init_duration.ln() as f32,
+            min_log_duration: self.min_log_duration,
+            velocity_shrinkage: config.velocity_shrinkage as f32,
+            seed: config.seed_word(),
+            number: step,
+            ..Step::default()
+        };
+        self.strategy.regularised(constants, [lr_mean, self.mean_rate(0)], gaussians)
     }
 
-    pub fn config(&self) -> &Config {
-        &self.config
+    /// The strategy by which the population changes.
+    pub fn strategy(&self) -> &Strategy {
+        &self.strategy
     }
 }
 
@@ -200,19 +180,5 @@ mod tests {
         assert!((schedule.mean_rate(0) - 1.76e-4).abs() < 1e-12);
         assert!((schedule.mean_rate(30_000) - 1.76e-6).abs() < 1e-12);
         assert!((schedule.mean_rate(15_000) - 1.76e-5).abs() < 1e-12);
-    }
-
-    #[test]
-    fn refinement_keeps_to_its_window() {
-        let refined: Vec<u32> = (0..30_000).filter(|&step| schedule(30_000).refines(step)).map(|s| s + 1).collect();
-        assert_eq!((refined[0], refined.len(), *refined.last().expect("some")), (600, 244, 24_900));
-    }
-
-    #[test]
-    fn growth_stops_at_the_cap() {
-        let schedule = Schedule::new(&Config { cap_max: 1000, ..Config::default() }, vec![0]);
-        assert_eq!(schedule.grown(100), 105);
-        assert_eq!(schedule.grown(990), 1000);
-        assert_eq!(schedule.grown(1000), 1000);
     }
 }

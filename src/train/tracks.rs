@@ -1,4 +1,4 @@
-//! Where points on the rays of images are and how they move, as far as optical flow tells: a point's pixel is followed
+//! Depths and velocities of points on the rays of images, from optical flow: a point's pixel is followed
 //! through the frames before and after, and triangulated.
 //!
 //! A camera that moves makes everything move on its images, by an amount that depends on depth. Points at a depth drawn at
@@ -52,33 +52,34 @@ impl Ray {
     }
 }
 
-/// What flow says of a point.
+/// Position and motion of a point, as its track in optical flow shows them.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Found {
-    /// Distance from the camera along its ray; that which the ray came with, where the cameras' motion tells none.
+pub struct TrackEstimate {
+    /// Distance from the camera along its ray; the distance that the ray came with, where the camera does not move enough
+    /// to measure it.
     pub distance: f64,
     /// World units a clip.
     pub velocity: DVec3,
-    /// Whether the point stands still, as far as its track tells.
+    /// Whether the track fits a point that stands still.
     pub still: bool,
 }
 
-/// A later or earlier frame in which a point is seen.
-struct Sight {
+/// A point in an earlier or later frame.
+struct Observation {
     camera: Camera,
     /// Time since the ray's own frame.
     elapsed: f64,
     pixel: DVec2,
 }
 
-/// The sums of a least-squares problem for one velocity.
+/// The normal equations of the least-squares problem for one velocity.
 #[derive(Clone, Copy)]
-pub struct Normal {
+pub struct NormalEquations {
     matrix: DMat3,
     vector: DVec3,
 }
 
-impl Normal {
+impl NormalEquations {
     /// No terms yet. Not glam's default matrix, which is the identity: a strong pull towards no velocity.
     pub const EMPTY: Self = Self { matrix: DMat3::ZERO, vector: DVec3::ZERO };
 
@@ -105,18 +106,18 @@ impl Normal {
     }
 }
 
-impl AddAssign for Normal {
+impl AddAssign for NormalEquations {
     fn add_assign(&mut self, other: Self) {
         self.matrix += other.matrix;
         self.vector += other.vector;
     }
 }
 
-/// What flow says of the points on rays that come shot by shot: `None` where it says nothing that fits together.
+/// Estimates for the points on rays that are ordered by shot: `None` where the flow fits no point in steady motion.
 ///
 /// # Errors
 /// Those of [`Capture::load_flow`].
-pub fn triangulate(rays: &[Ray], capture: &Capture) -> Result<Vec<Option<Found>>> {
+pub fn triangulate(rays: &[Ray], capture: &Capture) -> Result<Vec<Option<TrackEstimate>>> {
     let known: BTreeSet<_> = capture.training_flow().into_iter().collect();
     let mut found = Vec::with_capacity(rays.len());
     for group in rays.chunk_by(|a, b| a.shot == b.shot) {
@@ -124,8 +125,9 @@ pub fn triangulate(rays: &[Ray], capture: &Capture) -> Result<Vec<Option<Found>>
         let chains =
             [chain(capture, &known, shot, Direction::Forward)?, chain(capture, &known, shot, Direction::Backward)?];
         let one = |ray: &Ray| {
-            let sights: Vec<Sight> = chains.iter().flat_map(|flows| follow(capture, flows, shot, ray.pixel)).collect();
-            explain(&capture.shots[shot].camera, ray, &sights)
+            let observations: Vec<Observation> =
+                chains.iter().flat_map(|flows| follow(capture, flows, shot, ray.pixel)).collect();
+            explain(&capture.shots[shot].camera, ray, &observations)
         };
         found.par_extend(group.par_iter().map(one));
     }
@@ -148,10 +150,10 @@ fn chain(
     Ok(flows)
 }
 
-/// Where a pixel is seen along a chain of flow, until that is not known.
-fn follow(capture: &Capture, flows: &[FlowTarget], shot: usize, pixel: DVec2) -> Vec<Sight> {
+/// The pixels in other frames that a chain of flow leads to, up to the first unknown flow.
+fn follow(capture: &Capture, flows: &[FlowTarget], shot: usize, pixel: DVec2) -> Vec<Observation> {
     let time_of = |shot: usize| f64::from(capture.shots[shot].time.unwrap_or(0.0));
-    let (mut sights, mut pixel, mut at) = (Vec::new(), pixel, shot);
+    let (mut observations, mut pixel, mut at) = (Vec::new(), pixel, shot);
     for flow in flows {
         let lens = capture.shots[at].camera.lens;
         let inside =
@@ -162,49 +164,61 @@ fn follow(capture: &Capture, flows: &[FlowTarget], shot: usize, pixel: DVec2) ->
         }
         pixel += dvec2(f64::from(flow.field[index][0]), f64::from(flow.field[index][1]));
         at = flow.to;
-        sights.push(Sight { camera: capture.shots[at].camera, elapsed: time_of(at) - time_of(shot), pixel });
+        observations.push(Observation {
+            camera: capture.shots[at].camera,
+            elapsed: time_of(at) - time_of(shot),
+            pixel,
+        });
     }
-    sights
+    observations
 }
 
 /// The depth at which a track needs the least motion, and the velocity that is left. `None` for a track that is no
 /// point's in steady motion.
-fn explain(camera: &Camera, ray: &Ray, sights: &[Sight]) -> Option<Found> {
-    if sights.is_empty() {
+fn explain(camera: &Camera, ray: &Ray, observations: &[Observation]) -> Option<TrackEstimate> {
+    if observations.is_empty() {
         return None;
     }
     let (eye, along) = (camera.pose.centre(), camera.ray(ray.pixel));
-    let count = sights.len() as f64;
-    let miss = |distance: f64| mean_miss(sights, eye + along * distance);
-    let length = sights.iter().map(|sight| sight.pixel.distance(ray.pixel)).sum::<f64>() / count;
+    let count = observations.len() as f64;
+    let miss = |distance: f64| mean_miss(observations, eye + along * distance);
+    let length = observations.iter().map(|observation| observation.pixel.distance(ray.pixel)).sum::<f64>() / count;
     let tolerance = TOLERANCE + RELATIVE_TOLERANCE * length;
-    let distance = known_distance(sights, eye, along, ray.typical, &miss);
+    let distance = known_distance(observations, eye, along, ray.typical, &miss);
     let at = distance.unwrap_or(ray.distance);
     if miss(at) <= tolerance {
-        return Some(Found { distance: at, velocity: DVec3::ZERO, still: true });
+        return Some(TrackEstimate { distance: at, velocity: DVec3::ZERO, still: true });
     }
-    let mut normal = Normal::EMPTY;
-    for sight in sights {
-        let (still, depth) = sight.camera.project(eye + along * at)?;
-        normal.add(&sight.camera, still, depth, sight.elapsed, sight.pixel - still);
+    let mut equations = NormalEquations::EMPTY;
+    for observation in observations {
+        let (still, depth) = observation.camera.project(eye + along * at)?;
+        equations.add(&observation.camera, still, depth, observation.elapsed, observation.pixel - still);
     }
-    let velocity = normal.solution();
-    let left = |sight: &Sight| {
-        let there = eye + along * at + velocity * sight.elapsed;
-        sight.camera.project(there).map_or(f64::INFINITY, |(pixel, _)| pixel.distance(sight.pixel))
+    let velocity = equations.solution();
+    let left = |observation: &Observation| {
+        let there = eye + along * at + velocity * observation.elapsed;
+        observation.camera.project(there).map_or(f64::INFINITY, |(pixel, _)| pixel.distance(observation.pixel))
     };
-    let left = sights.iter().map(left).sum::<f64>() / count;
-    (left <= 2.0 * tolerance).then_some(Found { distance: at, velocity, still: false })
+    let left = observations.iter().map(left).sum::<f64>() / count;
+    (left <= 2.0 * tolerance).then_some(TrackEstimate { distance: at, velocity, still: false })
 }
 
 /// Mean distance, in pixels, between where a point would be seen if it stood still and where its track is.
-fn mean_miss(sights: &[Sight], point: DVec3) -> f64 {
-    let miss = |sight: &Sight| sight.camera.project(point).map_or(1e6, |(pixel, _)| pixel.distance(sight.pixel));
-    sights.iter().map(miss).sum::<f64>() / sights.len() as f64
+fn mean_miss(observations: &[Observation], point: DVec3) -> f64 {
+    let miss = |observation: &Observation| {
+        observation.camera.project(point).map_or(1e6, |(pixel, _)| pixel.distance(observation.pixel))
+    };
+    observations.iter().map(miss).sum::<f64>() / observations.len() as f64
 }
 
-/// The distance of least misses, if the cameras move enough to tell.
-fn known_distance(sights: &[Sight], eye: DVec3, along: DVec3, typical: f64, miss: &impl Fn(f64) -> f64) -> Option<f64> {
+/// The distance of least misses, if the cameras move enough for a triangulation.
+fn known_distance(
+    observations: &[Observation],
+    eye: DVec3,
+    along: DVec3,
+    typical: f64,
+    miss: &impl Fn(f64) -> f64,
+) -> Option<f64> {
     let (near, far) = ((typical * DEPTHS.0).ln(), (typical * DEPTHS.1).ln());
     let pace = (far - near) / (TRIED - 1) as f64;
     let tried = |i: usize| miss((near + pace * i as f64).exp());
@@ -223,11 +237,11 @@ fn known_distance(sights: &[Sight], eye: DVec3, along: DVec3, typical: f64, miss
         }
     }
     let distance = (0.5 * (low + high)).exp();
-    let seen = |sight: &Sight| {
-        let at = |distance: f64| sight.camera.project(eye + along * distance).map(|(pixel, _)| pixel);
+    let seen = |observation: &Observation| {
+        let at = |distance: f64| observation.camera.project(eye + along * distance).map(|(pixel, _)| pixel);
         at(distance * DOUBT).zip(at(distance / DOUBT)).map_or(0.0, |(a, b)| a.distance(b))
     };
-    let seen = sights.iter().map(seen).sum::<f64>() / sights.len() as f64;
+    let seen = observations.iter().map(seen).sum::<f64>() / observations.len() as f64;
     (seen >= SEEN).then_some(distance)
 }
 
@@ -248,23 +262,23 @@ mod tests {
     }
 
     /// The ray of a point, put at a wrong distance, and its track through six frames with errors of up to `noise` pixels.
-    fn tracked(point: DVec3, velocity: DVec3, pace: f64, noise: f64) -> (Camera, Ray, Vec<Sight>) {
+    fn tracked(point: DVec3, velocity: DVec3, pace: f64, noise: f64) -> (Camera, Ray, Vec<Observation>) {
         let mut random = SplitMix::new(5);
-        let mut sights = Vec::new();
+        let mut observations = Vec::new();
         for elapsed in [-0.06, -0.04, -0.02, 0.02, 0.04, 0.06] {
             let camera = camera(0.5 + elapsed, pace);
             let (pixel, _) = camera.project(point + velocity * elapsed).expect("in front");
             let error = dvec2(random.unit() - 0.5, random.unit() - 0.5) * 2.0 * noise;
-            sights.push(Sight { camera, elapsed, pixel: pixel + error });
+            observations.push(Observation { camera, elapsed, pixel: pixel + error });
         }
         let first = camera(0.5, pace);
         let (pixel, _) = first.project(point).expect("in front");
-        (first, Ray { shot: 0, pixel, distance: 9.0, typical: 4.0 }, sights)
+        (first, Ray { shot: 0, pixel, distance: 9.0, typical: 4.0 }, observations)
     }
 
-    fn found(point: DVec3, velocity: DVec3, pace: f64, noise: f64) -> (Camera, Ray, Option<Found>) {
-        let (camera, ray, sights) = tracked(point, velocity, pace, noise);
-        (camera, ray, explain(&camera, &ray, &sights))
+    fn found(point: DVec3, velocity: DVec3, pace: f64, noise: f64) -> (Camera, Ray, Option<TrackEstimate>) {
+        let (camera, ray, observations) = tracked(point, velocity, pace, noise);
+        (camera, ray, explain(&camera, &ray, &observations))
     }
 
     #[test]
@@ -296,7 +310,7 @@ mod tests {
     #[test]
     fn a_camera_that_stands_still_tells_motion_but_no_depth() {
         let (_, ray, still) = found(dvec3(0.3, 0.2, 0.1), DVec3::ZERO, 0.0, 0.2);
-        assert_eq!(still, Some(Found { distance: ray.distance, velocity: DVec3::ZERO, still: true }));
+        assert_eq!(still, Some(TrackEstimate { distance: ray.distance, velocity: DVec3::ZERO, still: true }));
         let velocity = dvec3(5.0, 0.0, 0.0);
         let (_, ray, moving) = found(dvec3(0.3, 0.2, 0.1), velocity, 0.0, 0.2);
         let moving = moving.expect("steady motion");
@@ -309,9 +323,9 @@ mod tests {
 
     #[test]
     fn a_track_that_jumps_about_says_nothing() {
-        let (camera, ray, mut sights) = tracked(dvec3(0.3, 0.2, 0.1), DVec3::ZERO, 12.0, 30.0);
-        assert_eq!(explain(&camera, &ray, &sights), None);
-        sights.clear();
-        assert_eq!(explain(&camera, &ray, &sights), None);
+        let (camera, ray, mut observations) = tracked(dvec3(0.3, 0.2, 0.1), DVec3::ZERO, 12.0, 30.0);
+        assert_eq!(explain(&camera, &ray, &observations), None);
+        observations.clear();
+        assert_eq!(explain(&camera, &ray, &observations), None);
     }
 }

@@ -1,27 +1,28 @@
 //! The trainer: steps are recorded and submitted one after the other; the device is looked at only now and then.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use glam::Vec4;
 
 use crate::camera::Camera;
-use crate::dataset::{Capture, Item, PictureCache, Split};
+use crate::dataset::{Capture, PictureCache, Split};
 use crate::gpu::{Gpu, Recorder, StageTimes};
 use crate::model::{Model, Rows};
 use crate::render::{Admission, Channel, LensModel, RenderOptions, Rendered, Renderer, View};
 use crate::scene::{Normalisation, Scene};
 
-use super::checkpoint::{Checkpoint, Tensor};
+use super::appearance::{Appearance, Shown};
 use super::config::{Config, Subgroups};
-use super::loss::{HISTORY, LossPass, LossWeights, Target};
+use super::loss::{HISTORY, LossPass, LossWeights};
 use super::metrics;
-use super::refine::{Refine, Refiner, weight_scale};
+use super::run::checkpoint::{Checkpoint, Tensor};
 use super::schedule::{EXTENT, Schedule};
-use super::teacher::FlowTeacher;
+use super::supervision::FlowSupervision;
+use super::targets::Targets;
 use super::update::Optimiser;
-use super::{flow, init, rows};
+use super::{init, rows, strategy};
 
 /// Steps between two looks at the device. After an overflow at most this many are repeated.
 const LOOK_EVERY: u32 = 16;
@@ -29,10 +30,7 @@ const LOOK_EVERY: u32 = 16;
 /// Near plane in the frame of training.
 const NEAR: f32 = 0.01 * EXTENT as f32;
 
-/// Shots decoded ahead of the step that needs them.
-const PREFETCH: u32 = 8;
-
-/// What the trainer knows after a look at the device.
+/// The state of training after a wait for the device.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Statistics {
     /// Steps done.
@@ -42,7 +40,7 @@ pub struct Statistics {
     pub loss: f64,
     pub l1: f64,
     pub ssim: f64,
-    /// Mean end-point error of the rendered flow, in pixels, over those of the steps that learnt from flow.
+    /// Mean end-point error of the rendered flow, in pixels, over the steps with flow supervision.
     pub flow: Option<f64>,
     pub gaussians: usize,
     /// Updates left out since the start because a value was not finite.
@@ -53,7 +51,6 @@ pub struct Statistics {
 pub struct Trainer {
     gpu: Gpu,
     capture: Arc<Capture>,
-    cache: PictureCache,
     /// As the user gave it.
     config: Config,
     schedule: Schedule,
@@ -62,11 +59,9 @@ pub struct Trainer {
     model: Model,
     optimiser: Optimiser,
     loss: LossPass,
-    refiner: Refiner,
-    teacher: Option<FlowTeacher>,
-    targets: HashMap<usize, Target>,
-    /// Bytes of further ones that may be kept.
-    target_room: u64,
+    appearance: Appearance,
+    population_kernels: strategy::Kernels,
+    targets: Targets,
     /// Steps submitted, and steps known to have been carried out.
     step: u32,
     settled: u32,
@@ -114,25 +109,24 @@ impl Trainer {
         let capture = cache.capture().clone();
         let mut renderer = Renderer::for_training(&gpu)?;
         renderer.prepare(&model, LensModel::PINHOLE)?;
-        let teacher = if moving { FlowTeacher::new(&gpu, &capture, &config)? } else { None };
-        if let Some(teacher) = &teacher {
-            renderer.prepare_flow(teacher.form(), LensModel::PINHOLE)?;
+        let supervision = if moving { FlowSupervision::new(&gpu, &capture, &config)? } else { None };
+        if let Some(supervision) = &supervision {
+            renderer.prepare_flow(supervision.form(), LensModel::PINHOLE)?;
         }
         let shots: Vec<usize> = (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Train).collect();
         shots.iter().try_for_each(|&shot| metrics::check_size(&capture, shot))?;
+        let schedule = Schedule::new(&config, shots).in_time(init::time_gap(&capture));
         Ok(Self {
-            cache,
-            schedule: Schedule::new(&config, shots).in_time(init::time_gap(&capture)),
             normalisation: init::normalisation(&capture),
             capture,
             renderer,
             model,
             optimiser,
             loss: LossPass::new(&gpu)?,
-            refiner: Refiner::new(&gpu, moving)?,
-            targets: HashMap::new(),
-            target_room: budget as u64,
-            teacher,
+            appearance: Appearance::identity(),
+            population_kernels: schedule.strategy().kernels(&gpu, moving)?,
+            targets: Targets::new(&gpu, cache, budget as u64, supervision),
+            schedule,
             step: 0,
             settled: 0,
             populations: vec![(0, 0)],
@@ -189,112 +183,58 @@ impl Trainer {
     fn record_step(&mut self, recorder: &mut Recorder) -> Result<()> {
         let step = self.step;
         let shot = self.schedule.shot(step);
-        let target = self.target(shot)?;
+        let target = self.targets.image(&self.schedule, step, shot)?;
         let background = self.schedule.background(step);
         let view = self.view(shot).with_colour(background, self.schedule.sh_degree(step), self.config.antialiased);
         self.renderer.set_view(&view, self.model.capacity())?;
-        let weights = LossWeights { ssim: self.config.ssim_weight, alpha: self.alpha_weight() };
-        self.loss.set_target(&target, weights, background, step)?;
-        let flow = self.flow_target(step, shot)?;
+        self.loss.set_target(&target, LossWeights::of(&self.config), background, step)?;
+        let flow = self.targets.flow(&self.schedule, step, shot)?;
+        let supervision = self.targets.supervision().zip(flow.as_ref());
         let constants = self.schedule.step(step, self.model.len());
-        self.optimiser.set_step(&match (&self.teacher, &flow) {
-            (Some(teacher), Some(_)) => constants.with_flow(teacher.form().all),
-            _ => constants,
+        self.optimiser.set_step(&match supervision {
+            Some((supervision, _)) => constants.with_flow(supervision.form().all),
+            None => constants,
         });
         if let Some(flow) = &flow {
             let target = self.view(flow.to);
             self.renderer.set_flow_target(&view, &target);
         }
         let (renderer, frame) = (&self.renderer, self.renderer.frame());
-        if let (Some(teacher), Some(flow)) = (&self.teacher, &flow) {
-            renderer.record_flow_forward(recorder, &self.model, &view);
-            self.loss.record(recorder, &target, frame.image(), frame.image_gradient());
-            teacher.record(recorder, flow, frame, &self.loss);
-            renderer.record_flow_backward(recorder, &self.model, &view);
-        } else {
-            renderer.record_forward(recorder, &self.model, &view, Channel::Color);
-            self.loss.record(recorder, &target, frame.image(), frame.image_gradient());
-            renderer.record_backward(recorder, &view);
+        match supervision {
+            Some(_) => renderer.record_flow_forward(recorder, &self.model, &view),
+            None => renderer.record_forward(recorder, &self.model, &view, Channel::Color),
+        }
+        let rendered = Shown { image: frame.image(), gradient: frame.image_gradient() };
+        let shown = self.appearance.record(recorder, rendered);
+        self.loss.record(recorder, &target, shown.image, shown.gradient);
+        self.appearance.record_backward(recorder, self.optimiser.step(), frame.gradients().admission);
+        match supervision {
+            Some((supervision, flow)) => {
+                supervision.record(recorder, flow, frame, &self.loss);
+                renderer.record_flow_backward(recorder, &self.model, &view);
+            }
+            None => renderer.record_backward(recorder, &view),
         }
         self.optimiser.record(recorder, &self.model, frame, &view);
-        if self.schedule.refines(step) {
-            self.record_refinement(recorder, step);
-        }
+        self.record_population(recorder, step);
         Ok(())
     }
 
-    fn record_refinement(&mut self, recorder: &mut Recorder, step: u32) {
-        let gaussians = self.model.len();
-        let grown = self.schedule.grown(gaussians);
-        let refine = Refine {
-            gaussians: gaussians as u32,
-            added: (grown - gaussians) as u32,
-            seed: self.config.seed as u32 ^ (self.config.seed >> 32) as u32,
-            step,
-            weight_scale: weight_scale(gaussians),
-            dead_opacity: self.config.dead_opacity as f32,
-            share_duration: u32::from(self.config.share_duration),
-            unused: 0,
-        };
-        let (frame, moments) = (self.renderer.frame(), &self.optimiser.moments);
-        self.refiner.record_relocation(recorder, &self.model, moments, frame, &refine);
-        if grown > gaussians {
-            self.refiner.record_growth(recorder, &self.model, moments, frame, &refine);
-            self.model.set_len(grown);
-            self.populations.push((step + 1, grown));
-        }
-    }
-
-    fn alpha_weight(&self) -> f64 {
-        match self.config.alpha_mode {
-            super::config::AlphaMode::Composite => 0.0,
-            super::config::AlphaMode::Target => self.config.alpha_weight,
+    /// Records the change of the population after a step, if one is due.
+    fn record_population(&mut self, recorder: &mut Recorder, step: u32) {
+        let (strategy, before) = (self.schedule.strategy(), self.model.len());
+        if strategy.due(step) {
+            let (kernels, moments, frame) = (&self.population_kernels, &self.optimiser.moments, self.renderer.frame());
+            strategy.record(kernels, recorder, &mut self.model, moments, frame, step);
+            if self.model.len() != before {
+                self.populations.push((step + 1, self.model.len()));
+            }
         }
     }
 
     fn view(&self, shot: usize) -> View {
         let shot = &self.capture.shots[shot];
         View::new(&self.normalisation.camera(shot.camera), self.model.len(), NEAR).at(shot.time.unwrap_or(0.0))
-    }
-
-    /// The flow that a step over `shot` learns from, set up for the frame recorded next.
-    fn flow_target(&mut self, step: u32, shot: usize) -> Result<Option<flow::Target>> {
-        let (Some(teacher), Some(weight)) = (&mut self.teacher, self.schedule.flow_weight(step)) else {
-            return Ok(None);
-        };
-        let Some(direction) = teacher.direction(step, shot) else { return Ok(None) };
-        let target = teacher.target(&self.cache, shot, direction, &mut self.target_room)?;
-        if let Some(target) = &target {
-            teacher.set_target(target, weight)?;
-        }
-        Ok(target)
-    }
-
-    /// What the next steps will ask of the cache.
-    fn items_ahead(&self) -> Vec<Item> {
-        let mut items = Vec::new();
-        for (step, shot) in (self.step..).zip(self.schedule.shots_from(self.step, PREFETCH)) {
-            items.push(Item::Picture(shot));
-            let taught = self.teacher.as_ref().filter(|_| self.schedule.flow_weight(step).is_some());
-            items.extend(taught.and_then(|teacher| teacher.direction(step, shot)).map(|way| Item::Flow(shot, way)));
-        }
-        items
-    }
-
-    /// The target of a shot: kept on the device while the budget lasts, else uploaded for this step.
-    fn target(&mut self, shot: usize) -> Result<Target> {
-        if let Some(target) = self.targets.get(&shot) {
-            return Ok(target.clone());
-        }
-        self.cache.prefetch_items(&self.items_ahead());
-        let picture = self.cache.get(shot)?;
-        let target = Target::upload(&self.gpu, &picture)?;
-        let bytes = 4 * picture.pixels.len() as u64;
-        if bytes <= self.target_room {
-            self.target_room -= bytes;
-            self.targets.insert(shot, target.clone());
-        }
-        Ok(target)
     }
 
     /// Waits for the device. Steps that did not fit its buffers, which then grow, are repeated until all submitted ones
@@ -320,7 +260,7 @@ impl Trainer {
         }
     }
 
-    /// Waits for the submitted steps and says how they went.
+    /// Waits for the submitted steps; the statistics of those since the last call.
     pub fn statistics(&mut self) -> Result<Statistics> {
         self.settle()?;
         let history = self.loss.history()?;
@@ -342,13 +282,14 @@ impl Trainer {
         })
     }
 
-    /// All that [`Trainer::resume`] needs.
+    /// The state from which [`Trainer::resume`] continues.
     pub fn checkpoint(&mut self) -> Result<Checkpoint> {
         self.settle()?;
         let mut tensors = BTreeMap::new();
         for (name, part) in rows::NAMES.iter().zip(self.all_rows()) {
             rows::save(&self.gpu, &mut tensors, name, part, self.model.len(), self.config.sh_degree)?;
         }
+        self.appearance.save(&mut tensors)?;
         // The next statistics also cover steps before the checkpoint.
         let history = self.loss.history()?.iter().flat_map(Vec4::to_array).collect();
         tensors.insert(HISTORY_NAME.into(), Tensor::f32(&[HISTORY, 4], history));
@@ -423,6 +364,7 @@ impl Trainer {
         for (name, part) in rows::NAMES.iter().zip(self.all_rows()) {
             rows::restore(&self.gpu, checkpoint, name, part, count as usize, self.config.sh_degree)?;
         }
+        self.appearance.restore(checkpoint)?;
         self.model.set_len(count as usize);
         self.step = checkpoint.step;
         self.settled = checkpoint.step;

@@ -8,16 +8,36 @@ use crate::render::{Admission, Frame, LENSES, LensModel, SplatRow, View};
 use crate::{kernel, shared};
 
 shared! {
-    /// Rates and constants of one optimisation step; see `shaders/shared/math/adam.wgsl`.
+    /// Constants of one optimisation step, by the names of the options that they come from; see `shaders/shared/math/adam.wgsl`.
     pub struct Step {
-        pub rates: Vec4,
-        pub sh_rates: Vec4,
-        pub corrections: Vec4,
-        pub penalties: Vec4,
-        pub seed: [u32; 4],
-        pub motion_rates: Vec4,
-        pub motion_terms: Vec4,
-        pub motion_more: Vec4,
+        pub beta1: f32,
+        pub beta2: f32,
+        pub correction1: f32,
+        pub correction2: f32,
+        pub lr_mean: f32,
+        pub lr_rotation: f32,
+        pub lr_scale: f32,
+        pub lr_opacity: f32,
+        pub lr_sh_dc: f32,
+        pub lr_sh_rest: f32,
+        pub lr_velocity: f32,
+        pub lr_time: f32,
+        pub lr_duration: f32,
+        pub lr_gate: f32,
+        pub mean_noise: f32,
+        pub time_noise: f32,
+        pub dead_opacity: f32,
+        pub opacity_regularisation: f32,
+        pub scale_regularisation: f32,
+        pub duration_regularisation: f32,
+        pub gate_regularisation: f32,
+        pub faded_regularisation: f32,
+        pub init_log_duration: f32,
+        pub min_log_duration: f32,
+        pub velocity_shrinkage: f32,
+        pub flow_supervision: u32,
+        pub seed: u32,
+        pub number: u32,
     }
 }
 
@@ -62,15 +82,17 @@ kernel! {
 /// All kernels of the optimiser.
 pub const DECLARATIONS: &[Declaration] = &[Update::DECLARATION, UpdateSh::DECLARATION];
 
+/// Values of [`Step::flow_supervision`], as in `shaders/shared/adam.wgsl`.
+pub(super) const FLOW_SUPERVISES_VELOCITY: u32 = 1;
+pub(super) const FLOW_SUPERVISES_ALL: u32 = 2;
+
 /// Floats that `update` leaves for the colour of each Gaussian.
 const COLOUR_GRADIENT: usize = 6;
 
 impl Step {
-    /// The same step of a frame with flow, whose gradient is for velocities or for all parameters.
+    /// The same step with optical flow, whose gradient is that of velocities or of `all` parameters.
     pub fn with_flow(self, all: bool) -> Self {
-        let mut step = self;
-        step.motion_more.x = if all { 2.0 } else { 1.0 };
-        step
+        Self { flow_supervision: if all { FLOW_SUPERVISES_ALL } else { FLOW_SUPERVISES_VELOCITY }, ..self }
     }
 }
 
@@ -128,6 +150,11 @@ impl Optimiser {
     /// Sets the constants of the step recorded next.
     pub fn set_step(&self, step: &Step) {
         self.gpu.write(&self.step, 0, &[*step]);
+    }
+
+    /// The constants on the device, for other parameters that take part in the step.
+    pub fn step(&self) -> &Buffer<Step> {
+        &self.step
     }
 
     /// Records the step of every Gaussian, from the slots that the backward pass has filled.

@@ -4,8 +4,8 @@ use eframe::egui::{self, Align2, Color32, FontId, Pos2, Rect, RichText, Stroke, 
 use glam::{DVec3, Vec2};
 
 use crate::camera::Camera;
+use crate::image::colormap::{INFERNO, VIRIDIS, flow_colour, ramp};
 use crate::render::Shown;
-use crate::train::picture::{EMBER, MEADOW, flow_colour, ramp};
 
 use super::app::Viewer;
 use super::dialogs::Ask;
@@ -159,10 +159,10 @@ impl Viewer {
     fn scale_card(&mut self, ui: &mut egui::Ui) {
         let (low, high) = self.stage.range(&self.look);
         let (title, anchors) = match self.look.shown {
-            Shown::Depth => ("depth, the scene's units", &MEADOW),
-            Shown::Count => ("Gaussians a pixel", &EMBER),
-            Shown::Flow => ("pixels up to the next moment", &MEADOW),
-            _ => ("speed along each axis, units a clip: grey is 0", &MEADOW),
+            Shown::Depth => ("depth, the scene's units", &VIRIDIS),
+            Shown::Count => ("Gaussians a pixel", &INFERNO),
+            Shown::Flow => ("pixels up to the next moment", &VIRIDIS),
+            _ => ("speed along each axis, units a clip: grey is 0", &VIRIDIS),
         };
         ui.label(RichText::new(title).small().color(theme::QUIET));
         if self.look.shown == Shown::Flow {

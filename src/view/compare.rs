@@ -6,8 +6,8 @@ use anyhow::Result;
 use eframe::egui::{self, Color32, ColorImage, PointerButton, Rect, RichText, Stroke, TextureHandle, pos2, vec2};
 use glam::{Vec3, Vec4};
 
+use crate::image::colormap::{INFERNO, ramp};
 use crate::train::metrics::{Target, score};
-use crate::train::picture::{EMBER, ramp};
 
 use super::app::Viewer;
 use super::stage::Look;
@@ -247,7 +247,7 @@ impl Viewer {
         let error = |(i, (truth, render)): (usize, (&Vec3, &Vec4))| {
             let counts = target.mask.as_ref().is_none_or(|mask| mask[i]);
             let error = (*truth - render.truncate()).abs().element_sum() / 3.0;
-            ramp(&EMBER, if counts { error / FULL_ERROR } else { 0.0 })
+            ramp(&INFERNO, if counts { error / FULL_ERROR } else { 0.0 })
         };
         let errors = target.colours.iter().zip(&render).enumerate().map(error);
         let difference = texture(context, "difference", width, height, errors);

@@ -16,7 +16,7 @@ use crate::scene::{Normalisation, Scene};
 use crate::train::Session;
 use crate::train::config::{Config, Init};
 use crate::train::init;
-use crate::train::run_folder::{CONFIG, config_of};
+use crate::train::run::folder::{CONFIG, config_of};
 
 use super::navigation::Eye;
 

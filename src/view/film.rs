@@ -11,10 +11,10 @@ use eframe::egui;
 
 use crate::camera::Camera;
 use crate::format;
+use crate::image::png::save_png;
+use crate::image::video::Video;
 use crate::render::Shown;
-use crate::render::video::Video;
-use crate::train::picture::save_png;
-use crate::train::run_folder::picture_path;
+use crate::train::run::folder::picture_path;
 
 use super::app::Viewer;
 use super::stage::{Fork, Look};

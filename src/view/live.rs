@@ -16,8 +16,8 @@ use crate::format;
 use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::scene::Normalisation;
-use crate::train::run_folder::Record;
-use crate::train::{Session, Start, Told};
+use crate::train::run::folder::Record;
+use crate::train::{Event, Session, Start};
 
 use super::document::Document;
 use super::turn::{Turn, lock};
@@ -87,7 +87,7 @@ pub enum News {
 
 /// What else wants to know of a training, and may stop it.
 pub struct Hooks {
-    pub told: Box<dyn FnMut(Told) + Send>,
+    pub told: Box<dyn FnMut(Event) + Send>,
     pub interrupted: fn() -> bool,
     /// Called once when the training has ended, however it did.
     pub ended: fn(),

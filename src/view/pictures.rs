@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use eframe::egui;
 
-use crate::train::picture::save_png;
+use crate::image::png::save_png;
 
 use super::app::Viewer;
 use super::dialogs::Ask;

@@ -349,7 +349,7 @@ fn flow_on_the_screen_has_the_colours_of_the_wheel() {
         assert_eq!(alpha > 0.9, logit > 0.0, "{alpha}");
         let flow = shown(Shown::Flow, (0.0, pixels * scale));
         // Over white, as what stands still.
-        let colour = crate::train::picture::flow_colour(glam::Vec2::X / scale);
+        let colour = crate::image::colormap::flow_colour(glam::Vec2::X / scale);
         let wanted = Vec3::ONE.lerp(colour, alpha) * 255.0;
         for (byte, wanted) in flow.into_iter().zip(wanted.to_array()) {
             assert!((f32::from(byte) - wanted).abs() <= 3.0, "{flow:?}, not {wanted:?}");

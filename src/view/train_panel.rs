@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use eframe::egui::{self, RichText, Sense, Stroke, vec2};
 
-use crate::train::run_folder::{Record, RunFolder};
+use crate::train::run::folder::{Record, RunFolder};
 
 use super::app::Viewer;
 use super::dialogs::Ask;
@@ -241,7 +241,7 @@ mod tests {
         let name = folder.path().join("a-run").display().to_string();
         assert_eq!(free_name(&name), name);
         std::fs::create_dir(&name).expect("creates");
-        std::fs::write(Path::new(&name).join(crate::train::run_folder::CONFIG), "").expect("writes");
+        std::fs::write(Path::new(&name).join(crate::train::run::folder::CONFIG), "").expect("writes");
         assert_eq!(free_name(&name), format!("{name}-2"));
     }
 

@@ -11,7 +11,7 @@ use crate::model::Model;
 use crate::scene::Normalisation;
 use crate::train::Start;
 use crate::train::config::Config;
-use crate::train::run_folder::{METRICS, Record, RunFolder, read_records};
+use crate::train::run::folder::{METRICS, Record, RunFolder, read_records};
 
 use super::app::Viewer;
 use super::document::Document;

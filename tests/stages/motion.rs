@@ -40,21 +40,21 @@ fn step_motion(
 ) -> f64 {
     let mut row = *gradient;
     let steady = m.steady();
-    row[4] -= f64::from(step.motion_terms.y);
-    row[5] -= f64::from(step.motion_terms.z) * 20.0 * steady * (1.0 - steady);
-    let [v, t, l, g] = step.motion_rates.to_array().map(f64::from);
-    let slowing = (f64::from(step.motion_more.z) - m.log_duration).exp().min(1.0);
+    row[4] -= f64::from(step.duration_regularisation);
+    row[5] -= f64::from(step.gate_regularisation) * 20.0 * steady * (1.0 - steady);
+    let [v, t, l, g] = [step.lr_velocity, step.lr_time, step.lr_duration, step.lr_gate].map(f64::from);
+    let slowing = (f64::from(step.init_log_duration) - m.log_duration).exp().min(1.0);
     let v = v * slowing;
     let mut flat = m.to_array();
     for (lane, rate) in [v, v, v, t, l, g].into_iter().enumerate() {
-        flat[lane] += adam::step(&mut moments[lane], row[lane], rate, step.seed[1] + 1);
+        flat[lane] += adam::step(&mut moments[lane], row[lane], rate, step.number + 1);
     }
     let speed = flat[..3].iter().map(|v| v * v).sum::<f64>().sqrt();
-    let pull = f64::from(step.motion_more.w) * (1.0 - slowing) * v;
+    let pull = f64::from(step.velocity_shrinkage) * (1.0 - slowing) * v;
     flat[..3].iter_mut().for_each(|v| *v *= (1.0 - pull / speed).max(0.0));
-    flat[4] = flat[4].max(f64::from(step.motion_terms.w));
-    let [_, _, c, d] = pcg4d([index, step.seed[1], step.seed[0], STREAM_NOISE]);
-    let shift = f64::from(step.motion_terms.x) * noise_gate(opacity) * flat[4].exp() * box_muller(c, d)[1];
+    flat[4] = flat[4].max(f64::from(step.min_log_duration));
+    let [_, _, c, d] = pcg4d([index, step.number, step.seed, STREAM_NOISE]);
+    let shift = f64::from(step.time_noise) * noise_gate(opacity) * flat[4].exp() * box_muller(c, d)[1];
     flat[3] += shift;
     *m = oracle::Motion::from_array(&flat);
     shift
@@ -115,7 +115,7 @@ fn motion_steps_agree_with_adam_regularisers_and_noise() {
         let (gradients, after) = (read_motion(&probe.moments[0], count), read_rows(&gpu, &model.rows, count, 1));
         for (i, (m, moments)) in twins.iter_mut().enumerate() {
             let shift = step_motion(m, moments, &gradients[i], &constants, i as u32, after[i][10].sigmoid());
-            held += usize::from((m.log_duration - f64::from(constants.motion_terms.w)).abs() < 1e-9);
+            held += usize::from((m.log_duration - f64::from(constants.min_log_duration)).abs() < 1e-9);
             // The mean slides as far as the centre shifts; Adam and the noise in space move it besides.
             assert!((after[i][0] - before[i][0]).is_finite() && shift.is_finite());
         }
@@ -158,9 +158,12 @@ fn noise_in_time_slides_along_the_line() {
     renderer.set_view(&view, count).unwrap();
     let optimiser = Optimiser::new(&gpu, count, 0, true).unwrap();
     optimiser.set_step(&Step {
-        corrections: Vec4::new(1.0, 1.0, 0.0, 0.0),
-        motion_terms: Vec4::new(0.5, 0.0, 0.0, -80.0),
-        seed: [SEED, 0, 0, 0],
+        correction1: 1.0,
+        correction2: 1.0,
+        time_noise: 0.5,
+        dead_opacity: relocate::DEAD as f32,
+        min_log_duration: -80.0,
+        seed: SEED,
         ..Step::default()
     });
     let mut recorder = Recorder::new(&gpu, false);

@@ -283,7 +283,7 @@ fn growth_appends_copies_up_to_the_cap() {
     let mut sizes = vec![301];
     loop {
         let count = population.model.len();
-        let grown = schedule.grown(count);
+        let grown = schedule.strategy().grown(count);
         if grown == count {
             break;
         }

@@ -1,6 +1,6 @@
 // Settings of the flow loss of one image (ALGORITHMS F.2 to F.4).
 struct Flow {
-    // Width, height; pixels a walk; unused.
+    // Width, height; pixels a run; unused.
     size: vec4u,
     // Gradient of the loss by one pixel's error; square of the error below which the loss is quadratic; unused.
     weights: vec4f,

@@ -11,6 +11,7 @@ struct Refine {
     step: u32,
     // Weight of opacity 1 in the draw: small enough for the sum of all to fit 32 bits.
     weight_scale: f32,
+    // Gaussians of at most this opacity are dead, and no copy gets a lower one.
     dead_opacity: f32,
     // Whether the duration shrinks as the scales do: 1 or 0.
     share_duration: u32,

@@ -1,28 +1,54 @@
-// Adam with bias correction (Kingma & Ba 2015); the optimiser's constants have their home here.
-const BETA1: f32 = 0.9;
-const BETA2: f32 = 0.999;
+// Adam with bias correction (Kingma & Ba 2015), and the constants of one optimisation step, which the host computes from
+// the options of the same names (src/train/schedule.rs).
 const EPSILON: f32 = 1e-15;
 
+// Values of Step.flow_supervision: the parameters that flow_gradients holds a gradient of.
+const FLOW_SUPERVISES_NOTHING: u32 = 0u;
+const FLOW_SUPERVISES_VELOCITY: u32 = 1u;
+const FLOW_SUPERVISES_ALL: u32 = 2u;
+
 struct Step {
-    // Learning rates of mean, quaternion, log-scale and logit.
-    rates: vec4f,
-    // Learning rates of the spherical harmonics by band.
-    sh_rates: vec4f,
-    // 1 / (1 - beta1^t), 1 / (1 - beta2^t), noise factor (lambda_n times the mean's rate), unused.
-    corrections: vec4f,
-    // Gradient of the regularisers by opacity and by scale: lambda_o / N and lambda_s / 3N; unused.
-    penalties: vec4f,
-    // Seed and number of the step; unused.
-    seed: vec4u,
-    // Learning rates of velocity, time centre, log-duration and gate.
-    motion_rates: vec4f,
-    // Noise of the time centre in durations; gradient of the regularisers by -log-duration and by 1 - steady share; least
-    // log-duration.
-    motion_terms: vec4f,
-    // Which parameters flow_gradients holds a gradient of: 0 none, 1 velocity, 2 all; share of the opacity's regulariser
-    // that a Gaussian keeps while it is faded; log-duration beyond which velocities learn more slowly; pull to rest,
-    // as a share of a velocity's step.
-    motion_more: vec4f,
+    // Decay of the first and of the second moment, and the bias corrections 1 / (1 - beta1^t) and 1 / (1 - beta2^t).
+    beta1: f32,
+    beta2: f32,
+    correction1: f32,
+    correction2: f32,
+    // Learning rates.
+    lr_mean: f32,
+    lr_rotation: f32,
+    lr_scale: f32,
+    lr_opacity: f32,
+    lr_sh_dc: f32,
+    lr_sh_rest: f32,
+    lr_velocity: f32,
+    lr_time: f32,
+    lr_duration: f32,
+    lr_gate: f32,
+    // Standard deviation of the noise of a mean, per unit of the covariance: noise_lr times lr_mean.
+    mean_noise: f32,
+    // Standard deviation of the noise of a time centre, in durations.
+    time_noise: f32,
+    // Opacity at which the noise is damped by half.
+    dead_opacity: f32,
+    // Weights of the regularisers, divided by the number of terms of their means: opacity, scale, -log-duration,
+    // share that fades.
+    opacity_regularisation: f32,
+    scale_regularisation: f32,
+    duration_regularisation: f32,
+    gate_regularisation: f32,
+    // Share of the opacity's regulariser that acts on a Gaussian while it is faded, 0 to 1.
+    faded_regularisation: f32,
+    // Logarithm of the first Gaussians' duration: above it, velocities learn more slowly and shrink towards zero.
+    init_log_duration: f32,
+    // Least log-duration.
+    min_log_duration: f32,
+    // Decrease of a long-lived Gaussian's speed in one step, as a share of the velocity's largest step.
+    velocity_shrinkage: f32,
+    // One of FLOW_SUPERVISES_*.
+    flow_supervision: u32,
+    // Seed of the random numbers, and the number of the step.
+    seed: u32,
+    number: u32,
 }
 
 struct Moments {
@@ -32,11 +58,11 @@ struct Moments {
     direction: vec4f,
 }
 
-fn adam(m: vec4f, v: vec4f, gradient: vec4f, corrections: vec4f) -> Moments {
+fn adam(m: vec4f, v: vec4f, gradient: vec4f, step: Step) -> Moments {
     var out: Moments;
-    out.m = BETA1 * m + (1.0 - BETA1) * gradient;
-    out.v = BETA2 * v + (1.0 - BETA2) * gradient * gradient;
-    let direction = out.m * corrections.x / (sqrt(out.v * corrections.y) + EPSILON);
+    out.m = step.beta1 * m + (1.0 - step.beta1) * gradient;
+    out.v = step.beta2 * v + (1.0 - step.beta2) * gradient * gradient;
+    let direction = out.m * step.correction1 / (sqrt(out.v * step.correction2) + EPSILON);
     // Where v has underflowed there is nothing to scale by: no step.
     out.direction = select(vec4f(0.0), direction, out.v > vec4f(0.0));
     return out;

@@ -1,22 +1,37 @@
 // The photometric loss L = (1 - lambda) mean|X - Y| + lambda (1 - mean SSIM), SSIM over an 11-tap Gaussian window,
-// "valid" (ALGORITHMS D), by streaming FIR filters: an invocation walks `walk` outputs along an axis with one
-// accumulator a tap, so that every input is read once. X is the rendered image, Y the target.
+// "valid" (ALGORITHMS D), by streaming FIR filters: an invocation computes a run of outputs along an axis with
+// one accumulator a tap, so that every input is read once. X is the rendered image, Y the target.
 
 struct Loss {
-    // Width, height; outputs a walk; what the target's fourth channel means: 0 nothing, 1 opacity, 2 mask.
-    size: vec4u,
-    // Gradient of L by |X - Y| of one channel of one pixel, by one SSIM value, by |A - a| of one pixel; unused.
-    weights: vec4f,
-    // 1 / number of terms of the L1 mean, 1 / number of terms of the SSIM mean, SSIM where it has no term; unused.
-    means: vec4f,
+    // Of the image, in pixels.
+    width: u32,
+    height: u32,
+    // Outputs of one invocation.
+    run_length: u32,
+    // What the target's fourth channel means: one of TARGET_*.
+    target_kind: u32,
+    // Gradient of L by |X - Y| of one channel of one pixel, by one SSIM value, and by |A - a| of one pixel.
+    l1_weight: f32,
+    ssim_weight: f32,
+    alpha_weight: f32,
+    // 1 / number of terms of the L1 mean and of the SSIM mean.
+    l1_mean: f32,
+    ssim_mean: f32,
+    // SSIM of an image that has no term: 1, otherwise 0.
+    ssim_without_terms: f32,
+    // SSIM's two constants.
+    ssim_c1: f32,
+    ssim_c2: f32,
     // Behind a target with opacity.
     background: vec4f,
 }
 
-const SSIM_C1: f32 = 1e-4;
-const SSIM_C2: f32 = 9e-4;
-const RADIUS: u32 = 5u;
+const TARGET_OPAQUE: u32 = 0u;
+const TARGET_ALPHA: u32 = 1u;
+const TARGET_MASK: u32 = 2u;
 
+// Taps to each side of the SSIM window's centre.
+const RADIUS: u32 = 5u;
 // Normalised Gaussian of sigma 1.5, from the outermost tap in.
 const TAP0: f32 = 0.00102838;
 const TAP1: f32 = 0.00759876;
@@ -65,21 +80,21 @@ fn target_sample(packed: u32, channel: u32, kind: u32, background: vec4f) -> vec
     let texel = unpack4x8unorm(packed);
     var value = texel[channel];
     var mask = 1.0;
-    if (kind == 1u) {
+    if (kind == TARGET_ALPHA) {
         value += (1.0 - texel.w) * background[channel];
-    } else if (kind == 2u) {
+    } else if (kind == TARGET_MASK) {
         mask = texel.w;
     }
     return vec2f(value, mask);
 }
 
 // Whether the SSIM window around a pixel lies within the image.
-fn window_inside(x: u32, y: u32, size: vec2u) -> bool {
-    return x >= RADIUS && y >= RADIUS && x + RADIUS < size.x && y + RADIUS < size.y;
+fn window_inside(x: u32, y: u32, width: u32, height: u32) -> bool {
+    return x >= RADIUS && y >= RADIUS && x + RADIUS < width && y + RADIUS < height;
 }
 
-// The part of a line of one channel that an invocation walks: neighbouring invocations take neighbouring lines.
-struct Walk {
+// The part of a line of one channel that an invocation filters: neighbouring invocations take neighbouring lines.
+struct Run {
     line: u32,
     channel: u32,
     start: u32,
@@ -87,10 +102,10 @@ struct Walk {
     end: u32,
 }
 
-// Walk number `id` over `lines` lines of `length` samples, `step` outputs each, three channels.
-fn walk_of(id: u32, length: u32, lines: u32, step: u32) -> Walk {
-    let walks = (length + step - 1u) / step;
-    let channel = id / lines / walks;
-    let start = (id / lines) % walks * step;
-    return Walk(id % lines, channel, start, select(0u, min(start + step, length), channel < 3u));
+// Run number `id` over `lines` lines of `length` samples, `run_length` outputs each, three channels.
+fn run_of(id: u32, length: u32, lines: u32, run_length: u32) -> Run {
+    let runs = (length + run_length - 1u) / run_length;
+    let channel = id / lines / runs;
+    let start = (id / lines) % runs * run_length;
+    return Run(id % lines, channel, start, select(0u, min(start + run_length, length), channel < 3u));
 }

@@ -8,7 +8,7 @@
 @group(0) @binding(15) var<storage, read_write> motion: array<vec4f>;
 @group(0) @binding(16) var<storage, read_write> motion_moment1: array<vec4f>;
 @group(0) @binding(17) var<storage, read_write> motion_moment2: array<vec4f>;
-// [N] gradient of the velocity by the flow, or [N][4] as flow_gradient.wgsl says; read where step.motion_more.x is not 0.
+// [N] gradient of the velocity by the flow, or [N][4] as flow_gradient.wgsl says; read where step.flow_supervision is not 0.
 @group(0) @binding(18) var<storage, read> flow_gradients: array<vec4f>;
 
 // By velocity and time centre; by log-duration and gate.
@@ -29,10 +29,9 @@ fn motion_gradient(index: u32, by_mean: vec3f, by_visibility: f32) -> MotionGrad
     let slope = GATE * f.steady * (1.0 - f.steady);
     var velocity = f.elapsed * by_mean;
     var centre = by_fade * f.distance * f.rate - dot(m.velocity, by_mean);
-    let flow = step.motion_more.x;
-    if (flow == 1.0) {
+    if (step.flow_supervision == FLOW_SUPERVISES_VELOCITY) {
         velocity += flow_gradients[index].xyz;
-    } else if (flow == 2.0) {
+    } else if (step.flow_supervision == FLOW_SUPERVISES_ALL) {
         velocity += flow_gradients[4u * index].xyz;
         centre += flow_gradients[4u * index].w;
     }
@@ -48,7 +47,7 @@ fn motion_gradient_probe(gradient: MotionGradient) -> f32 {
 
 // The part of the flow's gradient that goes to the geometry, where it goes to all.
 fn add_flow_gradient(index: u32, gradient: ptr<function, array<vec4f, 3>>) {
-    if (step.motion_more.x == 2.0) {
+    if (step.flow_supervision == FLOW_SUPERVISES_ALL) {
         for (var i = 0u; i < 3u; i++) {
             (*gradient)[i] += flow_gradients[4u * index + 1u + i];
         }
@@ -59,8 +58,8 @@ fn regularised(index: u32, gradient: MotionGradient) -> MotionGradient {
     let m = motion_of(index);
     let steady = 1.0 / (1.0 + exp(-GATE * m.gate));
     let penalty = vec2f(
-        -step.motion_terms.y,
-        -step.motion_terms.z * GATE * steady * (1.0 - steady),
+        -step.duration_regularisation,
+        -step.gate_regularisation * GATE * steady * (1.0 - steady),
     );
     return MotionGradient(gradient.a, gradient.b + vec4f(penalty, 0.0, 0.0));
 }
@@ -73,31 +72,32 @@ fn store_motion_gradient(index: u32, gradient: MotionGradient) {
 
 // Opacity is penalised as far as it shows, so that being invisible most of the time costs nothing.
 fn penalised_share(visibility: f32) -> f32 {
-    return mix(step.motion_more.y, 1.0, visibility);
+    return mix(step.faded_regularisation, 1.0, visibility);
 }
 
 // Adam, then a random shift of the time centre along which the mean slides, so that the Gaussian stays on its line.
 fn step_motion(index: u32, gradient: MotionGradient, damping: f32, value: ptr<function, array<vec4f, 3>>) -> MotionValue {
     let at = 2u * index;
     let whole = regularised(index, gradient);
-    let by_a = adam(motion_moment1[at], motion_moment2[at], whole.a, step.corrections);
-    let by_b = adam(motion_moment1[at + 1u], motion_moment2[at + 1u], whole.b, step.corrections);
+    let by_a = adam(motion_moment1[at], motion_moment2[at], whole.a, step);
+    let by_b = adam(motion_moment1[at + 1u], motion_moment2[at + 1u], whole.b, step);
     motion_moment1[at] = by_a.m;
     motion_moment2[at] = by_a.v;
     motion_moment1[at + 1u] = by_b.m;
     motion_moment2[at + 1u] = by_b.v;
-    // What lives long is carried far by a little velocity: no farther within its life than what lives as long as the
-    // first Gaussians do.
-    let slowing = min(1.0, exp(step.motion_more.z - motion[at + 1u].x));
-    var a = motion[at] - vec4f(slowing * step.motion_rates.xxx, step.motion_rates.y) * by_a.direction;
-    var b = motion[at + 1u] - vec4f(step.motion_rates.zw, 0.0, 0.0) * by_b.direction;
-    b.x = max(b.x, step.motion_terms.w);
-    // And it is drawn to rest, the more the longer it lives: most of what is there all the time stands still, and without
-    // this its velocity wanders. Any steadier gradient outweighs it.
-    let pull = step.motion_more.w * (1.0 - slowing) * slowing * step.motion_rates.x;
+    // The rate of a velocity is inversely proportional to the duration, above the first Gaussians' duration: so a step
+    // of the velocity moves no Gaussian farther within its duration than it moves one of the first.
+    let slowing = min(1.0, exp(step.init_log_duration - motion[at + 1u].x));
+    var a = motion[at] - vec4f(slowing * vec3f(step.lr_velocity), step.lr_time) * by_a.direction;
+    var b = motion[at + 1u] - vec4f(step.lr_duration, step.lr_gate, 0.0, 0.0) * by_b.direction;
+    b.x = max(b.x, step.min_log_duration);
+    // The velocity of a long-lived Gaussian also shrinks by a constant amount a step: most of what is there throughout
+    // the clip stands still, and without this its velocity drifts with the noise. A gradient that keeps its sign is
+    // stronger than the shrinkage.
+    let pull = step.velocity_shrinkage * (1.0 - slowing) * slowing * step.lr_velocity;
     a = vec4f(a.xyz * max(0.0, 1.0 - pull / max(length(a.xyz), 1e-20)), a.w);
-    let eta = normal4(pcg4d(vec4u(index, step.seed.y, step.seed.x, STREAM_NOISE))).w;
-    let shift = step.motion_terms.x * damping * exp(b.x) * eta;
+    let eta = normal4(pcg4d(vec4u(index, step.number, step.seed, STREAM_NOISE))).w;
+    let shift = step.time_noise * damping * exp(b.x) * eta;
     a.w += shift;
     (*value)[0] += vec4f(shift * a.xyz, 0.0);
     return MotionValue(a, b);

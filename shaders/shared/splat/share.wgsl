@@ -3,7 +3,6 @@
 
 // Copies beyond this many are not told apart.
 const MAX_COPIES: u32 = 51u;
-const OPACITY_MIN: f32 = 0.005;
 const TAIL_MIN: f32 = 1.1920929e-7;
 
 // Logit and change of the log-scale.
@@ -12,11 +11,12 @@ struct Share {
     log_scale_shift: f32,
 }
 
-fn share_among(logit: f32, copies: u32) -> Share {
+// `min_opacity` bounds the opacity of a copy from below: one that is as opaque as a dead Gaussian would be relocated again.
+fn share_among(logit: f32, copies: u32, min_opacity: f32) -> Share {
     let n = f32(min(copies, MAX_COPIES));
     // log(1 - o) = -softplus(logit), exact where o rounds to 1.
     let softplus = max(logit, 0.0) + log(1.0 + exp(-abs(logit)));
-    let opacity = clamp(1.0 - exp(-softplus / n), OPACITY_MIN, 1.0 - TAIL_MIN);
+    let opacity = clamp(1.0 - exp(-softplus / n), min_opacity, 1.0 - TAIL_MIN);
     // The slice through the centre keeps its mass: the alternating sum of E.6 as its positive integral,
     // (2 / sqrt(2 pi)) int_0^inf 1 - (1 - o_new exp(-x^2 / 2))^N dx, by the trapezoid rule.
     let spacing = 6.5 / 48.0;

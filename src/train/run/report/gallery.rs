@@ -10,9 +10,10 @@ use image::imageops::{FilterType, resize};
 use image::{ImageEncoder, RgbImage};
 
 use crate::camera::fit_within;
+use crate::image::colormap::{INFERNO, ramp};
+use crate::image::png::to_image;
 use crate::train::evaluate::Comparison;
 use crate::train::metrics::Target;
-use crate::train::picture::{EMBER, ramp, to_image};
 
 /// Longer side of the pictures in the table, and of the pair at the top.
 pub const PICTURE_SIDE: u32 = 480;
@@ -90,7 +91,7 @@ fn error_image(comparison: &Comparison) -> RgbImage {
         let counts = target.mask.as_ref().is_none_or(|mask| mask[i]);
         let render = comparison.render.pixels[i].truncate().clamp(Vec3::ZERO, Vec3::ONE);
         let error = if counts { (*truth - render).abs().element_sum() / 3.0 } else { 0.0 };
-        ramp(&EMBER, error / FULL_ERROR)
+        ramp(&INFERNO, error / FULL_ERROR)
     };
     to_image(target.width, target.height, target.colours.iter().enumerate().map(colour))
 }

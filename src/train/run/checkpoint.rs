@@ -11,9 +11,9 @@ use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use serde::{Deserialize, Serialize};
 
-use super::config::Config;
 use crate::format::write_atomically;
 use crate::scene::Normalisation;
+use crate::train::config::Config;
 
 /// Version of the layout; raised when a tensor or a field changes its meaning.
 const VERSION: u64 = 1;
@@ -49,7 +49,7 @@ pub struct Checkpoint {
     pub extra: serde_json::Value,
 }
 
-/// What is stored beside the tensors.
+/// The metadata of the file, beside the tensors.
 #[derive(Serialize, Deserialize)]
 struct Header {
     version: u64,

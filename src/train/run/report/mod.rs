@@ -2,26 +2,28 @@
 
 mod film;
 mod gallery;
+mod markup;
 mod motion;
 
 use anyhow::Result;
 
-use super::config::Config;
-use super::evaluate::{Mean, View};
-use super::picture::EMBER;
-use super::plot::{Plot, Series};
-use super::run_folder::Record;
 use crate::dataset::Capture;
 use crate::gpu::StageTimes;
+use crate::image::colormap::INFERNO;
+use crate::image::plot::{Plot, Series};
+use crate::train::config::Config;
+use crate::train::evaluate::{Mean, View};
+use crate::train::run::folder::Record;
 
 pub use film::Film;
 pub use gallery::Gallery;
 
 use gallery::FULL_ERROR;
+use markup::{escape, gradient};
 
 const STYLE: &str = include_str!("report.css");
 
-/// All that the report tells.
+/// The contents of the report.
 pub struct Facts<'a> {
     pub config: &'a Config,
     pub capture: &'a Capture,
@@ -171,14 +173,8 @@ fn views(facts: &Facts) -> String {
         "<section><h2>{title}</h2><div class=\"scroll\"><table><thead><tr><th>view</th><th>PSNR, dB</th><th>SSIM</th>\
          <th>photo</th><th>render</th><th>error <span class=\"scale\">0<i style=\"background: {}\">\
          </i>{FULL_ERROR}</span></th></tr></thead><tbody>\n{rows}</tbody></table></div></section>\n",
-        gradient(&EMBER)
+        gradient(&INFERNO)
     )
-}
-
-/// A ramp of colours from left to right, as CSS.
-fn gradient(anchors: &[[u8; 3]; 5]) -> String {
-    let colours: Vec<String> = anchors.iter().map(|[r, g, b]| format!("rgb({r} {g} {b})")).collect();
-    format!("linear-gradient(90deg, {})", colours.join(", "))
 }
 
 /// A bar for each named number; nothing if there are none.
@@ -225,10 +221,6 @@ fn mebibytes<'a>(memory: &[(&'a str, u64)]) -> Vec<(&'a str, f64)> {
 fn options(config: &Config) -> Result<String> {
     let text = escape(&config.to_toml()?);
     Ok(format!("<section><details><summary>Options of this run</summary><pre>{text}</pre></details></section>"))
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// A count with thin spaces between its thousands.

@@ -9,23 +9,25 @@ use anyhow::{Context, Result};
 
 use crate::dataset::{Capture, FlowChoice, Shot, Split};
 use crate::gpu::Gpu;
+use crate::image::png::{save_png, to_image};
 use crate::model::Model;
 use crate::scene::{Normalisation, Scene};
 
-use super::config::Config;
-use super::evaluate::{Mean, View, evaluate, shots_of};
-use super::motion_scores::Flicker;
-use super::picture::{save_png, to_image};
+use crate::train::config::Config;
+use crate::train::evaluate::{Mean, View, evaluate, shots_of};
+use crate::train::motion_scores::Flicker;
+use crate::train::trainer::{Statistics, Trainer};
+
+use super::checkpoint::Checkpoint;
+use super::folder::{Record, RunFolder, picture_names};
 use super::report::{Facts, Film, Gallery, html};
-use super::run_folder::{Record, RunFolder, picture_names};
-use super::{Checkpoint, Statistics, Trainer};
 
 /// Training views that the report shows where none is held out.
 const FALLBACK_VIEWS: usize = 8;
-/// Steps between statistics that are told and not recorded: reading them makes the device wait.
+/// Steps between statistics that are reported and not recorded: reading them makes the device wait.
 const STATISTICS_EVERY: u32 = 50;
 
-/// What a run begins with.
+/// The options of a run to start or resume, and its checkpoint.
 pub struct Start {
     pub out: PathBuf,
     pub config: Config,
@@ -78,9 +80,9 @@ impl Start {
     }
 }
 
-/// What there is to tell of a run.
+/// Something that happened in a run.
 #[derive(Clone, Copy, Debug)]
-pub enum Told {
+pub enum Event {
     Statistics(Statistics),
     /// Means over the held-out views after a number of steps.
     Evaluated(u32, Mean),
@@ -165,34 +167,34 @@ impl Session {
     }
 
     /// Does a step and what is due after it; the last step's evaluation comes with [`Session::finish`].
-    pub fn advance(&mut self, tell: &mut dyn FnMut(Told)) -> Result<()> {
+    pub fn advance(&mut self, on_event: &mut dyn FnMut(Event)) -> Result<()> {
         self.trainer.step()?;
         let step = self.trainer.step_index();
         if step < self.config.steps {
-            self.look(step, tell)?;
+            self.look(step, on_event)?;
             if self.config.saves_at(step) {
-                self.save(tell)?;
+                self.save(on_event)?;
             }
         }
         Ok(())
     }
 
     /// Statistics and evaluation, where they are due. What is recorded depends on the step alone, not on time.
-    fn look(&mut self, step: u32, tell: &mut dyn FnMut(Told)) -> Result<()> {
+    fn look(&mut self, step: u32, on_event: &mut dyn FnMut(Event)) -> Result<()> {
         if self.config.records_at(step) {
             let statistics = self.trainer.statistics()?;
-            tell(Told::Statistics(statistics));
+            on_event(Event::Statistics(statistics));
             if statistics.non_finite > 0 && !std::mem::replace(&mut self.warned, true) {
                 log::warn!("step {step}: {} updates of Gaussians were not finite and left out", statistics.non_finite);
             }
             let test = self.config.evaluates_at(step) && !self.held_out.is_empty();
             let test = if test { Some(self.evaluate()?) } else { None };
             if let Some(mean) = test {
-                tell(Told::Evaluated(step, mean));
+                on_event(Event::Evaluated(step, mean));
             }
             self.run.record(Record::new(&statistics, self.spent_now().as_secs_f64(), test))?;
         } else if step.is_multiple_of(STATISTICS_EVERY) {
-            tell(Told::Statistics(self.trainer.statistics()?));
+            on_event(Event::Statistics(self.trainer.statistics()?));
         }
         Ok(())
     }
@@ -205,15 +207,15 @@ impl Session {
     }
 
     /// Writes scene and checkpoint.
-    pub fn save(&mut self, tell: &mut dyn FnMut(Told)) -> Result<()> {
+    pub fn save(&mut self, on_event: &mut dyn FnMut(Event)) -> Result<()> {
         let scene = self.trainer.scene()?;
         self.run.save(&scene, &self.trainer.checkpoint()?)?;
-        tell(Told::Saved(self.trainer.step_index()));
+        on_event(Event::Saved(self.trainer.step_index()));
         Ok(())
     }
 
     /// Everything that the finished run leaves: also after a kill between the last checkpoint and the report.
-    pub fn finish(&mut self, tell: &mut dyn FnMut(Told)) -> Result<()> {
+    pub fn finish(&mut self, on_event: &mut dyn FnMut(Event)) -> Result<()> {
         let capture = self.capture.clone();
         let shots = match self.held_out.as_slice() {
             [] => {
@@ -239,12 +241,12 @@ impl Session {
         let mean = (!self.held_out.is_empty()).then(|| Mean::of(&views));
         if self.run.records().last().is_none_or(|record| record.step < self.config.steps) {
             let statistics = self.trainer.statistics()?;
-            tell(Told::Statistics(statistics));
+            on_event(Event::Statistics(statistics));
             self.run.record(Record::new(&statistics, self.spent_now().as_secs_f64(), mean))?;
         }
-        self.save(tell)?;
+        self.save(on_event)?;
         if let Some(mean) = mean {
-            tell(Told::Evaluated(self.config.steps, mean));
+            on_event(Event::Evaluated(self.config.steps, mean));
         }
         let film = if capture.is_dynamic() { Some(self.film(&shots, &views, flicker)?) } else { None };
         let facts = Facts {
@@ -262,7 +264,7 @@ impl Session {
         self.run.write_report(&html(&facts)?)
     }
 
-    /// What the report shows of a capture in time. A run without flow is measured against the capture's all the same.
+    /// The report's part about time. A run without flow supervision is compared with the capture's flow too.
     fn film(&mut self, shots: &[usize], views: &[View], flicker: Flicker) -> Result<Film> {
         let mut capture = (*self.capture).clone();
         if self.config.capture_options().flow == FlowChoice::Off {

@@ -1,4 +1,4 @@
-//! Which steps learn from optical flow, and the flow that they learn from.
+//! Flow supervision: which steps have a flow loss, and the optical flow that it compares with.
 
 use std::collections::HashMap;
 
@@ -12,11 +12,11 @@ use super::config::{Config, FlowShape, FlowSource, Switch};
 use super::flow::{FlowPass, Target};
 use super::loss::LossPass;
 
-/// The flow of a capture as its trainer uses it.
-pub struct FlowTeacher {
+/// The optical flow of a capture, with its loss.
+pub struct FlowSupervision {
     gpu: Gpu,
     pass: FlowPass,
-    /// The directions in which a shot has flow that may be trained on.
+    /// The directions in which a training shot has flow.
     directions: HashMap<usize, Vec<Direction>>,
     targets: HashMap<(usize, Direction), Target>,
     threshold: f32,
@@ -32,8 +32,8 @@ fn cameras_move(capture: &Capture) -> bool {
     capture.training_flow().into_iter().any(leads)
 }
 
-impl FlowTeacher {
-    /// `None` where the options or the capture leave nothing to learn.
+impl FlowSupervision {
+    /// `None` where the options disable it or the capture has no flow for training.
     pub fn new(gpu: &Gpu, capture: &Capture, config: &Config) -> Result<Option<Self>> {
         let mut directions: HashMap<usize, Vec<Direction>> = HashMap::new();
         for (shot, direction) in capture.training_flow() {
@@ -55,12 +55,12 @@ impl FlowTeacher {
         }))
     }
 
-    /// How flow is rendered.
+    /// The form in which flow is rendered.
     pub fn form(&self) -> FlowForm {
         self.form
     }
 
-    /// The direction in which a step that shows `shot` learns: both take turns.
+    /// The direction of the flow that a step on `shot` is supervised with: both take turns.
     pub fn direction(&self, step: u32, shot: usize) -> Option<Direction> {
         let directions = self.directions.get(&shot)?;
         // By the epoch rather than the step, whose parity may be that of the shot.
@@ -89,7 +89,7 @@ impl FlowTeacher {
         Ok((target.counted > 0).then_some(target))
     }
 
-    /// Sets what the frame recorded next learns from flow.
+    /// Sets the target of the frame recorded next, and the weight of its loss.
     pub fn set_target(&mut self, target: &Target, weight: f64) -> Result<()> {
         Ok(self.pass.set_target(target, weight, self.robust)?)
     }

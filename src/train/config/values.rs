@@ -7,8 +7,9 @@ use anyhow::{Result, bail};
 use glam::Vec3;
 use serde::{Deserialize, Serialize};
 
-/// What transparency in an image means for training.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+/// Use of the alpha channel of images in training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum AlphaMode {
     /// The image is composited on the background.
@@ -18,7 +19,8 @@ pub enum AlphaMode {
 }
 
 /// Whether kernels use subgroup operations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Subgroups {
     Auto,
@@ -26,20 +28,22 @@ pub enum Subgroups {
 }
 
 /// A part of training that can be left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Switch {
     On,
     Off,
 }
 
-/// How a Gaussian's pixels move in rendered flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+/// Model of the rendered flow of a Gaussian's pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum FlowShape {
-    /// All as its mean does.
+    /// All pixels move as the mean does.
     Isotropic,
-    /// As its ellipse does, which may also turn and grow.
+    /// The pixels move as the ellipse does, which may also turn and grow.
     Affine,
 }
 
@@ -92,7 +96,7 @@ impl std::fmt::Display for Background {
     }
 }
 
-/// Where the first Gaussians come from.
+/// Source of the initial Gaussians.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Init {
@@ -130,7 +134,7 @@ impl std::fmt::Display for Init {
     }
 }
 
-/// Where optical flow comes from.
+/// Source of the optical flow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum FlowSource {

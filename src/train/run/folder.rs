@@ -1,4 +1,4 @@
-//! What a run keeps on disk, readable at every moment: `config.toml`, `checkpoint.safetensors`, `scene.ply`,
+//! The files of a run, readable at every moment: `config.toml`, `checkpoint.safetensors`, `scene.ply`,
 //! `metrics.jsonl`, `renders/` and `report.html`.
 
 use std::fs::{File, OpenOptions};
@@ -8,12 +8,12 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::Statistics;
 use super::checkpoint::Checkpoint;
-use super::config::Config;
-use super::evaluate::Mean;
 use crate::format::{self, describe_write_error, write_atomically};
 use crate::scene::Scene;
+use crate::train::config::Config;
+use crate::train::evaluate::Mean;
+use crate::train::trainer::Statistics;
 
 pub const CONFIG: &str = "config.toml";
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
@@ -40,7 +40,7 @@ pub struct Record {
     pub loss: f64,
     pub l1: f64,
     pub ssim: f64,
-    /// Mean end-point error of the rendered flow, pixels, where there is flow to learn from.
+    /// Mean end-point error of the rendered flow, pixels, where there is flow supervision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow: Option<f64>,
     pub gaussians: u64,
@@ -152,7 +152,7 @@ impl RunFolder {
         checkpoint.save(&self.root.join(CHECKPOINT))
     }
 
-    /// Where a picture of a held-out view belongs; its folder exists.
+    /// The path for the render of a held-out view; its folder exists.
     pub fn render_path(&self, name: &str) -> Result<PathBuf> {
         picture_path(&self.root.join(RENDERS), name)
     }

@@ -8,13 +8,15 @@ use glam::{Vec2, Vec3, Vec4};
 use super::gallery::{PICTURE_SIDE, data_uri, photo};
 use crate::dataset::{Capture, Direction, FlowTarget, Unseen};
 use crate::gpu::Gpu;
+use crate::image::colormap::{INFERNO, flow_colour, ramp};
+use crate::image::png::to_image;
 use crate::render::{Channel, Rendered, SceneView, orbit};
 use crate::scene::Scene;
 use crate::train::config::{Config, FlowShape};
 use crate::train::evaluate::{Mean, View};
 use crate::train::metrics::Target;
 use crate::train::motion_scores::{Flicker, MotionScores, Scores, flow_between, shot_of, split_name};
-use crate::train::picture::{EMBER, flow_colour, ramp, to_image};
+use crate::train::stats::percentile;
 
 /// Frames of a strip, and moments whose flow is shown.
 const FRAMES: usize = 8;
@@ -27,12 +29,12 @@ const FRAME_SIDE: u32 = 360;
 const ERROR_PART: f32 = 0.25;
 /// Side of the picture of the colour wheel.
 const WHEEL_SIDE: u32 = 192;
-/// Where flow is not known.
+/// Colour of pixels whose flow is not known.
 const UNKNOWN: Vec3 = Vec3::splat(0.5);
 /// Rendered flow is shown where less light than this comes through.
 const MOSTLY_EMPTY: f32 = 0.5;
 
-/// What the report shows of a scene in time.
+/// Metrics and pictures of a scene in time.
 pub struct Film {
     pub splits: BTreeMap<&'static str, Scores>,
     pub all: Scores,
@@ -54,7 +56,7 @@ pub struct FlowPictures {
     /// The colour wheel, whose rim is `scale` pixels long.
     pub wheel: String,
     pub scale: f32,
-    /// Where the error's colours end, in pixels.
+    /// The end-point error at the end of the colour map, in pixels.
     pub error_scale: f32,
     pub rows: Vec<FlowRow>,
 }
@@ -221,7 +223,7 @@ fn flow_pictures(
             let known = || flow.field.iter().map(|vector| Vec2::from_array(*vector)).zip(&flow.valid);
             let colour = |(vector, valid): (Vec2, &bool)| if *valid { flow_colour(vector / scale) } else { UNKNOWN };
             let error = |(got, (want, valid)): (Vec2, (Vec2, &bool))| {
-                ramp(&EMBER, if *valid { got.distance(want) / error_scale } else { 0.0 })
+                ramp(&INFERNO, if *valid { got.distance(want) / error_scale } else { 0.0 })
             };
             Ok((encode(&mut known().map(colour))?, encode(&mut vectors().zip(known()).map(error))?))
         });
@@ -238,17 +240,15 @@ fn flow_pictures(
 
 /// The length at which colours are saturated: that of the 98th percentile of what moves, rounded up.
 fn scale(found: &[(usize, Rendered, Option<FlowTarget>)]) -> f32 {
-    let mut lengths: Vec<f32> = Vec::new();
-    for (_, rendered, flow) in found {
+    let lengths = found.iter().flat_map(|(_, rendered, flow)| -> Vec<f32> {
         match flow {
-            Some(flow) => lengths.extend(flow.field.iter().map(|[x, y]| x.hypot(*y))),
-            None => lengths.extend(rendered.pixels.iter().map(|pixel| pixel.x.hypot(pixel.y))),
+            Some(flow) => flow.field.iter().map(|[x, y]| x.hypot(*y)).collect(),
+            None => rendered.pixels.iter().map(|pixel| pixel.x.hypot(pixel.y)).collect(),
         }
-    }
-    // What does not move at all says nothing about the range.
-    lengths.retain(|length| *length > 1e-3);
-    lengths.sort_unstable_by(f32::total_cmp);
-    let length = lengths.get((lengths.len() * 98 / 100).min(lengths.len().saturating_sub(1))).copied().unwrap_or(1.0);
+    });
+    // The range is that of pixels that move.
+    let moving = lengths.filter(|length| *length > 1e-3).map(f64::from);
+    let length = percentile(moving, 98).map_or(1.0, |length| length as f32);
     let power = 10_f32.powf(length.log10().floor());
     let round = [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0].into_iter().map(|m| m * power);
     round.into_iter().find(|round| *round >= length).unwrap_or(length)

@@ -1,10 +1,10 @@
 //! The part of the page about a scene in time.
 
 use super::film::{Film, FlowPictures, Strip};
-use super::{escape, gradient};
+use super::markup::{escape, gradient};
+use crate::image::colormap::INFERNO;
+use crate::image::plot::{Plot, Series};
 use crate::train::motion_scores::Scores;
-use crate::train::picture::EMBER;
-use crate::train::plot::{Plot, Series};
 
 pub fn section(film: &Film) -> String {
     let strips: String = film.strips.iter().map(strip).collect();
@@ -48,7 +48,7 @@ fn scores(film: &Film) -> String {
     )
 }
 
-/// What a split is called, with the colour of its line.
+/// The title of a split, with the colour of its line.
 fn swatched(split: &str) -> &'static str {
     match split {
         "test-cameras" => "<i class=\"swatch main\"></i>cameras",
@@ -89,7 +89,7 @@ fn flow(flow: &FlowPictures) -> String {
     }
     let more = format!(
         "<th>given</th><th>error, px <span class=\"scale\">0<i style=\"background: {}\"></i>{}</span></th>",
-        gradient(&EMBER),
+        gradient(&INFERNO),
         flow.error_scale
     );
     format!(

@@ -1,20 +1,13 @@
-//! Renders as 8-bit images, and numbers as colours.
+//! Numbers and displacements as colours.
 
-use std::io::{Cursor, Write};
-use std::path::Path;
-
-use anyhow::{Context, Result};
 use glam::{Vec2, Vec3};
-use image::{ImageFormat, RgbImage};
 
-use crate::format::write_atomically;
+/// Matplotlib's inferno, at five evenly spaced values: black to pale yellow over violet and orange. For errors.
+pub const INFERNO: [[u8; 3]; 5] = [[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]];
+/// Matplotlib's viridis, at five evenly spaced values: violet to yellow over green. For depth.
+pub const VIRIDIS: [[u8; 3]; 5] = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
 
-/// Black to pale yellow over violet and orange, evenly in lightness: for errors.
-pub const EMBER: [[u8; 3]; 5] = [[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]];
-/// Violet to yellow over green, evenly in lightness: for depth.
-pub const MEADOW: [[u8; 3]; 5] = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
-
-/// The colour at `t` in 0..=1 of a ramp, between its anchors linearly.
+/// The colour at `t` in 0..=1 of a colour map, interpolated linearly between its anchors.
 pub fn ramp(anchors: &[[u8; 3]; 5], t: f32) -> Vec3 {
     let position = if t.is_nan() { 0.0 } else { t.clamp(0.0, 1.0) * 4.0 };
     let low = (position as usize).min(3);
@@ -55,26 +48,10 @@ pub fn flow_colour(flow: Vec2) -> Vec3 {
     if length <= 1.0 { Vec3::ONE - length * (Vec3::ONE - hue) } else { 0.75 * hue }
 }
 
-/// Display-referred colours, clamped to 0..=1, as an 8-bit image.
-///
-/// # Panics
-/// Unless there are `width * height` colours.
-pub fn to_image(width: u32, height: u32, colours: impl Iterator<Item = Vec3>) -> RgbImage {
-    let byte = |value: f32| (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8;
-    let bytes: Vec<u8> = colours.flat_map(|colour| colour.to_array().map(byte)).collect();
-    RgbImage::from_raw(width, height, bytes).expect("an image has width x height pixels")
-}
-
-/// Writes a PNG.
-pub fn save_png(path: &Path, image: &RgbImage) -> Result<()> {
-    let mut bytes = Cursor::new(Vec::new());
-    image.write_to(&mut bytes, ImageFormat::Png).with_context(|| format!("cannot encode {}", path.display()))?;
-    write_atomically(path, |file| file.write_all(bytes.get_ref()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::png::to_image;
 
     #[test]
     fn flow_has_the_colours_of_the_standard_wheel() {
@@ -92,11 +69,11 @@ mod tests {
     }
 
     #[test]
-    fn ramps_pass_through_their_anchors() {
-        let bytes = |t| to_image(1, 1, std::iter::once(ramp(&EMBER, t))).into_raw();
-        assert_eq!(bytes(0.0), EMBER[0]);
-        assert_eq!(bytes(0.5), EMBER[2]);
-        assert_eq!(bytes(2.0), EMBER[4]);
-        assert_eq!(bytes(f32::NAN), EMBER[0]);
+    fn colour_maps_pass_through_their_anchors() {
+        let bytes = |t| to_image(1, 1, std::iter::once(ramp(&INFERNO, t))).into_raw();
+        assert_eq!(bytes(0.0), INFERNO[0]);
+        assert_eq!(bytes(0.5), INFERNO[2]);
+        assert_eq!(bytes(2.0), INFERNO[4]);
+        assert_eq!(bytes(f32::NAN), INFERNO[0]);
     }
 }

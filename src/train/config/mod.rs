@@ -1,0 +1,148 @@
+//! The options of a training run: `options` lists them, `values` has the types of those that are words, `validate` the
+//! ranges of those that are numbers.
+
+mod options;
+mod validate;
+mod values;
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::dataset::{CaptureOptions, FlowChoice};
+
+#[cfg(feature = "cli")]
+pub use options::Flags;
+pub use options::{Config, OptionInfo, REFERENCE_STEPS};
+pub use values::{AlphaMode, Background, FlowShape, FlowSource, Init, Subgroups, Switch};
+
+impl Config {
+    /// Reads a TOML file; keys that it leaves out keep their defaults.
+    ///
+    /// # Errors
+    /// Names the file, the line, and what is wrong with it.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        toml::from_str(&text).map_err(|error| {
+            let line = 1 + error.span().map_or(0, |span| text[..span.start].matches('\n').count());
+            // The list of all keys that serde appends would bury the message.
+            let message = error.message().split(", expected one of").next().unwrap_or_default();
+            anyhow::anyhow!("{}:{line}: {message}; `dapple train --help` lists the options", path.display())
+        })
+    }
+
+    /// The TOML text that [`Config::load`] reads back to an equal value.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).context("cannot write the options as TOML")
+    }
+
+    /// The options that a capture is opened with.
+    pub fn capture_options(&self) -> CaptureOptions {
+        CaptureOptions {
+            max_resolution: self.max_resolution,
+            test_every: self.test_every,
+            strict: self.strict,
+            masks: self.masks,
+            invert_masks: self.invert_masks,
+            flow: match &self.flow {
+                _ if self.r#static => FlowChoice::Off,
+                FlowSource::Auto => FlowChoice::Auto,
+                FlowSource::Off => FlowChoice::Off,
+                FlowSource::Folder(folder) => FlowChoice::Folder(folder.clone()),
+            },
+        }
+    }
+
+    /// The options with the step constants rescaled by `steps` / 30 000, so that a short run is a whole run:
+    /// `refine_every`, `refine_start`, `refine_stop` and `sh_interval`, each rounded and at least 1. The decay of the
+    /// mean's learning rate spans `steps` anyway.
+    pub fn scaled(&self) -> Self {
+        let factor = f64::from(self.steps) / f64::from(REFERENCE_STEPS);
+        let scale = |steps: u32| ((f64::from(steps) * factor).round() as u32).max(1);
+        Self {
+            refine_every: scale(self.refine_every),
+            refine_start: scale(self.refine_start),
+            refine_stop: scale(self.refine_stop),
+            sh_interval: scale(self.sh_interval),
+            ..self.clone()
+        }
+    }
+
+    /// The seed folded to the 32 bits that kernels take.
+    pub fn seed_word(&self) -> u32 {
+        self.seed as u32 ^ (self.seed >> 32) as u32
+    }
+
+    /// Whether held-out images are evaluated after `step` steps.
+    pub fn evaluates_at(&self, step: u32) -> bool {
+        due(step, self.steps, self.eval_every.unwrap_or((self.steps / 4).max(1)))
+    }
+
+    /// Whether scene and checkpoint are saved after `step` steps.
+    pub fn saves_at(&self, step: u32) -> bool {
+        due(step, self.steps, self.save_every.unwrap_or((self.steps / 10).max(1)))
+    }
+
+    /// Whether `step` is a line of `metrics.jsonl`: by its number alone, so that a resumed run writes the same lines.
+    pub fn records_at(&self, step: u32) -> bool {
+        due(step, self.steps, (self.steps / 200).clamp(10, 100)) || self.evaluates_at(step)
+    }
+}
+
+fn due(step: u32, steps: u32, every: u32) -> bool {
+    step == steps || (every > 0 && step > 0 && step.is_multiple_of(every))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn toml_round_trips_every_option() {
+        let config = Config {
+            capture: "/data/fox".into(),
+            background: Background::Colour([0.25, 0.5, 1.0]),
+            init: Init::Ply("points.ply".into()),
+            max_resolution: Some(480),
+            adapter: Some("llvmpipe".into()),
+            alpha_mode: AlphaMode::Target,
+            lr_mean: 1.7e-4,
+            ..Config::default()
+        };
+        let text = config.to_toml().expect("writes");
+        assert_eq!(toml::from_str::<Config>(&text).expect("reads"), config);
+        assert!(text.contains("background = \"0.25,0.5,1\""), "{text}");
+    }
+
+    #[test]
+    fn a_short_run_rescales_the_step_constants() {
+        let scaled = Config { steps: 7000, ..Config::default() }.scaled();
+        assert_eq!(
+            (scaled.refine_every, scaled.refine_start, scaled.refine_stop, scaled.sh_interval),
+            (23, 117, 5833, 233)
+        );
+        assert_eq!(Config { steps: 10, ..Config::default() }.scaled().refine_every, 1);
+        assert_eq!(Config::default().scaled(), Config::default());
+    }
+
+    #[test]
+    fn a_mistake_in_the_file_is_named_with_its_line() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("c.toml");
+        let message = |text: &str| {
+            std::fs::write(&path, text).expect("writes");
+            Config::load(&path).expect_err("must fail").to_string()
+        };
+        assert!(message("steps = 5\nstepz = 7\n").contains("c.toml:2: unknown field `stepz`;"));
+        assert!(message("\n\nsteps = \"many\"\n").contains("c.toml:3: invalid type"));
+        assert!(message("background = \"mauve\"\n").contains("not black, white, random"));
+    }
+
+    #[test]
+    fn evaluation_and_saving_fall_on_the_end() {
+        let config = Config { steps: 1000, save_every: Some(0), ..Config::default() };
+        assert!(config.evaluates_at(250) && config.evaluates_at(1000) && !config.evaluates_at(0));
+        assert!(config.saves_at(1000) && !config.saves_at(100));
+        assert!(config.records_at(10) && !config.records_at(11));
+    }
+}

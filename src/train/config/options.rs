@@ -1,0 +1,252 @@
+//! The table of all options of a training run: key, type, default, range and help of each in one place.
+
+use std::ops::Bound::{Excluded, Unbounded};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::validate::{check, describe};
+use super::values::{AlphaMode, Background, FlowShape, FlowSource, Init, Subgroups, Switch};
+
+/// Steps of the run that the step constants ([`Config::scaled`]) are written for.
+pub const REFERENCE_STEPS: u32 = 30_000;
+
+/// An option of [`Config`] as its line in the table describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptionInfo {
+    /// The group that `--help` lists it in.
+    pub heading: &'static str,
+    /// Its key in a TOML file; the flag has `-` for `_`.
+    pub key: &'static str,
+    /// The Rust type of its value.
+    pub kind: &'static str,
+    pub help: String,
+    /// The valid values in words, for numbers.
+    pub range: Option<String>,
+}
+
+/// One line an option: help, key, type, default, and for numbers the range of valid values. It becomes a key of the TOML
+/// file, a field of [`Config`] and a flag in [`Flags`]. `u32 => Option<u32>` is an option that may be left unset.
+macro_rules! options {
+    (@stored $flag:ty) => { $flag };
+    (@stored $flag:ty, $stored:ty) => { $stored };
+    (@range $flag:ty) => { None };
+    (@range $flag:ty, $range:expr) => { Some(describe::<$flag>(&$range)) };
+    ($( $heading:literal {
+        $( $(#[doc = $help:literal])* $key:ident: $flag:ty $(=> $stored:ty)? = $default:expr $(, in $range:expr)?; )*
+    } )*) => {
+        /// The options of a run. Steps are optimisation steps, one image each.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Config {
+            /// The capture folder or its JSON file.
+            pub capture: PathBuf,
+            $( $( $(#[doc = $help])* pub $key: options!(@stored $flag $(, $stored)?), )* )*
+        }
+
+        impl Default for Config {
+            fn default() -> Self {
+                Self { capture: PathBuf::new(), $( $( $key: $default, )* )* }
+            }
+        }
+
+        impl Config {
+            /// Checks that every number is in its range.
+            ///
+            /// # Errors
+            /// Names the flag of the first option that is out of range, its value and its range.
+            pub fn validate(&self) -> anyhow::Result<()> {
+                $( $( $( check::<$flag>(stringify!($key), self.$key.into(), &$range)?; )? )* )*
+                Ok(())
+            }
+
+            /// All options but the capture, in the order of `--help`.
+            pub fn options() -> Vec<OptionInfo> {
+                vec![$( $( OptionInfo {
+                    heading: $heading,
+                    key: stringify!($key).trim_start_matches("r#"),
+                    kind: stringify!($flag),
+                    help: [$($help),*].map(str::trim).join(" "),
+                    range: options!(@range $flag $(, $range)?),
+                }, )* )*]
+            }
+        }
+
+        /// The same options as command-line flags, each absent unless given.
+        #[cfg(feature = "cli")]
+        #[derive(Clone, Debug, Default, clap::Args)]
+        pub struct Flags {
+            $( $( $(#[doc = $help])* #[arg(long, help_heading = $heading)] pub $key: Option<$flag>, )* )*
+        }
+
+        #[cfg(feature = "cli")]
+        impl Flags {
+            /// Overwrites the options for which a flag was given.
+            pub fn apply(self, config: &mut Config) {
+                $( $( if let Some(value) = self.$key { config.$key = value.into(); } )* )*
+            }
+        }
+    };
+}
+
+/// Learning rates: at 1000, far above any use, no parameter overflows in a run yet.
+const LR: std::ops::RangeInclusive<f64> = 0.0..=1000.0;
+
+options! {
+    "Capture" {
+        /// Longest side of the training images, in pixels; larger images are averaged down to it [default: full size]
+        max_resolution: u32 => Option<u32> = None, in 1..;
+        /// Hold out every n-th image, in order of names, for evaluation, unless the capture lists its test images; 0 holds
+        /// out none
+        test_every: u32 = 8, in 0..;
+        /// Stop with an error at an image that is missing or damaged, instead of leaving it out with a warning
+        strict: bool = false;
+        /// Memory for decoded images in RAM, and again on the GPU, in GiB; further images are decoded at each use
+        cache_gb: f64 = 4.0, in 0.0..;
+        /// Exclude the pixels that are black in the capture's masks from the loss and the metrics
+        masks: bool = true;
+        /// Exclude the white pixels of masks instead of the black ones
+        invert_masks: bool = false;
+        /// Use of an image's alpha channel: `composite` blends the image over the background, `target` also trains the
+        /// rendered opacity towards alpha
+        alpha_mode: AlphaMode = AlphaMode::Composite;
+        /// Weight of the L1 loss between rendered opacity and alpha, for --alpha-mode target
+        alpha_weight: f64 = 0.1, in 0.0..;
+        /// Background colour: black, white, R,G,B with values from 0 to 1, or random for a new colour at each step
+        background: Background = Background::Colour([0.0; 3]);
+    }
+    "Run" {
+        /// Number of optimisation steps, one image each; options that are step numbers apply to a run of 30000 steps and are
+        /// scaled to this length
+        steps: u32 = REFERENCE_STEPS, in 1..;
+        /// Seed of the random numbers; on one GPU, equal seeds and options give identical files
+        seed: u64 = 0, in 0..=i64::MAX as u64;
+        /// Steps between evaluations on the held-out images, besides the final one; 0 evaluates at the end only [default: a
+        /// quarter of --steps]
+        eval_every: u32 => Option<u32> = None, in 0..;
+        /// Steps between saves of scene and checkpoint, besides the final one; 0 saves at the end only [default: a tenth of
+        /// --steps]
+        save_every: u32 => Option<u32> = None, in 0..;
+        /// GPU to train on: its index, or part of its name, in the list of `dapple adapters` [default: the first]
+        adapter: String => Option<String> = None;
+        /// Use of the GPU's subgroup operations: `auto` where it has them, `off` never
+        subgroups: Subgroups = Subgroups::Auto;
+    }
+    "Scene" {
+        /// Maximum number of Gaussians
+        cap_max: u32 = 1_000_000, in 1..;
+        /// Degree of the spherical harmonics (SH) for view-dependent colour
+        sh_degree: u32 = 3, in 0..=3;
+        /// Reduce the opacity of Gaussians that the 2D low-pass filter enlarges, as gsplat's antialiased mode does
+        antialiased: bool = false;
+        /// Initial Gaussians: `sfm` starts from the capture's points, `random` from random ones, a .ply file from its points
+        /// or Gaussians; `auto` is sfm where the capture has points, else random
+        init: Init = Init::Auto;
+        /// Number of Gaussians of a random initialisation
+        init_points: u32 = 100_000, in 1..;
+        /// Half side of the cube of a random initialisation, in the capture's units [default: random depths along the rays
+        /// of the images; for images with alpha a cube sized by the cameras]
+        init_extent: f64 => Option<f64> = None, in (Excluded(0.0), Unbounded);
+        /// Number of random Gaussians added to the capture's points, as a fraction of their number; they lie at random depths
+        /// along the rays of the images, for walls and sky that have no points
+        init_fill: f64 = 0.2, in 0.0..;
+        /// Opacity of the initial Gaussians [default: 0.1; in a random cube 0.5]
+        init_opacity: f64 => Option<f64> = None, in (Excluded(0.0), Excluded(1.0));
+        /// Scale of the initial Gaussians, as a multiple of the distance to their three nearest neighbours [default: 1; in a
+        /// random cube 0.1]
+        init_scale: f64 => Option<f64> = None, in (Excluded(0.0), Unbounded);
+    }
+    "Optimiser" {
+        /// Weight of 1 - SSIM in the loss (lambda of 3DGS); the weight of L1 is 1 minus this
+        ssim_weight: f64 = 0.2, in 0.0..=1.0;
+        /// Initial learning rate of means, as a fraction of the scene extent; it decays exponentially to --lr-mean-final
+        lr_mean: f64 = 1.6e-4, in LR;
+        /// Final learning rate of means, as a fraction of the scene extent
+        lr_mean_final: f64 = 1.6e-6, in LR;
+        /// Learning rate of the base colour (SH degree 0)
+        lr_sh_dc: f64 = 2.5e-3, in LR;
+        /// Learning rate of the view-dependent colour (SH degrees 1 to 3)
+        lr_sh_rest: f64 = 1.25e-4, in LR;
+        /// Learning rate of opacities, as logits
+        lr_opacity: f64 = 0.05, in LR;
+        /// Learning rate of scales, as logarithms
+        lr_scale: f64 = 5e-3, in LR;
+        /// Learning rate of rotations, as quaternions
+        lr_rotation: f64 = 1e-3, in LR;
+        /// Weight of the mean opacity in the loss (3DGS-MCMC)
+        opacity_regularisation: f64 = 0.01, in 0.0..;
+        /// Weight of the mean scale in the loss (3DGS-MCMC)
+        scale_regularisation: f64 = 0.01, in 0.0..;
+        /// Strength of the noise added to means (3DGS-MCMC); its effect grows with the square of the scene extent, which is
+        /// normalised to 1.1 here and about 4 in the raw units of the synthetic NeRF scenes
+        noise_lr: f64 = 5e6, in 0.0..;
+        /// Steps between increases of the SH degree in use, from 0 up to --sh-degree
+        sh_interval: u32 = 1000, in 1..;
+    }
+    "Relocation and growth" {
+        /// Steps between refinements, which relocate dead Gaussians and add new ones (3DGS-MCMC)
+        refine_every: u32 = 100, in 1..;
+        /// Step after which refinement starts
+        refine_start: u32 = 500, in 0..;
+        /// Step at which refinement stops
+        refine_stop: u32 = 25_000, in 0..;
+        /// Growth factor of the number of Gaussians at each refinement, up to --cap-max
+        growth: f64 = 1.05, in 1.0..;
+        /// Opacity up to which a Gaussian is dead and gets relocated; relocated Gaussians have at least this opacity, and
+        /// noise acts on Gaussians near it
+        dead_opacity: f64 = 0.005, in (Excluded(0.0), Excluded(1.0));
+    }
+    "Motion" {
+        /// Train a static scene from a capture that has times
+        r#static: bool = false;
+        /// Initial duration of Gaussians (standard deviation of their opacity over time), as a fraction of the clip
+        init_duration: f64 = 0.3, in (Excluded(0.0), Unbounded);
+        /// Minimum duration of Gaussians, in frame intervals of the clip
+        min_duration: f64 = 0.5, in 0.0..;
+        /// Initialisation of velocities, and of depths along image rays, from optical flow: on or off
+        velocity_init: Switch = Switch::On;
+        /// Initial learning rate of velocities, in scene extents per clip; it decays exponentially to --lr-velocity-final
+        lr_velocity: f64 = 1.6e-3, in LR;
+        /// Final learning rate of velocities, in scene extents per clip
+        lr_velocity_final: f64 = 1.6e-5, in LR;
+        /// Shrinkage of the velocity of long-lived Gaussians, as a fraction of its largest step; it keeps the static parts of
+        /// a scene static
+        velocity_shrinkage: f64 = 0.3, in 0.0..=1.0;
+        /// Learning rate of time centres (the times of highest opacity), in clips
+        lr_time: f64 = 1.6e-4, in LR;
+        /// Learning rate of durations, as logarithms
+        lr_duration: f64 = 5e-3, in LR;
+        /// Learning rate of static gates, which let a Gaussian be visible throughout the clip; 0 disables gates
+        lr_gate: f64 = 0.0, in LR;
+        /// Standard deviation of the noise added to time centres, in durations; the mean shifts along its trajectory
+        time_noise: f64 = 0.1, in 0.0..;
+        /// Reduce the duration of relocated Gaussians by the same factor as their scale
+        share_duration: bool = true;
+        /// Fraction of --opacity-regularisation that acts on a Gaussian at times when it has faded
+        faded_regularisation: f64 = 0.0, in 0.0..=1.0;
+        /// Weight of the mean of -ln(duration) in the loss; 0.01 helps clips without optical flow that are mostly static
+        duration_regularisation: f64 = 0.0, in 0.0..;
+        /// Weight of the mean fading share of Gaussians (1 - gate) in the loss, where --lr-gate enables gates
+        gate_regularisation: f64 = 1e-3, in 0.0..;
+    }
+    "Flow" {
+        /// Optical flow for supervision: `auto` uses the capture's flow files if it has any, `off` none, a folder its flow
+        /// files
+        flow: FlowSource = FlowSource::Auto;
+        /// Weight of the mean end-point error of the rendered flow, in pixels, in the loss
+        flow_weight: f64 = 0.01, in 0.0..;
+        /// Model of the flow of a Gaussian's pixels: `isotropic` moves all with the mean, `affine` with the projected ellipse
+        flow_form: FlowShape = FlowShape::Isotropic;
+        /// Interval of steps with flow supervision: every n-th step
+        flow_every: u32 = 2, in 1..;
+        /// Fraction of the run, at its end, over which --flow-weight decreases linearly to 0
+        flow_decay: f64 = 0.3, in 0.0..=1.0;
+        /// End-point error, in pixels, below which the flow loss is quadratic rather than linear; 0 for linear everywhere
+        flow_robust: f64 = 0.1, in 0.0..;
+        /// Minimum length of a pixel's flow, in pixels; the flow loss leaves out pixels below it
+        flow_threshold: f64 = 0.0, in 0.0..;
+        /// Parameters that flow supervision trains: all (on) or velocities only (off) [default: on if a camera moves, since
+        /// flow then depends on depth too]
+        flow_all: Switch => Option<Switch> = None;
+    }
+}
