@@ -2,6 +2,13 @@
 //!
 //! A line `//#use sh` includes `shaders/shared/sh.wgsl`. A line `//#use FLAG ? a : b` includes `a` when the constant
 //! `FLAG` is not zero, else `b`: how a kernel gets a form for adapters with subgroups and one for those without.
+//!
+//! In builds with debug assertions, the environment variable `DAPPLE_SHADERS` names a folder whose files stand in for
+//! those of `shaders/`: a changed shader runs without a rebuild, see `tools/mutants`.
+
+use std::borrow::Cow;
+use std::io::Write;
+use std::path::PathBuf;
 
 /// The shared WGSL files, by the name that `//#use` takes.
 macro_rules! shared_files {
@@ -94,11 +101,25 @@ fn include(source: &str, constants: &Constants, included: &mut Vec<&'static str>
             .unwrap_or_else(|| panic!("`//#use {directive}`: there is no shaders/shared/{wanted}.wgsl"));
         if !included.contains(&name) {
             included.push(name);
-            include(body, constants, included, text);
+            include(&replaced(&format!("shared/{name}.wgsl"), body), constants, included, text);
         }
     }
     text.push_str(source);
     text.push('\n');
+}
+
+/// The text of `file` in the folder `DAPPLE_SHADERS`; `built_in` where the variable, the file or debug assertions are
+/// missing. A file `used` in that folder gets a line with the name of every file that is asked for.
+pub(super) fn replaced<'a>(file: &str, built_in: &'a str) -> Cow<'a, str> {
+    let folder = std::env::var_os("DAPPLE_SHADERS").filter(|_| cfg!(debug_assertions));
+    let Some(folder) = folder.map(PathBuf::from) else {
+        return built_in.into();
+    };
+    if let Ok(mut used) = std::fs::OpenOptions::new().append(true).open(folder.join("used")) {
+        // One write, so that the lines of several threads stay whole.
+        let _ = used.write_all(format!("{file}\n").as_bytes());
+    }
+    std::fs::read_to_string(folder.join(file)).map_or(built_in.into(), Cow::Owned)
 }
 
 fn choose<'a>(directive: &'a str, constants: &Constants) -> &'a str {
