@@ -175,9 +175,14 @@ fn flow_gradients_agree_with_32_lanes_through_workgroup_memory() {
 }
 
 #[test]
+fn flow_gradients_agree_with_32_lanes_by_shuffles() {
+    flow_gradients_agree(LaneForm { lanes: 32, subgroups: true });
+}
+
+#[test]
 fn rendered_flow_agrees_with_the_oracle() {
     let gpu = support::gpu();
-    let mut renderer = Renderer::new(&gpu).unwrap();
+    let mut renderer = support::renderer();
     for Solved { case, .. } in oracle() {
         for affine in [false, true] {
             let (sums, opacities) = flow_image(case, Form { affine, all: false });

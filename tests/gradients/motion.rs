@@ -141,3 +141,8 @@ fn motion_gradients_agree_with_8_lanes_through_workgroup_memory() {
 fn motion_gradients_agree_with_32_lanes_through_workgroup_memory() {
     motion_gradients_agree(LaneForm { lanes: 32, subgroups: false });
 }
+
+#[test]
+fn motion_gradients_agree_with_32_lanes_by_shuffles() {
+    motion_gradients_agree(LaneForm { lanes: 32, subgroups: true });
+}

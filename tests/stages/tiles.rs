@@ -8,8 +8,8 @@ use glam::Vec3;
 
 use crate::reference::cases::{self, Kind, Rng};
 use crate::reference::project::{Gaussian, View, project};
-use crate::reference::tiles::{Ellipse, brute_force, grid};
-use crate::support::gpu;
+use crate::reference::tiles::{Ellipse, brute_force, grid, ordered_lists};
+use crate::support::{self, gpu};
 
 const COUNT: usize = 16_500;
 
@@ -48,7 +48,7 @@ fn tile_sets_are_exact_ordered_and_slotted() {
     let view = cases::view(&mut Rng::new(7), 403, 301);
     let gaussians = random_ellipses(&view);
     let model = Model::upload(&gpu, &cases::host_scene(&gaussians, 0, false)).unwrap();
-    let mut renderer = Renderer::for_training(&gpu).unwrap();
+    let mut renderer = support::training_renderer();
     let options = RenderOptions {
         background: Vec3::ZERO,
         channel: Channel::Color,
@@ -73,10 +73,10 @@ fn tile_sets_are_exact_ordered_and_slotted() {
             assert!((bases[i]..bases[i] + counts[i]).contains(&slot), "slot {slot} is not Gaussian {i}'s");
             assert!(slots.insert(slot), "slot {slot} is taken twice");
         }
-        check_order(list, &gaussians, &view);
     }
     let total: u32 = counts.iter().sum();
     assert_eq!((slots.len(), slots.last().copied()), (total as usize, Some(total - 1)), "slots have gaps");
+    check_lists(&renderer, &lists, &gaussians, &view);
 
     // Against the projection of the oracle, and against the very ellipse that the rasterizer evaluates.
     let by_oracle: Vec<_> = gaussians.iter().map(|g| project(g, &view).map(|s| Ellipse::of(&s))).collect();
@@ -118,12 +118,22 @@ fn compare(what: &str, ellipses: &[Option<Ellipse>], got: &[BTreeSet<[u32; 2]>],
     assert!(tested >= 10_000, "{what}: only {tested}");
 }
 
-/// Nearest first; what f32 cannot tell apart may be in either order, exact ties are by index.
-fn check_order(list: &[(usize, u32)], gaussians: &[Gaussian<f64>], view: &View<f64>) {
-    let depth = |i: usize| crate::reference::project::to_camera(view, &gaussians[i].mean)[2];
-    for pair in list.windows(2) {
-        let [near, far] = [pair[0].0, pair[1].0];
-        assert!(depth(near) <= depth(far) * (1.0 + 1e-6), "Gaussian {near} is before {far}");
-        assert!(gaussians[near].mean != gaussians[far].mean || near < far, "a tie is not by index");
+/// Compacting, both sorts, both scans and the ranges of tiles leave exactly the lists that one thread would make of the
+/// same depths and tiles; and the depths are the oracle's.
+fn check_lists(renderer: &Renderer, lists: &[Vec<(usize, u32)>], gaussians: &[Gaussian<f64>], view: &View<f64>) {
+    let depths = gpu().read_range(renderer.frame().depths(), 0, gaussians.len()).unwrap();
+    let bases = gpu().read_range(renderer.frame().gradients().slot_bases, 0, gaussians.len()).unwrap();
+    let mut touched = vec![Vec::new(); gaussians.len()];
+    for (tile, list) in lists.iter().enumerate() {
+        list.iter().for_each(|&(i, _)| touched[i].push(tile));
+    }
+    let (want, want_bases) = ordered_lists(&depths, &touched, lists.len());
+    for (tile, (list, want)) in lists.iter().zip(&want).enumerate() {
+        assert!(list.iter().map(|(i, _)| i).eq(want), "tile {tile}: {list:?}, not {want:?}");
+    }
+    for (i, base) in want_bases.iter().enumerate().filter_map(|(i, base)| base.map(|base| (i, base))) {
+        let depth = crate::reference::project::to_camera(view, &gaussians[i].mean)[2];
+        assert_eq!(bases[i], base, "Gaussian {i}: first slot");
+        assert!((f64::from(f32::from_bits(depths[i])) / depth - 1.0).abs() < 1e-6, "Gaussian {i}: depth");
     }
 }

@@ -14,7 +14,7 @@ use crate::reference::cases::{self, Rng};
 use crate::reference::project::{Gaussian, PARAMETERS};
 use crate::reference::random::normals;
 use crate::reference::update::{self as oracle, Rates, Settings};
-use crate::support::{device_view, gpu, read_rows};
+use crate::support::{self, device_view, gpu, read_rows};
 
 const STREAM_NOISE: u32 = 1;
 const SEED: u64 = 0x0123_4567_89ab_cdef;
@@ -30,7 +30,7 @@ struct Rig {
 impl Rig {
     fn new(scene: &Scene, view: View, image_gradient: &[Vec4]) -> Self {
         let gpu = gpu();
-        let mut renderer = Renderer::for_training(&gpu).unwrap();
+        let mut renderer = support::training_renderer();
         renderer.set_view(&view, scene.len()).unwrap();
         gpu.write(renderer.frame().image_gradient(), 0, image_gradient);
         let optimiser = Optimiser::new(&gpu, scene.len(), scene.sh_degree, scene.motion.is_some()).unwrap();
