@@ -120,7 +120,8 @@ fn rows_are_taken_apart_in_the_layout_files_alone() {
 
 /// The first place where `buffer` is indexed by a number times something.
 fn strided_index(text: &str, buffer: &str) -> Option<String> {
-    let starts = text.match_indices(&format!("{buffer}[")).map(|(at, _)| at);
+    let start = format!("{buffer}[");
+    let starts = text.match_indices(&start).map(|(at, _)| at);
     let own = |at: &usize| !text[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
     let index =
         |at: usize| text[at..].chars().skip_while(|c| *c != '[').skip(1).take_while(|c| *c != ']').collect::<String>();
@@ -213,13 +214,13 @@ fn a_wrong_element_is_reported() {
 
 #[test]
 fn a_wrong_struct_is_reported() {
-    let other = Field { name: "height", ..WIDTH };
-    let moved = Field { offset: 20, ..WIDTH };
-    let of_floats = Field { wgsl: "f32", ..WIDTH };
+    const OTHER: Field = Field { name: "height", ..WIDTH };
+    const MOVED: Field = Field { offset: 20, ..WIDTH };
+    const OF_FLOATS: Field = Field { wgsl: "f32", ..WIDTH };
     let structs = [
-        Shape::Struct { name: "View", size: 32, fields: &[FOCAL, moved] },
-        Shape::Struct { name: "View", size: 32, fields: &[FOCAL, other] },
-        Shape::Struct { name: "View", size: 32, fields: &[FOCAL, of_floats] },
+        Shape::Struct { name: "View", size: 32, fields: &[FOCAL, MOVED] },
+        Shape::Struct { name: "View", size: 32, fields: &[FOCAL, OTHER] },
+        Shape::Struct { name: "View", size: 32, fields: &[FOCAL, OF_FLOATS] },
         Shape::Struct { name: "View", size: 20, fields: &[FOCAL, WIDTH] },
         Shape::Struct { name: "Camera", size: 32, fields: &[FOCAL, WIDTH] },
         Shape::Struct { name: "View", size: 32, fields: &[FOCAL] },

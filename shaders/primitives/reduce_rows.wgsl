@@ -1,6 +1,7 @@
 // One level of a tree of sums over the rows of a matrix: n rows become n / 32, rounded up. An invocation adds up every
 // (n / 32)th row of one column, so that neighbours read neighbours whatever the width. Each level works out its n from
 // the count of the first.
+// Twin: tests/primitives.rs (tree_sums).
 //#use math/grid
 //#use layout/level
 @group(0) @binding(0) var<uniform> level: Level;

@@ -1,5 +1,6 @@
 // How many keys of each block have each digit, the first step of a pass of the radix sort (ALGORITHMS H):
 // counts[digit * blocks + block], whose exclusive scan is where each block's keys of each digit go.
+// Twin: tests/primitives.rs (expected).
 //#use layout/blocks
 //#use layout/digit
 //#use form/sort_count_{SERIAL}

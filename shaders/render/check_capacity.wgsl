@@ -2,6 +2,7 @@
 //#use layout/status
 // Admits the frame's pairs if their buffers hold them; otherwise notes how many there are and admits none, so that
 // the host can grow the buffers and repeat the frame. One invocation.
+// No twin: it compares two counts; the overflow in tests/training.rs tells whether it does.
 
 // [1] pairs the frame asks for.
 @group(0) @binding(0) var<storage, read> wanted: array<u32>;

@@ -1,6 +1,7 @@
 //#use math/grid
 //#use layout/view
 // Lists the visible Gaussians in their order, with their depth as sort key. One invocation a Gaussian.
+// Twin: tests/reference/tiles.rs (ordered_lists).
 
 @group(0) @binding(0) var<uniform> view: View;
 // [N]

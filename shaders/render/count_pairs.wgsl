@@ -2,6 +2,7 @@
 //#use layout/view
 // Tiles met by each visible Gaussian, in depth order: what the scan turns into offsets of pairs. One invocation a
 // visible Gaussian.
+// Twin: tests/reference/tiles.rs (ordered_lists).
 
 @group(0) @binding(0) var<uniform> view: View;
 // [1] number of visible Gaussians.

@@ -3,6 +3,7 @@
 //#use layout/status
 // First pair of every tile in the sorted list. One invocation a pair: each fills the gap between its tile and that of
 // the pair before it.
+// Twin: tests/reference/tiles.rs (ordered_lists).
 
 @group(0) @binding(0) var<uniform> view: View;
 // [1]

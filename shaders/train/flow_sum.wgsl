@@ -1,6 +1,7 @@
 //#use layout/flow
 // Adds the partial sums of the flow's error in a fixed order, into the entry that loss_sum.wgsl has written for the step.
 // One workgroup.
+// Twin: tests/gradients/flow.rs (check_statistics).
 
 @group(0) @binding(0) var<uniform> flow: Flow;
 // [runs][W][2]

@@ -1,5 +1,6 @@
 //#use math/loss
 // Adds the partial sums of the loss in a fixed order. One workgroup.
+// Twin: tests/reference/loss.rs.
 
 @group(0) @binding(0) var<uniform> loss: Loss;
 // [3][runs][W]

@@ -2,6 +2,7 @@
 //#use layout/refine
 // The same for one band of the spherical harmonics: targets copy their source's row, and relocation forgets the moments
 // of the sources. STRIDE floats a row, four Gaussians side by side. One invocation a candidate.
+// Twin: tests/stages/refine.rs (predicted).
 
 @group(0) @binding(0) var<uniform> refine: Refine;
 // [N + added]

@@ -1,6 +1,7 @@
 //#use math/grid
 //#use math/loss
 // Filters P, Q and R along rows: the adjoint of the symmetric filter is the filter itself. Work as in ssim_rows.wgsl.
+// Twin: tests/reference/loss.rs.
 
 @group(0) @binding(0) var<uniform> loss: Loss;
 // [3][H][W]

@@ -2,6 +2,7 @@
 //#use splat/column
 // Counts the Gaussians that contribute to each pixel, by the rules of the rasterizer: in place of the colours that it
 // composites. One workgroup of 32 invocations a tile, each with a column of eight pixels.
+// Twin: tests/reference/rasterize.rs.
 
 @group(0) @binding(0) var<uniform> view: View;
 // [tiles + 1]

@@ -1,6 +1,7 @@
 //#use math/grid
 //#use layout/view
 // Puts the composited flow in the image's place, for presentation. One invocation a pixel.
+// Twin: tests/stages/display.rs (flow_takes_the_place_of_the_image).
 
 @group(0) @binding(0) var<uniform> view: View;
 // [H][W][2] sums of w f.

@@ -1,6 +1,7 @@
 //#use math/grid
 // An image as 8-bit pixels, in rows that a copy to a texture takes: colours clamped and rounded as files have them,
 // numbers through a ramp. One invocation a pixel.
+// Twin: tests/reference/display.rs (pixel).
 
 struct Presentation {
     width: u32,

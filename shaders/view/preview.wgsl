@@ -1,6 +1,7 @@
 //#use math/grid
 // A model as the viewer shows it for a while: splats of another size, only their centres or their solid bodies, what is
 // outside the crop box or deleted left out, what is selected coloured. One invocation a Gaussian.
+// Twin: tests/reference/display.rs (shown).
 
 struct Disguise {
     // The crop box, in the model's frame; nothing is cropped where low.w is 0.

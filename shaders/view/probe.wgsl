@@ -1,6 +1,7 @@
 //#use splat/column
 // What makes one pixel: its Gaussians front to back with their weights, by the arithmetic of the rasterizer. One
 // invocation in all, which walks the pixel's tile.
+// Twin: tests/reference/rasterize.rs (contributions).
 
 struct Chosen {
     x: u32,

@@ -32,7 +32,7 @@ use naga::{AddressSpace, ArraySize, Module, ScalarKind, StorageAccess, TypeInner
 
 use super::buffer::Buffer;
 use super::device::{Gpu, GpuError};
-use super::wgsl::{Constants, compose, constant};
+use super::wgsl::{Constants, compose, constant, replaced};
 
 /// How a kernel uses a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -269,7 +269,7 @@ pub struct Checked {
 /// Every difference, a line each: a bug in the shader or its declaration.
 pub fn check(declaration: &Declaration, overrides: &Constants) -> Result<Checked, String> {
     let constants = declaration.constants_with(overrides);
-    let source = compose(declaration.source, &constants);
+    let source = compose(&replaced(declaration.file, declaration.source), &constants);
     let module = naga::front::wgsl::parse_str(&source)
         .map_err(|error| format!("{}: {}", declaration.file, error.emit_to_string(&source)))?;
     Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP)

@@ -3,6 +3,13 @@
 //! * `//#use layout/view` includes `shaders/shared/layout/view.wgsl`.
 //! * `//#use motion/{MOTION}` includes the file that the value of the constant `MOTION` picks: [`WORDS`] names them.
 //! * `//#if MOTION` keeps the next line only in variants in which the constant `MOTION` is not zero.
+//!
+//! In builds with debug assertions, the environment variable `DAPPLE_SHADERS` names a folder whose files stand in for
+//! those of `shaders/`: a changed shader runs without a rebuild, see `tools/mutants`.
+
+use std::borrow::Cow;
+use std::io::Write;
+use std::path::PathBuf;
 
 /// The file names that the values of a constant stand for, in the order 0, 1, 2, ….
 pub const WORDS: &[(&str, &[&str])] = &[
@@ -179,7 +186,7 @@ fn include(source: &str, constants: &Constants, included: &mut Vec<&'static str>
             .unwrap_or_else(|| panic!("`//#use {directive}`: there is no shaders/shared/{wanted}.wgsl"));
         if !included.contains(&name) {
             included.push(name);
-            include(body, constants, included, text);
+            include(&replaced(&format!("shared/{name}.wgsl"), body), constants, included, text);
         }
     }
     let mut keep = true;
@@ -190,6 +197,20 @@ fn include(source: &str, constants: &Constants, included: &mut Vec<&'static str>
         }
         keep = line.trim_start().strip_prefix("//#if ").is_none_or(|name| value(name.trim(), constants) != 0);
     }
+}
+
+/// The text of `file` in the folder `DAPPLE_SHADERS`; `built_in` where the variable, the file or debug assertions are
+/// missing. A file `used` in that folder gets a line with the name of every file that is asked for.
+pub(super) fn replaced<'a>(file: &str, built_in: &'a str) -> Cow<'a, str> {
+    let folder = std::env::var_os("DAPPLE_SHADERS").filter(|_| cfg!(debug_assertions));
+    let Some(folder) = folder.map(PathBuf::from) else {
+        return built_in.into();
+    };
+    if let Ok(mut used) = std::fs::OpenOptions::new().append(true).open(folder.join("used")) {
+        // One write, so that the lines of several threads stay whole.
+        let _ = used.write_all(format!("{file}\n").as_bytes());
+    }
+    std::fs::read_to_string(folder.join(file)).map_or(built_in.into(), Cow::Owned)
 }
 
 /// The file name of a `//#use`, with the word for each constant in braces.

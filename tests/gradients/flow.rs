@@ -87,8 +87,8 @@ fn device_gradient(lanes: LaneForm, case: &Case, form: Form) -> Vec<[f64; INPUTS
     let mut renderer = Renderer::with_form(&gpu, lanes, true).unwrap();
     let model = model(case);
     let views = [0, 1].map(|i| support::device_view(&case.views[i], count).at(case.times[i] as f32));
-    renderer.prepare(&model).unwrap();
-    renderer.prepare_flow(FlowForm { affine: form.affine, all: form.all }).unwrap();
+    renderer.prepare(&model, dapple::render::LensModel::PINHOLE).unwrap();
+    renderer.prepare_flow(FlowForm { affine: form.affine, all: form.all }, dapple::render::LensModel::PINHOLE).unwrap();
     renderer.set_view(&views[0], count).unwrap();
     renderer.set_flow_target(&views[0], &views[1]);
     let field = case.wanted.iter().map(|v| v.map(|v| v as f32)).collect();
@@ -175,9 +175,14 @@ fn flow_gradients_agree_with_32_lanes_through_workgroup_memory() {
 }
 
 #[test]
+fn flow_gradients_agree_with_32_lanes_by_shuffles() {
+    flow_gradients_agree(LaneForm { lanes: 32, subgroups: true });
+}
+
+#[test]
 fn rendered_flow_agrees_with_the_oracle() {
     let gpu = support::gpu();
-    let mut renderer = Renderer::new(&gpu).unwrap();
+    let mut renderer = support::renderer();
     for Solved { case, .. } in oracle() {
         for affine in [false, true] {
             let (sums, opacities) = flow_image(case, Form { affine, all: false });

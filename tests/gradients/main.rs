@@ -21,6 +21,7 @@ use reference::cases::{self, Rng};
 use reference::gradient::{Gradient, analytic, render};
 use reference::project::{Gaussian, PARAMETERS, View, near_branch};
 use reference::rasterize::Upstream;
+use support::can_run;
 
 /// Parameter groups: ranges of `Gaussian::to_array`.
 const GROUPS: [(&str, Range<usize>); 8] = [
@@ -69,7 +70,7 @@ fn device_gradient(rig: &mut Rig, case: &Case) -> (Vec<[f64; PARAMETERS]>, Camer
     rig.optimiser.set_step(&Step::default());
     let mut recorder = Recorder::new(&gpu, false);
     rig.renderer.record_forward(&mut recorder, &model, &view, Channel::Color);
-    rig.renderer.record_backward(&mut recorder, &model, &view);
+    rig.renderer.record_backward(&mut recorder, &view);
     rig.camera.record(&mut recorder, &model, rig.renderer.frame(), &view);
     rig.optimiser.record(&mut recorder, &model, rig.renderer.frame(), &view);
     recorder.finish().unwrap();
@@ -156,16 +157,6 @@ const CASES: [(u64, u32, bool, (u32, u32)); 6] = [
     (106, 3, true, (130, 47)),
 ];
 
-/// Whether the adapter can run a form; says so where it cannot.
-fn can_run(form: LaneForm) -> bool {
-    let gpu = support::gpu();
-    let can = !form.subgroups || (gpu.subgroups() && gpu.info().subgroup_min_size >= form.lanes);
-    if !can {
-        eprintln!("SKIPPED: the adapter has no subgroups of {} lanes", form.lanes);
-    }
-    can
-}
-
 fn gradients_agree(form: LaneForm) {
     let gpu = support::gpu();
     if !can_run(form) {
@@ -202,4 +193,9 @@ fn gradients_agree_with_8_lanes_through_workgroup_memory() {
 #[test]
 fn gradients_agree_with_32_lanes_through_workgroup_memory() {
     gradients_agree(LaneForm { lanes: 32, subgroups: false });
+}
+
+#[test]
+fn gradients_agree_with_32_lanes_by_shuffles() {
+    gradients_agree(LaneForm { lanes: 32, subgroups: true });
 }

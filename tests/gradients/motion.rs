@@ -67,14 +67,14 @@ fn device_gradient(renderer: &mut Renderer, case: &Case) -> Found {
     scene.motion = Some(host_motion(&case.motions));
     let model = Model::upload(&gpu, &scene).unwrap();
     let view = support::device_view(&case.view, count).at(case.time as f32);
-    renderer.prepare(&model).unwrap();
+    renderer.prepare(&model, dapple::render::LensModel::PINHOLE).unwrap();
     renderer.set_view(&view, count).unwrap();
     gpu.write(renderer.frame().image_gradient(), 0, &case.upstream.pixels());
     let optimiser = Optimiser::storing_gradients(&gpu, count, 3, true).unwrap();
     optimiser.set_step(&Step::default());
     let mut recorder = Recorder::new(&gpu, false);
     renderer.record_forward(&mut recorder, &model, &view, Channel::Color);
-    renderer.record_backward(&mut recorder, &model, &view);
+    renderer.record_backward(&mut recorder, &view);
     let size = view.size();
     let camera = CameraBackward::new(&gpu, count, size.0 as usize * size.1 as usize).unwrap();
     camera.record(&mut recorder, &model, renderer.frame(), &view);
@@ -140,4 +140,9 @@ fn motion_gradients_agree_with_8_lanes_through_workgroup_memory() {
 #[test]
 fn motion_gradients_agree_with_32_lanes_through_workgroup_memory() {
     motion_gradients_agree(LaneForm { lanes: 32, subgroups: false });
+}
+
+#[test]
+fn motion_gradients_agree_with_32_lanes_by_shuffles() {
+    motion_gradients_agree(LaneForm { lanes: 32, subgroups: true });
 }

@@ -15,6 +15,7 @@
 
 pub mod adam;
 pub mod cases;
+pub mod display;
 pub mod flow;
 pub mod gradient;
 pub mod loss;

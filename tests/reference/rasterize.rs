@@ -97,6 +97,19 @@ pub fn rasterize<T: Num>(splats: &[Option<Splat<T>>], view: &View<T>, bands: Ban
     image
 }
 
+/// What makes one pixel: index, weight and α of every contributing Gaussian, nearest first.
+pub fn contributions(splats: &[Option<Splat<f64>>], pixel: [f64; 2]) -> Vec<(usize, f64, f64)> {
+    let (mut found, mut transmittance) = (Vec::new(), 1.0);
+    for i in depth_order(splats) {
+        let splat = splats[i].as_ref().expect("the order lists visible Gaussians");
+        let Some((_, raw)) = response(splat, pixel).filter(|_| transmittance >= TRANSMITTANCE_MIN) else { continue };
+        let alpha = raw.min(ALPHA_MAX);
+        found.push((i, transmittance * alpha, alpha));
+        transmittance *= 1.0 - alpha;
+    }
+    found
+}
+
 /// Appends one pixel to `image`.
 fn composite<T: Num>(ordered: &[Splat<T>], pixel: [f64; 2], background: [T; 3], bands: Bands, image: &mut Image<T>) {
     let (mut rgb, mut depth, mut transmittance) = ([T::zero(); 3], T::zero(), T::one());

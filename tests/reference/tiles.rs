@@ -150,3 +150,18 @@ pub fn tile_lists(splats: &[Option<Splat<f64>>], view: &View<f64>) -> Vec<Vec<us
     }
     lists
 }
+
+/// The lists of all tiles in the order of the rasterizer, from the bits of the Gaussians' depths and the tiles that each
+/// touches: the Gaussians of every tile, nearest first and ties by index, and for every Gaussian that touches any tile
+/// the number of pairs before its own in that order.
+pub fn ordered_lists(depths: &[u32], touched: &[Vec<usize>], tiles: usize) -> (Vec<Vec<usize>>, Vec<Option<u32>>) {
+    let mut order: Vec<usize> = (0..touched.len()).filter(|&i| !touched[i].is_empty()).collect();
+    order.sort_by_key(|&i| depths[i]);
+    let (mut lists, mut bases, mut pairs) = (vec![Vec::new(); tiles], vec![None; touched.len()], 0);
+    for i in order {
+        touched[i].iter().for_each(|&tile| lists[tile].push(i));
+        bases[i] = Some(pairs);
+        pairs += touched[i].len() as u32;
+    }
+    (lists, bases)
+}

@@ -9,7 +9,7 @@ use glam::{DVec2, DVec3, Vec3, Vec4};
 use crate::reference::cases::{self, Rng};
 use crate::reference::gradient::render;
 use crate::reference::project::{Gaussian, View};
-use crate::support::gpu;
+use crate::support::{self, gpu};
 
 fn options(view: &View<f64>) -> RenderOptions {
     RenderOptions {
@@ -34,7 +34,7 @@ fn is_background(image: &Rendered, background: Vec3) -> bool {
 
 #[test]
 fn every_size_of_scene_and_image_is_right() {
-    let mut renderer = Renderer::new(&gpu()).unwrap();
+    let mut renderer = support::renderer();
     let mut worst = 0.0_f64;
     for (width, height) in [(1, 1), (15, 17), (16, 16), (17, 33), (1, 40), (97, 3)] {
         for count in [0, 1, 63, 64, 65] {
@@ -57,7 +57,7 @@ fn every_size_of_scene_and_image_is_right() {
 
 #[test]
 fn what_is_behind_the_camera_leaves_the_background() {
-    let mut renderer = Renderer::new(&gpu()).unwrap();
+    let mut renderer = support::renderer();
     let (gaussians, mut view) = cases::scene(17, 100, 40, 30);
     view.translation[2] -= 100.0;
     assert!(is_background(&draw(&mut renderer, &gaussians, &view), options(&view).background));
@@ -83,7 +83,7 @@ fn grids_of_gaussians_fold() {
         gpu.write(&model.rows.sh[0], 3 * (count - 1) + 4 * ch, &[last.sh[0][ch] as f32]);
     }
     model.set_len(count);
-    let mut renderer = Renderer::new(&gpu).unwrap();
+    let mut renderer = support::renderer();
     let got = renderer.render(&model, &cases::camera_of(&view), &options(&view)).unwrap();
     assert_eq!(got.pixels, draw(&mut renderer, &[last], &view).pixels);
     assert!(!is_background(&got, options(&view).background), "the last Gaussian is not seen");
@@ -96,7 +96,7 @@ fn grids_of_pairs_fold() {
     let view = cases::view(&mut rng, 400, 300);
     let layer = |_| Gaussian { logit: 3.0, ..cases::gaussian(&mut rng, &view, cases::Kind::Huge) };
     let gaussians: Vec<_> = (0..9500).map(layer).collect();
-    let mut renderer = Renderer::new(&gpu()).unwrap();
+    let mut renderer = support::renderer();
     let (got, want) = (draw(&mut renderer, &gaussians, &view), render(&gaussians, &view));
     let pairs = *gpu().read(renderer.frame().pairs().starts).unwrap().last().unwrap();
     assert!(pairs > 65_535 * 64, "only {pairs} pairs");
@@ -132,7 +132,7 @@ fn poisoned(renderer: &mut Renderer, scene: &Scene, view: &View<f64>, place: Opt
 
 #[test]
 fn a_gaussian_that_is_not_finite_harms_nobody_else() {
-    let mut renderer = Renderer::new(&gpu()).unwrap();
+    let mut renderer = support::renderer();
     let (gaussians, mut view) = cases::scene(23, 20, 48, 40);
     (view.sh_degree, view.antialiased) = (0, true);
     let scene = cases::host_scene(&gaussians, 0, true);
@@ -163,7 +163,7 @@ type Damage<'a> = &'a dyn Fn(&mut Camera);
 /// A camera that makes no sense shows the background or some finite picture, and comes back.
 #[test]
 fn a_view_that_is_not_finite_ends() {
-    let mut renderer = Renderer::new(&gpu()).unwrap();
+    let mut renderer = support::renderer();
     let (gaussians, view) = cases::scene(29, 60, 48, 40);
     let model = Model::upload(&gpu(), &cases::host_scene(&gaussians, 3, false)).unwrap();
     let good = cases::camera_of(&view);
@@ -190,5 +190,5 @@ fn a_view_that_is_not_finite_ends() {
     }
     // And the next good frame is as good as ever.
     let again = renderer.render(&model, &good, &options(&view)).unwrap();
-    assert_eq!(again.pixels, Renderer::new(&gpu()).unwrap().render(&model, &good, &options(&view)).unwrap().pixels);
+    assert_eq!(again.pixels, support::renderer().render(&model, &good, &options(&view)).unwrap().pixels);
 }

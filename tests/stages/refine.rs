@@ -34,7 +34,7 @@ fn rig() -> MutexGuard<'static, Rig> {
     static RIG: OnceLock<Mutex<Rig>> = OnceLock::new();
     let new = || {
         let gpu = gpu();
-        Mutex::new(Rig { renderer: Renderer::for_training(&gpu).unwrap(), refiner: Refiner::new(&gpu, true).unwrap() })
+        Mutex::new(Rig { renderer: support::training_renderer(), refiner: Refiner::new(&gpu, true).unwrap() })
     };
     RIG.get_or_init(new).lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -8,8 +8,8 @@ use glam::Vec3;
 
 use crate::reference::cases::{self, Kind, Rng};
 use crate::reference::project::{Gaussian, View, project};
-use crate::reference::tiles::{Ellipse, brute_force, grid};
-use crate::support::gpu;
+use crate::reference::tiles::{Ellipse, brute_force, grid, ordered_lists};
+use crate::support::{self, gpu};
 
 const COUNT: usize = 16_500;
 
@@ -48,7 +48,7 @@ fn tile_sets_are_exact_ordered_and_slotted() {
     let view = cases::view(&mut Rng::new(7), 403, 301);
     let gaussians = random_ellipses(&view);
     let model = Model::upload(&gpu, &cases::host_scene(&gaussians, 0, false)).unwrap();
-    let mut renderer = Renderer::for_training(&gpu).unwrap();
+    let mut renderer = support::training_renderer();
     let options = RenderOptions {
         background: Vec3::ZERO,
         channel: Channel::Color,
@@ -62,7 +62,7 @@ fn tile_sets_are_exact_ordered_and_slotted() {
     let [columns, rows] = grid(view.width, view.height);
     let lists = emitted(&renderer, (columns * rows) as usize);
     let inputs = renderer.frame().gradients();
-    let records = gpu.read_range(inputs.records, 0, 3 * COUNT).unwrap();
+    let splats = gpu.read_range(inputs.splats, 0, COUNT).unwrap();
     let counts = gpu.read_range(inputs.tile_counts, 0, COUNT).unwrap();
     let bases = gpu.read_range(inputs.slot_bases, 0, COUNT).unwrap();
     let mut sets = vec![BTreeSet::new(); COUNT];
@@ -73,23 +73,23 @@ fn tile_sets_are_exact_ordered_and_slotted() {
             assert!((bases[i]..bases[i] + counts[i]).contains(&slot), "slot {slot} is not Gaussian {i}'s");
             assert!(slots.insert(slot), "slot {slot} is taken twice");
         }
-        check_order(list, &gaussians, &view);
     }
     let total: u32 = counts.iter().sum();
     assert_eq!((slots.len(), slots.last().copied()), (total as usize, Some(total - 1)), "slots have gaps");
+    check_lists(&renderer, &lists, &gaussians, &view);
 
     // Against the projection of the oracle, and against the very ellipse that the rasterizer evaluates.
     let by_oracle: Vec<_> = gaussians.iter().map(|g| project(g, &view).map(|s| Ellipse::of(&s))).collect();
-    let by_record: Vec<_> =
-        (0..COUNT).map(|i| by_oracle[i].map(|_| recorded(&records[3 * i..3 * i + 2], counts[i]))).collect();
-    let by_record: Vec<_> = by_record.into_iter().map(Option::flatten).collect();
+    let by_splat: Vec<_> =
+        (0..COUNT).map(|i| by_oracle[i].map(|_| ellipse_of(&splats[i], counts[i]))).collect();
+    let by_splat: Vec<_> = by_splat.into_iter().map(Option::flatten).collect();
     compare("the oracle's ellipses", &by_oracle, &sets, [columns, rows], 2e-3);
-    compare("the GPU's ellipses", &by_record, &sets, [columns, rows], 2e-3);
+    compare("the GPU's ellipses", &by_splat, &sets, [columns, rows], 2e-3);
 }
 
-/// The ellipse that a record of the GPU describes; its record says nothing where it is not visible.
-fn recorded(record: &[glam::Vec4], count: u32) -> Option<Ellipse> {
-    let [r0, r1] = [record[0], record[1]].map(|r| r.as_dvec4());
+/// The ellipse that a splat of the GPU describes; it says nothing where the Gaussian is not visible.
+fn ellipse_of(splat: &dapple::render::SplatRow, count: u32) -> Option<Ellipse> {
+    let [r0, r1] = [splat.mean_conic, splat.conic_opacity].map(|row| row.as_dvec4());
     let ellipse = Ellipse { centre: [r0.x, r0.y], conic: [r0.z, r0.w, r1.x], tau: 2.0 * (255.0 * r1.y).ln() };
     (count > 0).then_some(ellipse)
 }
@@ -118,12 +118,22 @@ fn compare(what: &str, ellipses: &[Option<Ellipse>], got: &[BTreeSet<[u32; 2]>],
     assert!(tested >= 10_000, "{what}: only {tested}");
 }
 
-/// Nearest first; what f32 cannot tell apart may be in either order, exact ties are by index.
-fn check_order(list: &[(usize, u32)], gaussians: &[Gaussian<f64>], view: &View<f64>) {
-    let depth = |i: usize| crate::reference::project::to_camera(view, &gaussians[i].mean)[2];
-    for pair in list.windows(2) {
-        let [near, far] = [pair[0].0, pair[1].0];
-        assert!(depth(near) <= depth(far) * (1.0 + 1e-6), "Gaussian {near} is before {far}");
-        assert!(gaussians[near].mean != gaussians[far].mean || near < far, "a tie is not by index");
+/// Compacting, both sorts, both scans and the ranges of tiles leave exactly the lists that one thread would make of the
+/// same depths and tiles; and the depths are the oracle's.
+fn check_lists(renderer: &Renderer, lists: &[Vec<(usize, u32)>], gaussians: &[Gaussian<f64>], view: &View<f64>) {
+    let depths = gpu().read_range(renderer.frame().depths(), 0, gaussians.len()).unwrap();
+    let bases = gpu().read_range(renderer.frame().gradients().slot_bases, 0, gaussians.len()).unwrap();
+    let mut touched = vec![Vec::new(); gaussians.len()];
+    for (tile, list) in lists.iter().enumerate() {
+        list.iter().for_each(|&(i, _)| touched[i].push(tile));
+    }
+    let (want, want_bases) = ordered_lists(&depths, &touched, lists.len());
+    for (tile, (list, want)) in lists.iter().zip(&want).enumerate() {
+        assert!(list.iter().map(|(i, _)| i).eq(want), "tile {tile}: {list:?}, not {want:?}");
+    }
+    for (i, base) in want_bases.iter().enumerate().filter_map(|(i, base)| base.map(|base| (i, base))) {
+        let depth = crate::reference::project::to_camera(view, &gaussians[i].mean)[2];
+        assert_eq!(bases[i], base, "Gaussian {i}: first slot");
+        assert!((f64::from(f32::from_bits(depths[i])) / depth - 1.0).abs() < 1e-6, "Gaussian {i}: depth");
     }
 }

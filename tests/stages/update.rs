@@ -14,7 +14,7 @@ use crate::reference::cases::{self, Rng};
 use crate::reference::project::{Gaussian, PARAMETERS};
 use crate::reference::random::normals;
 use crate::reference::update::{self as oracle, Rates, Settings};
-use crate::support::{device_view, gpu, read_rows};
+use crate::support::{self, device_view, gpu, read_rows};
 
 const STREAM_NOISE: u32 = 1;
 const SEED: u64 = 0x0123_4567_89ab_cdef;
@@ -30,7 +30,7 @@ struct Rig {
 impl Rig {
     fn new(scene: &Scene, view: View, image_gradient: &[Vec4]) -> Self {
         let gpu = gpu();
-        let mut renderer = Renderer::for_training(&gpu).unwrap();
+        let mut renderer = support::training_renderer();
         renderer.set_view(&view, scene.len()).unwrap();
         gpu.write(renderer.frame().image_gradient(), 0, image_gradient);
         let optimiser = Optimiser::new(&gpu, scene.len(), scene.sh_degree, scene.motion.is_some()).unwrap();
@@ -41,7 +41,7 @@ impl Rig {
     fn step(&mut self, step: &Step, probe: Option<&Optimiser>) -> u32 {
         let mut recorder = Recorder::new(&gpu(), false);
         self.renderer.record_forward(&mut recorder, &self.model, &self.view, Channel::Color);
-        self.renderer.record_backward(&mut recorder, &self.model, &self.view);
+        self.renderer.record_backward(&mut recorder, &self.view);
         if let Some(probe) = probe {
             probe.set_step(&Step::default());
             probe.record(&mut recorder, &self.model, self.renderer.frame(), &self.view);

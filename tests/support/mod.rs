@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use dapple::gpu::Gpu;
 use dapple::model::{GEOMETRY_ROW, Rows, band_stride};
-use dapple::render;
+use dapple::render::{self, LaneForm, Renderer};
 use glam::Vec3;
 
 use crate::reference::cases::camera_of;
@@ -15,6 +15,44 @@ pub fn gpu() -> Gpu {
     static GPU: OnceLock<Gpu> = OnceLock::new();
     let open = || Gpu::open(None).expect("these tests need a Vulkan, Metal or DX12 adapter; a software one will do");
     GPU.get_or_init(open).clone()
+}
+
+/// The width of subgroups that the tests are told to run the rasterizer in; unset, the adapter's own form is taken.
+fn wanted_lanes() -> Option<u32> {
+    let wanted = std::env::var("DAPPLE_TEST_LANES").ok()?;
+    Some(wanted.parse().expect("DAPPLE_TEST_LANES is a number of lanes"))
+}
+
+/// Whether the adapter can run a form of the rasterizer; says so where it cannot.
+///
+/// # Panics
+/// Where it cannot and `DAPPLE_TEST_LANES` asks for that form.
+pub fn can_run(form: LaneForm) -> bool {
+    let gpu = gpu();
+    let smallest = gpu.info().subgroup_min_size;
+    let can = !form.subgroups || (gpu.subgroups() && smallest >= form.lanes);
+    if !can {
+        let reason = format!("{}: subgroups of {smallest} lanes, not {}", gpu.describe(), form.lanes);
+        assert!(wanted_lanes() != Some(form.lanes), "DAPPLE_TEST_LANES cannot be had of {reason}");
+        eprintln!("SKIPPED: {reason}");
+    }
+    can
+}
+
+/// The form of the rasterizer that the tests of stages run: the adapter's, or that of `DAPPLE_TEST_LANES`.
+fn lane_form() -> LaneForm {
+    let Some(lanes) = wanted_lanes() else { return LaneForm::of(&gpu()) };
+    let form = LaneForm { lanes, subgroups: true };
+    assert!(can_run(form));
+    form
+}
+
+pub fn renderer() -> Renderer {
+    Renderer::with_form(&gpu(), lane_form(), false).unwrap()
+}
+
+pub fn training_renderer() -> Renderer {
+    Renderer::with_form(&gpu(), lane_form(), true).unwrap()
 }
 
 /// A view of the oracle, for the renderer under test.
