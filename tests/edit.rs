@@ -4,32 +4,11 @@ use dapple::edit::{self, Region, ShRotation, Similarity, sh_basis};
 use dapple::scene::{Motion, Scene};
 use glam::{DMat3, DMat4, DQuat, DVec3, Vec3};
 
-/// Numbers from −3 to 3 that do not repeat.
-fn numbers() -> impl FnMut() -> f32 {
-    let mut next = 0.0_f32;
-    move || {
-        next += 1.0;
-        (next * 0.37).sin() * 3.0
-    }
-}
+use crate::support::random::Rng;
+use crate::support::{made, moving};
 
 fn scene(n: usize, sh_degree: u32, moving: bool) -> Scene {
-    let mut number = numbers();
-    let mut scene = Scene { sh_degree, ..Scene::default() };
-    let mut motion = Motion::default();
-    for _ in 0..n {
-        scene.means.push(Vec3::new(number(), number(), number()));
-        scene.quaternions.push([number(), number(), number(), number()]);
-        scene.log_scales.push(Vec3::new(number(), number(), number()));
-        scene.logits.push(number());
-        scene.sh.extend((0..scene.sh_stride()).map(|_| number()));
-        motion.velocities.push(Vec3::new(number(), number(), number()));
-        motion.centres.push(number());
-        motion.log_durations.push(number());
-        motion.gates.push(number() / 3.0);
-    }
-    scene.motion = moving.then_some(motion);
-    scene
+    if moving { moving::scene(n, sh_degree) } else { made::scene(n, sh_degree) }
 }
 
 fn turns() -> Vec<DQuat> {
@@ -49,9 +28,9 @@ fn a_rotated_colour_is_seen_from_the_rotated_direction() {
         let before = scene(1, degree, false).sh;
         let mut after = before.clone();
         ShRotation::new(DMat3::from_quat(rotation)).apply(&mut after);
-        let mut number = numbers();
+        let mut rng = Rng::new(5);
         for _ in 0..50 {
-            let direction = DVec3::new(number().into(), number().into(), number().into());
+            let direction = DVec3::from_array(rng.normals());
             let difference = colour(&after, rotation * direction) - colour(&before, direction);
             assert!(difference.abs().max_element() < 4e-6, "degree {degree}, {rotation}: {difference}");
         }

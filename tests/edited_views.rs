@@ -1,26 +1,14 @@
 //! Edited scenes as they are seen: a scene that is moved looks the same to a camera that moves along.
 
-#[path = "reference/mod.rs"]
-mod reference;
-
-use std::sync::OnceLock;
-
 use dapple::camera::{Camera, Pose};
 use dapple::edit::{self, Similarity};
-use dapple::gpu::Gpu;
 use dapple::model::Model;
 use dapple::render::{Channel, RenderOptions, Rendered, Renderer};
 use dapple::scene::Scene;
 use glam::{DMat3, DQuat, DVec3, Vec3};
 
-use reference::cases;
-
-/// The adapter of this machine, opened once.
-fn gpu() -> Gpu {
-    static GPU: OnceLock<Gpu> = OnceLock::new();
-    let open = || Gpu::open(None).expect("these tests need a Vulkan, Metal or DX12 adapter; a software one will do");
-    GPU.get_or_init(open).clone()
-}
+use crate::reference::cases;
+use crate::support::gpu;
 
 fn options(near: f32) -> RenderOptions {
     RenderOptions {

@@ -8,6 +8,9 @@
 
 #[path = "support/made.rs"]
 mod made;
+#[path = "support/random.rs"]
+#[expect(dead_code, reason = "the suite uses the rest")]
+mod random;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{Read, Write};
@@ -19,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use dapple::format::{self, SpzFrame, WriteOptions, spz};
 use made::scene;
+use random::Rng;
 
 /// The largest single allocation that a reader may ask for: as many bytes, and this many times the file's size. Scenes
 /// may be 256 times the file and 16 MiB (`src/format/bounded.rs`); a decoder's picture has twice the bytes at most.
@@ -60,22 +64,6 @@ static ALLOCATOR: Counting = Counting;
 /// The allocation counter is one for the process, so that tests take turns.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
-    }
-}
-
 /// A whole file to damage: the name that it is read by, and its content.
 struct Whole {
     name: String,
@@ -93,7 +81,7 @@ const WORDS: [u32; 12] =
 const TEXTS: [&str; 14] =
     ["-1", "0", "4294967296", "18446744073709551615", "1e999", "nan", "null", "[", "]", "{", "}", "\"", "count", "\n"];
 
-fn damage(bytes: &mut Vec<u8>, random: &mut Random) {
+fn damage(bytes: &mut Vec<u8>, random: &mut Rng) {
     // Headers are where damage matters most.
     let region = if random.below(2) == 0 { bytes.len().min(256) } else { bytes.len() };
     let at = random.below(region);
@@ -101,7 +89,7 @@ fn damage(bytes: &mut Vec<u8>, random: &mut Random) {
     let end = (at + length).min(bytes.len());
     match random.below(9) {
         0 if at < bytes.len() => bytes[at] ^= 1 << random.below(8),
-        1 if at < bytes.len() => bytes[at] = random.next() as u8,
+        1 if at < bytes.len() => bytes[at] = random.next_u32() as u8,
         2 | 3 if at + 4 <= bytes.len() => {
             let word = WORDS[random.below(WORDS.len())];
             let word = if random.below(4) == 0 { word.to_be_bytes() } else { word.to_le_bytes() };
@@ -154,7 +142,7 @@ fn trouble(path: &Path, size: usize) -> Option<String> {
 fn fuzz(wholes: &[Whole], time: Duration, seed: u64) -> usize {
     let folder = tempfile::tempdir().expect("temporary folder");
     let start = Instant::now();
-    let mut random = Random(seed);
+    let mut random = Rng::new(seed);
     let mut count = 0;
     while start.elapsed() < time {
         let whole = &wholes[count % wholes.len()];

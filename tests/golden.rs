@@ -1,10 +1,5 @@
 //! Whole images against the f64 oracle: procedural scenes, and a trained scene where the shared data is at hand.
 
-#[path = "reference/mod.rs"]
-mod reference;
-
-use std::path::PathBuf;
-
 use dapple::camera::{Camera, Lens, Pose};
 use dapple::format::read_scene;
 use dapple::gpu::Gpu;
@@ -13,9 +8,11 @@ use dapple::render::{Channel, RenderOptions, Renderer};
 use dapple::scene::Scene;
 use glam::{DVec3, Vec3, dvec3};
 
-use reference::cases;
-use reference::gradient::render;
-use reference::project::View;
+use crate::reference::cases;
+use crate::reference::gradient::render;
+use crate::reference::project::View;
+use crate::support::files::data;
+use crate::support::gpu;
 
 /// Outside the band of undecidable pixels.
 const TOLERANCE: f64 = 1.0 / 512.0;
@@ -27,7 +24,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let gpu = Gpu::open(None).expect("these tests need a Vulkan, Metal or DX12 adapter; a software one will do");
+        let gpu = gpu();
         Self { renderer: Renderer::new(&gpu).unwrap(), gpu }
     }
 
@@ -94,12 +91,7 @@ fn procedural_scenes_match_the_oracle() {
 
 #[test]
 fn a_trained_scene_matches_the_oracle() {
-    let data = std::env::var_os("DAPPLE_DATA").map_or_else(|| PathBuf::from("../shared/data"), PathBuf::from);
-    let path = data.join("splats/inria_ply/kacytran_iter7000.ply");
-    if !path.exists() {
-        eprintln!("SKIPPED: {} is not there; DAPPLE_DATA names the folder of the data", path.display());
-        return;
-    }
+    let Some(path) = data("splats/inria_ply/kacytran_iter7000.ply") else { return };
     let scene = read_scene(&path).unwrap();
     let (low, high) = robust_bounds(&scene).expect("the scene is not empty");
     let (centre, size) = (0.5 * (low + high).as_dvec3(), (high - low).as_dvec3().length());

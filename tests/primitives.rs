@@ -3,9 +3,8 @@
 use dapple::gpu::{Gpu, Recorder};
 use dapple::primitives::{Form, Reduce, Scan, Sort};
 
-fn gpu() -> Gpu {
-    Gpu::open(None).expect("these tests need a Vulkan, Metal or DX12 adapter; a software one will do")
-}
+use crate::support::gpu;
+use crate::support::random::Rng;
 
 /// Runs one compute pass and waits for it.
 fn run(gpu: &Gpu, record: impl FnOnce(&mut wgpu::ComputePass<'_>)) {
@@ -14,20 +13,8 @@ fn run(gpu: &Gpu, record: impl FnOnce(&mut wgpu::ComputePass<'_>)) {
     recorder.finish().unwrap();
 }
 
-/// A small generator with a fixed seed (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u32 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 32) as u32
-    }
-
-    fn keys(&mut self, n: usize) -> Vec<u32> {
-        (0..n).map(|_| self.next()).collect()
-    }
+fn keys(random: &mut Rng, n: usize) -> Vec<u32> {
+    (0..n).map(|_| random.next_u32()).collect()
 }
 
 /// Sorts on the GPU; the values are the indices, so they show whether equal keys kept their order.
@@ -74,16 +61,16 @@ fn sizes() -> Vec<usize> {
 #[test]
 fn sorts_every_size_and_pattern() {
     let gpu = gpu();
-    let mut random = Random(1);
+    let mut random = Rng::new(1);
     for form in Form::ALL {
         // Sorters are used again and again: what an earlier run left must not matter.
         let sort = Sort::with_form(&gpu, 70_001, 12, form).unwrap();
         for n in sizes() {
-            check_sort(&gpu, &sort, &random.keys(n), 12, &format!("{form:?} random"));
+            check_sort(&gpu, &sort, &keys(&mut random, n), 12, &format!("{form:?} random"));
             check_sort(&gpu, &sort, &vec![7; n], 12, &format!("{form:?} all equal"));
             let reversed: Vec<u32> = (0..n as u32).rev().map(|i| i >> 5).collect();
             check_sort(&gpu, &sort, &reversed, 12, &format!("{form:?} reversed"));
-            let few: Vec<u32> = random.keys(n).iter().map(|key| (key % 3) << 10).collect();
+            let few: Vec<u32> = keys(&mut random, n).iter().map(|key| (key % 3) << 10).collect();
             check_sort(&gpu, &sort, &few, 12, &format!("{form:?} few distinct"));
         }
     }
@@ -92,7 +79,7 @@ fn sorts_every_size_and_pattern() {
 #[test]
 fn sorts_more_than_a_million() {
     let gpu = gpu();
-    let keys = Random(5).keys(1_300_001);
+    let keys = keys(&mut Rng::new(5), 1_300_001);
     for (form, bits) in [(Form::Serial, 32), (Form::Subgroups, 13), (Form::Plain, 13)] {
         let sort = Sort::with_form(&gpu, 1_500_000, bits, form).unwrap();
         check_sort(&gpu, &sort, &keys, bits, &format!("{form:?}"));
@@ -102,7 +89,7 @@ fn sorts_more_than_a_million() {
 #[test]
 fn sorts_only_what_is_counted_and_never_more_than_fits() {
     let gpu = gpu();
-    let keys = Random(6).keys(5_000);
+    let keys = keys(&mut Rng::new(6), 5_000);
     for form in Form::ALL {
         let sort = Sort::with_form(&gpu, keys.len(), 32, form).unwrap();
         for (count, sorted) in [(3_000, 3_000), (5_001, 5_000), (u32::MAX, 5_000)] {
@@ -119,7 +106,7 @@ fn sorts_only_what_is_counted_and_never_more_than_fits() {
 #[test]
 fn sorts_by_the_low_bits_only() {
     let gpu = gpu();
-    let keys = Random(2).keys(9_000);
+    let keys = keys(&mut Rng::new(2), 9_000);
     for form in Form::ALL {
         for bits in 1..=32 {
             let sort = Sort::with_form(&gpu, keys.len(), bits, form).unwrap();
@@ -153,11 +140,11 @@ fn check_scan(gpu: &Gpu, scan: &Scan, input: &[u32], what: &str) {
 #[test]
 fn scans_every_size() {
     let gpu = gpu();
-    let mut random = Random(3);
+    let mut random = Rng::new(3);
     for form in Form::ALL {
         let scan = Scan::with_form(&gpu, 2_000_001, form).unwrap();
         for n in sizes().into_iter().chain([1_048_576, 2_000_001]) {
-            check_scan(&gpu, &scan, &random.keys(n), &format!("{form:?}"));
+            check_scan(&gpu, &scan, &keys(&mut random, n), &format!("{form:?}"));
         }
     }
 }
@@ -165,7 +152,7 @@ fn scans_every_size() {
 #[test]
 fn scans_only_what_is_counted_and_never_more_than_fits() {
     let gpu = gpu();
-    let input = Random(7).keys(5_000);
+    let input = keys(&mut Rng::new(7), 5_000);
     let input_buffer = gpu.upload("input", &input).unwrap();
     for form in Form::ALL {
         let scan = Scan::with_form(&gpu, input.len(), form).unwrap();
@@ -186,9 +173,9 @@ fn scans_only_what_is_counted_and_never_more_than_fits() {
 #[test]
 fn a_total_is_the_count_of_what_follows_in_the_same_pass() {
     let gpu = gpu();
-    let ones: Vec<u32> = Random(8).keys(10_000).iter().map(|key| key & 1).collect();
+    let ones: Vec<u32> = keys(&mut Rng::new(8), 10_000).iter().map(|key| key & 1).collect();
     let number = ones.iter().sum::<u32>() as usize;
-    let keys = Random(9).keys(10_000);
+    let keys = keys(&mut Rng::new(9), 10_000);
     for form in Form::ALL {
         let scan = Scan::with_form(&gpu, ones.len(), form).unwrap();
         let sort = Sort::with_form(&gpu, keys.len(), 32, form).unwrap();
@@ -216,7 +203,7 @@ fn folded_grids_reach_every_workgroup_once() {
     let fold = gpu.pipeline::<Fold>(&[]).unwrap();
     for groups in [1, 32_768, 32_769, 65_536, 100_001] {
         let marks = gpu.zeros::<u32>("marks", groups as usize).unwrap();
-        run(&gpu, |pass| fold.run(pass, &Fold { marks: &marks }, groups));
+        run(&gpu, |pass| fold.dispatch_groups(pass, &Fold { marks: &marks }, groups));
         assert!(gpu.read(&marks).unwrap() == (1..=groups).collect::<Vec<_>>(), "{groups} workgroups");
     }
 }
@@ -225,7 +212,7 @@ fn folded_grids_reach_every_workgroup_once() {
 #[test]
 fn capacities_beyond_65535_workgroups_scan_a_few_elements() {
     let gpu = gpu();
-    let input = Random(10).keys(9_000);
+    let input = keys(&mut Rng::new(10), 9_000);
     for form in Form::ALL {
         let scan = Scan::with_form(&gpu, 4096 * 70_000, form).unwrap();
         check_scan(&gpu, &scan, &input, &format!("{form:?}"));
@@ -235,11 +222,12 @@ fn capacities_beyond_65535_workgroups_scan_a_few_elements() {
 #[test]
 fn sums_rows_in_a_fixed_order() {
     let gpu = gpu();
-    let mut random = Random(4);
+    let mut random = Rng::new(4);
     for (capacity, width) in [(1, 1), (32, 2), (40_000, 1), (40_000, 3), (33_000, 10)] {
         let reduce = Reduce::new(&gpu, capacity, width).unwrap();
         for n in [0, 1, 31, 32, 33, 1023, 1024, 1025, 40_000] {
-            let rows: Vec<f32> = random.keys(n * width).iter().map(|&key| key as f32 * 2f32.powi(-32) - 0.25).collect();
+            let rows: Vec<f32> =
+                keys(&mut random, n * width).iter().map(|&key| key as f32 * 2f32.powi(-32) - 0.25).collect();
             let count = gpu.upload("count", &[n as u32]).unwrap();
             let input = gpu.upload("input", &rows).unwrap();
             let output = gpu.upload("output", &vec![9.0f32; width]).unwrap();
@@ -275,7 +263,7 @@ fn tree_sums(rows: &[f32], capacity: usize, width: usize) -> Vec<f32> {
 #[test]
 fn row_sums_are_accurate() {
     let gpu = gpu();
-    let rows: Vec<f32> = Random(11).keys(2_000_000).iter().map(|&key| key as f32 * 2f32.powi(-32)).collect();
+    let rows: Vec<f32> = keys(&mut Rng::new(11), 2_000_000).iter().map(|&key| key as f32 * 2f32.powi(-32)).collect();
     let reduce = Reduce::new(&gpu, rows.len(), 1).unwrap();
     let count = gpu.upload("count", &[rows.len() as u32]).unwrap();
     let (input, output) = (gpu.upload("input", &rows).unwrap(), gpu.zeros::<f32>("output", 1).unwrap());

@@ -10,11 +10,7 @@ use dapple::gpu::{Gpu, GpuError};
 use dapple::train::config::{FlowShape, FlowSource, Init, Subgroups, Switch};
 use dapple::train::{Checkpoint, Config, Tensor, Trainer};
 
-fn gpu() -> Gpu {
-    static GPU: OnceLock<Gpu> = OnceLock::new();
-    let open = || Gpu::open(None).expect("these tests need a Vulkan, Metal or DX12 adapter; a software one will do");
-    GPU.get_or_init(open).clone()
-}
+use crate::support::gpu;
 
 /// The capture of scenes/tiny.toml, made once.
 fn capture() -> Arc<Capture> {
@@ -100,7 +96,11 @@ fn a_lost_device_is_an_error_from_then_on() {
     lost((0..64).find_map(|_| trainer.step().err()).expect("no step can be done any more"));
     lost(trainer.checkpoint().map(|_| ()).unwrap_err());
     lost(trainer.scene().map(|_| ()).unwrap_err());
-    assert_eq!(Trainer::resume(&self::gpu(), capture(), before).unwrap().step_index(), 1, "the checkpoint is intact");
+    assert_eq!(
+        Trainer::resume(&crate::support::gpu(), capture(), before).unwrap().step_index(),
+        1,
+        "the checkpoint is intact"
+    );
 }
 
 #[test]

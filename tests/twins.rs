@@ -59,7 +59,8 @@ fn every_kernel_names_its_twin() {
     let is_kernel = |text: &str| !text.contains("@fragment");
     let headers: Vec<_> = texts.filter(|(_, text)| is_kernel(text)).map(|(path, text)| (path, header(&text))).collect();
     assert!(headers.len() >= 37, "only {} kernels", headers.len());
-    let problems = headers.iter().filter_map(|(path, header)| Some(format!("{}: {}", path.display(), problem(header)?)));
+    let problems =
+        headers.iter().filter_map(|(path, header)| Some(format!("{}: {}", path.display(), problem(header)?)));
     let problems: Vec<_> = problems.collect();
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{Folder, tiny};
+use super::{Folder, tiny};
 
 const TRAIN: &str = "--out r --steps 12 --cap-max 800";
 
@@ -127,8 +127,8 @@ fn masks_act_as_the_options_say() {
     for (run, expected) in [("used", &used.1), ("inverted", &inverted.1), ("unused", &unused.1)] {
         let evaluated = folder.dapple(&format!("eval {run} --capture c --json {run}.json")).assert().success();
         assert!(!evaluated.get_output().stdout.is_empty());
-        let psnr = crate::views::psnr_of_json(&folder.text(&format!("{run}.json")));
-        let last = crate::views::last_psnr(expected);
+        let psnr = super::views::psnr_of_json(&folder.text(&format!("{run}.json")));
+        let last = super::views::last_psnr(expected);
         assert!((psnr - last).abs() < 0.01, "{run}: {psnr} is not {last}: eval uses masks as the run did");
     }
 }

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use dapple::dataset::flow_io::{self, FlowField};
 use serde_json::Value;
 
-use crate::{Folder, copy, repository};
+use super::{Folder, copy, repository};
 
 /// A training of a copy of the clip, as short as can be.
 const SHORT: &str = "--steps 2 --cap-max 600";

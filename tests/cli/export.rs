@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::Folder;
+use super::Folder;
 
 /// Eight Gaussians of degree 1 along x, at 0 to 7, of growing opacity; the first can never be seen.
 fn row() -> String {
@@ -141,7 +141,7 @@ fn what_shows_in_a_capture_is_kept() {
     folder.file("two.ply", &format!("{header}0 0 0 1 1 1 2 -3 -3 -3 1 0 0 0\n900 900 900 1 1 1 4 2 2 2 1 0 0 0\n"));
     folder.succeed("export two.ply large.ply --keep 1");
     assert_eq!(info(&folder, "large.ply")["bounds"]["min"][0], 900.0);
-    let capture = crate::tiny().display();
+    let capture = super::tiny().display();
     folder.succeed(&format!("export two.ply seen.ply --keep 1 --capture {capture}"));
     assert_eq!(info(&folder, "seen.ply")["bounds"]["min"][0], 0.0);
     assert!(folder.error(&format!("export two.ply out.ply --capture {capture}"), 2).contains("--keep"));

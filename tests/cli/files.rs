@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::{Folder, tiny};
+use super::{Folder, tiny};
 
 #[test]
 fn adapters_that_do_not_exist_are_refused_with_those_that_do() {

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use dapple::dataset::flow_io;
 use serde_json::{Value, json};
 
-use crate::{Folder, repository};
+use super::{Folder, repository};
 
 /// Whether ffmpeg is there; `tools/setup` installs it.
 fn ffmpeg() -> bool {

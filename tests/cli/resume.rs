@@ -3,7 +3,7 @@
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::{Folder, tiny};
+use super::{Folder, tiny};
 
 /// Short, with relocation, growth up to the cap, and the ramp of the colour degree.
 const RUN: &str =

@@ -1,6 +1,6 @@
 //! `eval` and `render` on what training left.
 
-use crate::{Folder, tiny};
+use super::{Folder, tiny};
 
 /// The mean PSNR in the JSON of an evaluation.
 pub fn psnr_of_json(text: &str) -> f64 {

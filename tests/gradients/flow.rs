@@ -11,13 +11,15 @@ use dapple::train::loss::LossPass;
 use dapple::train::update::{Optimiser, Step};
 use glam::{Vec3, Vec4};
 
-use crate::motion::{Lanes, MOTION_GROUPS, read_motion};
 use crate::reference::cases::{self, Kind, Rng};
 use crate::reference::flow::{Case, Form, INPUTS, exclude, flow_image, gradient};
 use crate::reference::gradient::render;
 use crate::reference::motion::{host_motion, pose, set_in_motion};
 use crate::reference::project::{Gaussian, near_branch};
-use crate::{GROUPS, Worst, can_run, check, support};
+use crate::support::{self, can_run, read_motion};
+
+use super::motion::{Lanes, MOTION_GROUPS};
+use super::{GROUPS, Worst, check};
 
 const SIZE: (u32, u32) = (36, 28);
 const FORMS: [Form; 4] = [
@@ -181,7 +183,6 @@ fn flow_gradients_agree_with_32_lanes_by_shuffles() {
 
 #[test]
 fn rendered_flow_agrees_with_the_oracle() {
-    let gpu = support::gpu();
     let mut renderer = support::renderer();
     for Solved { case, .. } in oracle() {
         for affine in [false, true] {

@@ -1,28 +1,22 @@
 //! Gradients of moving Gaussians, by what they are in the view and by how they move.
 
 use dapple::gpu::Recorder;
-use dapple::model::{MOTION_ROW, Model, Rows};
+use dapple::model::Model;
 use dapple::render::{CameraBackward, Channel, LaneForm, Renderer};
 use dapple::train::update::{Optimiser, Step};
-use glam::Vec4;
 
 use crate::reference::cases::{self, Rng};
 use crate::reference::gradient::{analytic, render};
 use crate::reference::motion::{MOTION, Motion, host_motion, pose, pose_backward, set_in_motion};
 use crate::reference::project::{Gaussian, PARAMETERS, View, near_branch};
 use crate::reference::rasterize::Upstream;
-use crate::{GROUPS, Worst, can_run, check, support};
+use crate::support::{self, can_run, read_motion};
+
+use super::{GROUPS, Worst, check};
 
 /// Groups of [`Motion::to_array`].
 pub const MOTION_GROUPS: [(&str, std::ops::Range<usize>); 4] =
     [("velocity", 0..3), ("time centre", 3..4), ("log-duration", 4..5), ("gate", 5..6)];
-
-/// The first `count` motion rows, in the order of [`Motion::to_array`].
-pub fn read_motion(rows: &Rows, count: usize) -> Vec<[f64; MOTION]> {
-    let rows = support::gpu().read_range(&rows.motion, 0, MOTION_ROW * count).unwrap();
-    let flat = |row: &[Vec4]| [row[0].x, row[0].y, row[0].z, row[0].w, row[1].x, row[1].y].map(f64::from);
-    rows.chunks_exact(MOTION_ROW).map(flat).collect()
-}
 
 struct Case {
     gaussians: Vec<Gaussian<f64>>,

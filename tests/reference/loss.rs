@@ -53,8 +53,6 @@ pub struct Loss<T> {
     pub l1: T,
     /// Mean over the valid part of the map; 1 for images too small for one window.
     pub ssim: T,
-    /// Mean |A − A*| over masked pixels; 0 without an opacity target.
-    pub alpha: T,
 }
 
 /// Loss of a render with colours `rgb` and opacities `alpha`.
@@ -83,7 +81,7 @@ pub fn loss<T: Num>(rgb: &[[T; 3]], alpha: &[T], target: &Target) -> Loss<T> {
     }
     let weight = target.alpha.map_or(0.0, |(_, weight)| weight);
     let total = l1.times(1.0 - lambda) + (T::one() - ssim).times(lambda) + off.times(weight);
-    Loss { total, l1, ssim, alpha: off }
+    Loss { total, l1, ssim }
 }
 
 /// SSIM of one channel, `(width − 10) × (height − 10)`.

@@ -8,8 +8,6 @@
 //! All angles, lengths and pixels as in `dapple::camera`: world-to-camera `p = V m + t`, OpenCV axes, pixel (column j,
 //! row i) sampled at (j + ½, i + ½). Matrices are row-major `[[T; C]; R]`.
 
-// Each test binary includes this module and uses only its own part of it.
-#![allow(dead_code)]
 // Loop indices are the subscripts of the formulas.
 #![allow(clippy::needless_range_loop)]
 

@@ -185,8 +185,7 @@ pub struct Stages<T> {
     /// T = J V.
     pub transform: [[T; 3]; 2],
     pub sigma: [[T; 3]; 3],
-    /// C before and C' after the low-pass.
-    pub raw: [[T; 2]; 2],
+    /// C' after the low-pass.
     pub blurred: [[T; 2]; 2],
     pub opacity: T,
     /// (det C / det C') before the floor.
@@ -236,7 +235,6 @@ pub fn stages<T: Num>(g: &Gaussian<T>, view: &View<T>) -> Option<Stages<T>> {
         jacobian,
         transform,
         sigma,
-        raw,
         blurred,
         opacity,
         ratio,

@@ -35,8 +35,6 @@ impl Default for Bands {
 /// A rendered image, row-major.
 #[derive(Clone, Debug)]
 pub struct Image<T> {
-    pub width: u32,
-    pub height: u32,
     /// Colour over the background.
     pub rgb: Vec<[T; 3]>,
     /// T_N; the image's opacity A is 1 − T_N.
@@ -83,8 +81,6 @@ pub fn rasterize<T: Num>(splats: &[Option<Splat<T>>], view: &View<T>, bands: Ban
     let ordered: Vec<Splat<T>> = depth_order(splats).into_iter().filter_map(|i| splats[i]).collect();
     let pixels = (view.width * view.height) as usize;
     let mut image = Image {
-        width: view.width,
-        height: view.height,
         rgb: Vec::with_capacity(pixels),
         transmittance: Vec::with_capacity(pixels),
         depth: Vec::with_capacity(pixels),

@@ -3,7 +3,7 @@
 use dapple::camera::Camera;
 use dapple::gpu::Recorder;
 use dapple::model::Model;
-use dapple::render::{Change, Channel, DELETED, Form, FlowForm, Masquerade, Presenter, Probe, RenderOptions, Renderer};
+use dapple::render::{Change, Channel, DELETED, FlowForm, Form, Masquerade, Presenter, Probe, RenderOptions, Renderer};
 use dapple::render::{SELECTED, Shown};
 use dapple::scene::{SH_C0, Scene};
 use glam::{DVec3, Vec3, Vec4};
@@ -91,7 +91,8 @@ fn features(rng: &mut Rng, pixels: usize) -> Vec<Vec4> {
             _ => rng.unit(),
         };
         let [x, y, z] = rng.normals().map(|v: f64| 0.4 * v + 0.3);
-        Vec4::from_array([x, y, z, w].map(|v| v as f32)) * if i % 11 == 3 { Vec4::new(0.0, 0.0, 0.0, 1.0) } else { Vec4::ONE }
+        Vec4::from_array([x, y, z, w].map(|v| v as f32))
+            * if i % 11 == 3 { Vec4::new(0.0, 0.0, 0.0, 1.0) } else { Vec4::ONE }
     };
     (0..pixels).map(&mut feature).collect()
 }
@@ -173,7 +174,9 @@ fn every_style_shows_its_gaussians() {
     let orange = (Vec3::new(1.0, 0.62, 0.1) - 0.5) / SH_C0;
     let mut inside = 0;
     for form in [Form::Splat, Form::Centre, Form::Solid] {
-        for (crop, ghost) in [(None, true), (Some((Vec3::splat(-0.7), Vec3::splat(0.9))), false), (Some((Vec3::ZERO, Vec3::ONE)), true)] {
+        for (crop, ghost) in
+            [(None, true), (Some((Vec3::splat(-0.7), Vec3::splat(0.9))), false), (Some((Vec3::ZERO, Vec3::ONE)), true)]
+        {
             let change = Change { form, size: 0.6, crop, ghost, eye: (Vec3::new(1.0, -2.0, 3.0), 0.002) };
             preview.set_state(&states);
             let mut recorder = Recorder::new(&gpu(), false);

@@ -3,32 +3,21 @@
 use dapple::scene::Scene;
 use glam::Vec3;
 
-/// Numbers from −1 to 1 that look random and are always the same.
-pub struct Numbers(pub u64);
-
-impl Numbers {
-    pub fn next(&mut self) -> f32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 40) as f32 / (1 << 23) as f32 - 1.0
-    }
-
-    fn vector(&mut self) -> Vec3 {
-        Vec3::new(self.next(), self.next(), self.next())
-    }
-}
+use super::random::Rng;
 
 /// A scene within what all formats hold; positions tell Gaussians apart.
 pub fn scene(n: usize, sh_degree: u32) -> Scene {
-    let mut numbers = Numbers(n as u64 + u64::from(sh_degree));
+    let mut rng = Rng::new(n as u64 + u64::from(sh_degree));
+    let mut number = || rng.range(-1.0, 1.0) as f32;
     let mut scene = Scene { sh_degree, antialiased: n % 2 == 1, ..Scene::default() };
     for _ in 0..n {
-        scene.means.push(numbers.vector() * 4.0);
-        scene.quaternions.push([numbers.next(), numbers.next(), numbers.next(), numbers.next()]);
-        scene.log_scales.push(numbers.vector() * 2.0 - 4.0);
-        scene.logits.push(numbers.next() * 5.0);
-        scene.sh.extend((0..3).map(|_| numbers.next() * 1.5));
-        let base = numbers.next() * 0.3;
-        scene.sh.extend((3..scene.sh_stride()).map(|_| base + 0.1 * numbers.next()));
+        scene.means.push(Vec3::new(number(), number(), number()) * 4.0);
+        scene.quaternions.push([number(), number(), number(), number()]);
+        scene.log_scales.push(Vec3::new(number(), number(), number()) * 2.0 - 4.0);
+        scene.logits.push(number() * 5.0);
+        scene.sh.extend((0..3).map(|_| number() * 1.5));
+        let base = number() * 0.3;
+        scene.sh.extend((3..scene.sh_stride()).map(|_| base + 0.1 * number()));
     }
     scene
 }

@@ -1,88 +1,9 @@
-//! What tests of the GPU share: the device, views of the oracle as the renderer takes them, and rows read back.
+//! What tests share: the device, files, scenes, random numbers.
 
-use std::sync::OnceLock;
+mod device;
+pub mod files;
+pub mod made;
+pub mod moving;
+pub mod random;
 
-use dapple::gpu::Gpu;
-use dapple::model::{GEOMETRY_ROW, Rows, band_stride};
-use dapple::render::{self, LaneForm, Renderer};
-use glam::Vec3;
-
-use crate::reference::cases::camera_of;
-use crate::reference::project::{PARAMETERS, View};
-
-/// The adapter of this machine, opened once.
-pub fn gpu() -> Gpu {
-    static GPU: OnceLock<Gpu> = OnceLock::new();
-    let open = || Gpu::open(None).expect("these tests need a Vulkan, Metal or DX12 adapter; a software one will do");
-    GPU.get_or_init(open).clone()
-}
-
-/// The width of subgroups that the tests are told to run the rasterizer in; unset, the adapter's own form is taken.
-fn wanted_lanes() -> Option<u32> {
-    let wanted = std::env::var("DAPPLE_TEST_LANES").ok()?;
-    Some(wanted.parse().expect("DAPPLE_TEST_LANES is a number of lanes"))
-}
-
-/// Whether the adapter can run a form of the rasterizer; says so where it cannot.
-///
-/// # Panics
-/// Where it cannot and `DAPPLE_TEST_LANES` asks for that form.
-pub fn can_run(form: LaneForm) -> bool {
-    let gpu = gpu();
-    let smallest = gpu.info().subgroup_min_size;
-    let can = !form.subgroups || (gpu.subgroups() && smallest >= form.lanes);
-    if !can {
-        let reason = format!("{}: subgroups of {smallest} lanes, not {}", gpu.describe(), form.lanes);
-        assert!(wanted_lanes() != Some(form.lanes), "DAPPLE_TEST_LANES cannot be had of {reason}");
-        eprintln!("SKIPPED: {reason}");
-    }
-    can
-}
-
-/// The form of the rasterizer that the tests of stages run: the adapter's, or that of `DAPPLE_TEST_LANES`.
-fn lane_form() -> LaneForm {
-    let Some(lanes) = wanted_lanes() else { return LaneForm::of(&gpu()) };
-    let form = LaneForm { lanes, subgroups: true };
-    assert!(can_run(form));
-    form
-}
-
-pub fn renderer() -> Renderer {
-    Renderer::with_form(&gpu(), lane_form(), false).unwrap()
-}
-
-pub fn training_renderer() -> Renderer {
-    Renderer::with_form(&gpu(), lane_form(), true).unwrap()
-}
-
-/// A view of the oracle, for the renderer under test.
-pub fn device_view(view: &View<f64>, gaussians: usize) -> render::View {
-    let background = Vec3::from_array(view.background.map(|v| v as f32));
-    render::View::new(&camera_of(view), gaussians, view.near as f32).with_colour(
-        background,
-        view.sh_degree,
-        view.antialiased,
-    )
-}
-
-/// The first `count` rows, each in the order of the oracle's `Gaussian::to_array`; zero above `degree`.
-pub fn read_rows(gpu: &Gpu, rows: &Rows, count: usize, degree: u32) -> Vec<[f64; PARAMETERS]> {
-    let geometry = gpu.read_range(&rows.geometry, 0, GEOMETRY_ROW * count).unwrap();
-    let mut out = vec![[0.0; PARAMETERS]; count];
-    for (to, row) in out.iter_mut().zip(geometry.chunks_exact(GEOMETRY_ROW)) {
-        let flat = [row[0].x, row[0].y, row[0].z, row[1].x, row[1].y, row[1].z, row[1].w, row[2].x, row[2].y, row[2].z];
-        for (to, from) in to.iter_mut().zip(flat.into_iter().chain([row[0].w])) {
-            *to = f64::from(from);
-        }
-    }
-    for band in 0..=degree as usize {
-        let (stride, first) = (band_stride(band), 11 + 3 * band * band);
-        let packed = gpu.read(&rows.sh[band]).unwrap();
-        for (i, to) in out.iter_mut().enumerate() {
-            for e in 0..stride {
-                to[first + e] = f64::from(packed[(i / 4 * stride + e) * 4 + i % 4]);
-            }
-        }
-    }
-    out
-}
+pub use device::{can_run, device_view, gpu, read_motion, read_rows, renderer, training_renderer};

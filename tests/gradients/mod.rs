@@ -4,11 +4,6 @@
 mod flow;
 mod motion;
 
-#[path = "../reference/mod.rs"]
-mod reference;
-#[path = "../support/mod.rs"]
-mod support;
-
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -17,11 +12,11 @@ use dapple::model::Model;
 use dapple::render::{CameraBackward, CameraGradient, Channel, LaneForm, Renderer};
 use dapple::train::update::{Optimiser, Step};
 
-use reference::cases::{self, Rng};
-use reference::gradient::{Gradient, analytic, render};
-use reference::project::{Gaussian, PARAMETERS, View, near_branch};
-use reference::rasterize::Upstream;
-use support::can_run;
+use crate::reference::cases::{self, Rng};
+use crate::reference::gradient::{Gradient, analytic, render};
+use crate::reference::project::{Gaussian, PARAMETERS, View, near_branch};
+use crate::reference::rasterize::Upstream;
+use crate::support::{self, can_run};
 
 /// Parameter groups: ranges of `Gaussian::to_array`.
 const GROUPS: [(&str, Range<usize>); 8] = [

@@ -1,23 +1,13 @@
 //! The real captures, where they are at hand.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 
 use dapple::dataset::{Capture, CaptureOptions, Coverage, Split, flow_io};
 
+use crate::support::files::data;
+
 fn options() -> CaptureOptions {
     CaptureOptions::default()
-}
-
-/// A path in the folder of real data, or `None`, loudly, where that is not at hand.
-fn data(sub: &str) -> Option<PathBuf> {
-    let default = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let path = std::env::var_os("DAPPLE_DATA").map_or_else(default, PathBuf::from).join(sub);
-    if !path.exists() {
-        eprintln!("SKIPPED: {} is not there (set DAPPLE_DATA)", path.display());
-        return None;
-    }
-    Some(path)
 }
 
 fn count(capture: &Capture, split: Split) -> usize {

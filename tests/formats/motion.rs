@@ -3,41 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use dapple::format::{self, Format, Moments, WriteOptions, sequence};
-use dapple::scene::{Motion, Scene};
+use dapple::scene::Scene;
 use glam::Vec3;
 
-/// A scene whose every number is different.
-fn scene(n: usize, sh_degree: u32) -> Scene {
-    let mut next = 0.0_f32;
-    let mut number = |low: f32, high: f32| {
-        next += 1.0;
-        low + (high - low) * (0.5 + 0.5 * (next * 0.77).sin())
-    };
-    let mut scene = Scene { sh_degree, antialiased: sh_degree == 2, ..Scene::default() };
-    let mut motion = Motion::default();
-    for i in 0..n {
-        scene.means.push(Vec3::new(number(-2.0, 2.0), number(-2.0, 2.0), number(1.0, 5.0)));
-        scene.quaternions.push([number(0.2, 1.0), number(-0.5, 0.5), number(-0.5, 0.5), number(-0.5, 0.5)]);
-        scene.log_scales.push(Vec3::new(number(-5.0, -2.0), number(-5.0, -2.0), number(-5.0, -2.0)));
-        scene.logits.push(number(-2.0, 4.0));
-        scene.sh.extend((0..scene.sh_stride()).map(|_| number(-0.8, 0.8)));
-        motion.velocities.push(Vec3::new(number(-1.0, 1.0), number(-1.0, 1.0), number(-1.0, 1.0)));
-        motion.centres.push(number(0.0, 1.0));
-        motion.log_durations.push(number(-3.0, 0.0));
-        motion.gates.push(if i % 3 == 0 { number(0.6, 0.9) } else { Motion::NO_GATE });
-    }
-    scene.motion = Some(motion);
-    scene
-}
+use crate::support::files::error_of;
+use crate::support::moving::scene;
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("temporary folder")
-}
-
-fn error_of(path: &Path) -> String {
-    let message = format!("{:#}", format::load(path).expect_err("must fail"));
-    assert!(!message.contains('\n') && message.contains(&path.display().to_string()), "{message}");
-    message
 }
 
 const TIMES: [f32; 4] = [0.0, 0.31, 0.77, 1.0];

@@ -5,10 +5,6 @@ mod edges;
 mod loss;
 mod motion;
 mod refine;
+mod rigid_flow;
 mod tiles;
 mod update;
-
-#[path = "../reference/mod.rs"]
-mod reference;
-#[path = "../support/mod.rs"]
-mod support;

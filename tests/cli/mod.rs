@@ -14,24 +14,9 @@ use std::sync::OnceLock;
 
 use assert_cmd::Command;
 
-struct Folder(tempfile::TempDir);
+use crate::support::files::Folder;
 
 impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().expect("temporary folder"))
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn file(&self, name: &str, content: &str) -> PathBuf {
-        let path = self.path(name);
-        std::fs::create_dir_all(path.parent().expect("a parent")).expect("creates");
-        std::fs::write(&path, content).expect("writes");
-        path
-    }
-
     fn dapple(&self, line: &str) -> Command {
         let mut command = Command::cargo_bin("dapple").expect("the binary is built");
         command.current_dir(self.0.path()).args(line.split_whitespace());

@@ -1,19 +1,18 @@
 //! glTF and USD: round trips, what other tools write, and files that are wrong.
 
-#[path = "support/files.rs"]
-mod files;
-
 use std::path::Path;
 
 use dapple::edit::Similarity;
 use dapple::format::{self, Format};
 use dapple::scene::Scene;
-use files::{Folder, error_of};
 use glam::{DQuat, DVec3, Vec3, Vec4};
+
+use crate::support::files::{Folder, error_of};
+use crate::support::made;
 
 /// A scene with unit quaternions.
 fn scene(n: usize, sh_degree: u32) -> Scene {
-    let mut scene = Scene { antialiased: false, ..files::scene(n, sh_degree) };
+    let mut scene = Scene { antialiased: false, ..made::scene(n, sh_degree) };
     for quaternion in &mut scene.quaternions {
         *quaternion = Vec4::from_array(*quaternion).normalize().to_array();
     }

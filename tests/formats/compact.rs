@@ -2,23 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-#[path = "support/made.rs"]
-mod made;
-
 use dapple::format::{self, Format, Loaded, ReadOptions, SpzFrame, WriteOptions, sog, spz};
 use dapple::scene::Scene;
 use glam::Vec3;
-use made::scene;
 
-fn data() -> Option<PathBuf> {
-    let data = std::env::var("DAPPLE_DATA").unwrap_or_else(|_| "../shared/data".into());
-    let splats = Path::new(&data).join("splats");
-    if !splats.is_dir() {
-        eprintln!("SKIPPED: no {}", splats.display());
-        return None;
-    }
-    Some(splats)
-}
+use crate::support::files::{data, error_of};
+use crate::support::made::{self, scene};
 
 /// The largest errors of a copy, Gaussian by Gaussian.
 #[derive(Debug, Default)]
@@ -249,7 +238,7 @@ fn ksplat_of_every_level_is_read() {
 
 #[test]
 fn real_files_open() {
-    let Some(splats) = data() else { return };
+    let Some(splats) = data("splats") else { return };
     let files = [
         ("mini/minimal.splat", Format::Splat, "", 4, 0),
         ("mini/minimal.ksplat", Format::Ksplat, "0.1", 4, 0),
@@ -273,7 +262,7 @@ fn real_files_open() {
 /// Four tools' files of the same four Gaussians: at the corners of a square, 0.1 wide, in four colours.
 #[test]
 fn the_same_scene_in_five_files_is_the_same() {
-    let Some(splats) = data() else { return };
+    let Some(splats) = data("splats") else { return };
     let read = |name: &str| format::load(&splats.join("mini").join(name)).expect(name).scene;
     let reference = read("minimal.ksplat");
     assert_eq!(
@@ -305,13 +294,6 @@ fn small_files(folder: &Path) -> Vec<PathBuf> {
         paths.push(path);
     }
     paths
-}
-
-fn error_of(path: &Path) -> String {
-    let message = format!("{:#}", format::load(path).expect_err("must fail"));
-    assert!(!message.contains('\n'), "one line: {message}");
-    assert!(message.contains(&path.display().to_string()), "names the file: {message}");
-    message
 }
 
 #[test]

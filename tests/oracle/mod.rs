@@ -9,6 +9,3 @@ mod render;
 mod sh;
 mod tiles;
 mod training;
-
-#[path = "../reference/mod.rs"]
-mod reference;

@@ -1,14 +1,13 @@
 //! Scene files: round trips, other tools' dialects, and files that are wrong.
 
-#[path = "support/files.rs"]
-mod files;
-
 use std::path::Path;
 
 use dapple::format::{self, ply};
 use dapple::scene::Scene;
-use files::{Folder, error_of, scene};
 use glam::Vec3;
+
+use crate::support::files::{Folder, error_of};
+use crate::support::made::scene;
 
 #[test]
 fn scenes_of_every_degree_come_back() {

@@ -1,0 +1,18 @@
+//! The tests, but for those that need a program of their own: `fuzz` counts what it allocates, `view` opens windows.
+
+mod cli;
+mod edit;
+mod edited_views;
+mod formats;
+mod golden;
+mod gradients;
+mod layers;
+mod oracle;
+mod primitives;
+mod real_captures;
+mod reference;
+mod shaders;
+mod stages;
+mod support;
+mod training;
+mod twins;
