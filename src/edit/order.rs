@@ -37,22 +37,13 @@ fn spread(bits: u64) -> u64 {
 
 /// Puts the Gaussian `order[i]` at place `i`; `order` is a permutation.
 pub fn permute(scene: &mut Scene, order: &[u32]) {
-    let stride = scene.sh_stride();
-    rows(&mut scene.means, 1, order);
-    rows(&mut scene.quaternions, 1, order);
-    rows(&mut scene.log_scales, 1, order);
-    rows(&mut scene.logits, 1, order);
-    rows(&mut scene.sh, stride, order);
-    if let Some(motion) = &mut scene.motion {
-        rows(&mut motion.velocities, 1, order);
-        for values in [&mut motion.centres, &mut motion.log_durations, &mut motion.gates] {
-            rows(values, 1, order);
-        }
+    for (values, width) in scene.attributes_mut() {
+        rows(values, width, order);
     }
 }
 
 /// Permutes rows of `width` values along the cycles of `order`, which takes no second array.
-fn rows<T: Copy>(data: &mut [T], width: usize, order: &[u32]) {
+fn rows(data: &mut [f32], width: usize, order: &[u32]) {
     let mut placed = vec![false; order.len()];
     let mut held = Vec::with_capacity(width);
     for start in 0..order.len() {

@@ -8,6 +8,7 @@ use glam::Vec3;
 use kiddo::{ImmutableKdTree, SquaredEuclidean};
 use rayon::prelude::*;
 
+use crate::scene::stats::percentile;
 use crate::scene::{Scene, sigmoid};
 
 /// A part of space.
@@ -114,8 +115,7 @@ pub fn isolation(scene: &Scene, k: usize) -> Result<Vec<f32>> {
     for (group, distance) in groups.iter().zip(of_groups) {
         group.iter().for_each(|&i| distances[i as usize] = distance);
     }
-    let mut sorted = distances.clone();
-    let median = *sorted.select_nth_unstable_by(scene.len() / 2, f32::total_cmp).1;
+    let median = percentile(&mut distances.clone(), 50).unwrap_or_default();
     distances.iter_mut().for_each(|d| *d /= median.max(f32::MIN_POSITIVE));
     Ok(distances)
 }

@@ -3,7 +3,7 @@
 use glam::Vec3;
 use rayon::prelude::*;
 
-use crate::scene::{SH_C0, Scene, sh_coefficients};
+use crate::scene::{SH_C0, Scene, logit_within, sh_coefficients};
 
 /// Gaussians that one task of a parallel loop handles at least.
 pub(super) const GRAIN: usize = 4096;
@@ -42,8 +42,7 @@ pub(super) fn build(n: usize, sh_degree: u32, gaussian: impl Fn(usize, &mut [f32
 /// Logit of an opacity. 0 and 1, which quantised files hold and whose logits are infinite, become 10⁻⁶ and 1 − 10⁻⁶: they
 /// fall into the same quantisation steps again.
 pub(super) fn logit(opacity: f32) -> f32 {
-    let opacity = opacity.clamp(1e-6, 1.0 - 1e-6);
-    (opacity / (1.0 - opacity)).ln()
+    logit_within(opacity, 1e-6, 1.0 - 1e-6)
 }
 
 /// Logarithm of a linear scale; a scale of 0 or less, which some tools write for "very small", becomes 10⁻²⁰.

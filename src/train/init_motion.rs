@@ -34,7 +34,7 @@ pub fn spread(
     let mut random = SplitMix::new(config.seed ^ 0x71_3e5);
     let known = |i: usize| times.and_then(|times| times.get(i)).copied();
     let centres = (0..scene.len()).map(|i| known(i).unwrap_or_else(|| random.unit() as f32)).collect();
-    scene.motion = Some(still(scene.len(), centres, config.init_duration as f32));
+    scene.motion = Some(Motion::still(centres, config.init_duration as f32, Motion::NO_GATE));
     if config.velocity_init == Switch::On {
         let count = scene.len() - found.len();
         add_velocities(scene, count, capture, frame).context(REMEDY)?;
@@ -58,16 +58,7 @@ fn add_found(scene: &mut Scene, found: &[Option<Found>], frame: &Normalisation) 
 
 /// The motion of a static scene.
 pub fn steady(len: usize) -> Motion {
-    still(len, vec![0.5; len], STATIC_DURATION)
-}
-
-fn still(len: usize, centres: Vec<f32>, duration: f32) -> Motion {
-    Motion {
-        velocities: vec![Vec3::ZERO; len],
-        centres,
-        log_durations: vec![duration.ln(); len],
-        gates: vec![Motion::NO_GATE; len],
-    }
+    Motion::still(vec![0.5; len], STATIC_DURATION, Motion::NO_GATE)
 }
 
 /// Velocities by which the first `count` means move on the images as the flow of the frames nearest in time says, where they have the

@@ -11,7 +11,7 @@ use crate::dataset::{Capture, Item, PictureCache, Split};
 use crate::gpu::{Gpu, Recorder, StageTimes};
 use crate::model::{Model, Rows};
 use crate::render::{Admission, Channel, RenderOptions, Rendered, Renderer, View};
-use crate::scene::{Normalisation, Scene};
+use crate::scene::{ALPHA_MIN, Normalisation, Scene, sigmoid};
 
 use super::checkpoint::{Checkpoint, Tensor};
 use super::config::{Config, Subgroups};
@@ -371,7 +371,7 @@ impl Trainer {
         self.settle()?;
         let mut scene = self.model.download(&self.gpu)?;
         scene.antialiased = self.config.antialiased;
-        scene.retain(|scene, i| 1.0 / (1.0 + (-scene.logits[i]).exp()) >= 1.0 / 255.0);
+        scene.retain(|scene, i| sigmoid(scene.logits[i]) >= ALPHA_MIN);
         scene.denormalise(&self.normalisation);
         Ok(scene)
     }
