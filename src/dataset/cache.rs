@@ -62,13 +62,13 @@ pub struct PictureCache {
 struct Shared {
     capture: Arc<Capture>,
     budget: usize,
-    state: Mutex<State>,
+    state: Mutex<CacheState>,
     /// Told when the state changes in any way that a waiter may wait for.
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct CacheState {
     slots: HashMap<Item, Slot>,
     /// Announced uses still to come: position in the announced order → item.
     announced: BTreeMap<usize, Item>,
@@ -97,7 +97,7 @@ impl PictureCache {
         let bytes = pictures.values().map(|picture| picture.pixels.len() * 4).sum();
         let slot = |(shot, picture)| (Item::Picture(shot), Slot::Ready { decoded: Decoded::Picture(picture), used: 0 });
         let slots = pictures.into_iter().map(slot).collect();
-        let state = Mutex::new(State { slots, bytes, ..State::default() });
+        let state = Mutex::new(CacheState { slots, bytes, ..CacheState::default() });
         let shared = Arc::new(Shared { capture, budget, state, changed: Condvar::new() });
         let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(8));
         let workers = (0..threads).map(|_| {
@@ -198,7 +198,7 @@ impl Drop for PictureCache {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, CacheState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -229,7 +229,7 @@ impl Shared {
     }
 
     /// Decodes an item outside the lock and keeps the result.
-    fn decode(&self, mut state: MutexGuard<'_, State>, item: Item) -> Result<Decoded> {
+    fn decode(&self, mut state: MutexGuard<'_, CacheState>, item: Item) -> Result<Decoded> {
         let size = self.size(item);
         state.slots.insert(item, Slot::Decoding);
         state.bytes += size;
@@ -273,7 +273,7 @@ fn guarded<T>(capture: &Capture, shot: usize, load: impl FnOnce() -> Result<T>) 
         .unwrap_or_else(|_| Err(anyhow!("{}: the decoder crashed", capture.shots[shot].image.display())))
 }
 
-impl State {
+impl CacheState {
     /// One announced use of an item is over.
     fn served(&mut self, item: Item) {
         if let Some(position) = self.uses.get_mut(&item).and_then(VecDeque::pop_front) {

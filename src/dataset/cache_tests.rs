@@ -88,7 +88,7 @@ fn an_urgent_picture_displaces_what_is_needed_last() {
 fn eviction_takes_the_unannounced_oldest_first_then_the_last_needed() {
     let picture =
         Arc::new(Picture { width: 1, height: 1, pixels: vec![[0; 4]], coverage: crate::dataset::Coverage::Opaque });
-    let mut state = State { bytes: 5 * 4, ..State::default() };
+    let mut state = CacheState { bytes: 5 * 4, ..CacheState::default() };
     for (shot, used) in [(0, 9), (1, 5), (2, 1), (3, 2), (4, 7)] {
         let decoded = Decoded::Picture(picture.clone());
         state.slots.insert(Item::Picture(shot), Slot::Ready { decoded, used });

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Result, bail, ensure};
 use rayon::prelude::*;
 
-use super::assemble::enumerate;
 use super::cache::load_guarded;
+use super::source::enumerate;
 use super::{Capture, Picture, PictureCache, Split};
 
 impl PictureCache {

@@ -6,51 +6,11 @@ use anyhow::{Context, Result, ensure};
 use glam::{DVec2, dvec2};
 use rayon::prelude::*;
 
-use super::assemble::enumerate;
+use super::capture::{Capture, Direction, FlowChoice, FlowFile, Shot, Split};
 use super::flow_io::{self, EXTENSIONS, FlowField};
 use super::images;
 use super::lens::Distortion;
-use super::source::sizes_agree;
-use super::{Capture, FlowChoice, Shot, Split};
-
-/// Which frame of the same camera flow leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Direction {
-    /// The next in time.
-    Forward,
-    /// The previous in time.
-    Backward,
-}
-
-impl Direction {
-    pub const BOTH: [Self; 2] = [Self::Forward, Self::Backward];
-
-    /// The other direction.
-    pub fn reversed(self) -> Self {
-        match self {
-            Self::Forward => Self::Backward,
-            Self::Backward => Self::Forward,
-        }
-    }
-
-    /// The word for it in the names of files.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Forward => "fwd",
-            Self::Backward => "bwd",
-        }
-    }
-}
-
-/// A flow file of a shot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FlowFile {
-    pub path: PathBuf,
-    /// Name of the shot that the flow leads to.
-    pub to: String,
-    /// A mask, white where a pixel is hidden or outside in the other frame.
-    pub occlusion: Option<PathBuf>,
-}
+use super::source::{enumerate, sizes_agree};
 
 /// Optical flow from a loaded picture to another of the same camera.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,6 +58,9 @@ fn appended(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(path)
 }
 
+/// A shot, a direction, and the neighbouring shot that flow in this direction leads to.
+type ShotPair = (usize, Direction, usize);
+
 /// Finds the flow files of a capture and checks their sizes. Returns what is missing or cannot be used, a line each;
 /// with `strict` a file that cannot be used is an error.
 pub fn attach(shots: &mut [Shot], root: &Path, choice: &FlowChoice, strict: bool) -> Result<Vec<String>> {
@@ -110,25 +73,14 @@ pub fn attach(shots: &mut [Shot], root: &Path, choice: &FlowChoice, strict: bool
         }
     };
     let neighbours = neighbours(shots);
-    let pairs: Vec<(usize, Direction, usize)> = (0..shots.len())
+    let pairs: Vec<ShotPair> = (0..shots.len())
         .flat_map(|i| Direction::BOTH.map(|direction| (i, direction)))
         .filter_map(|(i, direction)| Some((i, direction, neighbours[i][direction as usize]?)))
         .collect();
     if !folder.is_dir() || pairs.is_empty() {
         return Ok(Vec::new());
     }
-    let find = |&(i, direction, to): &(usize, Direction, usize)| -> Result<Option<FlowFile>, String> {
-        let stem = flow_stem(&folder, &shots[i].name, direction);
-        let Some(path) = EXTENSIONS.iter().map(|e| appended(&stem, &format!(".{e}"))).find(|path| path.is_file())
-        else {
-            return Ok(None);
-        };
-        let occlusion = Some(appended(&stem, ".occ.png")).filter(|mask| mask.is_file());
-        check_sizes(&path, occlusion.as_deref(), &shots[i])
-            .map_err(|error| format!("{} ({error:#})", path.file_name().unwrap_or_default().to_string_lossy()))?;
-        Ok(Some(FlowFile { path, to: shots[to].name.clone(), occlusion }))
-    };
-    let found: Vec<_> = pairs.par_iter().map(find).collect();
+    let found: Vec<_> = pairs.par_iter().map(|pair| find(&folder, shots, *pair)).collect();
     let (mut missing, mut broken) = (Vec::new(), Vec::new());
     for ((i, direction, _), file) in pairs.iter().zip(found) {
         match file {
@@ -137,27 +89,45 @@ pub fn attach(shots: &mut [Shot], root: &Path, choice: &FlowChoice, strict: bool
             Err(fault) => broken.push(fault),
         }
     }
-    let place = folder.display();
     if missing.len() == pairs.len() {
         let example = appended(&flow_stem(&folder, &shots[pairs[0].0].name, pairs[0].1), ".flo");
-        let line =
-            format!("{place}: no optical flow of this capture is here; expected for instance {}", example.display());
+        let (folder, example) = (folder.display(), example.display());
+        let line = format!("{folder}: no optical flow of this capture is here; expected for instance {example}");
         ensure!(*choice == FlowChoice::Auto, "{line}");
         return Ok(vec![line]);
     }
-    let (missing_of, broken_of) = (missing.len(), broken.len());
+    warnings(&folder, pairs.len(), &missing, &broken, strict)
+}
+
+/// The flow file of a pair of shots, `None` where there is none, or why the one that is there cannot be used.
+fn find(folder: &Path, shots: &[Shot], (shot, direction, to): ShotPair) -> Result<Option<FlowFile>, String> {
+    let stem = flow_stem(folder, &shots[shot].name, direction);
+    let Some(path) = EXTENSIONS.iter().map(|e| appended(&stem, &format!(".{e}"))).find(|path| path.is_file()) else {
+        return Ok(None);
+    };
+    let occlusion = Some(appended(&stem, ".occ.png")).filter(|mask| mask.is_file());
+    check_sizes(&path, occlusion.as_deref(), &shots[shot])
+        .map_err(|error| format!("{} ({error:#})", path.file_name().unwrap_or_default().to_string_lossy()))?;
+    Ok(Some(FlowFile { path, to: shots[to].name.clone(), occlusion }))
+}
+
+/// A line about the broken and one about the missing files of `expected` ones.
+fn warnings(
+    folder: &Path,
+    expected: usize,
+    missing: &[String],
+    broken: &[String],
+    strict: bool,
+) -> Result<Vec<String>> {
+    let (place, found) = (folder.display(), expected - missing.len());
     let mut warnings = Vec::new();
     if !broken.is_empty() {
-        let line = format!(
-            "{place}: {broken_of} of {} flow files cannot be used: {}",
-            pairs.len() - missing_of,
-            enumerate(&broken)
-        );
+        let line = format!("{place}: {} of {found} flow files cannot be used: {}", broken.len(), enumerate(broken));
         ensure!(!strict, "{line}");
         warnings.push(format!("{line}; their frames are trained without flow"));
     }
     if !missing.is_empty() {
-        let line = format!("{place}: {missing_of} of {} flow files are missing: {}", pairs.len(), enumerate(&missing));
+        let line = format!("{place}: {} of {expected} flow files are missing: {}", missing.len(), enumerate(missing));
         warnings.push(format!("{line}; their frames are trained without flow"));
     }
     Ok(warnings)

@@ -18,14 +18,14 @@ pub struct Raster {
 
 /// What an image's header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
+pub struct ImageHeader {
     /// Size as stored, before the EXIF orientation.
     pub size: (u32, u32),
     /// EXIF orientation, 1 to 8; 1 where there is none.
     pub orientation: u8,
 }
 
-impl Header {
+impl ImageHeader {
     /// The size after the EXIF orientation.
     pub fn oriented(&self) -> (u32, u32) {
         if self.orientation >= 5 { (self.size.1, self.size.0) } else { self.size }
@@ -36,7 +36,7 @@ impl Header {
 ///
 /// # Errors
 /// Where the file cannot be opened, is empty or is no PNG, JPEG or WebP image.
-pub fn header(path: &Path) -> Result<Header> {
+pub fn header(path: &Path) -> Result<ImageHeader> {
     let mut file = File::open(path).context("it cannot be opened")?;
     let mut start = Vec::new();
     file.by_ref().take(1 << 18).read_to_end(&mut start).context("it cannot be read")?;
@@ -51,11 +51,11 @@ pub fn header(path: &Path) -> Result<Header> {
     read_header(BufReader::new(file))
 }
 
-fn read_header(reader: impl BufRead + Seek) -> Result<Header> {
+fn read_header(reader: impl BufRead + Seek) -> Result<ImageHeader> {
     let mut decoder = decoder(reader)?;
     let size = decoder.dimensions();
     ensure!(size.0 > 0 && size.1 > 0, "it has no pixels");
-    Ok(Header { size, orientation: decoder.orientation().map_or(1, Orientation::to_exif) })
+    Ok(ImageHeader { size, orientation: decoder.orientation().map_or(1, Orientation::to_exif) })
 }
 
 fn decoder<'a>(reader: impl BufRead + Seek + 'a) -> Result<impl ImageDecoder + 'a> {
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(decode(&path, 1).unwrap().pixels, [[255, 128, 0, 128]]);
         let (_folder, path) = saved("j.jpg", image::RgbImage::from_pixel(8, 8, image::Rgb([200, 200, 200])));
         assert!(decode(&path, 1).unwrap().pixels.iter().all(|p| p[0].abs_diff(200) <= 1 && p[3] == 255));
-        assert_eq!(header(&path).unwrap(), Header { size: (8, 8), orientation: 1 });
+        assert_eq!(header(&path).unwrap(), ImageHeader { size: (8, 8), orientation: 1 });
     }
 
     #[test]
@@ -186,7 +186,7 @@ mod tests {
         let turned = decode(&path, 6).unwrap();
         assert_eq!((turned.width, turned.height), (1, 2));
         assert_eq!([turned.pixels[0][0], turned.pixels[1][0]], [0, 100]);
-        assert_eq!(Header { size: (2, 1), orientation: 6 }.oriented(), (1, 2));
+        assert_eq!(ImageHeader { size: (2, 1), orientation: 6 }.oriented(), (1, 2));
     }
 
     #[test]

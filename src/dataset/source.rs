@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 use glam::{DVec2, dvec2};
 
-use super::Split;
+use super::capture::Split;
 use super::lens::{Distortion, SourceLens};
 use crate::camera::Pose;
 use crate::scene::PointCloud;
@@ -16,7 +16,7 @@ pub struct Listing {
     /// The file that names the frames, for messages.
     pub origin: PathBuf,
     pub root: PathBuf,
-    pub frames: Vec<Frame>,
+    pub frames: Vec<ListedFrame>,
     /// Whether the frames' `split` is the capture's own wish.
     pub own_split: bool,
     pub points: Option<PointCloud>,
@@ -26,7 +26,7 @@ pub struct Listing {
 
 /// One frame as the capture names it.
 #[derive(Clone, Debug)]
-pub struct Frame {
+pub struct ListedFrame {
     /// Relative to the capture where possible, with forward slashes.
     pub name: String,
     pub pose: Pose,
@@ -99,6 +99,13 @@ pub fn tidy(name: &str) -> String {
         name = rest.to_owned();
     }
     name
+}
+
+/// The first few of a list.
+pub fn enumerate(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
 }
 
 /// Endings of the pictures we read.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use anyhow::{Result, bail};
 
-use super::source::{Frame, Listing};
+use super::source::{ListedFrame, Listing};
 use super::{Shot, Split, Unseen};
 
 /// A capture of fewer cameras than this holds out times rather than its first camera.
@@ -43,7 +43,7 @@ pub fn arrange(listing: &mut Listing) -> Result<Vec<usize>> {
 }
 
 /// The number of each frame's stream, and what had to be assumed.
-fn tell_apart(frames: &[Frame]) -> (Vec<usize>, Vec<String>) {
+fn tell_apart(frames: &[ListedFrame]) -> (Vec<usize>, Vec<String>) {
     let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, frame) in frames.iter().enumerate() {
         let folder = frame.name.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -89,13 +89,13 @@ fn tell_apart(frames: &[Frame]) -> (Vec<usize>, Vec<String>) {
 }
 
 /// Whether no two of the frames are of the same time.
-fn moments_differ(frames: &[Frame], members: &[usize]) -> bool {
+fn moments_differ(frames: &[ListedFrame], members: &[usize]) -> bool {
     let mut seen = HashSet::new();
     members.iter().all(|&i| seen.insert(frames[i].time.map(f64::to_bits)))
 }
 
 /// Frames grouped by equal poses, in the order of their first: fixed cameras whose frames share a folder.
-fn by_pose(frames: &[Frame], members: Vec<usize>) -> Vec<Vec<usize>> {
+fn by_pose(frames: &[ListedFrame], members: Vec<usize>) -> Vec<Vec<usize>> {
     let mut parts: Vec<Vec<usize>> = Vec::new();
     for i in members {
         match parts.iter_mut().find(|part| frames[part[0]].pose == frames[i].pose) {

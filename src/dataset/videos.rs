@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use super::source::{EXTENSIONS, Frame, Listing};
+use super::source::{EXTENSIONS, ListedFrame, Listing};
 
 const VIDEOS: [&str; 6] = ["mp4", "mov", "avi", "mkv", "webm", "m4v"];
 
@@ -62,10 +62,10 @@ pub fn expand(listing: &mut Listing) -> Result<()> {
         for (image, number) in images.iter().zip(numbers(&images)) {
             let file = image.file_name().unwrap_or_default().to_string_lossy();
             let (name, image) = (format!("{label}/{file}"), image.clone());
-            frames.push(Frame { name, image, camera: Some(label.clone()), time: Some(number), ..camera.clone() });
+            frames.push(ListedFrame { name, image, camera: Some(label.clone()), time: Some(number), ..camera.clone() });
         }
     }
-    let number = |frame: &Frame| frame.time.unwrap_or(0.0);
+    let number = |frame: &ListedFrame| frame.time.unwrap_or(0.0);
     let first = frames.iter().map(number).fold(f64::INFINITY, f64::min);
     let last = frames.iter().map(number).fold(0.0, f64::max);
     frames.iter_mut().for_each(|frame| frame.time = frame.time.map(|n| (n - first) / (last - first).max(1.0)));

@@ -1,4 +1,4 @@
-//! Motion in a described scene: the clip, how its objects move, and a camera that moves.
+//! ObjectMotion in a described scene: the clip, how its objects move, and a camera that moves.
 //!
 //! Time runs from 0 to 1 over the clip. Paths are lists of points at evenly spaced times, joined by a straight line if
 //! there are two and by a smooth curve if there are more.
@@ -58,7 +58,7 @@ pub struct MovingCamera {
 /// How an object moves.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Motion {
+pub struct ObjectMotion {
     /// Displacements from the object's place.
     #[serde(default)]
     pub path: Vec<DVec3>,
@@ -83,13 +83,13 @@ fn never() -> f64 {
     2.0
 }
 
-impl Default for Motion {
+impl Default for ObjectMotion {
     fn default() -> Self {
         Self { path: Vec::new(), spin: DVec3::ZERO, around: None, appears: always(), leaves: never() }
     }
 }
 
-impl Motion {
+impl ObjectMotion {
     pub fn check(&self) -> Result<(), String> {
         let finite = self.path.iter().chain([&self.spin]).chain(&self.around).all(|point| point.is_finite());
         // A NaN is not before anything.
@@ -150,11 +150,11 @@ mod tests {
 
     #[test]
     fn a_spin_about_a_point_carries_the_object_round() {
-        let motion = Motion { spin: dvec3(0.0, 0.0, 180.0), around: Some(DVec3::X), ..Motion::default() };
+        let motion = ObjectMotion { spin: dvec3(0.0, 0.0, 180.0), around: Some(DVec3::X), ..ObjectMotion::default() };
         let (turn, at) = motion.place(dvec3(2.0, 0.0, 0.0), 0.5);
         assert!((at - dvec3(1.0, 1.0, 0.0)).length() < 1e-12);
         assert!((turn * DVec3::X - DVec3::Y).length() < 1e-12);
-        let passing = Motion { appears: 0.25, leaves: 0.75, ..Motion::default() };
+        let passing = ObjectMotion { appears: 0.25, leaves: 0.75, ..ObjectMotion::default() };
         assert_eq!([0.2, 0.25, 0.7, 0.75].map(|t| passing.present(t)), [false, true, true, false]);
     }
 }

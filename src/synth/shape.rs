@@ -3,7 +3,7 @@
 use glam::{DVec2, DVec3, dvec2, dvec3};
 use serde::Deserialize;
 
-use super::describe::positive;
+use super::values::positive;
 
 /// A solid. Lengths in world units; `round` is the radius of rounded edges, within the stated size.
 #[derive(Clone, Deserialize)]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use glam::{DMat4, DQuat, DVec3, dvec2, dvec3};
 
 use super::*;
+use crate::camera::{Camera, Lens, Pose};
 
 fn scene(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes").join(name)

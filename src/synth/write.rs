@@ -9,8 +9,8 @@ use image::ImageEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use serde_json::json;
 
-use super::View;
 use super::trace::Pixel;
+use super::views::PlannedView;
 use crate::camera::Camera;
 use crate::dataset::Split;
 
@@ -64,9 +64,9 @@ pub fn depth(path: &Path, camera: &Camera, pixels: &[Pixel]) -> Result<()> {
 }
 
 /// `transforms_train.json` or `transforms_test.json`: camera-to-world matrices with OpenGL camera axes.
-pub fn transforms(path: &Path, views: &[View], split: Split) -> Result<()> {
+pub fn transforms(path: &Path, views: &[PlannedView], split: Split) -> Result<()> {
     let lens = views[0].camera.lens;
-    let frame = |view: &View| {
+    let frame = |view: &PlannedView| {
         let m = view.camera.pose.to_gl_camera_to_world();
         let rows: Vec<[f64; 4]> = (0..4).map(|r| m.row(r).to_array()).collect();
         let mut frame = json!({ "file_path": format!("images/{}", view.name), "transform_matrix": rows });
@@ -89,7 +89,7 @@ pub fn transforms(path: &Path, views: &[View], split: Split) -> Result<()> {
 
 /// A COLMAP binary model in `folder`: one PINHOLE camera, all views, points without tracks, and `test.txt` with the names
 /// of the held-out views.
-pub fn colmap(folder: &Path, views: &[View], points: &[Point]) -> Result<()> {
+pub fn colmap(folder: &Path, views: &[PlannedView], points: &[Point]) -> Result<()> {
     let lens = views[0].camera.lens;
     let mut cameras = Vec::new();
     cameras.extend(1u64.to_le_bytes());

@@ -272,7 +272,8 @@ fn lens_models_agree_with_colmap() {
         ("FISHEYE", &[150.0, 148.0, 83.0, 58.0], [127.43640873812959, 26.88495766637636]),
     ];
     for (model, parameters, expected) in cases {
-        let lens = crate::dataset::colmap::lens(model, (160, 120), parameters).unwrap().resolve((160, 120)).unwrap();
+        let lens =
+            crate::dataset::colmap_model::lens(model, (160, 120), parameters).unwrap().resolve((160, 120)).unwrap();
         let pixel = lens.distort(dvec2(0.31, -0.22)).unwrap();
         assert!((pixel - dvec2(expected[0], expected[1])).length() < 1e-9, "{model}: {pixel} is not {expected:?}");
     }

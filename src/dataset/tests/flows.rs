@@ -64,7 +64,7 @@ fn every_kind_of_file_gives_the_same_field() {
         assert!(capture.load_flow(shot, BACKWARD).unwrap().is_none());
     }
     assert!(capture.load_flow(3, FORWARD).unwrap().is_none());
-    // Frame 0 is held out, and what leads to or from it is not trained on.
+    // ListedFrame 0 is held out, and what leads to or from it is not trained on.
     assert_eq!(capture.training_flow(), [(1, FORWARD), (2, FORWARD)]);
 }
 
