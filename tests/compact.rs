@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 #[path = "support/made.rs"]
 mod made;
 
-use dapple::format::{self, Format, Loaded, ReadOptions, SpzFrame, WriteOptions, sog, spz};
+use dapple::format::{self, Format, Loaded, ReadOptions, SpzAxes, WriteOptions, sog, spz};
 use dapple::scene::Scene;
 use glam::Vec3;
 use made::scene;
@@ -95,12 +95,12 @@ const COUNTS: [usize; 6] = [0, 1, 255, 256, 257, 1500];
 
 #[test]
 fn spz_comes_back() {
-    for (version, frame) in [(3, SpzFrame::Rub), (4, SpzFrame::Rub), (4, SpzFrame::Rdf)] {
-        let options = WriteOptions { spz_version: version, spz_frame: frame, ..WriteOptions::default() };
+    for (version, frame) in [(3, SpzAxes::Rub), (4, SpzAxes::Rub), (4, SpzAxes::Rdf)] {
+        let options = WriteOptions { spz_version: version, spz_axes: frame, ..WriteOptions::default() };
         for (degree, n) in (0..=3).flat_map(|degree| COUNTS.map(|n| (degree, n))) {
             let (errors, loaded) = round_trip("scene.spz", &scene(n, degree), &options);
             assert_eq!(loaded.version, version.to_string());
-            assert_eq!(loaded.frame, if frame == SpzFrame::Rub { "RUB" } else { "RDF" });
+            assert_eq!(loaded.axes, if frame == SpzAxes::Rub { "RUB" } else { "RDF" });
             assert!(errors.mean <= 1.01 / 8192.0, "{errors:?}");
             assert!(errors.rotation < 3e-6, "{errors:?}");
             assert!(errors.log_scale <= 0.031_26 && errors.opacity <= 0.001_97, "{errors:?}");
@@ -131,8 +131,8 @@ fn spz_frames_are_those_that_the_file_or_the_caller_names() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let (written, path) = (scene(20, 3), folder.path().join("scene.spz"));
     // Version 3 has no record: read as another frame, y and z are reversed.
-    spz::write(&path, &written, 3, SpzFrame::Rdf).expect("writes");
-    let options = ReadOptions { spz_frame: Some(SpzFrame::Rdf) };
+    spz::write(&path, &written, 3, SpzAxes::Rdf).expect("writes");
+    let options = ReadOptions { spz_axes: Some(SpzAxes::Rdf) };
     let same = format::load_with(&path, &options).expect("reads").scene;
     assert!(errors(&written, &same).sh[2] <= 0.063);
     let other = format::read_scene(&path).expect("reads");
@@ -140,8 +140,8 @@ fn spz_frames_are_those_that_the_file_or_the_caller_names() {
         assert_eq!(*a, *b * Vec3::new(1.0, -1.0, -1.0));
     }
     // In version 4 the record wins over what the caller says.
-    spz::write(&path, &written, 4, SpzFrame::Rdf).expect("writes");
-    let options = ReadOptions { spz_frame: Some(SpzFrame::Rub) };
+    spz::write(&path, &written, 4, SpzAxes::Rdf).expect("writes");
+    let options = ReadOptions { spz_axes: Some(SpzAxes::Rub) };
     assert_eq!(format::load_with(&path, &options).expect("reads").scene, same);
 }
 

@@ -55,7 +55,7 @@ fn scenes_of_every_degree_come_back() {
         for degree in 0..=3 {
             let written = scene(9, degree);
             let loaded = back(&folder, name, &written);
-            assert_eq!((loaded.format, loaded.frame.as_str()), (format, "y up"));
+            assert_eq!((loaded.format, loaded.axes.as_str()), (format, "y up"));
             assert!(loaded.warnings.is_empty(), "{name}: {:?}", loaded.warnings);
             assert_close(&loaded.scene, &written);
             // Means and harmonics lose nothing at all.
@@ -223,7 +223,7 @@ def Xform "World" (
 "#;
     let loaded = format::load(&folder.file("w.usda", text)).expect("reads");
     let scene = &loaded.scene;
-    assert_eq!((scene.len(), scene.sh_degree, loaded.frame.as_str()), (1, 0, "z up"));
+    assert_eq!((scene.len(), scene.sh_degree, loaded.axes.as_str()), (1, 0, "z up"));
     // A quarter turn about z of (1, 2, 3), lifted by 5; then z up becomes y down.
     assert!(scene.means[0].distance(Vec3::new(-2.0, -8.0, 1.0)) < 1e-5, "{}", scene.means[0]);
     assert_eq!(scene.sh, [0.1, 0.2, 0.3]);

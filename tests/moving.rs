@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dapple::format::{self, Format, Moments, WriteOptions, sequence};
+use dapple::format::{self, Format, TimeSamples, WriteOptions, sequence};
 use dapple::scene::{Motion, Scene};
 use glam::Vec3;
 
@@ -230,16 +230,16 @@ fn a_folder_of_numbered_scenes_is_a_sequence() {
     let scene = scene(30, 1);
     let pattern = folder.path().join("seq/frame.ply");
     std::fs::create_dir(folder.path().join("seq")).unwrap();
-    let moments = Moments { first: 0.0, last: 1.0, count: 5 };
-    for (index, time) in moments.times().enumerate() {
-        let path = sequence::name_of(&pattern, index, moments.count);
+    let samples = TimeSamples { first: 0.0, last: 1.0, count: 5 };
+    for (index, time) in samples.times().enumerate() {
+        let path = sequence::name_of(&pattern, index, samples.count);
         assert_eq!(path.file_name().unwrap().to_string_lossy(), format!("frame_000{}.ply", index + 1));
         format::write_scene(&path, &scene.at(time)).unwrap();
     }
     let loaded = format::load(&folder.path().join("seq")).unwrap();
     assert_eq!(loaded.scene.len(), 150);
     assert!(loaded.warnings[0].contains("5 scenes"));
-    for (index, time) in moments.times().enumerate() {
+    for (index, time) in samples.times().enumerate() {
         let (found, expected) = (loaded.scene.at(time), scene.at(time));
         // Its own Gaussians are as they were, and those of the other moments have vanished.
         for i in 0..150 {
@@ -267,7 +267,7 @@ fn usd_has_a_sample_at_each_moment() {
     let folder = folder();
     let scene = scene(7, 1);
     let options =
-        WriteOptions { moments: Some(Moments { first: 0.0, last: 1.0, count: 3 }), ..WriteOptions::default() };
+        WriteOptions { times: Some(TimeSamples { first: 0.0, last: 1.0, count: 3 }), ..WriteOptions::default() };
     for name in ["a.usda", "a.usdz"] {
         let path = folder.path().join(name);
         let still = format!("{:#}", format::write_scene(&path, &scene).unwrap_err());

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::dataset::{Capture, CaptureOptions, Direction, FlowChoice, Split, flow_stem};
+use crate::dataset::{Capture, CaptureOptions, Direction, Split, flow_stem};
 
 /// List the images of a capture as JSON, for tools that follow its layout
 #[derive(clap::Args)]
@@ -15,14 +15,14 @@ pub struct Args {
 
 /// A capture's images, and where its optical flow belongs.
 #[derive(Serialize)]
-struct Listing<'a> {
+struct ShotList<'a> {
     /// The folder in which flow is looked for.
     flow: PathBuf,
-    frames: Vec<Frame<'a>>,
+    frames: Vec<ListedShot<'a>>,
 }
 
 #[derive(Serialize)]
-struct Frame<'a> {
+struct ListedShot<'a> {
     name: &'a str,
     image: &'a Path,
     /// EXIF orientation by which the stored image is turned.
@@ -39,12 +39,11 @@ struct Frame<'a> {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let options = CaptureOptions { masks: false, flow: FlowChoice::Off, ..CaptureOptions::default() };
-    let capture = Capture::open(&args.capture, &options)?;
+    let capture = Capture::open(&args.capture, &CaptureOptions::cameras_only())?;
     let neighbours = capture.neighbours();
     let frames = capture.shots.iter().zip(&neighbours).map(|(shot, beside)| {
         let next = beside[Direction::Forward as usize];
-        Frame {
+        ListedShot {
             name: &shot.name,
             image: &shot.image,
             orientation: shot.orientation,
@@ -57,6 +56,6 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         }
     });
     let frames = frames.collect();
-    println!("{}", serde_json::to_string_pretty(&Listing { flow: capture.root.join("flow"), frames })?);
+    println!("{}", serde_json::to_string_pretty(&ShotList { flow: capture.root.join("flow"), frames })?);
     Ok(ExitCode::SUCCESS)
 }

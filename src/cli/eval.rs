@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, ensure};
 use serde::Serialize;
 
-use super::read_scene;
+use super::input::read_scene;
 use crate::dataset::{Capture, CaptureOptions, FlowChoice, Shot, Split, Unseen};
 use crate::format::write_atomically;
 use crate::gpu::Gpu;

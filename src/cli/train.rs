@@ -3,8 +3,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
+use super::input::UsageError;
+use super::interrupt::{self, INTERRUPTED, catch_interrupts, interrupted};
 use super::progress::Progress;
-use super::{INTERRUPTED, UsageError, catch_interrupts, interrupted};
 use crate::gpu::Gpu;
 use crate::train::config::{Config, Flags, FlowSource, Init};
 use crate::train::run_folder::{REPORT, RunFolder};
@@ -64,7 +65,7 @@ fn watched(start: Start) -> Result<ExitCode> {
     let mut progress = Progress::new(start.config.steps, done);
     catch_interrupts()?;
     let hooks =
-        Hooks { told: Box::new(move |told| progress.take(told)), interrupted, ended: super::let_interrupts_end };
+        Hooks { told: Box::new(move |told| progress.take(told)), interrupted, ended: interrupt::let_interrupts_end };
     match crate::view::train_in_window(start, adapter.as_deref(), hooks)? {
         End::Done => {
             say_done(&out.join(REPORT));
@@ -96,7 +97,7 @@ fn override_with(mut config: Config, args: &Args) -> Result<Config> {
     if let FlowSource::Folder(path) = &mut config.flow {
         *path = std::path::absolute(&*path).context("cannot resolve the path of --flow")?;
     }
-    if let Init::Ply(path) = &mut config.init {
+    if let Init::File(path) = &mut config.init {
         *path = std::path::absolute(&*path).context("cannot resolve the path of --init")?;
     }
     Ok(config)

@@ -1,13 +1,6 @@
-//! The formats: their names and extensions, what each can hold, and how one is told from another.
+//! The formats: their names and extensions, and what each can hold.
 
-use std::fs::File;
-use std::io::{BufReader, ErrorKind, Read};
 use std::path::Path;
-
-use anyhow::{Context, Result, bail};
-
-use super::ply_header::{Element, Header};
-use super::{dapple, spacetime_ply, splatv};
 
 /// Name of an unbundled SOG's description, in a folder with its images.
 pub const SOG_META: &str = "meta.json";
@@ -144,79 +137,4 @@ impl Format {
         });
         all.collect::<Vec<_>>().join(", ")
     }
-}
-
-/// The format of a file: by its first bytes where they tell, else by its name.
-///
-/// # Errors
-/// A file that cannot be opened, or one that nothing is known about.
-pub fn detect(path: &Path) -> Result<Format> {
-    let by_name = Format::of_name(path);
-    let mut head = Vec::new();
-    let opened = File::open(path).and_then(|file| file.take(64).read_to_end(&mut head));
-    let remedy = match opened.as_ref().map_err(std::io::Error::kind) {
-        Err(ErrorKind::NotFound) => "; check its name, and the folder that it is looked for in",
-        Err(ErrorKind::PermissionDenied) => "; ask its owner for the right to read it",
-        _ => "",
-    };
-    opened.with_context(|| format!("{}: cannot open the file{remedy}", path.display()))?;
-    if let Some(format) = by_content(path, &head, by_name)? {
-        return Ok(format);
-    }
-    match by_name {
-        Some(format) => Ok(format),
-        None => bail!("{}: neither its content nor its extension is known; scenes are {}", path.display(), readable()),
-    }
-}
-
-fn readable() -> String {
-    Format::list(|format| format != Format::Html)
-}
-
-fn by_content(path: &Path, head: &[u8], by_name: Option<Format>) -> Result<Option<Format>> {
-    // A broken header says what is wrong with it when the file is read.
-    let header = || File::open(path).ok().and_then(|file| Header::read(&mut BufReader::new(file)).ok());
-    let has = |what: fn(&Element) -> bool| header().is_some_and(|header| header.elements.iter().any(what));
-    let compressed = || has(|element| element.name == "chunk");
-    let spacetime = || has(|element| element.index(spacetime_ply::MARK).is_some());
-    let json = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start().starts_with(b"{");
-    Ok(match head {
-        [b'p', b'l', b'y', b'\r' | b'\n', ..] if compressed() => Some(Format::CompressedPly),
-        [b'p', b'l', b'y', b'\r' | b'\n', ..] if spacetime() => Some(Format::SpacetimePly),
-        [b'p', b'l', b'y', b'\r' | b'\n', ..] => Some(Format::Ply),
-        [b'N', b'G', b'S', b'P', ..] | [0x1f, 0x8b, ..] => Some(Format::Spz),
-        [b'g', b'l', b'T', b'F', ..] => Some(Format::Glb),
-        [b'P', b'K', 3, 4, ..] => Some(in_zip(path)?),
-        _ if dapple::begins(head) => Some(Format::Dapple),
-        _ if head.starts_with(&splatv::MAGIC.to_le_bytes()) => Some(Format::Splatv),
-        _ if head.starts_with(b"#usda") => Some(Format::Usda),
-        _ if head.starts_with(b"PXR-USDC") => bail!(
-            "{}: a binary USD file (.usdc), which Dapple does not read; convert it with `usdcat -o scene.usda {}`",
-            path.display(),
-            path.display()
-        ),
-        _ if json && by_name == Some(Format::Sog) => Some(Format::Sog),
-        _ if json && by_name != Some(Format::Splat) => Some(Format::Gltf),
-        _ => None,
-    })
-}
-
-/// What a zip archive is, by the names in it.
-fn in_zip(path: &Path) -> Result<Format> {
-    let named = || path.display().to_string();
-    let file = File::open(path).with_context(named)?;
-    let archive =
-        zip::ZipArchive::new(BufReader::new(file)).context("a zip archive that cannot be read; copy it again");
-    let archive = archive.with_context(named)?;
-    let mut usd = false;
-    for name in archive.file_names() {
-        if name == SOG_META || name.ends_with("/meta.json") {
-            return Ok(Format::Sog);
-        }
-        usd |= [".usda", ".usdc", ".usd"].iter().any(|extension| name.ends_with(extension));
-    }
-    if usd {
-        return Ok(Format::Usdz);
-    }
-    bail!("{}: a zip archive with neither a {SOG_META} (SOG) nor a USD layer in it", path.display())
 }

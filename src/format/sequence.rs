@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Format, Loaded, ply};
+use super::{Format, Loaded};
+use crate::edit;
 use crate::scene::{Motion, Scene};
 
 /// Standard deviations in time that lie between two moments: at one, what belongs to the other has e⁻⁸ of its opacity.
@@ -40,36 +41,29 @@ pub fn find(folder: &Path) -> Vec<PathBuf> {
     if one_stem && files.len() > 1 { files.into_iter().map(|(_, _, path)| path).collect() } else { Vec::new() }
 }
 
-/// Reads the files, at evenly spaced times from 0 to 1, as one scene in motion: the Gaussians of each file are there at
-/// its time alone, and fade into those of the next.
+/// Joins the scenes of the files, each read by `scene_of`, into one scene in motion at evenly spaced times from 0 to 1:
+/// the Gaussians of each file are there at its time alone, and fade into those of the next.
 ///
 /// # Errors
-/// Those of reading a file, and one that is no scene of the others' degree.
-pub fn read(files: &[PathBuf]) -> Result<Loaded> {
+/// Those of `scene_of`, and a scene of another spherical-harmonic degree than the first.
+pub(super) fn read(files: &[PathBuf], scene_of: impl Fn(&Path) -> Result<Scene>) -> Result<Loaded> {
     ensure!(files.len() > 1, "a sequence has at least two files");
     let gap = 1.0 / (files.len() - 1) as f32;
     let mut all = Scene::default();
-    let mut motion = Motion::default();
     for (index, path) in files.iter().enumerate() {
-        let scene = ply::load(path)?.scene;
+        let mut scene = scene_of(path)?;
         if index == 0 {
             (all.sh_degree, all.antialiased) = (scene.sh_degree, scene.antialiased);
         }
         if scene.sh_degree != all.sh_degree {
             bail!("{}: degree {}, but the first file has {}", path.display(), scene.sh_degree, all.sh_degree);
         }
-        let n = scene.len();
-        all.means.extend(scene.means);
-        all.quaternions.extend(scene.quaternions);
-        all.log_scales.extend(scene.log_scales);
-        all.logits.extend(scene.logits);
-        all.sh.extend(scene.sh);
-        motion.velocities.resize(motion.velocities.len() + n, glam::Vec3::ZERO);
-        motion.centres.resize(motion.centres.len() + n, index as f32 * gap);
+        // The first file speaks for all.
+        scene.antialiased = all.antialiased;
+        let times = vec![index as f32 * gap; scene.len()];
+        scene.motion = Some(Motion::still(times, gap / DEVIATIONS, Motion::NO_GATE));
+        edit::append(&mut all, scene)?;
     }
-    motion.log_durations = vec![(gap / DEVIATIONS).ln(); all.len()];
-    motion.gates = vec![Motion::NO_GATE; all.len()];
-    all.motion = Some(motion);
     all.validate().context("a sequence of scenes")?;
     let warning = format!(
         "a sequence of {} scenes at even times from 0 to 1; between two of them both are seen faintly",

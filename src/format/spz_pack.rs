@@ -4,8 +4,8 @@ use anyhow::{Result, ensure};
 use glam::Vec3;
 use rayon::prelude::*;
 
+use super::axis_flips::AxisFlips;
 use super::bounded::slice;
-use super::frame::AxisFlips;
 use super::quantise::{self, GRAIN, Gaussian, byte, halves, largest, logit, u32_at, unit_quaternion};
 use crate::scene::{Scene, sh_coefficients, sigmoid};
 

@@ -7,6 +7,8 @@ use anyhow::{Result, bail};
 use glam::Vec3;
 use serde::{Deserialize, Serialize};
 
+use crate::format::Format;
+
 /// What transparency in an image means for training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -101,8 +103,8 @@ pub enum Init {
     /// The capture's points.
     Sfm,
     Random,
-    /// A PLY of coloured points or of Gaussians.
-    Ply(PathBuf),
+    /// A scene file, or a PLY of coloured points.
+    File(PathBuf),
 }
 
 impl FromStr for Init {
@@ -113,8 +115,8 @@ impl FromStr for Init {
             "auto" => Self::Auto,
             "sfm" => Self::Sfm,
             "random" => Self::Random,
-            path if path.to_lowercase().ends_with(".ply") => Self::Ply(path.into()),
-            _ => bail!("\"{text}\" is not auto, sfm, random or the path of a .ply file"),
+            path if Format::of_name(path.as_ref()).is_some() => Self::File(path.into()),
+            _ => bail!("\"{text}\" is not auto, sfm, random or the path of a scene file, such as .ply or .spz"),
         })
     }
 }
@@ -125,7 +127,7 @@ impl std::fmt::Display for Init {
             Self::Auto => write!(f, "auto"),
             Self::Sfm => write!(f, "sfm"),
             Self::Random => write!(f, "random"),
-            Self::Ply(path) => write!(f, "{}", path.display()),
+            Self::File(path) => write!(f, "{}", path.display()),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! What training starts from, in the frame of training.
 
 use anyhow::{Context, Result, bail, ensure};
-use glam::{DMat3, DVec2, DVec3, Vec3};
+use glam::{DVec2, DVec3, Vec3};
 
+use crate::camera::nearest_to_axes;
 use crate::dataset::{Capture, Coverage, Split, init};
-use crate::format::ply;
-use crate::scene::{Normalisation, PointCloud, SH_C0, Scene, sh_coefficients};
+use crate::format::{self, Contents};
+use crate::scene::{Normalisation, PointCloud, SH_C0, Scene, sh_coefficients, stats};
 
 use super::config::{Config, Init, Switch};
 use super::init_motion;
@@ -36,9 +37,8 @@ pub fn normalisation(capture: &Capture) -> Normalisation {
         && let Some(points) = &capture.points
     {
         // One camera, or several in one place: the points give the scale.
-        let mut distances: Vec<f64> = points.positions.iter().map(|p| p.as_dvec3().distance(mean)).collect();
-        distances.sort_by(f64::total_cmp);
-        reach = distances.get(distances.len() / 2).copied().unwrap_or_default();
+        let distances = points.positions.iter().map(|p| p.as_dvec3().distance(mean)).collect();
+        reach = stats::median(distances).unwrap_or_default();
     }
     Normalisation { centre: mean, scale: if reach < 1e-9 { 1.0 } else { 1.0 / reach } }
 }
@@ -78,9 +78,9 @@ pub fn scene(capture: &Capture, config: &Config, frame: &Normalisation) -> Resul
             Some(seed_points()?.with_context(|| format!("{}: {none}", capture.root.display()))?)
         }
         Init::Random => None,
-        Init::Ply(path) => match ply::read_any(path)? {
-            ply::Contents::Points(points) => Some(points),
-            ply::Contents::Scene(loaded) => {
+        Init::File(path) => match format::read_any(path)? {
+            Contents::Points(points) => Some(points),
+            Contents::Scene(loaded) => {
                 let mut scene = loaded.scene;
                 check_count(scene.len(), config)?;
                 scene.normalise(frame);
@@ -126,9 +126,9 @@ pub fn scene(capture: &Capture, config: &Config, frame: &Normalisation) -> Resul
 }
 
 fn read_points(path: &std::path::Path) -> Result<PointCloud> {
-    match ply::read_any(path)? {
-        ply::Contents::Points(points) => Ok(points),
-        ply::Contents::Scene(_) => bail!("{}: this PLY holds Gaussians, not points", path.display()),
+    match format::read_any(path)? {
+        Contents::Points(points) => Ok(points),
+        Contents::Scene(_) => bail!("{}: the file holds Gaussians, not points", path.display()),
     }
 }
 
@@ -169,11 +169,7 @@ const FILL_DEPTHS: (f64, f64) = (1.2, 8.0);
 const RAY_IMAGES: usize = 32;
 
 fn median(points: &[Vec3]) -> DVec3 {
-    let middle = |axis: usize| {
-        let mut values: Vec<f32> = points.iter().map(|p| p[axis]).collect();
-        values.sort_by(f32::total_cmp);
-        values.get(values.len() / 2).copied().map_or(0.0, f64::from)
-    };
+    let middle = |axis: usize| stats::median(points.iter().map(|p| p[axis].into()).collect()).unwrap_or_default();
     DVec3::new(middle(0), middle(1), middle(2))
 }
 
@@ -216,22 +212,16 @@ const RANDOM_EXTENT: f64 = 1.3 / 4.03;
 
 /// The point nearest to all training cameras' axes, in the least-squares sense, and the median distance to it.
 fn focus(capture: &Capture) -> (DVec3, f64) {
-    let (mut a, mut b) = (DMat3::ZERO, DVec3::ZERO);
-    let mut mean = DVec3::ZERO;
-    let mut count = 0.0;
+    let (mut ahead, mut count) = (DVec3::ZERO, 0.0);
     for camera in train_cameras(capture) {
-        let (eye, axis) = (camera.pose.centre(), camera.pose.forward());
-        let across = DMat3::IDENTITY - DMat3::from_cols(axis * axis.x, axis * axis.y, axis * axis.z);
-        a += across;
-        b += across * eye;
-        mean += eye + axis;
+        ahead += camera.pose.centre() + camera.pose.forward();
         count += 1.0;
     }
     // Parallel axes meet nowhere: one unit ahead of the cameras then.
-    let centre = if a.determinant().abs() > 1e-6 * count { a.inverse() * b } else { mean / f64::max(count, 1.0) };
-    let mut distances: Vec<f64> = train_cameras(capture).map(|c| c.pose.centre().distance(centre)).collect();
-    distances.sort_by(f64::total_cmp);
-    (centre, distances.get(distances.len() / 2).copied().unwrap_or(1.0).max(1e-6))
+    let nearest = nearest_to_axes(train_cameras(capture), |determinant| determinant.abs() > 1e-6 * count);
+    let centre = nearest.unwrap_or(ahead / f64::max(count, 1.0));
+    let distances = train_cameras(capture).map(|c| c.pose.centre().distance(centre)).collect();
+    (centre, stats::median(distances).unwrap_or(1.0).max(1e-6))
 }
 
 /// One isotropic Gaussian a point, sized by the distance to its neighbours (ALGORITHMS E.2).
@@ -260,14 +250,7 @@ fn from_points(points: &PointCloud, shape: Shape, config: &Config, frame: &Norma
 
 /// The same scene with its spherical harmonics cut or filled up with zeros to `degree`.
 fn with_degree(mut scene: Scene, degree: u32) -> Result<Scene> {
-    let (from, to) = (scene.sh_stride(), 3 * sh_coefficients(degree));
-    let mut sh = vec![0.0; scene.len() * to];
-    for (row, old) in sh.chunks_exact_mut(to).zip(scene.sh.chunks_exact(from)) {
-        let kept = from.min(to);
-        row[..kept].copy_from_slice(&old[..kept]);
-    }
-    scene.sh = sh;
-    scene.sh_degree = degree;
+    scene.set_sh_degree(degree);
     scene.validate()?;
     Ok(scene)
 }

@@ -44,7 +44,7 @@ fn read_file(path: &Path) -> Result<Loaded> {
     let buffers = Buffers::open(path, &mut document, chunk)?;
     let mut loaded = Loaded::new(Scene::default(), if binary { Format::Glb } else { Format::Gltf });
     loaded.version = version;
-    loaded.frame = "y up".into();
+    loaded.axes = "y up".into();
     collect(&document, &buffers, &mut loaded)?;
     Ok(loaded)
 }

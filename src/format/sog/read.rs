@@ -1,5 +1,4 @@
-//! PlayCanvas's SOG (FORMATS 1.5), reading: a description and pictures whose pixels are Gaussians, in a zip archive or a
-//! folder. `sog_write.rs` is the other direction.
+//! SOG, versions 1 and 2, reading.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,19 +11,14 @@ use image::{DynamicImage, ImageDecoder, ImageReader};
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use super::bounded::{CUT_SHORT, check_claim, limit, read_at_most, read_file};
-use super::quantise::{self, Gaussian, logit, unit_quaternion, with_largest};
-use super::{Format, Loaded, SOG_META};
+use super::{FIRST_LARGEST, PALETTE_COLUMNS};
+use crate::format::bounded::{CUT_SHORT, check_claim, limit, read_at_most, read_file};
+use crate::format::quantise::{self, Gaussian, logit, unit_quaternion, with_largest};
+use crate::format::{Format, Loaded, SOG_META};
 use crate::scene::{Scene, sh_coefficients};
-
-pub use super::sog_write::write;
 
 /// The most bytes of a description.
 const MAX_META: u64 = 4 << 20;
-/// Sets of harmonics in a row of the picture of the palette.
-pub(super) const PALETTE_COLUMNS: usize = 64;
-/// Alpha of the picture of rotations where (w, x, y, z)'s first is the largest.
-pub(super) const FIRST_LARGEST: u8 = 252;
 
 /// `meta.json`, of version 2 or of the one before, which has no field for it.
 #[derive(Deserialize)]

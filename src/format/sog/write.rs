@@ -8,12 +8,12 @@ use glam::Vec3;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::codebook::Codebook;
-use super::palette::Palette;
-use super::quantise::{GRAIN, byte, largest, unit_quaternion};
-use super::sog::{FIRST_LARGEST, PALETTE_COLUMNS};
-use super::{SOG_META, create_folder, describe_write_error, webp, write_atomically};
+use super::{FIRST_LARGEST, PALETTE_COLUMNS};
 use crate::edit::morton_order;
+use crate::format::codebook::Codebook;
+use crate::format::palette::Palette;
+use crate::format::quantise::{GRAIN, byte, largest, unit_quaternion};
+use crate::format::{SOG_META, create_folder, describe_write_error, webp, write_atomically};
 use crate::scene::{Scene, sigmoid};
 
 /// The most sets of harmonics.

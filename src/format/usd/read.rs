@@ -51,7 +51,7 @@ fn read_layer(reader: impl Read, format: Format) -> Result<Loaded> {
     }
     ensure!(!layer.parts.is_empty(), "no {PRIM_TYPE} in the stage");
     let mut loaded = Loaded::new(Scene::default(), format);
-    loaded.frame = if layer.z_up { "z up" } else { "y up" }.into();
+    loaded.axes = if layer.z_up { "z up" } else { "y up" }.into();
     loaded.warnings = layer.warnings;
     // To y down.
     let turn = if layer.z_up {
