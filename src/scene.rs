@@ -1,4 +1,4 @@
-//! The Gaussians on the host: the hub between files, the trainer and the renderer.
+//! A scene of Gaussians in host memory, as files, the trainer and the renderer exchange it.
 
 pub mod stats;
 
@@ -26,12 +26,12 @@ pub fn sigmoid(logit: f32) -> f32 {
     1.0 / (1.0 + (-logit).exp())
 }
 
-/// The logit of an opacity; those of 0 and 1, which are not finite, become those of their nearest neighbours in reach.
+/// The logit of an opacity, clamped to 10⁻³⁰..=1 − 2⁻²⁴ so that it is finite.
 pub fn logit(opacity: f32) -> f32 {
     logit_within(opacity, 1e-30, 1.0 - f32::EPSILON / 2.0)
 }
 
-/// The logit of an opacity that is first cut to `low..=high`, which lies within 0 to 1.
+/// The logit of an opacity clamped to `low..=high`, which must lie within 0 to 1.
 pub fn logit_within(opacity: f32, low: f32, high: f32) -> f32 {
     let opacity = opacity.clamp(low, high);
     (opacity / (1.0 - opacity)).ln()
@@ -41,7 +41,7 @@ pub fn logit_within(opacity: f32, low: f32, high: f32) -> f32 {
 /// optimises (ALGORITHMS A.1).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scene {
-    /// `[N]` centres, world units.
+    /// `[N]` means, world units.
     pub means: Vec<Vec3>,
     /// `[N]` rotation quaternions (w, x, y, z); not necessarily of unit length.
     pub quaternions: Vec<[f32; 4]>,
@@ -55,7 +55,7 @@ pub struct Scene {
     pub sh_degree: u32,
     /// Whether the scene was trained with opacity compensation for the low-pass filter (A.4).
     pub antialiased: bool,
-    /// How the Gaussians move and fade in time; `None` for a static scene.
+    /// Motion and fading over time; `None` for a static scene.
     pub motion: Option<Motion>,
 }
 
@@ -65,7 +65,7 @@ pub struct Scene {
 pub struct Motion {
     /// `[N]` velocities, world units per clip.
     pub velocities: Vec<Vec3>,
-    /// `[N]` times at which a Gaussian is at its mean and most opaque.
+    /// `[N]` time centres, 0 to 1: a Gaussian is then at its mean and most opaque.
     pub centres: Vec<f32>,
     /// `[N]` logarithms of the durations, which are standard deviations in time.
     pub log_durations: Vec<f32>,
@@ -74,21 +74,21 @@ pub struct Motion {
 }
 
 impl Motion {
-    /// The gate that lets everything fade: γ = 2·10⁻⁹.
+    /// The gate of a Gaussian that fades fully: γ = 2·10⁻⁹.
     pub const NO_GATE: f32 = -1.0;
 
-    /// Gaussians that do not move, whose opacity fades with one duration around each one's time centre.
+    /// Motion of Gaussians at rest, with individual time centres and a common duration and gate.
     pub fn still(centres: Vec<f32>, duration: f32, gate: f32) -> Self {
         let n = centres.len();
         Self { velocities: vec![Vec3::ZERO; n], centres, log_durations: vec![duration.ln(); n], gates: vec![gate; n] }
     }
 
-    /// How far Gaussian `i` is from its mean at `time`, world units.
+    /// Displacement of Gaussian `i` from its mean at `time`, world units.
     pub fn displacement(&self, i: usize, time: f32) -> Vec3 {
         self.velocities[i] * (time - self.centres[i])
     }
 
-    /// The share of its opacity that Gaussian `i` has at `time`.
+    /// The factor on the opacity of Gaussian `i` at `time`, 0 to 1.
     pub fn visibility(&self, i: usize, time: f32) -> f32 {
         let gate = sigmoid(GATE_SLOPE * self.gates[i]);
         let distance = (time - self.centres[i]) / self.log_durations[i].exp();
@@ -140,7 +140,7 @@ impl Scene {
         }
     }
 
-    /// Every array as numbers, with the numbers that a Gaussian has in it.
+    /// All arrays as flat numbers, each with its count of numbers per Gaussian.
     fn attributes(&self) -> Vec<(&[f32], usize)> {
         let mut all: Vec<(&[f32], usize)> = vec![
             (bytemuck::cast_slice(&self.means), 3),
@@ -156,7 +156,7 @@ impl Scene {
         all
     }
 
-    /// As [`Scene::attributes`], to be changed.
+    /// All arrays as flat mutable numbers, each with its count of numbers per Gaussian.
     pub fn attributes_mut(&mut self) -> Vec<(&mut [f32], usize)> {
         let stride = self.sh_stride();
         let mut all: Vec<(&mut [f32], usize)> = vec![
@@ -187,7 +187,7 @@ impl Scene {
         }
     }
 
-    /// Sets the degree of the spherical harmonics, 0 to 3: higher bands are left out, lower ones filled with zeros.
+    /// Sets the degree of the spherical harmonics, 0 to 3: bands above it are dropped, missing ones are zero.
     pub fn set_sh_degree(&mut self, degree: u32) {
         let (from, to) = (self.sh_stride(), 3 * sh_coefficients(degree));
         let n = self.len();
@@ -219,12 +219,12 @@ impl Scene {
         self.truncate(kept.len());
     }
 
-    /// The static scene that this one is at `time`; a static scene is the same at all times.
+    /// The static scene at `time`, 0 to 1 over the clip; a copy of a scene that is static already.
     pub fn at(&self, time: f32) -> Scene {
         self.clone().into_at(time)
     }
 
-    /// As [`Scene::at`], in place.
+    /// Turns the scene into the static scene at `time`; see [`Scene::at`].
     pub fn into_at(mut self, time: f32) -> Scene {
         if let Some(motion) = self.motion.take() {
             for i in 0..self.means.len() {

@@ -397,7 +397,7 @@ fn a_sog_that_is_wrong_says_where() {
     std::fs::write(&path, &good).expect("writes");
     let quats = folder.path().join("quats.webp");
     std::fs::write(&quats, &std::fs::read(&quats).expect("reads")[..100]).expect("writes");
-    assert!(error_of(&path).contains("quats.webp is no picture"));
+    assert!(error_of(&path).contains("quats.webp is not a readable image"));
     std::fs::remove_file(&quats).expect("removes");
     assert!(error_of(&path).contains("quats.webp"));
 }

@@ -175,7 +175,8 @@ fn what_our_motion_has_no_place_for_is_said() {
     let loaded = format::load(&path).unwrap();
     assert_eq!(loaded.warnings.len(), 2);
     assert!(
-        loaded.warnings[0].contains("2 Gaussians move along curves") && loaded.warnings[1].contains("2 Gaussians turn")
+        loaded.warnings[0].contains("2 Gaussians move along curves")
+            && loaded.warnings[1].contains("2 Gaussians rotate")
     );
     assert_eq!(loaded.scene.at(1.0).means[0], Vec3::new(3.0, 4.5, 6.0));
     std::fs::write(&path, text.replace("trbf_scale", "trbf_other")).unwrap();

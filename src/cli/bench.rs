@@ -13,34 +13,34 @@ use crate::scene::stats;
 use crate::train::config::{Config, Flags};
 use crate::train::{Statistics, Trainer};
 
-/// Times that each stage is measured; the table shows the median.
+/// Number of measurements of each stage; the table shows their median.
 const REPEATS: usize = 7;
 
-/// Measure training: steps a second, and the device time of every stage
+/// Measure training speed: steps per second, and the GPU time of each stage
 #[derive(clap::Args)]
 pub struct Args {
-    /// The capture folder, or its JSON file
+    /// Capture folder, or its transforms JSON file
     capture: PathBuf,
-    /// Optimisation steps to time, from the first on; the schedule is that of --steps
+    /// Number of training steps to time, from the first step; --steps still sets the schedule
     #[arg(long, default_value_t = 200)]
     timed: u32,
-    /// Also write the figures as JSON
+    /// Also write the measurements to this JSON file
     #[arg(long)]
     json: Option<PathBuf>,
     #[command(flatten)]
     flags: Flags,
 }
 
-/// What was measured.
+/// The measurements.
 #[derive(Serialize)]
 struct Figures {
     adapter: String,
     steps: u32,
     gaussians: usize,
     steps_per_second: f64,
-    /// Median milliseconds of each stage of the step after the timed ones.
+    /// Name and median GPU time in milliseconds of each stage, of a step after the timed ones.
     stages: Vec<(String, f64)>,
-    /// Bytes on the device, by the label of the buffer.
+    /// Label and bytes of each GPU buffer.
     memory: Vec<(&'static str, u64)>,
 }
 

@@ -6,17 +6,17 @@ use serde::Serialize;
 
 use crate::dataset::{Capture, CaptureOptions, Direction, Split, flow_stem};
 
-/// List the images of a capture as JSON, for tools that follow its layout
+/// Print the images of a capture as JSON, for tools such as optical-flow estimators
 #[derive(clap::Args)]
 pub struct Args {
-    /// The capture folder, or its JSON file
+    /// Capture folder, or its transforms JSON file
     capture: PathBuf,
 }
 
-/// A capture's images, and where its optical flow belongs.
+/// The images of a capture, and the folder of its optical flow.
 #[derive(Serialize)]
 struct ShotList<'a> {
-    /// The folder in which flow is looked for.
+    /// The folder that optical flow is read from.
     flow: PathBuf,
     frames: Vec<ListedShot<'a>>,
 }
@@ -25,14 +25,14 @@ struct ShotList<'a> {
 struct ListedShot<'a> {
     name: &'a str,
     image: &'a Path,
-    /// EXIF orientation by which the stored image is turned.
+    /// EXIF orientation applied to the stored image, 1 to 8.
     orientation: u8,
-    /// Number of the camera.
+    /// Index of the camera.
     camera: usize,
     time: Option<f32>,
     held_out: bool,
-    /// Place of the next frame of the same camera in this list, and the flow files to it and back, without extension and
-    /// relative to the folder of flow.
+    /// Index in this list of the next frame of the same camera. `forward` and `backward` are the flow files to it and
+    /// back, without extension, relative to `flow`.
     next: Option<usize>,
     forward: PathBuf,
     backward: Option<PathBuf>,

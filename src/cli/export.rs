@@ -16,73 +16,73 @@ use crate::format::{self, Format, ReadOptions, SpzAxes, TimeSamples, WriteOption
 use crate::gpu::Gpu;
 use crate::scene::{ALPHA_MIN, Scene};
 
-/// The neighbour whose distance says how isolated a Gaussian is.
+/// Rank of the neighbour whose distance measures isolation.
 const NEIGHBOUR: usize = 8;
 
-/// Convert scenes between formats; cut, move, thin out and join them on the way
+/// Convert scenes between formats; also transform, crop, prune and join them
 ///
-/// Formats are told by content on reading and by extension on writing. Whatever the order of the options, this is
-/// done, in this order: --time; join the inputs; leave out what can never be seen (opacity below 1/255); --up;
+/// The input format is detected from the content, the output format from the extension. Steps run in this order,
+/// whatever the order of the options: --time; join the inputs; remove invisible Gaussians (opacity below 1/255); --up;
 /// --transform; --crop; --min-opacity and --max-size; --max-isolation; --keep; --sh-degree; --morton.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Scene files or run folders; several are joined
+    /// Scene files or run folders; several inputs are joined into one scene
     #[arg(required = true, value_name = "IN")]
     inputs: Vec<PathBuf>,
-    /// File to write: .ply, .compressed.ply, .splat, .spz, .sog, .glb, .gltf, .usda, .usdz or .html; scenes in motion
-    /// also .dapple, .spacetime.ply or .splatv
+    /// Output file: .ply, .compressed.ply, .splat, .spz, .sog, .glb, .gltf, .usda, .usdz or .html; with motion: .dapple,
+    /// .spacetime.ply or .splatv
     #[arg(value_name = "OUT")]
     output: PathBuf,
-    /// The moment of a dynamic scene, 0 to 1
+    /// Export a dynamic scene as it is at this time, 0 to 1 over the clip
     #[arg(long)]
     time: Option<f32>,
-    /// N moments of a dynamic scene from T0 to T1: time samples in a USD file, else N files, frame_0001.ply and so on
-    /// where OUT is frame.ply
+    /// Sample a dynamic scene at N times from T0 to T1, 0 to 1 over the clip: as time samples in a USD file, else as N
+    /// files (frame_0001.ply, ... for OUT = frame.ply)
     #[arg(long, value_name = "T0:T1:N", conflicts_with = "time")]
     times: Option<TimeSamples>,
-    /// The axis of the scene that points up (x, y, z, -x, -y or -z); it is turned to where viewers expect it, -y
+    /// Up axis of the scene (x, y, z, -x, -y or -z); the scene is rotated so that it becomes -y, as viewers expect
     #[arg(long, value_name = "AXIS", allow_hyphen_values = true)]
     up: Option<UpAxis>,
-    /// A step of a transform: translate=X,Y,Z, rotate=X,Y,Z (degrees, about x first) or scale=S; repeat for several
+    /// Transform: translate=X,Y,Z, rotate=X,Y,Z (degrees, about x, then y, then z) or scale=S; may be repeated
     #[arg(long, value_name = "STEP")]
     transform: Vec<TransformStep>,
-    /// What to keep: box=X0,Y0,Z0,X1,Y1,Z1 or sphere=X,Y,Z,RADIUS; repeat for the part that all have in common
+    /// Region to keep: box=X0,Y0,Z0,X1,Y1,Z1 or sphere=X,Y,Z,RADIUS; if repeated, the intersection is kept
     #[arg(long, value_name = "REGION")]
     crop: Vec<Region>,
-    /// Leave out Gaussians of a lower opacity
+    /// Remove Gaussians whose opacity is below this, 0 to 1
     #[arg(long, value_name = "OPACITY")]
     min_opacity: Option<f32>,
-    /// Leave out Gaussians whose largest standard deviation is larger, in units of the scene
+    /// Remove Gaussians whose largest standard deviation exceeds this, in scene units
     #[arg(long, value_name = "SIZE")]
     max_size: Option<f32>,
-    /// Leave out Gaussians whose 8th neighbour is farther than this many times the median of such distances
+    /// Remove Gaussians whose distance to their 8th nearest neighbour exceeds this multiple of the median distance
     #[arg(long, value_name = "RATIO")]
     max_isolation: Option<f32>,
-    /// Keep the N Gaussians that matter most: by opacity times area, or, with --capture, by how much they show
+    /// Keep the N most important Gaussians: by opacity times area, or with --capture by their blending weights
     #[arg(long, value_name = "N")]
     keep: Option<usize>,
-    /// The capture in whose views --keep measures how much a Gaussian shows; it must be in the scene's frame after --transform
+    /// Capture whose cameras --keep sums blending weights over; its frame must be that of the scene after --transform
     #[arg(long, requires = "keep")]
     capture: Option<PathBuf>,
-    /// Adapter to measure on: its index or a part of its name
+    /// GPU adapter for --capture: its index or a part of its name
     #[arg(long, requires = "capture")]
     adapter: Option<String>,
-    /// Leave out spherical harmonics above this degree
+    /// Remove spherical harmonics above this degree, 0 to 3
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=3))]
     sh_degree: Option<u32>,
-    /// Order the Gaussians along a space-filling curve
+    /// Sort the Gaussians along a Morton curve
     #[arg(long)]
     morton: bool,
-    /// Version of .spz to write
+    /// SPZ version to write
     #[arg(long, value_name = "3|4", default_value = "4", value_parser = clap::value_parser!(u32).range(3..=4))]
     spz_version: u32,
-    /// Axes of the .spz to write; other tools differ on what they expect
+    /// Axes of the .spz to write; tools differ in which they expect
     #[arg(long, value_enum, default_value = "rub")]
     spz_frame: Axes,
-    /// Axes of the .spz to read [default: what the file says, else rub]
+    /// Axes of the .spz to read [default: those the file names, else rub]
     #[arg(long, value_enum)]
     spz_frame_in: Option<Axes>,
-    /// Say what would be done, and write nothing
+    /// Print what would be written, and write nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -195,7 +195,7 @@ fn write_sequence(output: &Path, scene: &Scene, times: TimeSamples, options: &Wr
     Ok(ExitCode::SUCCESS)
 }
 
-/// Values that make no sense, before anything is read.
+/// Checks the values of the options, before anything is read.
 fn check(args: &Args) -> Result<()> {
     if let Some(time) = args.time {
         ensure!((0.0..=1.0).contains(&time), "--time {time} is not in 0 to 1");
@@ -240,7 +240,7 @@ fn read(args: &Args) -> Result<Scene> {
     Ok(scene)
 }
 
-/// What the options ask for, in the order that the help states.
+/// Applies the options in the order that the help states.
 fn edit_scene(args: &Args, scene: &mut Scene) -> Result<()> {
     retain(scene, "can never be seen", |scene, i| edit::peak_opacity(scene, i) >= ALPHA_MIN);
     let steps = args.transform.iter().map(|step| step.0);
@@ -282,7 +282,7 @@ fn edit_scene(args: &Args, scene: &mut Scene) -> Result<()> {
     Ok(())
 }
 
-/// How much each Gaussian shows in a capture's views.
+/// `[N]` blending weights of the Gaussians, summed over the cameras of a capture.
 fn weights_in(capture: &Path, adapter: Option<&str>, scene: &Scene) -> Result<Vec<f64>> {
     ensure!(scene.motion.is_none(), "--capture measures a still scene; choose a moment with --time");
     let shots = Capture::open(capture, &CaptureOptions::cameras_only())?.shots;
@@ -304,7 +304,7 @@ fn left_out(n: usize, why: &str) {
     }
 }
 
-/// What the scene has and the format has no place for.
+/// Warns of properties of the scene that the format cannot hold.
 fn say_what_is_lost(path: &Path, format: Format, scene: &Scene) {
     let name = format.name();
     if scene.sh_degree > format.max_sh_degree() {

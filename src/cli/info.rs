@@ -10,12 +10,12 @@ use crate::edit;
 use crate::format::{self, Format, Loaded, ReadOptions};
 use crate::scene::ALPHA_MIN;
 
-/// Say what a scene file holds
+/// Print the format, size and contents of a scene file
 #[derive(clap::Args)]
 pub struct Args {
-    /// A scene file or a run folder
+    /// Scene file or run folder
     scene: PathBuf,
-    /// Say it as JSON: {"format", "version", "gaussians", "sh_degree", "bounds", "antialiased", "warnings", ...}
+    /// Print JSON: {"format", "version", "gaussians", "sh_degree", "bounds", "antialiased", "warnings", ...}
     #[arg(long)]
     json: bool,
 }
@@ -31,10 +31,10 @@ pub fn run(args: Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is measured of a scene and its file.
+/// Measurements of a scene and its file.
 struct SceneSummary {
     bytes: u64,
-    /// Low and high corner of the means; `None` without Gaussians.
+    /// Lowest and highest coordinates of the means, world units; `None` without Gaussians.
     bounds: Option<(Vec3, Vec3)>,
     never_seen: usize,
 }
@@ -98,7 +98,7 @@ impl SceneSummary {
     }
 }
 
-/// What a scene is, in a few words.
+/// Format, version, number of Gaussians and degree of a scene, in one line.
 pub fn describe(loaded: &Loaded) -> String {
     let version = if loaded.version.is_empty() { String::new() } else { format!(" {}", loaded.version) };
     let scene = &loaded.scene;
@@ -107,7 +107,7 @@ pub fn describe(loaded: &Loaded) -> String {
     format!("{}{version}, {count} Gaussians, degree {}{moving}", loaded.format.name(), scene.sh_degree)
 }
 
-/// Bytes of the scene that a path means, which may be a sequence of files.
+/// Total bytes of the scene at a path: a file, a run folder or a sequence of files.
 fn bytes_at(path: &Path, format: Format) -> Result<u64> {
     match format::sequence::find(path).as_slice() {
         [] => bytes_of(&format::scene_in(path)?, format),
@@ -115,7 +115,7 @@ fn bytes_at(path: &Path, format: Format) -> Result<u64> {
     }
 }
 
-/// Bytes of a scene's file, and of those that belong to it.
+/// Total bytes of a scene's file and of the image or buffer files that belong to it.
 pub fn bytes_of(file: &Path, format: Format) -> Result<u64> {
     let length = |path: &Path| std::fs::metadata(path).map(|data| data.len());
     let mut bytes = length(file).with_context(|| format!("cannot read {}", file.display()))?;

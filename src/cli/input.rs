@@ -1,4 +1,4 @@
-//! What commands take: command lines, and scenes to render.
+//! Inputs of the commands: errors of the command line, and scenes to render.
 
 use std::path::Path;
 

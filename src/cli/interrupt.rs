@@ -11,7 +11,7 @@ pub const INTERRUPTED: u8 = 130;
 
 static STOP: AtomicBool = AtomicBool::new(false);
 
-/// Whether nothing is left that could be stopped after a checkpoint.
+/// Whether the work is done, so that there is no checkpoint left to stop at.
 static OVER: AtomicBool = AtomicBool::new(false);
 
 /// From here on the first Ctrl-C (or termination signal) makes [`interrupted`] true, and the second ends the process;

@@ -25,7 +25,7 @@ use crate::train::Config;
 
 pub use input::UsageError;
 
-/// 3D Gaussian splatting: train, evaluate, render and export on any GPU.
+/// 3D Gaussian splatting: train, evaluate, view, render and export scenes on any GPU.
 #[derive(Parser)]
 #[command(name = "dapple", version)]
 pub struct Cli {
@@ -46,7 +46,7 @@ enum Subcommands {
     Bench(Box<bench::Args>),
     #[command(alias = "frames")]
     CaptureList(capture_list::Args),
-    /// List the adapters that --adapter chooses from, best first
+    /// List the GPU adapters that --adapter accepts, best first
     Adapters,
 }
 

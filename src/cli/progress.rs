@@ -1,4 +1,4 @@
-//! What a running command says: a progress bar on a terminal, plain lines elsewhere, and log messages between them.
+//! Progress of a command: a progress bar on a terminal, plain lines elsewhere, and log messages between them.
 
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
@@ -9,7 +9,7 @@ use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 use crate::train::evaluate::Mean;
 use crate::train::{Statistics, Told};
 
-/// Time between plain lines.
+/// Interval between plain lines.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// The bar that log messages must not tear.
@@ -35,10 +35,10 @@ pub fn start_logging() {
         .init();
 }
 
-/// Something that takes a while, shown on a terminal until it is dropped.
+/// A spinner on a terminal, shown until it is dropped.
 pub struct Spinner(Option<ProgressBar>);
 
-/// Shows what is being done and for how long.
+/// Shows a spinner with a message and the elapsed time.
 pub fn spinner(what: String) -> Spinner {
     let bar = std::io::stderr().is_terminal().then(|| {
         let style = ProgressStyle::with_template("{spinner} {msg}  {elapsed}");

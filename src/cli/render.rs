@@ -22,40 +22,40 @@ use crate::train::config::Background;
 use crate::train::picture::{MEADOW, flow_colour, ramp, save_png, to_image};
 use crate::train::run_folder::{config_of, picture_names, picture_path};
 
-/// Frames a second of a video.
+/// Frames per second of a video.
 const FRAME_RATE: f64 = 30.0;
-/// Images that are looked at for the range of their colours.
+/// Number of images that the colour range is taken from.
 const RANGE_SAMPLES: usize = 8;
 
-/// Render a scene from a capture's cameras, a camera path or an orbit
+/// Render a scene to images: from the cameras of a capture, a camera path or an orbit
 #[derive(clap::Args)]
 pub struct Args {
-    /// A run folder or a .ply scene
+    /// Run folder or scene file
     scene: PathBuf,
     #[command(flatten)]
     cameras: Cameras,
-    /// Folder for the images, one PNG a camera
+    /// Folder for the images, one PNG per camera
     #[arg(long)]
     out: PathBuf,
-    /// Size of the images: WIDTHxHEIGHT
+    /// Image size in pixels: WIDTHxHEIGHT
     #[arg(long)]
     size: Option<Size>,
-    /// Colour behind the scene: black, white or R,G,B in 0 to 1 [default: the run's, else black]
+    /// Background colour: black, white, or R,G,B from 0 to 1 [default: the run's, else black]
     #[arg(long)]
     background: Option<Background>,
-    /// The time of all images, 0 to 1 over the clip [default: that of the capture's image or the path's camera, else 0]
+    /// Time of all images, 0 to 1 over the clip [default: the time of the capture's image or the path's camera, else 0]
     #[arg(long, conflicts_with = "times")]
     time: Option<f32>,
-    /// Times from T0 to T1, one an image, along the cameras in order: T0:T1:N
-    #[arg(long)]
+    /// Render N images at times from T0 to T1, 0 to 1 over the clip, spread over the cameras in order
+    #[arg(long, value_name = "T0:T1:N")]
     times: Option<TimeSamples>,
-    /// What the images show; flow is that from an image to the next of its camera, and written as .flo too
+    /// Quantity to render; flow leads to the next image of the same camera and is also written as .flo
     #[arg(long, value_enum, default_value = "color")]
     channel: ChannelArg,
-    /// Also write the images as a video, with the system's ffmpeg
+    /// Also write the images to this video file; needs ffmpeg
     #[arg(long)]
     video: Option<PathBuf>,
-    /// Adapter to render on: its index or a part of its name
+    /// GPU adapter: its index or a part of its name
     #[arg(long)]
     adapter: Option<String>,
 }
@@ -63,13 +63,13 @@ pub struct Args {
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 struct Cameras {
-    /// Render every camera of a capture, named after its image
+    /// Render all cameras of this capture; images are named after the capture's
     #[arg(long)]
     capture: Option<PathBuf>,
-    /// Render the cameras of a JSON file: {"width", "height", "fov_x" in degrees, "cameras": [{"transform_matrix", "time"}]}
+    /// Render the cameras of this JSON file: {"width", "height", "fov_x" in degrees, "cameras": [{"transform_matrix", "time"}]}
     #[arg(long)]
     path: Option<PathBuf>,
-    /// Render this many cameras in a circle around the scene
+    /// Render this many cameras on a circle around the scene
     #[arg(long)]
     orbit: Option<u32>,
 }

@@ -13,24 +13,24 @@ use crate::train::{Checkpoint, Session, Start};
 #[cfg(feature = "viewer")]
 use crate::view::{End, Hooks};
 
-/// Options that a resumed run may change: they leave the result as it is.
+/// Options that a resumed run may change, because the result does not depend on them.
 const FREE: [&str; 6] = ["capture", "eval_every", "save_every", "adapter", "cache_gb", "strict"];
 
-/// Train a scene from a capture: a COLMAP, Blender/NeRF, nerfstudio or instant-ngp folder
+/// Train a scene from a capture: a COLMAP, NeRF (Blender), nerfstudio or instant-ngp folder
 #[derive(clap::Args)]
 pub struct Args {
-    /// The capture folder, or its JSON file; may be left out where --config or --resume name it
+    /// Capture folder, or its transforms JSON file; optional if --config or --resume names it
     capture: Option<PathBuf>,
-    /// Folder for the run: scene.ply, report.html, checkpoint, metrics, renders
+    /// Run folder to write: scene.ply, report.html, checkpoint, metrics, renders
     #[arg(long)]
     out: PathBuf,
-    /// Take options from a TOML file, as every run saves one; flags override it
+    /// Read options from this TOML file, such as the one in a run folder; flags override it
     #[arg(long)]
     config: Option<PathBuf>,
-    /// Continue the run in --out from its checkpoint, to the same bytes as if it had not stopped
+    /// Resume the run in --out from its checkpoint; the result is identical to an uninterrupted run
     #[arg(long)]
     resume: bool,
-    /// Train in a window that shows the scene grow; closing it leaves the training going
+    /// Show the scene in a window while it trains; training continues when the window is closed
     #[cfg(feature = "viewer")]
     #[arg(long)]
     view: bool,

@@ -1,4 +1,4 @@
-//! From frames as a capture names them to shots: finds images and masks, checks their sizes, settles lenses and splits.
+//! Turning listed frames into shots: finds images and masks, checks their sizes, resolves lenses and the split.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use super::undistort::pinhole;
 use super::{Capture, CaptureOptions, Shot, flow, timeline};
 use crate::camera::{Camera, fit_within};
 
-/// Why a frame is left out.
+/// The reason why a frame is skipped.
 #[derive(Debug)]
 enum Fault {
     Missing,
@@ -19,13 +19,13 @@ enum Fault {
     Size(String),
 }
 
-/// A shot, or why not, and what is wrong with its mask.
+/// A shot or the fault of its image, and the fault of its mask.
 struct FrameOutcome {
     shot: Result<Shot, Fault>,
     mask_fault: Option<String>,
 }
 
-/// Turns what a reader found into a capture.
+/// Assembles a capture from the frames that a reader listed.
 pub fn assemble(mut listing: Listing, options: &CaptureOptions) -> Result<Capture> {
     ensure!(!listing.frames.is_empty(), "{}: it names no images", listing.origin.display());
     listing.frames.sort_by(|a, b| a.name.cmp(&b.name));
@@ -120,8 +120,8 @@ fn settle(frame: &ListedFrame, root: &Path, options: &CaptureOptions) -> Result<
     Ok(FrameOutcome { shot: Ok(shot), mask_fault })
 }
 
-/// The orientation by which a stored image is turned: none where its stored size agrees with the camera's or that is
-/// unknown, EXIF's where that makes it agree, or `None` where neither does.
+/// The EXIF orientation to apply: 1 if the stored size agrees with the camera's or that is unknown, the image's own if the
+/// oriented size agrees, `None` if neither does.
 fn orientation(header: ImageHeader, camera: Option<(u32, u32)>) -> Option<u8> {
     match camera {
         None => Some(1),
@@ -131,7 +131,10 @@ fn orientation(header: ImageHeader, camera: Option<(u32, u32)>) -> Option<u8> {
     }
 }
 
-/// The mask of a shot, if it has one; an error says why the one that is there cannot be used.
+/// The mask of a shot, if any.
+///
+/// # Errors
+/// The reason why an existing mask cannot be used.
 fn find_mask(frame: &ListedFrame, shot: &Shot, root: &Path) -> Result<Option<PathBuf>> {
     let path = match &frame.mask {
         Some(named) => {

@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow};
 
 use super::{Capture, Direction, FlowTarget, Picture};
 
-/// Something of a shot that is decoded: its picture, or the optical flow from it.
+/// A cached item of a shot: its picture, or the optical flow from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Item {
     Picture(usize),
@@ -24,7 +24,7 @@ impl Item {
         }
     }
 
-    /// Bytes that it takes for each pixel of its shot.
+    /// Bytes per pixel of its shot.
     fn bytes_a_pixel(self) -> usize {
         match self {
             Self::Picture(_) => 4,
@@ -37,7 +37,7 @@ impl Item {
 #[derive(Clone)]
 enum Decoded {
     Picture(Arc<Picture>),
-    /// `None` where the shot has no flow; that is remembered at no cost.
+    /// `None` if the shot has no flow.
     Flow(Option<Arc<FlowTarget>>),
 }
 
@@ -50,10 +50,10 @@ impl Decoded {
     }
 }
 
-/// Keeps decoded pictures and flow of a capture up to a budget of bytes and decodes announced ones ahead.
+/// Keeps decoded pictures and flow of a capture within a budget of bytes, and decodes announced ones ahead.
 ///
-/// What [`PictureCache::get`] and [`PictureCache::flow`] return depends on the shot alone; the budget and timing only decide how long it takes.
-/// Pictures that callers still hold count no more once evicted.
+/// The results of [`PictureCache::get`] and [`PictureCache::flow`] depend on the shot only, not on the budget or timing.
+/// Evicted pictures that callers still hold do not count towards the budget.
 pub struct PictureCache {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
@@ -63,7 +63,7 @@ struct Shared {
     capture: Arc<Capture>,
     budget: usize,
     state: Mutex<CacheState>,
-    /// Told when the state changes in any way that a waiter may wait for.
+    /// Notified of every change of the state.
     changed: Condvar,
 }
 
@@ -155,13 +155,13 @@ impl PictureCache {
         }
     }
 
-    /// Announces the shots whose pictures will be asked for next; see [`PictureCache::prefetch_items`].
+    /// Announces the shots whose pictures will be requested next; see [`PictureCache::prefetch_items`].
     pub fn prefetch(&self, order: &[usize]) {
         self.prefetch_items(&order.iter().map(|&shot| Item::Picture(shot)).collect::<Vec<_>>());
     }
 
-    /// Announces what will be asked for next, in order; replaces what was announced before. It is decoded in the
-    /// background as far as the budget allows; what is needed later, or never, makes room.
+    /// Announces the items that will be requested next, in order, replacing earlier announcements. They are decoded in the
+    /// background within the budget; items needed later or never are evicted for them.
     pub fn prefetch_items(&self, order: &[Item]) {
         let mut state = self.shared.lock();
         state.announced.clear();
@@ -202,7 +202,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Bytes of an item, as the shot's size makes them.
+    /// Bytes of an item, from the size of its shot.
     fn size(&self, item: Item) -> usize {
         if let Item::Flow(shot, direction) = item
             && self.capture.flow_to(shot, direction).is_none()
@@ -213,7 +213,7 @@ impl Shared {
         lens.width as usize * lens.height as usize * item.bytes_a_pixel()
     }
 
-    /// A worker's life: decode the next announced item as soon as there is room for it.
+    /// The loop of a worker: decodes the next announced item as soon as there is room for it.
     fn work(&self) {
         let mut state = self.lock();
         while !state.closing {
@@ -274,7 +274,7 @@ fn guarded<T>(capture: &Capture, shot: usize, load: impl FnOnce() -> Result<T>) 
 }
 
 impl CacheState {
-    /// One announced use of an item is over.
+    /// Removes one announced use of an item.
     fn served(&mut self, item: Item) {
         if let Some(position) = self.uses.get_mut(&item).and_then(VecDeque::pop_front) {
             self.announced.remove(&position);
@@ -290,7 +290,7 @@ impl CacheState {
     }
 
     /// Evicts until `size` more bytes fit: what is used furthest in the future, and of what nobody announced the longest
-    /// unused. With `before`, items whose use comes before that position stay. Says whether the bytes fit.
+    /// unused. With `before`, items whose use comes before that position stay. Returns whether the bytes fit.
     fn make_room(&mut self, size: usize, budget: usize, before: Option<usize>) -> bool {
         while self.bytes + size > budget {
             let candidates = self.slots.iter().filter_map(|(&item, slot)| {

@@ -1,4 +1,4 @@
-//! What a capture is: its shots, and the options that it is opened with.
+//! The types of a capture: shots, photos, and the options of opening it.
 
 use std::path::PathBuf;
 
@@ -6,76 +6,77 @@ use super::lens::SourceLens;
 use crate::camera::Camera;
 use crate::scene::PointCloud;
 
-/// Whether a shot is trained on or held out.
+/// The split of the shots: training or test (held out).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
     Train,
     Test,
 }
 
-/// What a held-out shot of a capture in time tests that training does not see.
+/// The kind of a held-out shot in a dynamic capture: a novel camera or a novel time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unseen {
     /// No shot of its camera is trained on.
     Camera,
-    /// Other moments of its camera are trained on.
+    /// Other times of its camera are trained on.
     Time,
 }
 
-/// One posed image of a capture. Its camera is what the loaded, resized and undistorted picture obeys.
+/// One posed image of a capture.
 #[derive(Clone, Debug)]
 pub struct Shot {
     /// The image's name in the capture: its path as the capture writes it, with forward slashes and with extension.
     pub name: String,
+    /// Camera of the loaded photo, that is after undistortion and resizing.
     pub camera: Camera,
     /// Time within the clip, 0 to 1; `None` in a static capture.
     pub time: Option<f32>,
-    /// The camera that took it, as a number that the shots of one video share; each shot has its own in a static capture.
+    /// Index of the physical camera; all shots of one video share it. In a static capture every shot has its own.
     pub stream: usize,
     pub split: Split,
-    /// Why it is held out, in a capture in time; `None` for a training shot and in a static capture.
+    /// Kind of a held-out shot in a dynamic capture; `None` for training shots and in a static capture.
     pub unseen: Option<Unseen>,
-    /// The image on disk.
+    /// Path of the image file.
     pub image: PathBuf,
-    /// A mask of the same size: black = ignore the pixel, or white where [`Capture::invert_masks`].
+    /// Path of a mask of the same size: pixels black in it are ignored, or white ones if [`Capture::invert_masks`].
     pub mask: Option<PathBuf>,
-    /// The lens of the image on disk, at its size once oriented.
+    /// Lens of the image file, at its size after the EXIF orientation.
     pub source: SourceLens,
-    /// The EXIF orientation (1 to 8) by which the stored image is turned; 1 = taken as stored.
+    /// EXIF orientation, 1 to 8, applied to the stored image; 1 = none.
     pub orientation: u8,
     /// Optical flow files to the next and to the previous frame of its stream, by [`Direction`].
     pub flow: [Option<FlowFile>; 2],
 }
 
-/// A capture that was opened: every shot's camera is known, no image is decoded yet.
+/// An opened capture: all cameras are known, no image is decoded yet.
 #[derive(Clone, Debug)]
 pub struct Capture {
     pub root: PathBuf,
     /// Sorted by name.
     pub shots: Vec<Shot>,
     pub points: Option<PointCloud>,
-    /// A point cloud in PLY that the capture names as its seed; not read here.
+    /// A point cloud in PLY that the capture names as initialisation; it is not read here.
     pub points_file: Option<PathBuf>,
-    /// Whether masks are white, rather than black, where a pixel is ignored.
+    /// Whether the ignored pixels are white in masks, rather than black.
     pub invert_masks: bool,
-    /// What was left out and why, a line each; already logged as warnings.
+    /// Warnings about skipped data, one line each; they have been logged already.
     pub warnings: Vec<String>,
 }
 
-/// How a capture is opened.
+/// Options of opening a capture.
 #[derive(Clone, Debug)]
 pub struct CaptureOptions {
-    /// Bound on the longer side of the loaded pictures, in pixels.
+    /// Longest side of the loaded photos, in pixels; larger ones are reduced.
     pub max_resolution: Option<u32>,
-    /// Every n-th shot by name is held out, unless the capture names its own test set; 0 holds none out.
+    /// Hold out every n-th shot, by name, unless the capture lists its own test set; 0 holds none out.
     pub test_every: u32,
-    /// Fail where an image or mask is missing, broken or of another shape than its camera, rather than warn and go on.
+    /// Fail if an image or mask is missing, broken or of another aspect ratio than its camera, instead of warning.
     pub strict: bool,
-    /// Whether masks are looked for and used.
+    /// Whether masks are used.
     pub masks: bool,
-    /// Whether the white pixels of masks are ignored, rather than the black ones.
+    /// Whether white pixels of masks are ignored, rather than black ones.
     pub invert_masks: bool,
-    /// Where optical flow is looked for.
+    /// The source of optical flow.
     pub flow: FlowChoice,
 }
 
@@ -87,15 +88,15 @@ impl Default for CaptureOptions {
 }
 
 impl CaptureOptions {
-    /// For commands that need the cameras and not what belongs to the images: no masks, no optical flow.
+    /// Options for callers that need the cameras only: no masks, no optical flow.
     pub fn cameras_only() -> Self {
         Self { masks: false, flow: FlowChoice::Off, ..Self::default() }
     }
 }
 
-/// Where a capture's optical flow is looked for. The flow from the frame `images/a/b.png` to the next one of its camera
-/// is `a/b.fwd.EXT` in the folder, that to the previous one `a/b.bwd.EXT`; EXT is one of [`super::flow_io::EXTENSIONS`]. Masks of
-/// occluded pixels (white) may be beside them as `a/b.fwd.occ.png` and `a/b.bwd.occ.png`.
+/// The source of a capture's optical flow. The flow from the frame `images/a/b.png` to the next one of its camera
+/// is `a/b.fwd.EXT` in the folder, that to the previous one `a/b.bwd.EXT`; EXT is one of
+/// [`super::flow_io::EXTENSIONS`]. Masks of occluded pixels (white) may be beside them as `a/b.fwd.occ.png` and `a/b.bwd.occ.png`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum FlowChoice {
     /// In the capture's folder `flow`, if it has one.
@@ -106,18 +107,18 @@ pub enum FlowChoice {
     Folder(PathBuf),
 }
 
-/// What the fourth channel of a [`Picture`] means.
+/// The meaning of the fourth channel of a [`Picture`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coverage {
     /// 255 everywhere.
     Opaque,
-    /// Opacity; the colour is premultiplied by it.
+    /// Opacity, 0 to 255; the colour is premultiplied by it.
     Alpha,
     /// 0 = ignore this pixel, 255 = use it.
     Mask,
 }
 
-/// A decoded picture as training sees it: 8-bit display sRGB, row-major, top-left first.
+/// A decoded, undistorted and resized input image: 8-bit display-referred sRGB, row-major from the top left.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
     pub width: u32,
@@ -128,13 +129,13 @@ pub struct Picture {
 }
 
 impl Capture {
-    /// Whether its shots are of different times.
+    /// Whether the capture is dynamic: its shots have times.
     pub fn is_dynamic(&self) -> bool {
         self.shots.iter().any(|shot| shot.time.is_some())
     }
 }
 
-/// Which frame of the same camera flow leads to.
+/// The direction of optical flow: to the next or to the previous frame of the same camera.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Direction {
     /// The next in time.
@@ -154,7 +155,7 @@ impl Direction {
         }
     }
 
-    /// The word for it in the names of files.
+    /// The word for the direction in file names.
     pub fn word(self) -> &'static str {
         match self {
             Self::Forward => "fwd",
@@ -169,6 +170,6 @@ pub struct FlowFile {
     pub path: PathBuf,
     /// Name of the shot that the flow leads to.
     pub to: String,
-    /// A mask, white where a pixel is hidden or outside in the other frame.
+    /// Path of an occlusion mask: white where a pixel is hidden or outside the image in the other frame.
     pub occlusion: Option<PathBuf>,
 }

@@ -11,7 +11,7 @@ use super::source::enumerate;
 use super::{Capture, Picture, PictureCache, Split};
 
 impl PictureCache {
-    /// A cache over the shots of a capture whose pictures decode; see [`PictureCache::capture`]. Every image is decoded
+    /// A cache over the decodable shots of a capture; see [`PictureCache::capture`]. Every image is decoded
     /// once, in parallel, so that what is left out depends on the files alone; pictures of training shots are kept as
     /// far as the budget goes.
     ///

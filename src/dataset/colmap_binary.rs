@@ -16,7 +16,7 @@ struct Cursor {
     path: PathBuf,
     position: u64,
     length: u64,
-    /// What is being read, for messages.
+    /// The record being read, for messages.
     what: String,
 }
 

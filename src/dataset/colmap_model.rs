@@ -1,4 +1,4 @@
-//! What COLMAP's binary and text models share: cameras, images and the parameters of the camera models.
+//! COLMAP's cameras, images and camera models, which its binary and text files share.
 
 use anyhow::{Context, Result, bail, ensure};
 use glam::dvec2;

@@ -1,4 +1,4 @@
-//! Optical flow between consecutive frames of one camera: finds its files, and loads them as the loaded pictures see it.
+//! Optical flow between consecutive frames of one camera: finding its files, and loading them in pixels of the photos.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use super::images;
 use super::lens::Distortion;
 use super::source::{enumerate, sizes_agree};
 
-/// Optical flow from a loaded picture to another of the same camera.
+/// Optical flow from a loaded photo to another one of the same camera.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FlowTarget {
     /// Index in [`Capture::shots`] of the shot that the flow leads to.
@@ -61,8 +61,8 @@ fn appended(path: &Path, suffix: &str) -> PathBuf {
 /// A shot, a direction, and the neighbouring shot that flow in this direction leads to.
 type ShotPair = (usize, Direction, usize);
 
-/// Finds the flow files of a capture and checks their sizes. Returns what is missing or cannot be used, a line each;
-/// with `strict` a file that cannot be used is an error.
+/// Finds the flow files of a capture and checks their sizes. Returns warnings about missing and unusable files; with
+/// `strict` an unusable file is an error.
 pub fn attach(shots: &mut [Shot], root: &Path, choice: &FlowChoice, strict: bool) -> Result<Vec<String>> {
     let folder = match choice {
         FlowChoice::Off => return Ok(Vec::new()),
@@ -157,7 +157,7 @@ impl Capture {
         neighbours(&self.shots)
     }
 
-    /// Looks for optical flow in another place than the capture was opened with, and warns as opening does.
+    /// Replaces the source of optical flow that the capture was opened with, and logs warnings as opening does.
     ///
     /// # Errors
     /// [`FlowChoice::Folder`] without flow of this capture.
@@ -169,14 +169,14 @@ impl Capture {
         Ok(())
     }
 
-    /// The shot that flow from `shot` in `direction` leads to, if there is a flow file and the other shot is at hand.
+    /// The shot that flow from `shot` in `direction` leads to; `None` without a flow file or without the other shot.
     pub fn flow_to(&self, shot: usize, direction: Direction) -> Option<usize> {
         let file = self.shots[shot].flow[direction as usize].as_ref()?;
         self.shots.binary_search_by(|other| other.name.cmp(&file.to)).ok()
     }
 
-    /// The flow that may be trained on: from training shots to training shots, by shot, forward first. Flow to or from a
-    /// held-out picture was computed from it, and would give away where things are in it.
+    /// The flow that training may use: between training shots, by shot, forward first. Flow to or from a held-out photo
+    /// would leak its content.
     pub fn training_flow(&self) -> Vec<(usize, Direction)> {
         let trained = |shot: usize| self.shots[shot].split == Split::Train;
         let pairs = (0..self.shots.len()).flat_map(|shot| Direction::BOTH.map(|direction| (shot, direction)));
@@ -194,7 +194,7 @@ impl Capture {
     /// Names the flow file or mask that cannot be read.
     ///
     /// # Panics
-    /// Where `shot` is no index into [`Capture::shots`].
+    /// If `shot` is no index into [`Capture::shots`].
     pub fn load_flow(&self, shot: usize, direction: Direction) -> Result<Option<FlowTarget>> {
         let Some(to) = self.flow_to(shot, direction) else { return Ok(None) };
         let (from, other) = (&self.shots[shot], &self.shots[to]);
@@ -233,7 +233,7 @@ fn read(file: &FlowFile, shot: &Shot) -> Result<FlowField> {
     Ok(flow)
 }
 
-/// Which known displacements of `flow` lead to where `back` leads back from.
+/// `[height * width]` whether a known displacement of `flow` agrees with the backward flow `back`.
 fn consistent(flow: &FlowField, back: &FlowField) -> Vec<bool> {
     let check = |i: usize| {
         let [u, v] = flow.vectors[i];
@@ -273,7 +273,7 @@ fn sample(field: &FlowField, position: DVec2) -> Option<[f32; 2]> {
     Some(sum)
 }
 
-/// The flow as the undistorted and resized pictures of both shots see it.
+/// Resamples the flow to the undistorted and resized photos of both shots.
 fn resample(flow: &FlowField, from: &Shot, to: &Shot) -> (Vec<[f32; 2]>, Vec<bool>) {
     let target = from.camera.lens;
     let image = dvec2(f64::from(from.source.width), f64::from(from.source.height));

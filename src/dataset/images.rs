@@ -1,4 +1,4 @@
-//! Image files: what their header says, and their pixels as 8-bit RGBA.
+//! Image files: reading the header, and decoding the pixels as 8-bit RGBA.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
@@ -16,7 +16,7 @@ pub struct Raster {
     pub pixels: Vec<[u8; 4]>,
 }
 
-/// What an image's header says.
+/// The header of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageHeader {
     /// Size as stored, before the EXIF orientation.
@@ -35,7 +35,7 @@ impl ImageHeader {
 /// Reads the header alone.
 ///
 /// # Errors
-/// Where the file cannot be opened, is empty or is no PNG, JPEG or WebP image.
+/// A file that cannot be opened, is empty or is no PNG, JPEG or WebP image.
 pub fn header(path: &Path) -> Result<ImageHeader> {
     let mut file = File::open(path).context("it cannot be opened")?;
     let mut start = Vec::new();
@@ -107,7 +107,7 @@ fn is_jpeg_cut_short(bytes: &[u8]) -> bool {
     }
 }
 
-/// Which pixels of an image are used.
+/// The used pixels of an image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mask {
     pub width: u32,
@@ -125,7 +125,7 @@ pub fn decode_mask(path: &Path, orientation: u8) -> Result<Mask> {
     Ok(Mask { width, height, used: image.pixels().map(|p| brightness(p) > white).collect() })
 }
 
-/// Multiplies colour by alpha, rounded; says whether any alpha was below 255.
+/// Multiplies colour by alpha, rounded; returns whether any alpha was below 255.
 pub fn premultiply(raster: &mut Raster) -> bool {
     if raster.pixels.iter().all(|p| p[3] == 255) {
         return false;

@@ -1,4 +1,4 @@
-//! What a scene starts from: points, and how far their neighbours are.
+//! Initial points: random ones, and the distances of points to their neighbours.
 
 use std::num::NonZero;
 
@@ -8,10 +8,10 @@ use rayon::prelude::*;
 
 use crate::scene::PointCloud;
 
-/// The mean of the squared distances is at least this, so that its logarithm stays sane.
+/// The least mean squared distance, which bounds its logarithm.
 const LEAST_SQUARED_DISTANCE: f32 = 1e-7;
 
-/// Neighbours that count.
+/// Number of neighbours.
 const NEIGHBOURS: usize = 3;
 
 /// `[N]` root of the mean squared distance to the three nearest other points, world units, at least √1e-7: the initial
@@ -47,7 +47,8 @@ fn mean_squares(places: &[[f32; 3]], groups: &[&[usize]]) -> Vec<f32> {
     places.par_iter().zip(groups).map(mean).collect()
 }
 
-/// `count` points uniform in the box `centre` ± `half_extent`, of uniformly random colours; the same for the same seed.
+/// `count` points, uniformly random in the box `centre` ± `half_extent`, with uniformly random colours; equal seeds give
+/// equal points.
 pub fn random_points(count: usize, centre: Vec3, half_extent: Vec3, seed: u64) -> PointCloud {
     let mut random = Pcg::new(seed);
     let mut unit = || Vec3::from_array(std::array::from_fn(|_| random.unit()));

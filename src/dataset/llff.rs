@@ -41,7 +41,7 @@ pub fn images(root: &Path) -> Vec<PathBuf> {
 /// Reads a capture of the given cameras or images, in the order of the rows of poses.
 ///
 /// # Errors
-/// Where the array is malformed, or its rows are not as many as the cameras.
+/// A malformed array, or a number of rows other than the number of cameras.
 pub fn read(root: &Path, cameras: &[PathBuf]) -> Result<Listing> {
     let origin = root.join(FILE);
     let context = || format!("{}", origin.display());

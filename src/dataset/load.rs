@@ -1,4 +1,4 @@
-//! Loading the image of a shot: decoded, turned, undistorted and resized, with its mask.
+//! Loading the photo of a shot: decoding, EXIF orientation, undistortion, resizing and masking.
 
 use anyhow::{Context, Result, ensure};
 
@@ -7,17 +7,17 @@ use super::lens::Distortion;
 use super::{assemble, images, undistort};
 
 impl Capture {
-    /// Decodes the picture of a shot, turns it where [`Shot::orientation`] says so, undistorts and resizes it (area
-    /// average) to [`Shot::camera`]'s lens.
+    /// Decodes the photo of a shot, applies its EXIF orientation, and undistorts and resizes it (area average) to the lens
+    /// of its [`Shot::camera`](super::Shot::camera).
     ///
-    /// An image with transparency becomes [`Coverage::Alpha`]. Where there is a mask, or undistortion leaves pixels
-    /// without a source, it becomes [`Coverage::Mask`], and a transparent image is then composited on black.
+    /// An image with transparency has [`Coverage::Alpha`]. With a mask, or if undistortion leaves pixels without a source,
+    /// it has [`Coverage::Mask`], and transparency is composited on black.
     ///
     /// # Errors
-    /// Names the image or mask that cannot be decoded, or whose size is not what it was when the capture was opened.
+    /// Names the image or mask that cannot be decoded, or whose size has changed since the capture was opened.
     ///
     /// # Panics
-    /// Where `shot` is no index into [`Capture::shots`].
+    /// If `shot` is no index into [`Capture::shots`].
     pub fn load(&self, shot: usize) -> Result<Picture> {
         let shot = &self.shots[shot];
         let mut image = images::decode(&shot.image, shot.orientation)
@@ -54,7 +54,7 @@ impl Capture {
     }
 }
 
-/// Puts what is known of the pixels' use into their fourth channel.
+/// Stores the coverage in the fourth channel.
 fn picture(image: images::Raster, transparent: bool, used: Option<Vec<bool>>) -> Picture {
     let images::Raster { width, height, mut pixels } = image;
     let coverage = match used {

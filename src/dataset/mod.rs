@@ -1,8 +1,9 @@
-//! Captures: posed images from COLMAP, Blender/NeRF, nerfstudio and instant-ngp folders, undistorted on load.
+//! Captures: posed images from COLMAP, NeRF (Blender), nerfstudio, instant-ngp, Nerfies and LLFF folders, undistorted when
+//! loaded.
 //!
-//! [`Capture::open`] reads poses, lenses and image headers; [`Capture::load`] decodes one picture and
-//! [`Capture::load_flow`] the optical flow from it to the next or previous frame of its camera; a [`PictureCache`] keeps
-//! the decoded ones within a memory budget; [`init`] turns points into what a scene starts from.
+//! [`Capture::open`] reads poses, lenses and image headers. [`Capture::load`] decodes one photo, [`Capture::load_flow`] the
+//! optical flow from it to the next or previous frame of its camera. A [`PictureCache`] keeps decoded photos within a
+//! memory budget. [`init`] computes the initial sizes of Gaussians at points.
 
 mod assemble;
 mod cache;

@@ -14,7 +14,7 @@ pub struct Array {
     pub values: Vec<f64>,
 }
 
-/// What of an array is read.
+/// The part of an array to read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     Shape,
@@ -27,7 +27,7 @@ const LARGEST_ENTRY: u64 = 1 << 31;
 /// Reads an array; with [`Part::Shape`] the values stay empty, and only the header is read.
 ///
 /// # Errors
-/// Where the file is no NumPy array of numbers, or has fewer values than its header claims.
+/// A file that is no numeric NumPy array, or has fewer values than its header claims.
 pub fn read(path: &Path, part: Part) -> Result<Array> {
     let file = File::open(path).context("it cannot be opened")?;
     let is_archive = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz"));

@@ -1,4 +1,4 @@
-//! Opening a capture: which reader reads it.
+//! Opening a capture: choosing its reader.
 
 use std::path::Path;
 
@@ -8,19 +8,18 @@ use super::capture::{Capture, CaptureOptions};
 use super::{assemble, colmap, llff, nerf_json, nerfies, videos};
 
 impl Capture {
-    /// Opens a capture folder, or the JSON file or sparse model of one.
+    /// Opens a capture folder, its JSON file or its sparse model.
     ///
-    /// In a folder, `transforms_train.json` (with `transforms_test.json` as its test set) is preferred to
-    /// `transforms.json`, that to Nerfies' `dataset.json`, that to LLFF's `poses_bounds.npy` with a video or a folder of
-    /// frames for each camera, that to a COLMAP model in `sparse/0`, `sparse`, `colmap/sparse/0` or the folder itself,
-    /// and that to `poses_bounds.npy` with images. An entry of a transforms file may name a folder of frames or a video
-    /// too. Videos are decoded once, by the system's ffmpeg, into the user's cache folder.
-    /// Of every image only the header is read. Images are taken as stored; only where the stored size disagrees with the
-    /// camera's and the EXIF-oriented size agrees is the image turned.
+    /// A folder is read from the first of these that it holds: `transforms_train.json` (with `transforms_test.json` as
+    /// test set), `transforms.json`, Nerfies' `dataset.json`, LLFF's `poses_bounds.npy` with a video or a folder of frames
+    /// per camera, a COLMAP model in `sparse/0`, `sparse`, `colmap/sparse/0` or the folder itself, `poses_bounds.npy` with
+    /// images. An entry of a transforms file may also name a folder of frames or a video. Videos are decoded once, by the
+    /// system's ffmpeg, into the user's cache folder. Only the headers of images are read. The EXIF orientation of an
+    /// image is applied only if its stored size contradicts its camera and its oriented size does not.
     ///
     /// # Errors
-    /// Where there is no capture, a file of it is malformed, all images are missing, or, with
-    /// [`CaptureOptions::strict`], any image is missing, broken or of a size its camera contradicts.
+    /// No capture, a malformed file, no image at all; and with [`CaptureOptions::strict`] any image that is missing, broken
+    /// or of another size than its camera says.
     pub fn open(path: &Path, options: &CaptureOptions) -> Result<Self> {
         ensure!(path.exists(), "{}: there is no such file or folder", path.display());
         let (cameras, images) = (llff::cameras(path), llff::images(path));

@@ -1,4 +1,4 @@
-//! Time in a capture: brings the stated times to 0..=1, tells the cameras apart and holds shots out.
+//! Times of a capture: normalises them to 0..=1, identifies the cameras and holds out shots.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -14,7 +14,7 @@ const CAMERAS_TO_SPARE: usize = 4;
 /// took it. The frames are sorted by name.
 ///
 /// # Errors
-/// Where some frames have a time and others have none.
+/// A mixture of frames with and without a time.
 pub fn arrange(listing: &mut Listing) -> Result<Vec<usize>> {
     let frames = &mut listing.frames;
     let (first, last) = frames
@@ -42,7 +42,7 @@ pub fn arrange(listing: &mut Listing) -> Result<Vec<usize>> {
     Ok(streams)
 }
 
-/// The number of each frame's stream, and what had to be assumed.
+/// The camera index of each frame, and the assumptions made.
 fn tell_apart(frames: &[ListedFrame]) -> (Vec<usize>, Vec<String>) {
     let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, frame) in frames.iter().enumerate() {
@@ -129,7 +129,7 @@ pub fn hold_out(shots: &mut [Shot], every: u32) {
     }
 }
 
-/// Says of every held-out shot in time what training does not see.
+/// Marks every held-out shot of a dynamic capture as a novel camera or a novel time.
 pub fn mark_unseen(shots: &mut [Shot]) {
     let trained: HashSet<usize> =
         shots.iter().filter(|shot| shot.split == Split::Train).map(|shot| shot.stream).collect();

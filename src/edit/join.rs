@@ -1,16 +1,16 @@
-//! Scenes of different degrees: capped, and put together.
+//! Joining scenes, and capping their spherical-harmonic degree.
 
 use anyhow::{Result, ensure};
 
 use crate::scene::{Motion, Scene};
 
-/// Leaves out the bands of spherical harmonics above `degree`.
+/// Drops the bands of spherical harmonics above `degree`.
 pub fn cap_degree(scene: &mut Scene, degree: u32) {
     scene.set_sh_degree(degree.min(scene.sh_degree));
 }
 
-/// Puts the Gaussians of `other` behind those of `scene`. The higher degree of the two becomes that of both, and if one
-/// is in motion, the other stands still in it.
+/// Appends the Gaussians of `other` to `scene`. The result has the higher degree of the two; if only one is dynamic, the
+/// Gaussians of the other are at rest.
 ///
 /// # Errors
 /// Scenes of which one was trained with anti-aliasing and the other was not: no file can hold both.

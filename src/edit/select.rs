@@ -1,4 +1,4 @@
-//! Which Gaussians matter, and where they are.
+//! Selecting Gaussians by region, importance and isolation.
 
 use std::num::NonZero;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use crate::scene::stats::percentile;
 use crate::scene::{Scene, sigmoid};
 
-/// A part of space.
+/// A region of space, world units.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Region {
     Box { low: Vec3, high: Vec3 },
@@ -19,7 +19,7 @@ pub enum Region {
 }
 
 impl Region {
-    /// Whether a point is inside; the border is.
+    /// Whether a point is inside or on the border.
     pub fn contains(&self, point: Vec3) -> bool {
         match self {
             Self::Box { low, high } => point.cmpge(*low).all() && point.cmple(*high).all(),
@@ -56,7 +56,7 @@ pub fn peak_opacity(scene: &Scene, i: usize) -> f32 {
     peak * sigmoid(scene.logits[i])
 }
 
-/// `[N]` opacity times the mean area of the ellipsoid's shadows, up to a factor.
+/// `[N]` opacity times mean projected area of the ellipsoid, up to a constant factor.
 pub fn importance(scene: &Scene) -> Vec<f64> {
     let one = |i: usize| {
         let s = scene.log_scales[i].as_dvec3().exp();
@@ -65,7 +65,7 @@ pub fn importance(scene: &Scene) -> Vec<f64> {
     (0..scene.len()).into_par_iter().map(one).collect()
 }
 
-/// Keeps the `n` Gaussians that weigh most, in order; of equal ones the first.
+/// Keeps the `n` Gaussians of the largest weights, in order; of equal ones the first.
 ///
 /// # Errors
 /// A number of weights that is not the scene's.

@@ -1,18 +1,18 @@
-//! Clusters of rows in up to 45 dimensions, and a tree that finds the one nearest to a row.
+//! Clustering of rows in up to 45 dimensions, and a tree for approximate nearest-neighbour search.
 //!
-//! A tree splits the rows, always those of the largest sum of squared errors and across the axis of the largest variance.
-//! A search looks at those of its leaves that are nearest to a row, a bounded number of them.
+//! The tree always splits the node with the largest sum of squared errors, across its axis of largest variance. A search
+//! visits a bounded number of the leaves nearest to a row.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use rayon::prelude::*;
 
-/// Clusters that a search looks at.
+/// The most clusters that a search visits.
 const CANDIDATES: usize = 32;
-/// Floats that a distance is summed over at a time.
+/// Floats per partial sum of a distance.
 const LANES: usize = 8;
-/// Most floats of a padded row.
+/// The most floats of a padded row.
 pub(super) const MAX_WIDTH: usize = 48;
 /// Rows whose sums are made by one task; fixed, so that sums do not depend on the number of threads.
 const SUM_BLOCK: usize = 8192;
@@ -21,7 +21,7 @@ const SUM_BLOCK: usize = 8192;
 pub(super) struct Rows {
     pub width: usize,
     pub values: Vec<f32>,
-    /// How much the error of each matters; those of clusters are the sums of their rows'.
+    /// Weight of each row's error; the weight of a cluster is the sum of its rows' weights.
     pub weights: Vec<f32>,
 }
 

@@ -15,9 +15,9 @@ use super::{Format, Loaded, write_atomically};
 use crate::edit::morton_order;
 use crate::scene::{Scene, sh_coefficients, sigmoid};
 
-/// Gaussians of a chunk.
+/// Gaussians per chunk.
 const CHUNK: usize = 256;
-/// Bounds of a chunk's positions, logarithmic scales and colours, in this order; old files lack those of the colours.
+/// Bounds of a chunk's positions, logarithmic scales and colours; old files lack those of the colours.
 const BOUNDS: [&str; 18] = [
     "min_x",
     "min_y",
@@ -39,12 +39,12 @@ const BOUNDS: [&str; 18] = [
     "max_b",
 ];
 const PACKED: [&str; 4] = ["packed_position", "packed_rotation", "packed_scale", "packed_color"];
-/// Logarithmic scales are cut to ± this.
+/// Logarithmic scales are clamped to ± this.
 const MAX_LOG_SCALE: f32 = 20.0;
-/// A range smaller than this holds one value.
+/// A range smaller than this counts as a single value.
 const MIN_RANGE: f32 = 1e-5;
 
-/// Where the numbers of an element lie in a row.
+/// Byte offsets of an element's properties within a row.
 struct Columns {
     stride: usize,
     offsets: Vec<usize>,
@@ -221,7 +221,7 @@ fn harmonic(byte: u8) -> f32 {
 /// better for their positions: those of a scene that comes from such a file fit their chunks without loss.
 ///
 /// # Errors
-/// A scene that is not finite, or a disk that does not take the file.
+/// A scene that is not finite, or a failed write.
 pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     scene.validate().with_context(|| format!("cannot write {}", path.display()))?;
     let order = best_order(&scene.means);

@@ -1,4 +1,4 @@
-//! How the format of a file is told from its content and its name.
+//! Detection of a file's format from its content and its name.
 
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
@@ -10,7 +10,7 @@ use super::kind::{Format, SOG_META};
 use super::ply_header::{PlyElement, PlyFile};
 use super::{dapple, spacetime_ply, splatv};
 
-/// A file whose format is known. A PLY is open behind its header, which tells its kind.
+/// A file of a known format. A PLY file is open, and its header has been read.
 pub enum Opened {
     Ply(PlyFile),
     CompressedPly(PlyFile),
@@ -18,7 +18,7 @@ pub enum Opened {
     Other(Format),
 }
 
-/// Opens a file and detects its format: by its first bytes where they tell, else by its name.
+/// Opens a file and detects its format from its first bytes, or else from its extension.
 ///
 /// # Errors
 /// A file that cannot be opened, a PLY with a broken header, or a file of no known format.
@@ -49,7 +49,7 @@ pub fn open(path: &Path) -> Result<Opened> {
     }
 }
 
-/// Reads the header of a PLY, whose elements and properties tell its kind.
+/// Reads the header of a PLY file; its elements and properties decide which kind of PLY it is.
 fn open_ply(file: File, path: &Path) -> Result<Opened> {
     let ply = PlyFile::new(file).with_context(|| path.display().to_string())?;
     let has = |what: fn(&PlyElement) -> bool| ply.header.elements.iter().any(what);
@@ -86,7 +86,7 @@ fn by_content(path: &Path, head: &[u8], by_name: Option<Format>) -> Result<Optio
     })
 }
 
-/// What a zip archive is, by the names in it.
+/// Detects the format of a zip archive from the names of its entries.
 fn in_zip(path: &Path) -> Result<Format> {
     let named = || path.display().to_string();
     let file = File::open(path).with_context(named)?;

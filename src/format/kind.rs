@@ -12,25 +12,25 @@ pub enum Format {
     Ply,
     /// PlayCanvas compressed PLY (FORMATS 1.2).
     CompressedPly,
-    /// antimatter15's records of 32 bytes (FORMATS 1.3).
+    /// antimatter15's splat, 32 bytes per Gaussian (FORMATS 1.3).
     Splat,
     /// Niantic's SPZ (FORMATS 1.4).
     Spz,
     /// PlayCanvas SOG, bundled or as a folder with [`SOG_META`] (FORMATS 1.5).
     Sog,
-    /// mkkellogg's format (FORMATS 1.6).
+    /// mkkellogg's ksplat (FORMATS 1.6).
     Ksplat,
     /// Binary glTF with KHR_gaussian_splatting (FORMATS 1.7).
     Glb,
-    /// The same as JSON, with its data in a `.bin` beside it or inside.
+    /// glTF as JSON with KHR_gaussian_splatting; its data are in a `.bin` file beside it, or inline.
     Gltf,
     /// OpenUSD text with ParticleField3DGaussianSplat (FORMATS 1.8).
     Usda,
-    /// The same in a package.
+    /// A USD package with such a layer.
     Usdz,
-    /// A page that shows the scene.
+    /// A web page that shows the scene.
     Html,
-    /// Our own container, which holds everything.
+    /// Dapple's own container, which stores a scene without loss.
     Dapple,
     /// Spacetime Gaussians' "lite" PLY (FORMATS 1.9).
     SpacetimePly,
@@ -57,7 +57,7 @@ impl Format {
         Self::Splatv,
     ];
 
-    /// What a person calls the format.
+    /// The name of the format in messages.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ply => "PLY",
@@ -77,7 +77,7 @@ impl Format {
         }
     }
 
-    /// How names of such files end, in lower case; the first is the one to choose.
+    /// Extensions of the format's files, in lower case, the preferred one first.
     pub const fn extensions(self) -> &'static [&'static str] {
         match self {
             Self::Ply => &["ply"],
@@ -103,22 +103,22 @@ impl Format {
         if matches!(self, Self::Splat | Self::SpacetimePly | Self::Splatv) { 0 } else { 3 }
     }
 
-    /// Whether a file of the format says if the scene was trained with anti-aliasing.
+    /// Whether the format stores if a scene was trained with anti-aliasing.
     pub const fn holds_antialiased(self) -> bool {
         matches!(self, Self::Ply | Self::CompressedPly | Self::Spz | Self::Sog | Self::Dapple)
     }
 
-    /// Whether a file of the format holds the motion of a dynamic scene.
+    /// Whether the format stores the motion of a dynamic scene.
     pub const fn holds_motion(self) -> bool {
         matches!(self, Self::Dapple | Self::SpacetimePly | Self::Splatv)
     }
 
-    /// Whether a file of the format holds a dynamic scene as it is at given moments.
+    /// Whether the format stores a dynamic scene as samples at given times.
     pub const fn samples_motion(self) -> bool {
         matches!(self, Self::Usda | Self::Usdz)
     }
 
-    /// The format that the path's name asks for, without a look at the file.
+    /// The format of a path's extension; the file is not opened.
     pub fn of_name(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_string_lossy().to_lowercase();
         let length = |format: &Self| {
@@ -129,7 +129,7 @@ impl Format {
         Self::ALL.into_iter().filter(|f| length(f).is_some()).max_by_key(|f| length(f))
     }
 
-    /// Extensions of all formats that `keep` accepts, as a sentence lists them.
+    /// Extensions of the formats that `keep` accepts, separated by commas.
     pub fn list(keep: impl Fn(Self) -> bool) -> String {
         let all = Self::ALL.into_iter().filter(|f| keep(*f)).map(|f| match f {
             Self::Sog => ".sog, meta.json".to_string(),

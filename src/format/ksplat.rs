@@ -1,4 +1,4 @@
-//! mkkellogg's `.ksplat` (FORMATS 1.6), which is only read: sections of buckets, at three levels of compression.
+//! mkkellogg's `.ksplat` (FORMATS 1.6), reading only: sections of buckets at three compression levels.
 
 use std::path::Path;
 
@@ -34,7 +34,7 @@ struct Section<'a> {
 /// Reads a file of compression level 0, 1 or 2.
 ///
 /// # Errors
-/// Names the file, the place in it and what is wrong there.
+/// Names the file, the place in it and the fault.
 pub fn read(path: &Path) -> Result<Loaded> {
     let bytes = read_file(path).with_context(|| format!("{}", path.display()))?;
     decode(&bytes).with_context(|| format!("{}", path.display()))

@@ -1,24 +1,24 @@
-//! What a reader returns.
+//! The result of reading a file.
 
 use super::kind::Format;
 use crate::scene::{PointCloud, Scene};
 
-/// A scene as it was read, and what its file says of itself.
+/// A scene that was read, and the metadata of its file.
 #[derive(Debug)]
 pub struct Loaded {
     pub scene: Scene,
     pub format: Format,
     /// The version that the file names, such as "4" for SPZ; empty where the format has none.
     pub version: String,
-    /// The axes of the file where it or its format says, such as "RUB" for right, up, back; empty where nothing does.
-    /// The scene is in the frame of a PLY in any case.
+    /// The axes of the file, such as "RUB" for right, up, back; empty if neither the file nor its format names them.
+    /// The scene itself always has the axes of a PLY.
     pub axes: String,
-    /// Facts that a reader had to assume or to leave out, a sentence each.
+    /// Assumptions of the reader and data that it dropped, one sentence each.
     pub warnings: Vec<String>,
 }
 
 impl Loaded {
-    /// A scene whose file says nothing of itself.
+    /// A scene from a file without metadata.
     pub fn new(scene: Scene, format: Format) -> Self {
         Self { scene, format, version: String::new(), axes: String::new(), warnings: Vec::new() }
     }

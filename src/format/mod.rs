@@ -1,9 +1,9 @@
-//! Scene files: what reads into a [`Scene`] and writes from one, chosen by content and by name, and how files are
-//! written safely.
+//! Scene files: [`load`] detects the format by content and reads a [`Scene`], [`save`] chooses it by extension and
+//! writes one. Files are written atomically.
 //!
-//! A format is a file here with `read(path, ..) -> Result<Loaded>` and `write(path, &Scene, ..) -> Result<()>`, and a
-//! line in each of [`load_with`] and [`save`]. Its errors name the path; a count in a header is held against the bytes
-//! that are really there before anything of that size is allocated.
+//! A format is a module with `read(path, ..) -> Result<Loaded>` and `write(path, &Scene, ..) -> Result<()>`, a variant of
+//! [`Format`], and a line in each of `read_format` and [`save`]. Errors name the path. A count in a header is checked
+//! against the size of the file before memory for it is allocated.
 
 mod atomic;
 mod axis_flips;
@@ -49,16 +49,16 @@ pub use options::{ReadOptions, SpzAxes, TimeSamples, WriteOptions};
 
 /// Name of the scene in a run folder.
 pub const RUN_SCENE: &str = "scene.ply";
-/// Name of a scene in motion in a run folder.
+/// Name of a dynamic scene in a run folder.
 pub const RUN_MOVING_SCENE: &str = "scene.dapple";
 
-/// Most characters of an error about a file.
+/// The most characters of an error about a file.
 const LONGEST_ERROR: usize = 600;
 
-/// Reads a scene file, or the scene of a run folder, and logs what its reader warns of.
+/// Reads a scene file, the scene of a run folder or a sequence of PLY files, and logs the warnings of its reader.
 ///
 /// # Errors
-/// Names the file, the place in it and what is wrong there.
+/// Names the file, the place in it and the fault.
 pub fn read_scene(path: &Path) -> Result<Scene> {
     let loaded = load(path)?;
     for warning in &loaded.warnings {
@@ -67,7 +67,7 @@ pub fn read_scene(path: &Path) -> Result<Scene> {
     Ok(loaded.scene)
 }
 
-/// As [`read_scene`], with what the file says of itself.
+/// Reads a scene as [`read_scene`] does, and returns the metadata of the file with it.
 ///
 /// # Errors
 /// As [`read_scene`].
@@ -75,10 +75,10 @@ pub fn load(path: &Path) -> Result<Loaded> {
     load_with(path, &ReadOptions::default())
 }
 
-/// As [`load`], with options.
+/// Reads a scene as [`load`] does, with options.
 ///
 /// # Errors
-/// As [`read_scene`], and for a point cloud.
+/// As [`read_scene`]; and a point cloud, which is no scene.
 pub fn load_with(path: &Path, options: &ReadOptions) -> Result<Loaded> {
     match read_with(path, options)? {
         Contents::Scene(loaded) => Ok(*loaded),
@@ -110,8 +110,8 @@ fn read_with(path: &Path, options: &ReadOptions) -> Result<Contents> {
     sequence::read(&sequence, scene_of).map(|loaded| Contents::Scene(Box::new(loaded)))
 }
 
-/// Names and values in a damaged file may hold line breaks, which have no place in an error, or be longer than anyone
-/// would read: then the middle is left out.
+/// Formats an error in one line of at most about [`LONGEST_ERROR`] characters: names and values from a damaged file may
+/// hold line breaks or be very long.
 fn in_one_line(error: anyhow::Error) -> anyhow::Error {
     let text = format!("{error:#}").replace(char::is_control, " ");
     let count = text.chars().count();
@@ -143,17 +143,19 @@ fn read_format(path: &Path, format: Format, options: &ReadOptions) -> Result<Loa
         Format::Ksplat => ksplat::read(path),
         Format::Glb | Format::Gltf => gltf::read(path),
         Format::Usda | Format::Usdz => usd::read(path, format),
-        Format::Html => bail!("{}: web pages are only written; read the scene that it was made from", path.display()),
+        Format::Html => {
+            bail!("{}: web pages can only be written; open the scene file that the page was made from", path.display())
+        }
         Format::Ply | Format::CompressedPly | Format::SpacetimePly => {
             bail!("{}: not a PLY", path.display())
         }
     }
 }
 
-/// The file that a path means: itself, or the scene in a folder.
+/// Resolves a path to a scene file: the path itself, or the scene in a folder.
 ///
 /// # Errors
-/// A folder without a scene.
+/// A folder that holds no scene.
 pub fn scene_in(path: &Path) -> Result<PathBuf> {
     if !path.is_dir() {
         return Ok(path.to_path_buf());
@@ -166,7 +168,7 @@ pub fn scene_in(path: &Path) -> Result<PathBuf> {
     }
 }
 
-/// Writes a scene in the format that the path's extension names.
+/// Writes a scene in the format of the path's extension.
 ///
 /// # Errors
 /// As [`save`].
@@ -174,7 +176,7 @@ pub fn write_scene(path: &Path, scene: &Scene) -> Result<()> {
     save(path, scene, &WriteOptions::default())
 }
 
-/// The format to write for a path.
+/// Returns the format of a path's extension.
 ///
 /// # Errors
 /// An unknown extension, or a format that is only read.
@@ -190,16 +192,16 @@ pub fn format_to_write(path: &Path) -> Result<Format> {
     }
 }
 
-/// As [`write_scene`], with options. Bands above [`Format::max_sh_degree`] are left out.
+/// Writes a scene as [`write_scene`] does, with options. Bands above [`Format::max_sh_degree`] are dropped.
 ///
 /// # Errors
-/// An unknown extension, a scene in motion for a format that only holds a still one, a value that is not finite, or a
-/// disk that does not take the file; an earlier file of that name stays whole.
+/// An unknown extension, a dynamic scene for a format without motion, a value that is not finite, or a failed write; an
+/// earlier file of that name is left as it was.
 pub fn save(path: &Path, scene: &Scene, options: &WriteOptions) -> Result<()> {
     let format = format_to_write(path)?;
     ensure!(
         scene.motion.is_none() || format.holds_motion() || format.samples_motion() && options.times.is_some(),
-        "{}: {} files hold no motion; choose a moment of the scene with --time, or a sequence of files with --times",
+        "{}: {} files hold no motion; choose one time of the scene with --time, or a sequence of files with --times",
         path.display(),
         format.name()
     );

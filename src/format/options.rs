@@ -4,23 +4,23 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result};
 
-/// The axes in which an SPZ file stores a scene, seen from the axes of the PLY, which are right, down, front (RDF).
+/// The axes of an SPZ file. Those of a PLY are right, down, front (RDF).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpzAxes {
-    /// Right, up, back: what the format's specification says.
+    /// Right, up, back: the axes of the format's specification.
     Rub,
-    /// As the PLY: what some tools write.
+    /// Right, down, front, as in a PLY: some tools write them.
     Rdf,
 }
 
-/// What a reader may be told.
+/// Options of reading.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReadOptions {
-    /// The axes of SPZ files; `None` for what the file says, or RUB.
+    /// The axes of SPZ files that name none; RUB if `None`.
     pub spz_axes: Option<SpzAxes>,
 }
 
-/// Evenly spaced times within the clip.
+/// Evenly spaced times within the clip, 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TimeSamples {
     pub first: f32,
@@ -56,13 +56,13 @@ impl TimeSamples {
     }
 }
 
-/// What a writer may be told.
+/// Options of writing.
 #[derive(Clone, Copy, Debug)]
 pub struct WriteOptions {
     /// 3 or 4.
     pub spz_version: u32,
     pub spz_axes: SpzAxes,
-    /// The times at which a format that samples motion samples it: see [`Format::samples_motion`].
+    /// The times of the samples, for a format that samples motion ([`super::Format::samples_motion`]).
     pub times: Option<TimeSamples>,
 }
 

@@ -1,4 +1,4 @@
-//! A palette of whole sets of spherical harmonics: clusters of rows in up to 45 dimensions.
+//! A palette of whole sets of spherical-harmonic coefficients (vector quantisation in up to 45 dimensions).
 //!
 //! The leaves of a tree of the rows are the first clusters, a few times too many. Those that it costs least to join are
 //! joined, neighbours in pairs (the pairwise nearest neighbours of Equitz), and rounds of k-means refine what is left. A
@@ -10,9 +10,9 @@ use rayon::prelude::*;
 use super::clusters::{MAX_WIDTH, Queue, Rows, Sums, Tree, distance, padded};
 use super::quantise::GRAIN;
 
-/// Rows that clusters are formed of; more are represented by evenly spaced ones of them.
+/// The most rows that clusters are fitted to; of more, evenly spaced ones are used.
 const MAX_SAMPLE: usize = 1 << 19;
-/// First clusters for each that is wanted.
+/// Number of first clusters per final cluster.
 const EXCESS: usize = 4;
 /// No cluster.
 const NONE: u32 = u32::MAX;

@@ -1,4 +1,4 @@
-//! PLY files: scenes in the layout of the INRIA implementation (FORMATS 1.1), and clouds of coloured points.
+//! PLY: scenes in the layout of the INRIA implementation (FORMATS 1.1), and clouds of coloured points.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Write};
@@ -15,11 +15,11 @@ use super::ply_header::{Encoding, PlyElement, PlyFile, PlyHeader, Scalar, check_
 use super::quantise::{Gaussian, floats, logit};
 use crate::scene::{PointCloud, Scene, sh_coefficients};
 
-/// Gaussians that one task puts into bytes or takes out of them, and how many such blocks are in memory.
+/// Gaussians that one task encodes or decodes, and the number of such blocks in memory at once.
 const BLOCK: usize = 2048;
 const BLOCKS: usize = 16;
 
-/// Writes a scene: 62 floats a Gaussian at degree 3, little endian.
+/// Writes a scene, little endian: 62 floats per Gaussian at degree 3.
 ///
 /// # Errors
 /// As [`write_atomically`].
@@ -76,8 +76,8 @@ fn fill_row(row: &mut Vec<f32>, scene: &Scene, i: usize, rest: usize) {
     row.extend(scene.quaternions[i]);
 }
 
-/// Decodes a scene or a point cloud, whichever the properties make it: any order of properties, any encoding;
-/// `f_rest_*` and normals may be absent.
+/// Decodes a scene, or a point cloud if the properties of Gaussians are absent. Properties may be in any order and
+/// encoding; `f_rest_*` and normals are optional.
 ///
 /// # Errors
 /// Names the absent properties, the bytes missing from a file that was cut short, or the first Gaussian with a value
@@ -101,7 +101,7 @@ pub(super) fn decode(file: PlyFile) -> Result<Contents> {
     }
 }
 
-/// Places of the named properties in a row.
+/// Indices of the named properties within a row.
 fn columns(vertex: &PlyElement, names: &[String]) -> Result<Vec<usize>> {
     let absent: Vec<&str> = names.iter().filter(|n| vertex.index(n).is_none()).map(String::as_str).collect();
     ensure!(absent.is_empty(), "the vertices lack the properties {}; not a complete scene", absent.join(", "));
@@ -140,31 +140,33 @@ fn read_gaussians(
     }
     let mut loaded = Loaded::new(scene, Format::Ply);
     if flat {
-        loaded.warnings.push("its Gaussians are flat (2DGS); they are taken as a thousandth as thick as wide".into());
+        loaded
+            .warnings
+            .push("its Gaussians are flat (2DGS); their thickness is set to a thousandth of their width".into());
     }
     if kept < rest {
-        loaded.warnings.push("its spherical harmonics are of degree 4; the fourth band is left out".into());
+        loaded.warnings.push("its spherical harmonics are of degree 4; the fourth band is dropped".into());
     }
     Ok(loaded)
 }
 
-/// Where a Gaussian's numbers are in a row.
+/// The layout of a Gaussian within a row.
 struct RowLayout {
-    /// Places of the numbers among the row's properties, in the order of `names`.
+    /// Index of the property of each of `names`.
     columns: Vec<usize>,
     names: Vec<String>,
-    /// Coefficients above the zeroth that a channel has in the file, and those of them that are read.
+    /// Number of coefficients above degree 0 per channel in the file, and how many of them are read.
     rest: usize,
     kept: usize,
-    /// Whether there is no third scale.
+    /// Whether the third scale is absent (2DGS).
     flat: bool,
 }
 
-/// Logarithm of a flat Gaussian's thickness over its smaller width.
+/// Logarithm of a flat Gaussian's thickness, relative to its smaller width.
 const LOG_THICKNESS: f32 = -6.9;
 
 impl RowLayout {
-    /// Offsets of the numbers in a row, and the row's bytes, where all are little-endian floats.
+    /// Byte offset of each number within a row, and the size of a row; `None` unless all are little-endian floats.
     fn offsets(&self, encoding: Encoding, vertex: &PlyElement) -> Result<Option<(Vec<usize>, usize)>> {
         let scalars = vertex.scalars()?;
         let floats = self.columns.iter().all(|&column| scalars[column] == Scalar::F32);
@@ -173,7 +175,7 @@ impl RowLayout {
         Ok((floats && encoding == Encoding::LittleEndian).then(offsets))
     }
 
-    /// Takes a Gaussian out of a row, whose numbers `value` gives by their place in `names`.
+    /// Decodes a Gaussian; `value(k)` is the number of the k-th of `names`.
     fn gaussian(&self, value: impl Fn(usize) -> f32, sh: &mut [f32]) -> Gaussian {
         sh[..3].copy_from_slice(&[value(3), value(4), value(5)]);
         for (k, coefficient) in sh[3..].chunks_exact_mut(3).take(self.kept).enumerate() {
@@ -196,17 +198,18 @@ impl RowLayout {
         }
     }
 
-    /// Place of the opacity in `names`.
+    /// Index of the opacity in `names`.
     fn opacity(&self) -> usize {
         6 + 3 * self.rest
     }
 
-    /// Whether the number at a place in `names` cannot be part of a scene.
+    /// Whether a value of the k-th of `names` is invalid.
     fn is_wrong(&self, at: usize, value: f32) -> bool {
         if at == self.opacity() { value.is_nan() } else { !value.is_finite() }
     }
 
-    /// The error of a number that is not finite.
+    /// # Errors
+    /// Names the first number of Gaussian `index` that is not finite.
     fn check(&self, index: usize, value: impl Fn(usize) -> f64) -> Result<()> {
         match (0..self.names.len()).find(|&at| self.is_wrong(at, value(at) as f32)) {
             None => Ok(()),

@@ -1,11 +1,11 @@
-//! The header of a PLY file, and rows of its vertices as numbers.
+//! PLY files: parsing the header, and reading the rows of an element as numbers.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek};
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// Headers have a few hundred lines at most; this bounds what a file without an end of header can make us read.
+/// The most bytes of a header: a bound for files without an end of header.
 const MAX_HEADER: u64 = 1 << 20;
 /// The longest line of a header but for comments, in bytes.
 const MAX_LINE: usize = 256;
@@ -81,7 +81,7 @@ impl Scalar {
 #[derive(Clone, Debug)]
 pub struct Property {
     pub name: String,
-    /// `None` for a list.
+    /// Type of a value; `None` for a list.
     pub scalar: Option<Scalar>,
 }
 
@@ -97,14 +97,14 @@ pub struct PlyHeader {
     pub encoding: Encoding,
     pub elements: Vec<PlyElement>,
     pub comments: Vec<String>,
-    /// Bytes up to and with the line `end_header`.
+    /// Bytes of the header, including the line `end_header`.
     pub bytes: u64,
 }
 
 /// A PLY file whose header has been read.
 pub struct PlyFile {
     pub header: PlyHeader,
-    /// At the first byte behind the header.
+    /// Positioned at the first byte after the header.
     pub reader: BufReader<File>,
     /// Bytes of the whole file.
     pub length: u64,
@@ -123,7 +123,7 @@ impl PlyFile {
         Ok(Self { header, reader, length })
     }
 
-    /// The bytes of the whole file, its header too.
+    /// Reads the whole file, including its header.
     pub fn whole(self) -> Result<(PlyHeader, Vec<u8>)> {
         let mut file = self.reader.into_inner();
         let mut bytes = Vec::new();
@@ -132,7 +132,7 @@ impl PlyFile {
         Ok((self.header, bytes))
     }
 
-    /// Bytes behind the header.
+    /// Number of bytes after the header.
     pub fn remaining(&self) -> u64 {
         self.length.saturating_sub(self.header.bytes)
     }
@@ -227,14 +227,14 @@ impl PlyElement {
         self.properties.iter().map(scalar).collect()
     }
 
-    /// Place of a property in a row.
+    /// Index of a property within a row.
     pub fn index(&self, name: &str) -> Option<usize> {
         self.properties.iter().position(|p| p.name == name)
     }
 }
 
-/// Calls `row(index, values)` with all properties of every row of `element`, in file order. `remaining` is the number
-/// of bytes from here to the end of the file: a count that it cannot hold is refused before the first row.
+/// Calls `row(index, values)` for every row of `element`, with the values of all properties in file order. `remaining` is
+/// the number of bytes up to the end of the file: an element count that they cannot hold is an error.
 pub fn for_each_row(
     reader: &mut impl BufRead,
     encoding: Encoding,
@@ -282,7 +282,7 @@ pub fn for_each_row(
     Ok(())
 }
 
-/// Holds the count in a header against the bytes that are left of the file.
+/// Checks that the `remaining` bytes of the file can hold the rows that the header claims.
 pub fn check_size(encoding: Encoding, element: &PlyElement, remaining: u64) -> Result<()> {
     let scalars = element.scalars()?;
     let stride = match encoding {

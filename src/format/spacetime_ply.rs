@@ -11,10 +11,10 @@ use super::spacetime::{Moving, left_out};
 use super::{Format, Loaded, write_atomically};
 use crate::scene::{Motion, Scene};
 
-/// The property that tells such a PLY from others.
+/// The property that identifies this kind of PLY.
 pub(super) const MARK: &str = "trbf_center";
 
-/// Properties in their order, all `float`.
+/// The properties in file order, all of type `float`.
 const NAMES: [&str; 32] = [
     "x",
     "y",
@@ -50,10 +50,10 @@ const NAMES: [&str; 32] = [
     "omega_3",
 ];
 
-/// Writes a scene; a static one has Gaussians that neither move nor fade.
+/// Writes a scene. The Gaussians of a static scene neither move nor fade.
 ///
 /// # Errors
-/// A scene that is not finite, or a disk that does not take the file.
+/// A scene that is not finite, or a failed write.
 pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     scene.validate().with_context(|| format!("cannot write {}", path.display()))?;
     let version = env!("CARGO_PKG_VERSION");
@@ -81,7 +81,7 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     })
 }
 
-/// Decodes a scene: any order of properties, any encoding. Features of the "full" kind are passed over.
+/// Decodes a scene: any order of properties, any encoding. Features of the "full" kind are ignored.
 ///
 /// # Errors
 /// Names the absent properties, or the first Gaussian with a value that is not finite.

@@ -1,5 +1,5 @@
-//! Niantic's `.spz` (FORMATS 1.4): versions 1 to 4 are read, 3 and 4 written. This file has the containers, `spz_pack.rs`
-//! the attributes inside.
+//! Niantic's `.spz` (FORMATS 1.4): versions 1 to 4 are read, 3 and 4 written. This module handles the containers,
+//! `spz_pack.rs` the attributes inside.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -20,11 +20,11 @@ const LEGACY_HEADER: usize = 16;
 const V4_HEADER: usize = 32;
 const ANTIALIASED: u8 = 1;
 const HAS_EXTENSIONS: u8 = 2;
-/// The record SPZ_ADOBE_coordinate_system, which says in what axes the file's numbers are.
+/// The record SPZ_ADOBE_coordinate_system, which names the axes of the file.
 const COORDINATE_SYSTEM: u32 = 0xadbe_0003;
 /// The values of that record, from 1 on: left or right, down or up, back or front.
 const AXES: [&str; 8] = ["LDB", "RDB", "LUB", "RUB", "LDF", "RDF", "LUF", "RUF"];
-/// Level of zstd; the format's own library has the same.
+/// Compression level of zstd, as in the reference library.
 const ZSTD_LEVEL: i32 = 12;
 
 impl SpzAxes {
@@ -48,7 +48,7 @@ impl SpzAxes {
     }
 }
 
-/// What a header says.
+/// The fields of a header.
 struct SpzHeader {
     version: u32,
     count: u64,
@@ -58,7 +58,7 @@ struct SpzHeader {
 }
 
 impl SpzHeader {
-    /// Reads the fields that all versions have at the start.
+    /// Parses the fields at the start of all versions.
     fn parse(bytes: &[u8]) -> Result<Self> {
         let bytes = slice(bytes, 0, LEGACY_HEADER, "the header")?;
         ensure!(&bytes[..4] == MAGIC, "not an SPZ file: it does not start with \"NGSP\"");
@@ -86,10 +86,10 @@ impl SpzHeader {
     }
 }
 
-/// Reads a file of any version. `axes` is taken where the file names none; RUB where nothing does.
+/// Reads a file of any version. `axes` are those of a file that names none; RUB if `None`.
 ///
 /// # Errors
-/// Names the file, the place in it and what is wrong there.
+/// Names the file, the place in it and the fault.
 pub fn read(path: &Path, axes: Option<SpzAxes>) -> Result<Loaded> {
     read_file(path).and_then(|bytes| decode(bytes, axes)).with_context(|| format!("{}", path.display()))
 }
@@ -204,17 +204,17 @@ fn finish(header: &SpzHeader, packed: &Packed, axes: &str, mut warnings: Vec<Str
 }
 
 /// Writes a scene as version 3, one gzip stream, which older viewers read too, or as version 4, a zstd stream for each
-/// attribute and a record of the axes. The Gaussians stay in the order that they have.
+/// attribute and a record of the axes. The order of the Gaussians is kept.
 ///
 /// # Errors
-/// Another version, a scene that is not finite or is too large for 24-bit positions, or a disk that does not take the
-/// file.
+/// Another version, a scene that is not finite or is too large for 24-bit positions, or a failed
+/// write.
 pub fn write(path: &Path, scene: &Scene, version: u32, axes: SpzAxes) -> Result<()> {
     let bytes = encode(scene, version, axes).with_context(|| format!("cannot write {}", path.display()))?;
     write_atomically(path, |file| bytes.iter().try_for_each(|part| file.write_all(part)))
 }
 
-/// The parts of the file, in order.
+/// Encodes the parts of the file, in order.
 fn encode(scene: &Scene, version: u32, axes: SpzAxes) -> Result<Vec<Vec<u8>>> {
     ensure!([3, 4].contains(&version), "SPZ version {version} cannot be written; 3 and 4 can");
     scene.validate()?;

@@ -228,7 +228,7 @@ fn way_back(start: &String, edges: &BTreeMap<String, BTreeSet<String>>) -> Optio
         let mut longer = Vec::new();
         for way in ways {
             for next in way.last().and_then(|last| edges.get(last)).into_iter().flatten() {
-                let further = [way.as_slice(), &[next.clone()]].concat();
+                let further = [way.as_slice(), std::slice::from_ref(next)].concat();
                 if next == start {
                     return Some(further);
                 }

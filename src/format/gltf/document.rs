@@ -1,4 +1,4 @@
-//! The parts of a glTF document that matter here, and the arrays that it describes.
+//! The parts of a glTF document that scenes of Gaussians use, and the arrays that it describes.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -92,7 +92,7 @@ pub struct Buffer {
     pub uri: Option<String>,
 }
 
-/// Where the bytes of a buffer are.
+/// The source of the bytes of a buffer.
 enum Source {
     File { path: PathBuf, start: u64, length: u64 },
     Memory(Vec<u8>),
@@ -187,7 +187,7 @@ fn percent_decoded(uri: &str) -> String {
 struct Component {
     size: usize,
     decode: fn(&[u8]) -> f32,
-    /// What a normalised number is divided by.
+    /// The divisor of a normalised number.
     unit: f32,
 }
 

@@ -6,7 +6,7 @@ mod write;
 pub use read::read;
 pub use write::write;
 
-/// Sets of harmonics in a row of the image of the palette.
+/// Sets of coefficients per row of the palette image.
 const PALETTE_COLUMNS: usize = 64;
-/// Alpha of the image of rotations where (w, x, y, z)'s first is the largest.
+/// Alpha of a rotation whose largest component of (w, x, y, z) is the first.
 const FIRST_LARGEST: u8 = 252;

@@ -1,4 +1,4 @@
-//! Reading: every field of Gaussians of the stage, under the transforms of the prims that it lies in.
+//! Reading: all prims of Gaussians in the stage, under the transforms of their ancestors.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,7 +17,7 @@ use crate::scene::{Scene, logit, sh_coefficients};
 /// Reads `.usda`, and `.usdz` whose layer is text.
 ///
 /// # Errors
-/// Names the line or the prim, and what is wrong there.
+/// Names the line or the prim, and the fault.
 pub fn read(path: &Path, format: Format) -> Result<Loaded> {
     let open = || -> Result<Loaded> {
         let file = BufReader::new(File::open(path).context("cannot open the file")?);
@@ -80,7 +80,7 @@ struct Layer<R> {
 #[derive(Default)]
 struct Scope {
     name: String,
-    /// What a prim of Gaussians holds.
+    /// The arrays of a prim of Gaussians.
     field: Option<Field>,
     /// Numbers of each transform of the prim, and the order in which they stand.
     transforms: BTreeMap<String, Vec<f64>>,

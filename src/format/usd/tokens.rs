@@ -1,4 +1,4 @@
-//! The words of a USD text file, one at a time: a file of gigabytes needs no tree of its parts.
+//! The tokens of a USD text file, one at a time, so that a file of gigabytes is never held in memory.
 
 use std::io::Read;
 

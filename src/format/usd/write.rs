@@ -1,4 +1,4 @@
-//! Writing: text, put together by all cores a block at a time.
+//! Writing: text, formatted in parallel blocks.
 
 use std::fmt::Write as _;
 use std::io::{self, Seek, Write};
@@ -20,11 +20,11 @@ const ALIGNMENT: u16 = 64;
 /// Signs of the 16 harmonics under half a turn about z.
 const SIGNS: [f32; 16] = [1., -1., 1., -1., 1., -1., 1., -1., 1., -1., 1., -1., 1., -1., 1., -1.];
 
-/// Writes `.usda`, or `.usdz` with such a layer in it. With `samples`, positions and opacities have a time sample at each,
-/// the first at the time code 0.
+/// Writes `.usda`, or `.usdz` with such a layer in it. With `samples`, positions and opacities have a time sample per
+/// time, from time code 0 on.
 ///
 /// # Errors
-/// As [`write_atomically`]; a `.usdz` of more than 4 GiB.
+/// Those of [`write_atomically`], and a `.usdz` of more than 4 GiB.
 pub fn write(path: &Path, scene: &Scene, format: Format, samples: Option<TimeSamples>) -> Result<()> {
     scene.validate().with_context(|| format!("cannot write {}", path.display()))?;
     ensure!(!scene.is_empty(), "cannot write {}: a scene without Gaussians", path.display());
