@@ -64,7 +64,7 @@ enum SplitArg {
 #[derive(Serialize)]
 struct Report<'a> {
     mean: Mean,
-    /// Means over the parts of the held-out images, where a capture in time has both.
+    /// Means over the parts of the held-out images, where a dynamic capture has both.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     splits: BTreeMap<&'static str, Scores>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -128,7 +128,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         if args.channel == ChannelArg::Flow {
             write_flow(&path.with_extension("flo"), &rendered)?;
         }
-        let image = picture(&rendered, args.channel, range);
+        let image = image_of(&rendered, args.channel, range);
         save_png(&path, &image)?;
         written += 1;
         if let Some(video) = &mut video {
@@ -230,7 +230,7 @@ fn range(view: &mut SceneView, jobs: &[RenderJob], channel: ChannelArg) -> Resul
     Ok((low, at(98).unwrap_or(1.0)))
 }
 
-fn picture(rendered: &Rendered, channel: ChannelArg, (low, high): (f32, f32)) -> RgbImage {
+fn image_of(rendered: &Rendered, channel: ChannelArg, (low, high): (f32, f32)) -> RgbImage {
     let colour = |pixel: &Vec4| match channel {
         ChannelArg::Color => pixel.truncate(),
         ChannelArg::Alpha => Vec3::splat(pixel.x),

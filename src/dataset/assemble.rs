@@ -65,7 +65,7 @@ pub fn assemble(mut listing: Listing, options: &CaptureOptions) -> Result<Captur
         timeline::hold_out(&mut shots, options.test_every);
     }
     timeline::mark_unseen(&mut shots);
-    // Pictures are known by name from here on, and an extension may have been added.
+    // Photos are known by name from here on, and an extension may have been added.
     shots.sort_by(|a, b| a.name.cmp(&b.name));
     warnings.extend(flow::attach(&mut shots, &root, &options.flow, options.strict)?);
     warnings.iter().for_each(|warning| log::warn!("{warning}"));

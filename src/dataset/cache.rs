@@ -1,4 +1,4 @@
-//! Decoded pictures and optical flow within a memory budget, read ahead by worker threads.
+//! Decoded photos and optical flow within a memory budget, read ahead by worker threads.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -7,12 +7,12 @@ use std::thread::JoinHandle;
 
 use anyhow::{Result, anyhow};
 
-use super::{Capture, Direction, FlowTarget, Picture};
+use super::{Capture, Direction, FlowTarget, Photo};
 
-/// A cached item of a shot: its picture, or the optical flow from it.
+/// A cached item of a shot: its photo, or the optical flow from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Item {
-    Picture(usize),
+    Photo(usize),
     Flow(usize, Direction),
 }
 
@@ -20,14 +20,14 @@ impl Item {
     /// Index of the shot in [`Capture::shots`].
     pub fn shot(self) -> usize {
         match self {
-            Self::Picture(shot) | Self::Flow(shot, _) => shot,
+            Self::Photo(shot) | Self::Flow(shot, _) => shot,
         }
     }
 
     /// Bytes per pixel of its shot.
     fn bytes_a_pixel(self) -> usize {
         match self {
-            Self::Picture(_) => 4,
+            Self::Photo(_) => 4,
             Self::Flow(..) => 9,
         }
     }
@@ -36,7 +36,7 @@ impl Item {
 /// A decoded [`Item`].
 #[derive(Clone)]
 enum Decoded {
-    Picture(Arc<Picture>),
+    Photo(Arc<Photo>),
     /// `None` if the shot has no flow.
     Flow(Option<Arc<FlowTarget>>),
 }
@@ -44,17 +44,17 @@ enum Decoded {
 impl Decoded {
     fn bytes(&self) -> usize {
         match self {
-            Self::Picture(picture) => picture.pixels.len() * 4,
+            Self::Photo(photo) => photo.pixels.len() * 4,
             Self::Flow(flow) => flow.as_ref().map_or(0, |flow| flow.valid.len() * 9),
         }
     }
 }
 
-/// Keeps decoded pictures and flow of a capture within a budget of bytes, and decodes announced ones ahead.
+/// Keeps decoded photos and flow of a capture within a budget of bytes, and decodes announced ones ahead.
 ///
-/// The results of [`PictureCache::get`] and [`PictureCache::flow`] depend on the shot only, not on the budget or timing.
-/// Evicted pictures that callers still hold do not count towards the budget.
-pub struct PictureCache {
+/// The results of [`PhotoCache::get`] and [`PhotoCache::flow`] depend on the shot only, not on the budget or timing.
+/// Evicted photos that callers still hold do not count towards the budget.
+pub struct PhotoCache {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
 }
@@ -86,17 +86,17 @@ enum Slot {
     Failed(String),
 }
 
-impl PictureCache {
-    /// A cache of at most `budget` bytes of pictures; one picture is always decoded, even if it is larger.
+impl PhotoCache {
+    /// A cache of at most `budget` bytes of photos; one photo is always decoded, even if it is larger.
     pub fn new(capture: Arc<Capture>, budget: usize) -> Self {
-        Self::with_pictures(capture, budget, HashMap::new())
+        Self::with_photos(capture, budget, HashMap::new())
     }
 
-    /// A cache that starts with pictures of some shots; they fit the budget.
-    pub(super) fn with_pictures(capture: Arc<Capture>, budget: usize, pictures: HashMap<usize, Arc<Picture>>) -> Self {
-        let bytes = pictures.values().map(|picture| picture.pixels.len() * 4).sum();
-        let slot = |(shot, picture)| (Item::Picture(shot), Slot::Ready { decoded: Decoded::Picture(picture), used: 0 });
-        let slots = pictures.into_iter().map(slot).collect();
+    /// A cache that starts with photos of some shots; they fit the budget.
+    pub(super) fn with_photos(capture: Arc<Capture>, budget: usize, photos: HashMap<usize, Arc<Photo>>) -> Self {
+        let bytes = photos.values().map(|photo| photo.pixels.len() * 4).sum();
+        let slot = |(shot, photo)| (Item::Photo(shot), Slot::Ready { decoded: Decoded::Photo(photo), used: 0 });
+        let slots = photos.into_iter().map(slot).collect();
         let state = Mutex::new(CacheState { slots, bytes, ..CacheState::default() });
         let shared = Arc::new(Shared { capture, budget, state, changed: Condvar::new() });
         let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(8));
@@ -107,14 +107,14 @@ impl PictureCache {
         Self { workers: workers.collect(), shared }
     }
 
-    /// The picture of a shot: kept, being decoded, or decoded now.
+    /// The photo of a shot: kept, being decoded, or decoded now.
     ///
     /// # Errors
     /// Those of [`Capture::load`], again on every call for that shot.
-    pub fn get(&self, shot: usize) -> Result<Arc<Picture>> {
-        match self.item(Item::Picture(shot))? {
-            Decoded::Picture(picture) => Ok(picture),
-            Decoded::Flow(_) => Err(anyhow!("a picture was asked for and flow was kept")),
+    pub fn get(&self, shot: usize) -> Result<Arc<Photo>> {
+        match self.item(Item::Photo(shot))? {
+            Decoded::Photo(photo) => Ok(photo),
+            Decoded::Flow(_) => Err(anyhow!("a photo was asked for and flow was kept")),
         }
     }
 
@@ -125,7 +125,7 @@ impl PictureCache {
     pub fn flow(&self, shot: usize, direction: Direction) -> Result<Option<Arc<FlowTarget>>> {
         match self.item(Item::Flow(shot, direction))? {
             Decoded::Flow(flow) => Ok(flow),
-            Decoded::Picture(_) => Err(anyhow!("flow was asked for and a picture was kept")),
+            Decoded::Photo(_) => Err(anyhow!("flow was asked for and a photo was kept")),
         }
     }
 
@@ -155,9 +155,9 @@ impl PictureCache {
         }
     }
 
-    /// Announces the shots whose pictures will be requested next; see [`PictureCache::prefetch_items`].
+    /// Announces the shots whose photos will be requested next; see [`PhotoCache::prefetch_items`].
     pub fn prefetch(&self, order: &[usize]) {
-        self.prefetch_items(&order.iter().map(|&shot| Item::Picture(shot)).collect::<Vec<_>>());
+        self.prefetch_items(&order.iter().map(|&shot| Item::Photo(shot)).collect::<Vec<_>>());
     }
 
     /// Announces the items that will be requested next, in order, replacing earlier announcements. They are decoded in the
@@ -175,18 +175,18 @@ impl PictureCache {
         self.shared.changed.notify_all();
     }
 
-    /// The capture whose pictures these are.
+    /// The capture whose photos these are.
     pub fn capture(&self) -> &Arc<Capture> {
         &self.shared.capture
     }
 
-    /// Bytes of the pictures and flow kept, and of those being decoded ahead.
+    /// Bytes of the photos and flow kept, and of those being decoded ahead.
     pub fn bytes(&self) -> usize {
         self.shared.lock().bytes
     }
 }
 
-impl Drop for PictureCache {
+impl Drop for PhotoCache {
     fn drop(&mut self) {
         self.shared.lock().closing = true;
         self.shared.changed.notify_all();
@@ -257,13 +257,13 @@ impl Shared {
 }
 
 /// [`Capture::load`] with a panic of a decoder turned into an error.
-pub(super) fn load_guarded(capture: &Capture, shot: usize) -> Result<Picture> {
+pub(super) fn load_guarded(capture: &Capture, shot: usize) -> Result<Photo> {
     guarded(capture, shot, || capture.load(shot))
 }
 
 fn decode_guarded(capture: &Capture, item: Item) -> Result<Decoded> {
     guarded(capture, item.shot(), || match item {
-        Item::Picture(shot) => capture.load(shot).map(|picture| Decoded::Picture(Arc::new(picture))),
+        Item::Photo(shot) => capture.load(shot).map(|photo| Decoded::Photo(Arc::new(photo))),
         Item::Flow(shot, direction) => Ok(Decoded::Flow(capture.load_flow(shot, direction)?.map(Arc::new))),
     })
 }

@@ -107,7 +107,7 @@ pub enum FlowChoice {
     Folder(PathBuf),
 }
 
-/// The meaning of the fourth channel of a [`Picture`].
+/// The meaning of the fourth channel of a [`Photo`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coverage {
     /// 255 everywhere.
@@ -120,7 +120,7 @@ pub enum Coverage {
 
 /// A decoded, undistorted and resized input image: 8-bit display-referred sRGB, row-major from the top left.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Picture {
+pub struct Photo {
     pub width: u32,
     pub height: u32,
     /// `[height * width]` r, g, b and coverage.

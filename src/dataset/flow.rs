@@ -17,7 +17,7 @@ use super::source::{enumerate, sizes_agree};
 pub struct FlowTarget {
     /// Index in [`Capture::shots`] of the shot that the flow leads to.
     pub to: usize,
-    /// `[height * width]` displacements of the first picture's pixels, row-major, in pixels of the loaded pictures, x
+    /// `[height * width]` displacements of the first photo's pixels, row-major, in pixels of the loaded photos, x
     /// right and y down: what is at the pixel centre p in the first is at p + displacement in the second, each under its
     /// own [`Shot::camera`]. (0, 0) where not valid.
     pub field: Vec<[f32; 2]>,
@@ -183,11 +183,11 @@ impl Capture {
         pairs.filter(|&(shot, way)| trained(shot) && self.flow_to(shot, way).is_some_and(trained)).collect()
     }
 
-    /// Loads the optical flow of a shot: resampled to its loaded picture, and the displacements to pixels of the loaded
-    /// pictures. `None` where there is none.
+    /// Loads the optical flow of a shot: resampled to its loaded photo, and the displacements to pixels of the loaded
+    /// photos. `None` where there is none.
     ///
     /// A displacement is valid where it is known and, by the occlusion mask or, where there is none, by the flow back
-    /// from where it leads, the same surface is seen in both pictures: ‖F + F_back(x + F)‖ ≤ 0.5 px + 0.05 ‖F‖. With
+    /// from where it leads, the same surface is seen in both photos: ‖F + F_back(x + F)‖ ≤ 0.5 px + 0.05 ‖F‖. With
     /// neither, all that are known are valid.
     ///
     /// # Errors
@@ -246,7 +246,7 @@ fn consistent(flow: &FlowField, back: &FlowField) -> Vec<bool> {
     (0..flow.vectors.len()).into_par_iter().map(check).collect()
 }
 
-/// The field at a position, bilinear between pixel centres; `None` outside the picture and beside unknown pixels.
+/// The field at a position, bilinear between pixel centres; `None` outside the photo and beside unknown pixels.
 fn sample(field: &FlowField, position: DVec2) -> Option<[f32; 2]> {
     let size = dvec2(f64::from(field.width), f64::from(field.height));
     if !(position.cmpge(DVec2::ZERO).all() && position.cmple(size).all()) {

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::capture::{Capture, Coverage, Picture};
+use super::capture::{Capture, Coverage, Photo};
 use super::lens::Distortion;
 use super::{assemble, images, undistort};
 
@@ -18,7 +18,7 @@ impl Capture {
     ///
     /// # Panics
     /// If `shot` is no index into [`Capture::shots`].
-    pub fn load(&self, shot: usize) -> Result<Picture> {
+    pub fn load(&self, shot: usize) -> Result<Photo> {
         let shot = &self.shots[shot];
         let mut image = images::decode(&shot.image, shot.orientation)
             .with_context(|| format!("{}: cannot decode the image", shot.image.display()))?;
@@ -50,12 +50,12 @@ impl Capture {
                 None => masked,
             });
         }
-        Ok(picture(image, transparent, used))
+        Ok(photo(image, transparent, used))
     }
 }
 
 /// Stores the coverage in the fourth channel.
-fn picture(image: images::Raster, transparent: bool, used: Option<Vec<bool>>) -> Picture {
+fn photo(image: images::Raster, transparent: bool, used: Option<Vec<bool>>) -> Photo {
     let images::Raster { width, height, mut pixels } = image;
     let coverage = match used {
         Some(used) => {
@@ -65,5 +65,5 @@ fn picture(image: images::Raster, transparent: bool, used: Option<Vec<bool>>) ->
         None if transparent => Coverage::Alpha,
         None => Coverage::Opaque,
     };
-    Picture { width, height, pixels, coverage }
+    Photo { width, height, pixels, coverage }
 }

@@ -2,7 +2,7 @@
 //! loaded.
 //!
 //! [`Capture::open`] reads poses, lenses and image headers. [`Capture::load`] decodes one photo, [`Capture::load_flow`] the
-//! optical flow from it to the next or previous frame of its camera. A [`PictureCache`] keeps decoded photos within a
+//! optical flow from it to the next or previous frame of its camera. A [`PhotoCache`] keeps decoded photos within a
 //! memory budget. [`init`] computes the initial sizes of Gaussians at points.
 
 mod assemble;
@@ -29,8 +29,8 @@ mod timeline;
 mod undistort;
 mod videos;
 
-pub use cache::{Item, PictureCache};
-pub use capture::{Capture, CaptureOptions, Coverage, Direction, FlowChoice, FlowFile, Picture, Shot, Split, Unseen};
+pub use cache::{Item, PhotoCache};
+pub use capture::{Capture, CaptureOptions, Coverage, Direction, FlowChoice, FlowFile, Photo, Shot, Split, Unseen};
 pub use flow::{FlowTarget, flow_stem};
 pub use lens::{Distortion, SourceLens};
 

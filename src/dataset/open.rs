@@ -38,7 +38,7 @@ impl Capture {
         } else {
             bail!(
                 "{}: no capture is here; expected transforms_train.json, transforms.json, a COLMAP model (cameras.bin or \
-                 cameras.txt) in sparse/0, sparse, colmap/sparse/0 or the folder itself, or, of a capture in time, \
+                 cameras.txt) in sparse/0, sparse, colmap/sparse/0 or the folder itself, or, of a dynamic capture, \
                  dataset.json with camera/, or poses_bounds.npy; of plain photos or a video tools/photos makes a capture",
                 path.display()
             );

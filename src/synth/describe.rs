@@ -1,4 +1,4 @@
-//! The TOML description of a procedural capture, as written in `scenes/`.
+//! The TOML description of a synthetic capture; `scenes/` has examples.
 //!
 //! Lengths are world units, z is up, angles are degrees, colours are display sRGB as `"#rrggbb"`.
 
@@ -16,18 +16,18 @@ use super::pattern::Pattern;
 use super::shape::Shape;
 use super::values::{Colour, positive};
 
-/// A whole capture: pictures, cameras, light and objects.
+/// A whole capture: images, cameras, light and objects.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Description {
-    /// Chooses the surface points; the pictures use no randomness but the patterns' own.
+    /// Chooses the surface points; the images use no randomness but the patterns' own.
     #[serde(default)]
     pub seed: u64,
     /// Number of surface points in the COLMAP model.
     pub points: Spanned<usize>,
     pub image: Spanned<ImageSpec>,
     pub cameras: Spanned<Dome>,
-    /// Makes a capture in time.
+    /// Makes the capture dynamic.
     pub clip: Option<Spanned<Clip>>,
     pub sky: Spanned<Sky>,
     #[serde(default)]
@@ -36,22 +36,22 @@ pub struct Description {
     pub object: Vec<Spanned<Object>>,
 }
 
-/// Size and sampling of every picture.
+/// Size and sampling of every image.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageSpec {
     pub width: u32,
     pub height: u32,
-    /// Rays a pixel along each axis: 2 means 4 rays.
+    /// Rays per pixel along each axis: 2 means 4 rays.
     pub samples: u32,
     pub background: Backdrop,
 }
 
-/// What a ray that meets no object shows.
+/// The background of the images, where a ray hits no object.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Backdrop {
-    /// `"transparent"`: RGBA pictures, alpha 0 there.
+    /// `"transparent"`: RGBA images, alpha 0 there.
     Transparent,
     /// `"sky"`: the environment.
     Sky,
@@ -73,7 +73,7 @@ impl TryFrom<String> for Backdrop {
     }
 }
 
-/// Cameras on a spherical band around `target`, all looking at it. In a capture in time each takes every frame.
+/// Cameras on a spherical band around `target`, all looking at it. In a dynamic capture each takes every frame.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dome {
@@ -112,7 +112,7 @@ pub struct Light {
     pub strength: f64,
 }
 
-/// How a surface looks.
+/// The material of a surface.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Material {

@@ -1,11 +1,11 @@
-//! Procedural captures with exact cameras, depth, normals and surface points, ray-traced on the CPU.
+//! Synthetic captures with exact cameras, depth, normals and surface points, ray-traced on the CPU.
 //!
 //! A TOML file in `scenes/` describes solids, light and a dome of cameras; [`run`] writes the capture both as NeRF-style
 //! JSON and as a COLMAP model, in the same world frame (z up). The same description gives the same bytes on one platform.
 //!
-//! With a `[clip]` the capture is one in time: each camera takes every frame while objects move, appear and leave. It is
-//! written as NeRF-style JSON with times, a folder of pictures a camera, and exact optical flow between consecutive frames
-//! in `flow`, with masks of what is occluded.
+//! With a `[clip]` the capture is dynamic: each camera takes every frame while objects move, appear and leave. It is
+//! written as NeRF-style JSON with times, one folder of images per camera, and exact optical flow between consecutive
+//! frames in `flow`, with occlusion masks.
 
 #[cfg(test)]
 mod clip_tests;
@@ -34,7 +34,7 @@ use trace::{Pixel, World};
 use views::{PlannedView, clip_views, views};
 use write::Point;
 
-/// What [`run`] wrote.
+/// Summary of a capture that [`run`] wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary {
     pub train: usize,
@@ -43,11 +43,11 @@ pub struct Summary {
     pub height: u32,
     /// Surface points in the COLMAP model and `points.ply`.
     pub points: usize,
-    /// Moments of a capture in time; 1 for a static one.
+    /// Frames per camera of a dynamic capture; 1 for a static one.
     pub frames: usize,
 }
 
-/// Everything a capture folder holds; a folder with anything else is never replaced.
+/// The entries of a synthetic capture's folder; a folder with other entries is never replaced.
 const ENTRIES: [&str; 9] = [
     "images",
     "flow",
@@ -66,8 +66,8 @@ const DESCRIPTION: &str = "synth.toml";
 /// The folder appears only when it is complete. An earlier capture at `out` is replaced.
 ///
 /// # Errors
-/// If the description is wrong (naming file, line and column), if `out` exists and is neither empty nor a procedural
-/// capture, or if a file cannot be written.
+/// A faulty description (with file, line and column), a folder `out` that is neither empty nor a synthetic capture, or a
+/// failed write.
 pub fn run(scene_toml: &Path, out: &Path) -> Result<Summary> {
     let (description, text) = Description::read(scene_toml)?;
     check_replaceable(out)?;
@@ -124,7 +124,7 @@ fn capture(description: Description, text: &str, out: &Path) -> Result<Summary> 
     let (mut points, mut trained) = (Vec::new(), 0);
     for (index, view) in views.iter().enumerate() {
         let world = world.at(view.moment.map_or(0.0, |moment| moment.time));
-        let pixels = world.picture(&view.camera);
+        let pixels = world.trace(&view.camera);
         save(out, &world, view, &pixels)?;
         if let Some(moment) = view.moment {
             for (word, other) in [("fwd", views.get(index + 1)), ("bwd", index.checked_sub(1).map(|i| &views[i]))] {
@@ -139,7 +139,7 @@ fn capture(description: Description, text: &str, out: &Path) -> Result<Summary> 
             let share = wanted * trained / train - wanted * (trained - 1) / train;
             points.extend(surface_points(view, &pixels, share, mix64(seed ^ (index as u64) << 32)));
         }
-        log::debug!("{} of {} pictures", index + 1, views.len());
+        log::debug!("{} of {} images", index + 1, views.len());
     }
     write::transforms(&out.join("transforms_train.json"), &views, Split::Train)?;
     write::transforms(&out.join("transforms_test.json"), &views, Split::Test)?;
@@ -157,19 +157,19 @@ fn create(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))
 }
 
-/// Writes picture, depth and normals of a view.
+/// Writes the image, depth and normals of a view.
 fn save(out: &Path, world: &World, view: &PlannedView, pixels: &[Pixel]) -> Result<()> {
     let beside = |folder: &str, extension: &str| -> Result<PathBuf> {
         let path = out.join(folder).join(&view.name).with_extension(extension);
         create(path.parent().unwrap_or(out))?;
         Ok(path)
     };
-    write::picture(&beside("images", "png")?, &view.camera, pixels, world.transparent())?;
+    write::image(&beside("images", "png")?, &view.camera, pixels, world.transparent())?;
     write::depth(&beside("depth", "npy")?, &view.camera, pixels)?;
     write::normals(&beside("normals", "png")?, &view.camera, pixels)
 }
 
-/// Writes the exact flow from a view to another frame of its camera, and what is occluded there.
+/// Writes the exact flow from a view to another frame of its camera, and the occlusion mask.
 fn save_flow(out: &Path, world: &World, view: &PlannedView, other: &PlannedView, word: &str) -> Result<()> {
     let then = world.at(other.moment.map_or(0.0, |moment| moment.time));
     let flow = flow::flow(world, &view.camera, &then, &other.camera);

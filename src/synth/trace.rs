@@ -1,4 +1,4 @@
-//! The ray tracer: what a camera sees of the described world.
+//! The ray tracer: images of a described world.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::pattern::mix64;
 use super::shape::Shape;
 use crate::camera::Camera;
 
-/// Part of the light that falls on the open scene that surfaces which cover the sky are taken to receive.
+/// Share of the open sky's light that surfaces covering the sky are assumed to receive.
 const BOUNCE: f64 = 0.45;
 
 /// One solid placed in the world.
@@ -25,7 +25,7 @@ struct Solid {
     /// Place and turn (from its own axes to the world's) as described.
     at: DVec3,
     turn: DMat3,
-    /// Whether it is there at the world's time, and where.
+    /// Whether the solid is visible at the world's time, and its place then.
     present: bool,
     centre: DVec3,
     /// From the world's axes to the solid's own.
@@ -46,7 +46,7 @@ impl Solid {
     }
 }
 
-/// A described world at one moment, ready to trace.
+/// A described world at one time, ready to trace.
 #[derive(Clone)]
 pub struct World {
     solids: Vec<Solid>,
@@ -70,7 +70,7 @@ pub struct SurfaceHit {
     solid: usize,
 }
 
-/// One pixel of a traced picture.
+/// One pixel of a traced image.
 #[derive(Clone, Copy, Default)]
 pub struct Pixel {
     /// Display sRGB and straight alpha.
@@ -132,21 +132,21 @@ impl World {
         world
     }
 
-    /// Where the surface point `hit` of this world is in the same world at another time; `None` where it is gone.
+    /// Position of the surface point `hit` of this world in the same world at another time; `None` if its solid is gone.
     pub fn carry(&self, hit: &SurfaceHit, then: &World) -> Option<DVec3> {
         let (here, there) = (&self.solids[hit.solid], &then.solids[hit.solid]);
         let local = here.to_local * (hit.position - here.centre);
         there.present.then(|| there.centre + there.to_local.transpose() * local)
     }
 
-    /// Whether pictures have an alpha channel.
+    /// Whether images have an alpha channel.
     pub fn transparent(&self) -> bool {
         matches!(self.background, Backdrop::Transparent)
     }
 
-    /// Traces a picture, row-major from the top left. A pixel is the mean of the linear radiances of its stratified
+    /// Traces an image, row-major from the top left. A pixel is the mean of the linear radiances of its stratified
     /// samples (a box filter), each clipped at white, then encoded as sRGB. Depth and normal are of its centre alone.
-    pub fn picture(&self, camera: &Camera) -> Vec<Pixel> {
+    pub fn trace(&self, camera: &Camera) -> Vec<Pixel> {
         let (width, height) = (camera.lens.width as usize, camera.lens.height as usize);
         let mut pixels = vec![Pixel::default(); width * height];
         pixels.par_chunks_mut(width).enumerate().for_each(|(row, line)| {
@@ -260,7 +260,7 @@ impl World {
         pattern.colour(local, solid.to_local * hit.normal).clamp(DVec3::ZERO, DVec3::ONE)
     }
 
-    /// What a glossy surface mirrors: other solids, matte, or the sky. The samples of a pixel share out a lobe about as
+    /// Radiance that a glossy surface reflects: from other solids, taken as matte, or the sky. The samples of a pixel share out a lobe about as
     /// wide as GGX's, the same for all pixels and so without noise.
     fn reflection(&self, hit: &SurfaceHit, dir: DVec3, roughness: f64, lobe: DVec2) -> DVec3 {
         let mirror = dir - 2.0 * dir.dot(hit.normal) * hit.normal;

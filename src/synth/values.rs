@@ -1,4 +1,4 @@
-//! Values that descriptions share: colours, and which lengths are usable.
+//! Values in descriptions: colours and lengths.
 
 use glam::{DVec3, dvec3};
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! The views of a capture: the dome's cameras, and what a clip makes of them.
+//! The views of a capture: the cameras of the dome, and their frames in a clip.
 
 use glam::DVec3;
 
@@ -8,23 +8,23 @@ use super::{light, motion};
 use crate::camera::{Camera, Lens, Pose};
 use crate::dataset::Split;
 
-/// One picture to take.
+/// One image to render.
 pub struct PlannedView {
     pub name: String,
     pub camera: Camera,
     pub split: Split,
-    /// Its place in a capture in time.
+    /// Camera and time in a dynamic capture.
     pub moment: Option<Moment>,
 }
 
-/// Which camera took a view, and when.
+/// Index of a camera, and a time from 0 to 1.
 #[derive(Clone, Copy)]
 pub struct Moment {
     pub camera: usize,
     pub time: f64,
 }
 
-/// The views of a capture in time, by camera and then by frame: the dome's cameras, and the moving one last.
+/// The views of a dynamic capture, by camera and then by frame: the dome's cameras, and the moving one last.
 pub fn clip_views(fixed: Vec<PlannedView>, clip: &Clip, dome: &Dome, image: &ImageSpec) -> Vec<PlannedView> {
     let lens = Lens::from_fov_x(dome.fov.to_radians(), image.width, image.height);
     let digits = (clip.frames - 1).to_string().len().max(4);

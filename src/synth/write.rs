@@ -19,7 +19,7 @@ use crate::dataset::Split;
 pub struct Point {
     pub position: DVec3,
     pub colour: [u8; 3],
-    /// When it was there, in a capture in time.
+    /// Time of the image that shows it, in a dynamic capture.
     pub time: Option<f64>,
 }
 
@@ -27,8 +27,8 @@ pub fn bytes(path: &Path, data: &[u8]) -> Result<()> {
     fs::write(path, data).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// The picture as PNG: RGBA if `alpha`, else RGB.
-pub fn picture(path: &Path, camera: &Camera, pixels: &[Pixel], alpha: bool) -> Result<()> {
+/// The image as PNG: RGBA if `alpha`, else RGB.
+pub fn image(path: &Path, camera: &Camera, pixels: &[Pixel], alpha: bool) -> Result<()> {
     let channels = if alpha { 4 } else { 3 };
     let data: Vec<u8> = pixels.iter().flat_map(|p| p.colour.into_iter().take(channels)).collect();
     png(path, camera, &data, if alpha { image::ExtendedColorType::Rgba8 } else { image::ExtendedColorType::Rgb8 })
@@ -128,13 +128,13 @@ pub fn colmap(folder: &Path, views: &[PlannedView], points: &[Point]) -> Result<
     bytes(&folder.join("test.txt"), held_out.collect::<String>().as_bytes())
 }
 
-/// Where optical flow leads nowhere, as PNG: white where a surface is hidden, outside or gone in the other picture.
+/// The occlusion mask of optical flow as PNG: white where a surface is hidden, outside or gone in the other image.
 pub fn occlusion(path: &Path, camera: &Camera, occluded: &[bool]) -> Result<()> {
     let data: Vec<u8> = occluded.iter().map(|&hidden| if hidden { 255 } else { 0 }).collect();
     png(path, camera, &data, image::ExtendedColorType::L8)
 }
 
-/// The points as binary PLY, for readers of the JSON files; with the property `time` in a capture in time.
+/// The points as binary PLY, for readers of the JSON files; with the property `time` in a dynamic capture.
 pub fn ply(path: &Path, points: &[Point]) -> Result<()> {
     let mut file = format!("ply\nformat binary_little_endian 1.0\nelement vertex {}\n", points.len());
     for axis in ["x", "y", "z"] {

@@ -5,7 +5,7 @@ use glam::{DVec2, DVec3, Vec3, dvec2};
 use rayon::prelude::*;
 
 use crate::camera::Camera;
-use crate::dataset::{Capture, FlowTarget, Picture};
+use crate::dataset::{Capture, FlowTarget, Photo};
 use crate::scene::{Motion, Normalisation, SH_C0, Scene};
 
 use super::config::{Config, Switch};
@@ -116,7 +116,7 @@ struct Pair<'a> {
     from: Camera,
     to: Camera,
     elapsed: f64,
-    picture: &'a Picture,
+    picture: &'a Photo,
     flow: &'a FlowTarget,
 }
 

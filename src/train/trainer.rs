@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use glam::Vec4;
 
 use crate::camera::Camera;
-use crate::dataset::{Capture, Item, PictureCache, Split};
+use crate::dataset::{Capture, Item, PhotoCache, Split};
 use crate::gpu::{Gpu, Recorder, StageTimes};
 use crate::model::{Model, Rows};
 use crate::render::{Admission, Channel, RenderOptions, Rendered, Renderer, View};
@@ -53,7 +53,7 @@ pub struct Statistics {
 pub struct Trainer {
     gpu: Gpu,
     capture: Arc<Capture>,
-    cache: PictureCache,
+    cache: PhotoCache,
     /// As the user gave it.
     config: Config,
     schedule: Schedule,
@@ -110,7 +110,7 @@ impl Trainer {
         let model = Model::empty(&gpu, capacity, config.sh_degree, moving)?;
         let optimiser = Optimiser::new(&gpu, capacity, config.sh_degree, moving)?;
         let budget = (config.cache_gb * f64::from(1u32 << 30)) as usize;
-        let cache = PictureCache::checked(capture, budget, config.strict)?;
+        let cache = PhotoCache::checked(capture, budget, config.strict)?;
         let capture = cache.capture().clone();
         let mut renderer = Renderer::for_training(&gpu)?;
         renderer.prepare(&model)?;
@@ -271,7 +271,7 @@ impl Trainer {
     fn items_ahead(&self) -> Vec<Item> {
         let mut items = Vec::new();
         for (step, shot) in (self.step..).zip(self.schedule.shots_from(self.step, PREFETCH)) {
-            items.push(Item::Picture(shot));
+            items.push(Item::Photo(shot));
             let taught = self.teacher.as_ref().filter(|_| self.schedule.flow_weight(step).is_some());
             items.extend(taught.and_then(|teacher| teacher.direction(step, shot)).map(|way| Item::Flow(shot, way)));
         }
