@@ -348,7 +348,7 @@ fn claims_and_versions_that_cannot_be_are_refused() {
     };
     assert!(error_of(&file("v.spz", &edit(4, 5))).contains("version 5 is not known"));
     assert!(error_of(&file("n.spz", &edit(8, u32::MAX))).contains("claims 4294967295 Gaussians"));
-    assert!(error_of(&file("m.spz", &edit(8, 299))).contains("stream 0 is said to hold"));
+    assert!(error_of(&file("m.spz", &edit(8, 299))).contains("stream 0 claims"));
     assert!(error_of(&file("t.spz", &edit(16, 5))).contains("starts inside the header"));
     assert!(error_of(&file("e.spz", &[&v4[..], b"x"].concat())).contains("1 bytes follow"));
     assert!(error_of(&file("x.spz", b"hello, this is no scene")).contains("does not start with"));

@@ -154,7 +154,7 @@ fn gltf_that_is_wrong_gets_one_clear_line() {
     let count = error_of(&folder.file("count.gltf", small_gltf("", &count)));
     assert!(count.contains("SCALE") && count.contains("4294967295"), "{count}");
     let all = wrong("all.gltf", "\"count\":1", "\"count\":4294967295");
-    assert!(all.contains("4294967295 Gaussians in buffers of 60 bytes"), "{all}");
+    assert!(all.contains("4294967295 Gaussians, more than its buffers of 60 bytes"), "{all}");
     assert!(wrong("view.gltf", "\"bufferView\":0", "\"bufferView\":77").contains("no bufferView 77"));
     assert!(wrong("short.gltf", "\"byteLength\":60", "\"byteLength\":61").contains("61 bytes expected, 60 found"));
     assert!(wrong("beyond.gltf", "\"byteOffset\":44", "\"byteOffset\":52").contains("beyond its buffer"));

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::dataset::Capture;
 use crate::format::write_atomically;
 use crate::gpu::Gpu;
-use crate::scene::stats;
+use crate::scene::stats::percentile;
 use crate::train::config::{Config, Flags};
 use crate::train::{Statistics, Trainer};
 
@@ -76,10 +76,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
 
 fn median_stages(trainer: &mut Trainer) -> Result<Vec<(String, f64)>> {
     let runs: Vec<_> = (0..REPEATS).map(|_| trainer.stage_times()).collect::<Result<_>>()?;
-    let median = |stage: usize| {
-        let times = runs.iter().map(|run| run[stage].1).collect();
-        stats::median(times).unwrap_or_default()
-    };
+    let median = |stage: usize| percentile(runs.iter().map(|run| run[stage].1), 50).unwrap_or_default();
     Ok(runs[0].iter().enumerate().map(|(stage, (name, _))| (name.to_string(), median(stage))).collect())
 }
 

@@ -89,8 +89,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
         ..config.capture_options()
     };
     let capture = Capture::open(&args.capture, &options)?;
-    let shots = chosen(&capture, args.split);
-    ensure!(!shots.is_empty(), "{}", nothing(args.split, &args.capture));
+    let shots = shots_of_split(&capture, args.split);
+    ensure!(!shots.is_empty(), "{}", empty_split(args.split, &args.capture));
 
     let gpu = Gpu::open(args.adapter.as_deref())?;
     let background = args.background.unwrap_or(config.background).fixed();
@@ -110,11 +110,11 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let motion = MotionScores::measure(&capture, &shots, &mut view, affine, flicker, background)?;
     let splits = motion.by_split(&capture, &views);
     for (name, scores) in &splits {
-        println!("{name}: {}", said(scores));
+        println!("{name}: {}", format_scores(scores));
     }
     let all = Scores { mean, views: views.len(), flow: motion.flow(|_| true), flicker: motion.flicker(|_| true) };
     if capture.is_dynamic() {
-        println!("all: {}", said(&all));
+        println!("all: {}", format_scores(&all));
     }
     println!("mean of {} views: PSNR {:.3} dB, SSIM {:.4}", views.len(), mean.psnr, mean.ssim);
     println!("{gaussians} Gaussians, {}", gpu.describe());
@@ -128,7 +128,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
 }
 
 /// Formats scores in one line.
-fn said(scores: &Scores) -> String {
+fn format_scores(scores: &Scores) -> String {
     let Scores { mean, views, flow, flicker } = scores;
     let flow = flow.map(|FlowError { epe, length, images }| {
         format!(", flow off by {epe:.3} px of {length:.3} px on average ({images} flows)")
@@ -150,7 +150,7 @@ fn flow_choice(flag: Option<&FlowSource>, config: &Config) -> FlowChoice {
 }
 
 /// Indices of the shots of a split.
-fn chosen(capture: &Capture, split: SplitArg) -> Vec<usize> {
+fn shots_of_split(capture: &Capture, split: SplitArg) -> Vec<usize> {
     let unseen = |wanted| move |&shot: &usize| capture.shots[shot].unseen == Some(wanted);
     let held_out = shots_of(capture, Split::Test).into_iter();
     match split {
@@ -162,7 +162,7 @@ fn chosen(capture: &Capture, split: SplitArg) -> Vec<usize> {
 }
 
 /// The error for a split without images.
-fn nothing(split: SplitArg, capture: &Path) -> String {
+fn empty_split(split: SplitArg, capture: &Path) -> String {
     let what = match split {
         SplitArg::Train => "no image is trained on",
         SplitArg::Test => "no image is held out; give --test-every 8 or another",

@@ -225,7 +225,7 @@ fn range(view: &mut SceneView, jobs: &[RenderJob], channel: ChannelArg) -> Resul
         let rendered = render(view, jobs, job, channel)?;
         values.extend(rendered.iter().flat_map(|image| &image.pixels).map(value).filter(|&value| value > 0.0));
     }
-    let mut at = |percent: usize| percentile(&mut values, percent);
+    let at = |percent: usize| percentile(values.iter().map(|&value| value.into()), percent).map(|value| value as f32);
     let low = if channel == ChannelArg::Depth { at(2).unwrap_or(0.0) } else { 0.0 };
     Ok((low, at(98).unwrap_or(1.0)))
 }

@@ -27,13 +27,13 @@ struct FrameOutcome {
 
 /// Assembles a capture from the frames that a reader listed.
 pub fn assemble(mut listing: Listing, options: &CaptureOptions) -> Result<Capture> {
-    ensure!(!listing.frames.is_empty(), "{}: it names no images", listing.origin.display());
+    ensure!(!listing.frames.is_empty(), "{}: it lists no images", listing.origin.display());
     listing.frames.sort_by(|a, b| a.name.cmp(&b.name));
     let streams = timeline::arrange(&mut listing)?;
     let Listing { origin, root, frames, own_split, points, points_file, mut warnings } = listing;
     let outcomes = frames
         .par_iter()
-        .map(|frame| settle(frame, &root, options).with_context(|| format!("{}: {:?}", origin.display(), frame.name)))
+        .map(|frame| resolve(frame, &root, options).with_context(|| format!("{}: {:?}", origin.display(), frame.name)))
         .collect::<Result<Vec<FrameOutcome>>>()?;
 
     let (mut shots, mut missing, mut broken, mut sizes, mut masks) = (vec![], vec![], vec![], vec![], vec![]);
@@ -73,7 +73,7 @@ pub fn assemble(mut listing: Listing, options: &CaptureOptions) -> Result<Captur
 }
 
 /// Finds the image and mask of a frame and its lens.
-fn settle(frame: &ListedFrame, root: &Path, options: &CaptureOptions) -> Result<FrameOutcome> {
+fn resolve(frame: &ListedFrame, root: &Path, options: &CaptureOptions) -> Result<FrameOutcome> {
     let fault = |fault| Ok(FrameOutcome { shot: Err(fault), mask_fault: None });
     let candidates = image_candidates(&frame.image, root, frame.lens.size, options.max_resolution);
     let Some(image) = candidates.into_iter().find(|path| path.is_file()) else { return fault(Fault::Missing) };

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use image::{ColorType, ExtendedColorType, ImageEncoder};
 
 use super::images;
-use super::npy::{self, Part};
+use super::npy::{self, ArrayPart};
 
 /// Extensions of flow files, in order of preference.
 pub const EXTENSIONS: [&str; 5] = ["flo", "png", "npz", "npy", "pfm"];
@@ -66,7 +66,7 @@ pub fn size(path: &Path) -> Result<(u32, u32)> {
     match extension(path).as_str() {
         "flo" => flo_header(path).map(|(size, _)| size),
         "png" => images::header(path).map(|header| header.size),
-        "npz" | "npy" => numpy_size(&npy::read(path, Part::Shape)?.shape).map(|(size, _)| size),
+        "npz" | "npy" => numpy_size(&npy::read(path, ArrayPart::Shape)?.shape).map(|(size, _)| size),
         "pfm" => pfm_header(path).map(|header| header.size),
         _ => bail!("it is no flow file of a known kind (.flo, .png, .npz, .npy, .pfm)"),
     }
@@ -169,7 +169,7 @@ fn numpy_size(shape: &[usize]) -> Result<((u32, u32), bool)> {
 }
 
 fn read_numpy(path: &Path) -> Result<FlowField> {
-    let array = npy::read(path, Part::All)?;
+    let array = npy::read(path, ArrayPart::All)?;
     let ((width, height), planar) = numpy_size(&array.shape)?;
     let pixels = width as usize * height as usize;
     let (stride, offset) = if planar { (1, pixels) } else { (2, 1) };

@@ -106,7 +106,7 @@ impl SourceLens {
     /// # Errors
     /// A number that is not finite, a focal length that is not positive, or a size of zero.
     pub fn new(focal: DVec2, principal: DVec2, size: (u32, u32), distortion: Distortion) -> Result<Self> {
-        ensure!(size.0 > 0 && size.1 > 0, "the camera is {} x {} pixels large", size.0, size.1);
+        ensure!(size.0 > 0 && size.1 > 0, "the camera's size is {} x {} pixels", size.0, size.1);
         ensure!(
             focal.is_finite() && focal.min_element() > 0.0,
             "the focal length {}, {} is not a positive number of pixels",

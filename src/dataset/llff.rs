@@ -8,7 +8,7 @@ use glam::{DMat4, DVec2, DVec3};
 
 use super::Split;
 use super::lens::Distortion;
-use super::npy::{self, Part};
+use super::npy::{self, ArrayPart};
 use super::source::{Focal, LensSpec, ListedFrame, Listing};
 use super::videos::{entries, is_camera, is_image, is_video};
 use crate::camera::Pose;
@@ -45,7 +45,7 @@ pub fn images(root: &Path) -> Vec<PathBuf> {
 pub fn read(root: &Path, cameras: &[PathBuf]) -> Result<Listing> {
     let origin = root.join(FILE);
     let context = || format!("{}", origin.display());
-    let array = npy::read(&origin, Part::All).with_context(context)?;
+    let array = npy::read(&origin, ArrayPart::All).with_context(context)?;
     ensure!(
         array.shape.len() == 2 && array.shape[1] == 17,
         "{}: its array is {:?}; poses and bounds are [cameras, 17]",

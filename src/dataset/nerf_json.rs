@@ -95,7 +95,7 @@ fn parse(path: &Path) -> Result<TransformsFile> {
         let nulled = null_not_finite(&text);
         if nulled == text { Err(error) } else { serde_json::from_str(&nulled) }
     });
-    parsed.map_err(|error| anyhow!("{}: {error}; this is not a transforms file we can read", path.display()))
+    parsed.map_err(|error| anyhow!("{}: {error}; this is not a readable transforms file", path.display()))
 }
 
 /// Replaces the words NaN and Infinity outside strings.
@@ -180,7 +180,7 @@ fn lens(own: &Intrinsics, shared: &Intrinsics) -> Result<LensSpec> {
         (Some(x), y, ..) => Focal::Pixels(dvec2(x, y.unwrap_or(x))),
         (None, _, Some(x), y) => Focal::Angles(x, y),
         (None, Some(y), None, _) => Focal::Pixels(dvec2(y, y)),
-        _ => bail!("it states no focal length; add fl_x or camera_angle_x"),
+        _ => bail!("it has no focal length; add fl_x or camera_angle_x"),
     };
     let principal = pick(|i| i.cx).zip(pick(|i| i.cy)).map(|(x, y)| dvec2(x, y));
     let k = [pick(|i| i.k1), pick(|i| i.k2), pick(|i| i.k3), pick(|i| i.k4)].map(|k| k.unwrap_or(0.0));

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::Split;
 use super::lens::Distortion;
-use super::npy::{self, Part};
+use super::npy::{self, ArrayPart};
 use super::source::{Focal, LensSpec, ListedFrame, Listing};
 use super::videos::{entries, is_image};
 use crate::camera::Pose;
@@ -167,7 +167,7 @@ fn points(path: &Path) -> Result<Option<PointCloud>> {
     if !path.is_file() {
         return Ok(None);
     }
-    let array = npy::read(path, Part::All).with_context(|| path.display().to_string())?;
+    let array = npy::read(path, ArrayPart::All).with_context(|| path.display().to_string())?;
     ensure!(
         array.shape.len() == 2 && array.shape[1] == 3,
         "{}: its array is {:?}, not [points, 3]",

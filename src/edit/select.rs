@@ -115,7 +115,7 @@ pub fn isolation(scene: &Scene, k: usize) -> Result<Vec<f32>> {
     for (group, distance) in groups.iter().zip(of_groups) {
         group.iter().for_each(|&i| distances[i as usize] = distance);
     }
-    let median = percentile(&mut distances.clone(), 50).unwrap_or_default();
+    let median = percentile(distances.iter().map(|&d| d.into()), 50).unwrap_or_default() as f32;
     distances.iter_mut().for_each(|d| *d /= median.max(f32::MIN_POSITIVE));
     Ok(distances)
 }

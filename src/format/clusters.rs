@@ -14,11 +14,11 @@ const CANDIDATES: usize = 32;
 const LANES: usize = 8;
 /// The most floats of a padded row.
 pub(super) const MAX_WIDTH: usize = 48;
-/// Rows whose sums are made by one task; fixed, so that sums do not depend on the number of threads.
+/// PaddedRows whose sums are made by one task; fixed, so that sums do not depend on the number of threads.
 const SUM_BLOCK: usize = 8192;
 
-/// Rows of floats, padded by zeros to a multiple of [`LANES`].
-pub(super) struct Rows {
+/// PaddedRows of floats, padded by zeros to a multiple of [`LANES`].
+pub(super) struct PaddedRows {
     pub width: usize,
     pub values: Vec<f32>,
     /// Weight of each row's error; the weight of a cluster is the sum of its rows' weights.
@@ -29,7 +29,7 @@ pub(super) fn padded(width: usize) -> usize {
     width.next_multiple_of(LANES)
 }
 
-impl Rows {
+impl PaddedRows {
     pub fn row(&self, i: usize) -> &[f32] {
         &self.values[i * self.width..][..self.width]
     }
@@ -158,7 +158,7 @@ struct Open {
 
 impl Open {
     /// The node with these rows; appends its centre to `centres`.
-    fn of(rows: &Rows, indices: &[u32], start: usize, end: usize, centres: &mut Vec<f32>) -> Self {
+    fn of(rows: &PaddedRows, indices: &[u32], start: usize, end: usize, centres: &mut Vec<f32>) -> Self {
         let Sums { first, squares, weight } = rows.sums(&indices[start..end]);
         let (mut axis, mut largest, mut error) = (0, -1.0, 0.0);
         for (at, (sum, square)) in first.iter().zip(&squares).take(rows.width).enumerate() {
@@ -182,7 +182,7 @@ pub(super) struct Tree {
 
 impl Tree {
     /// Splits rows, at least one, into `leaves` at most: the tree, and the leaves' centres and weights as rows.
-    pub fn grow(rows: &Rows, leaves: usize) -> (Self, Rows) {
+    pub fn grow(rows: &PaddedRows, leaves: usize) -> (Self, PaddedRows) {
         let count = rows.weights.len();
         let mut indices: Vec<u32> = (0..count as u32).collect();
         let (mut nodes, mut centres) = (vec![Node::Leaf(0)], Vec::new());
@@ -206,7 +206,7 @@ impl Tree {
         }
         let mut tree = Self { nodes, centres: Vec::with_capacity(made * rows.width) };
         let weights = tree.number_leaves(&centres, &open, rows.width);
-        let leaves = Rows { width: rows.width, values: tree.centres.clone(), weights };
+        let leaves = PaddedRows { width: rows.width, values: tree.centres.clone(), weights };
         (tree, leaves)
     }
 
@@ -269,7 +269,7 @@ pub(super) type Queue = BinaryHeap<(Reverse<u32>, usize)>;
 
 /// Sorts `indices` into those below a threshold and the others: the threshold, half way between the means of the two
 /// parts, and the number below. `None` where all rows agree.
-fn split(rows: &Rows, indices: &mut [u32], axis: usize, mean: f32) -> Option<(f32, usize)> {
+fn split(rows: &PaddedRows, indices: &mut [u32], axis: usize, mean: f32) -> Option<(f32, usize)> {
     let value = |i: u32| rows.values[i as usize * rows.width + axis];
     let mut threshold = mean;
     for _ in 0..2 {

@@ -88,7 +88,9 @@ fn scene_of(header: &PlyHeader, bytes: &[u8]) -> Result<Scene> {
     let mut at = usize::try_from(header.bytes)?;
     for element in &header.elements {
         let names = columns_of(element)?;
-        let Some((names, scalar)) = names else { bail!("element \"{}\" does not belong here", element.name) };
+        let Some((names, scalar)) = names else {
+            bail!("element \"{}\" is not known in a compressed PLY", element.name)
+        };
         let columns = Columns::of(element, &names, scalar)?;
         let size = usize::try_from(element.count).ok().and_then(|count| count.checked_mul(columns.stride));
         let size = size.with_context(|| format!("the header claims {} rows of \"{}\"", element.count, element.name))?;

@@ -7,7 +7,7 @@
 
 use rayon::prelude::*;
 
-use super::clusters::{MAX_WIDTH, Queue, Rows, Sums, Tree, distance, padded};
+use super::clusters::{MAX_WIDTH, PaddedRows, Queue, Sums, Tree, distance, padded};
 use super::quantise::GRAIN;
 
 /// The most rows that clusters are fitted to; of more, evenly spaced ones are used.
@@ -59,7 +59,7 @@ impl Palette {
     pub fn of<'a>(n: usize, floats: usize, size: usize, row: impl Fn(usize) -> (&'a [f32], f32) + Sync) -> Self {
         let step = n.div_ceil(MAX_SAMPLE).max(1);
         let (count, width) = (n.div_ceil(step), padded(floats));
-        let mut rows = Rows { width, values: vec![0.0; count * width], weights: vec![1.0; count] };
+        let mut rows = PaddedRows { width, values: vec![0.0; count * width], weights: vec![1.0; count] };
         let turned = rows.values.par_chunks_exact_mut(width).zip(&mut rows.weights).enumerate();
         turned.with_min_len(GRAIN).for_each(|(i, (out, weight))| {
             let (values, own) = row(i * step);
@@ -117,8 +117,8 @@ impl Palette {
 }
 
 /// Moves each centre into the mean of its rows; one without rows stays.
-fn recentre(rows: &Rows, labels: &[(u32, f32)], centres: &mut [f32]) {
-    // Rows by cluster: a counting sort, which keeps their order.
+fn recentre(rows: &PaddedRows, labels: &[(u32, f32)], centres: &mut [f32]) {
+    // PaddedRows by cluster: a counting sort, which keeps their order.
     let mut ends = vec![0; centres.len() / rows.width + 1];
     labels.iter().for_each(|(label, _)| ends[*label as usize + 1] += 1);
     for k in 1..ends.len() {

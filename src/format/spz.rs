@@ -72,7 +72,10 @@ impl SpzHeader {
         let Self { version, sh_degree, fractional_bits, .. } = header;
         ensure!((1..=4).contains(&version), "SPZ version {version} is not known; versions 1 to 4 are read");
         ensure!(sh_degree <= 4, "spherical harmonics of degree {sh_degree}: SPZ has 0 to 4");
-        ensure!(fractional_bits <= 30, "positions with {fractional_bits} fractional bits: at most 30 make sense");
+        ensure!(
+            fractional_bits <= 30,
+            "positions with {fractional_bits} fractional bits are not supported; at most 30 are"
+        );
         Ok(header)
     }
 
@@ -141,7 +144,7 @@ fn axes_of(
     while header.flags & HAS_EXTENSIONS != 0 && records.len() >= 8 {
         let (kind, size) = (u32_at(records, 0), u32_at(records, 4) as usize);
         let Some(payload) = records[8..].get(..size) else {
-            warnings.push("an extension record is cut short and was left out".into());
+            warnings.push("an extension record is cut short and was ignored".into());
             break;
         };
         if kind == COORDINATE_SYSTEM && size >= 4 {
@@ -166,7 +169,7 @@ fn inflate_streams(bytes: &[u8], header: &SpzHeader, toc: usize) -> Result<Vec<V
     debug_assert_eq!(expected.iter().sum::<usize>(), total);
     ensure!(
         count == expected.len(),
-        "{count} streams, where {} Gaussians of degree {} have {}",
+        "{count} streams, but {} Gaussians of degree {} have {}",
         header.count,
         header.sh_degree,
         expected.len()
@@ -175,7 +178,7 @@ fn inflate_streams(bytes: &[u8], header: &SpzHeader, toc: usize) -> Result<Vec<V
     let mut compressed = Vec::new();
     for (i, (entry, &size)) in table.chunks_exact(16).zip(&expected).enumerate() {
         let claimed = u64_at(entry, 8);
-        ensure!(claimed == size as u64, "stream {i} is said to hold {claimed} bytes, where the header implies {size}");
+        ensure!(claimed == size as u64, "stream {i} claims {claimed} bytes, but the header implies {size}");
         let length = usize::try_from(u64_at(entry, 0)).unwrap_or(usize::MAX);
         compressed.push((slice(bytes, at, length, &format!("stream {i}"))?, size));
         at += length;
@@ -184,7 +187,7 @@ fn inflate_streams(bytes: &[u8], header: &SpzHeader, toc: usize) -> Result<Vec<V
     let inflate = |(i, &(stream, size)): (usize, &(&[u8], usize))| {
         let inflated = zstd::bulk::decompress(stream, size);
         let inflated = inflated.with_context(|| format!("stream {i} is damaged; {CUT_SHORT}"))?;
-        ensure!(inflated.len() == size, "stream {i} holds {} bytes, where {size} are needed", inflated.len());
+        ensure!(inflated.len() == size, "stream {i} holds {} bytes, but {size} are needed", inflated.len());
         Ok(inflated)
     };
     compressed.par_iter().enumerate().map(inflate).collect()
@@ -192,7 +195,7 @@ fn inflate_streams(bytes: &[u8], header: &SpzHeader, toc: usize) -> Result<Vec<V
 
 fn finish(header: &SpzHeader, packed: &Packed, axes: &str, mut warnings: Vec<String>) -> Result<Loaded> {
     if header.sh_degree > 3 {
-        warnings.push("spherical harmonics of degree 4 were left out; degree 3 is the highest supported".into());
+        warnings.push("spherical harmonics of degree 4 were dropped; degree 3 is the highest supported".into());
     }
     let count = header.count as usize;
     let letters = axes.as_bytes();

@@ -93,5 +93,5 @@ pub fn middle(scene: &Scene) -> DVec3 {
 
 /// The middle value; 0 of none.
 pub(crate) fn median(values: Vec<f64>) -> f64 {
-    crate::scene::stats::median(values).unwrap_or(0.0)
+    crate::scene::stats::percentile(values.into_iter(), 50).unwrap_or(0.0)
 }

@@ -1,15 +1,11 @@
-//! Order statistics: exact elements of the sorted values, none interpolated.
+//! Percentiles.
 
-/// The median, the upper of the two middle values where their number is even; `None` of no values.
-pub fn median(mut values: Vec<f64>) -> Option<f64> {
-    let middle = values.len() / 2;
-    (!values.is_empty()).then(|| *values.select_nth_unstable_by(middle, f64::total_cmp).1)
-}
-
-/// The value below which `percent` percent (0 to 100) of the values lie; `None` of no values. Reorders the values.
-pub fn percentile(values: &mut [f32], percent: usize) -> Option<f32> {
-    let place = (values.len() * percent / 100).min(values.len().checked_sub(1)?);
-    Some(*values.select_nth_unstable_by(place, f32::total_cmp).1)
+/// The `percent`-th percentile (0 to 100): of n sorted values the one of index ⌊n · percent / 100⌋, or the last. `None` of
+/// no values.
+pub fn percentile(values: impl Iterator<Item = f64>, percent: usize) -> Option<f64> {
+    let mut values: Vec<f64> = values.collect();
+    let index = (values.len() * percent / 100).min(values.len().checked_sub(1)?);
+    Some(*values.select_nth_unstable_by(index, f64::total_cmp).1)
 }
 
 #[cfg(test)]
@@ -17,12 +13,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn order_statistics_are_values_of_the_sorted_list() {
-        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(median(vec![4.0, 1.0, 3.0, 2.0]), Some(3.0));
-        assert_eq!((median(Vec::new()), percentile(&mut [], 50)), (None, None));
-        let mut values: Vec<f32> = (0..50).rev().map(|i| i as f32).collect();
-        let found = [0, 2, 50, 98, 100].map(|percent| percentile(&mut values, percent));
-        assert_eq!(found, [0.0, 1.0, 25.0, 49.0, 49.0].map(Some));
+    fn percentiles_are_values() {
+        let of = |values: &[f64], percent| percentile(values.iter().copied(), percent);
+        assert_eq!(of(&[3.0, 1.0, 2.0], 50), Some(2.0));
+        assert_eq!(of(&[4.0, 3.0, 2.0, 1.0], 50), Some(3.0), "the upper of the two in the middle");
+        assert_eq!([0, 98, 100].map(|percent| of(&[7.0, 5.0], percent)), [Some(5.0), Some(7.0), Some(7.0)]);
+        assert_eq!(of(&[], 50), None);
     }
 }

@@ -72,7 +72,7 @@ fn what_is_hidden_gone_or_outside_is_marked() {
     };
     let (now, then) = (world.clone(), world.at(1.0));
     let (forward, back) = (flow(&now, &camera, &then, &camera), flow(&then, &camera, &now, &camera));
-    let pixel = |flow: &flow::Flow, at: DVec3| {
+    let pixel = |flow: &flow::ExactFlow, at: DVec3| {
         let p = camera.project(at).unwrap().0.floor();
         (p.y as usize * 72 + p.x as usize, flow.occluded[p.y as usize * 72 + p.x as usize])
     };

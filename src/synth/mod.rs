@@ -100,7 +100,7 @@ fn check_replaceable(out: &Path) -> Result<()> {
         let name = entry.with_context(|| format!("cannot list {}", out.display()))?.file_name();
         if !ENTRIES.iter().any(|&known| name == known) || !out.join(DESCRIPTION).is_file() {
             let name = name.to_string_lossy();
-            bail!("{} holds \"{name}\", which is not of a procedural capture; choose another folder", out.display());
+            bail!("{} holds \"{name}\", which is no part of a synthetic capture; choose another folder", out.display());
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use glam::{DVec2, DVec3, Vec3};
 use crate::camera::nearest_to_axes;
 use crate::dataset::{Capture, Coverage, Split, init};
 use crate::format::{self, Contents};
-use crate::scene::{Normalisation, PointCloud, SH_C0, Scene, sh_coefficients, stats};
+use crate::scene::{Normalisation, PointCloud, SH_C0, Scene, sh_coefficients};
 
 use super::config::{Config, Init, Switch};
 use super::init_motion;
@@ -37,8 +37,9 @@ pub fn normalisation(capture: &Capture) -> Normalisation {
         && let Some(points) = &capture.points
     {
         // One camera, or several in one place: the points give the scale.
-        let distances = points.positions.iter().map(|p| p.as_dvec3().distance(mean)).collect();
-        reach = stats::median(distances).unwrap_or_default();
+        let mut distances: Vec<f64> = points.positions.iter().map(|p| p.as_dvec3().distance(mean)).collect();
+        distances.sort_by(f64::total_cmp);
+        reach = distances.get(distances.len() / 2).copied().unwrap_or_default();
     }
     Normalisation { centre: mean, scale: if reach < 1e-9 { 1.0 } else { 1.0 / reach } }
 }
@@ -169,7 +170,11 @@ const FILL_DEPTHS: (f64, f64) = (1.2, 8.0);
 const RAY_IMAGES: usize = 32;
 
 fn median(points: &[Vec3]) -> DVec3 {
-    let middle = |axis: usize| stats::median(points.iter().map(|p| p[axis].into()).collect()).unwrap_or_default();
+    let middle = |axis: usize| {
+        let mut values: Vec<f32> = points.iter().map(|p| p[axis]).collect();
+        values.sort_by(f32::total_cmp);
+        values.get(values.len() / 2).copied().map_or(0.0, f64::from)
+    };
     DVec3::new(middle(0), middle(1), middle(2))
 }
 
@@ -220,8 +225,9 @@ fn focus(capture: &Capture) -> (DVec3, f64) {
     // Parallel axes meet nowhere: one unit ahead of the cameras then.
     let nearest = nearest_to_axes(train_cameras(capture), |determinant| determinant.abs() > 1e-6 * count);
     let centre = nearest.unwrap_or(ahead / f64::max(count, 1.0));
-    let distances = train_cameras(capture).map(|c| c.pose.centre().distance(centre)).collect();
-    (centre, stats::median(distances).unwrap_or(1.0).max(1e-6))
+    let mut distances: Vec<f64> = train_cameras(capture).map(|c| c.pose.centre().distance(centre)).collect();
+    distances.sort_by(f64::total_cmp);
+    (centre, distances.get(distances.len() / 2).copied().unwrap_or(1.0).max(1e-6))
 }
 
 /// One isotropic Gaussian a point, sized by the distance to its neighbours (ALGORITHMS E.2).

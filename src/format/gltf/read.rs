@@ -118,7 +118,7 @@ fn collect(document: &Document, buffers: &Buffers, loaded: &mut Loaded) -> Resul
     if others > 0 {
         loaded.warnings.push(format!("{others} primitives without Gaussians are ignored"));
     }
-    ensure!(seen > 0, "no Gaussians ({EXTENSION}) in its scene");
+    ensure!(seen > 0, "its scene holds no Gaussians ({EXTENSION})");
     Ok(())
 }
 
@@ -177,7 +177,11 @@ fn gaussians(
     let position = plain("POSITION").context("no attribute POSITION")?;
     let count = document.count(position)?;
     *seen = seen.saturating_add(count);
-    ensure!(*seen <= buffers.length() / LEAST_BYTES, "{seen} Gaussians in buffers of {} bytes", buffers.length());
+    ensure!(
+        *seen <= buffers.length() / LEAST_BYTES,
+        "the file claims {seen} Gaussians, more than its buffers of {} bytes can hold",
+        buffers.length()
+    );
     let mut reader = Arrays { document, buffers, count };
     let mut scene = Scene { sh_degree: degree(primitive)?, ..Scene::default() };
     reader.each("POSITION", position, 3, |v| scene.means.push(Vec3::new(v[0], v[1], v[2])))?;
@@ -231,7 +235,7 @@ fn degree(primitive: &Primitive) -> Result<u32> {
         let found = (0..=2 * band).filter(|&m| has(band, m)).count() as u32;
         ensure!(
             found == 0 || (found == 2 * band + 1 && degree + 1 == band),
-            "harmonics of degree {band} are not whole"
+            "some spherical harmonics of degree {band} are absent"
         );
         if found > 0 {
             degree = band;

@@ -20,7 +20,7 @@ use crate::scene::{Scene, sigmoid};
 const MAX_PALETTE: usize = 1 << 16;
 
 /// A file of the scene: its name and its content.
-type Part = (&'static str, Vec<u8>);
+type NamedFile = (&'static str, Vec<u8>);
 
 /// Writes a bundled scene, or, if the file name is `meta.json`, an unbundled one with its images in the same folder.
 /// The Gaussians are sorted along a Morton curve, so that neighbouring pixels are similar.
@@ -31,9 +31,9 @@ type Part = (&'static str, Vec<u8>);
 /// # Errors
 /// A scene that is not finite or has more than 268 million Gaussians, or a failed write.
 pub fn write(path: &Path, scene: &Scene) -> Result<()> {
-    let parts = encode(scene).with_context(|| format!("cannot write {}", path.display()))?;
+    let files = encode(scene).with_context(|| format!("cannot write {}", path.display()))?;
     if !path.ends_with(SOG_META) {
-        return write_atomically(path, |file| bundle(file, &parts));
+        return write_atomically(path, |file| bundle(file, &files));
     }
     let folder = path.parent().unwrap_or(Path::new(""));
     if !folder.as_os_str().is_empty() {
@@ -43,17 +43,17 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(describe_write_error(path, error)),
         _ => {}
     }
-    for (name, content) in parts.iter().rev() {
+    for (name, content) in files.iter().rev() {
         write_atomically(&folder.join(name), |file| file.write_all(content))?;
     }
     Ok(())
 }
 
 /// A zip archive whose entries are stored as they are: the images are compressed already.
-fn bundle(file: impl Write + Seek, parts: &[Part]) -> io::Result<()> {
+fn bundle(file: impl Write + Seek, files: &[NamedFile]) -> io::Result<()> {
     let mut archive = zip::ZipWriter::new(file);
     let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-    for (name, content) in parts {
+    for (name, content) in files {
         archive.start_file(*name, options)?;
         archive.write_all(content)?;
     }
@@ -98,7 +98,7 @@ impl Pixels<'_> {
 }
 
 /// The description and the images.
-fn encode(scene: &Scene) -> Result<Vec<Part>> {
+fn encode(scene: &Scene) -> Result<Vec<NamedFile>> {
     scene.validate()?;
     let n = scene.len();
     // Both sides are multiples of 4, as other tools make them.
@@ -120,26 +120,26 @@ fn encode(scene: &Scene) -> Result<Vec<Part>> {
     if scene.antialiased {
         meta["model"] = "antialiased".into();
     }
-    let mut parts = Vec::new();
-    let sections = [("means", means?), ("scales", shapes.0?), ("quats", shapes.1?), ("sh0", shapes.2?)];
-    for (name, section) in sections.into_iter().chain(harmonics?.map(|section| ("shN", section))) {
-        meta[name] = section.description;
-        meta[name]["files"] = section.images.iter().map(|(file, _)| *file).collect();
-        parts.extend(section.images);
+    let mut files = Vec::new();
+    let attributes = [("means", means?), ("scales", shapes.0?), ("quats", shapes.1?), ("sh0", shapes.2?)];
+    for (name, attribute) in attributes.into_iter().chain(harmonics?.map(|attribute| ("shN", attribute))) {
+        meta[name] = attribute.description;
+        meta[name]["files"] = attribute.images.iter().map(|(file, _)| *file).collect();
+        files.extend(attribute.images);
     }
-    parts.insert(0, (SOG_META, serde_json::to_vec(&meta)?));
-    Ok(parts)
+    files.insert(0, (SOG_META, serde_json::to_vec(&meta)?));
+    Ok(files)
 }
 
 /// One property of all Gaussians.
-struct Section {
+struct Attribute {
     /// Its entry in the description, without the names of its images.
     description: Value,
-    images: Vec<Part>,
+    images: Vec<NamedFile>,
 }
 
 /// Positions as 16 bits between the bounds of sign(x)·ln(1 + |x|): an image of the low bytes, one of the high.
-fn encode_means(pixels: &Pixels) -> Result<Section> {
+fn encode_means(pixels: &Pixels) -> Result<Attribute> {
     let log = |mean: Vec3| Vec3::from_array(mean.to_array().map(|v| v.abs().ln_1p().copysign(v)));
     let empty = (Vec3::INFINITY, Vec3::NEG_INFINITY);
     let bounds = pixels.scene.means.iter().fold(empty, |(low, high), &m| (low.min(log(m)), high.max(log(m))));
@@ -157,20 +157,20 @@ fn encode_means(pixels: &Pixels) -> Result<Section> {
     };
     let (lower, upper) = rayon::join(|| image(0), || image(1));
     let description = json!({ "mins": low.to_array(), "maxs": high.to_array() });
-    Ok(Section { description, images: vec![("means_l.webp", lower?), ("means_u.webp", upper?)] })
+    Ok(Attribute { description, images: vec![("means_l.webp", lower?), ("means_u.webp", upper?)] })
 }
 
-fn encode_scales(pixels: &Pixels) -> Result<Section> {
+fn encode_scales(pixels: &Pixels) -> Result<Attribute> {
     let scales = &pixels.scene.log_scales;
     let book = Codebook::of(3 * scales.len(), |i| scales[i / 3][i % 3]);
     let image = pixels.image(|i| {
         let [x, y, z] = scales[i].to_array().map(|v| book.index(v));
         [x, y, z, 255]
     })?;
-    Ok(Section { description: json!({ "codebook": book.numbers }), images: vec![("scales.webp", image)] })
+    Ok(Attribute { description: json!({ "codebook": book.numbers }), images: vec![("scales.webp", image)] })
 }
 
-fn encode_rotations(pixels: &Pixels) -> Result<Section> {
+fn encode_rotations(pixels: &Pixels) -> Result<Attribute> {
     let image = pixels.image(|i| {
         let q = unit_quaternion(pixels.scene.quaternions[i]);
         let place = largest(q);
@@ -181,21 +181,21 @@ fn encode_rotations(pixels: &Pixels) -> Result<Section> {
         }
         pixel
     })?;
-    Ok(Section { description: json!({}), images: vec![("quats.webp", image)] })
+    Ok(Attribute { description: json!({}), images: vec![("quats.webp", image)] })
 }
 
-fn encode_colours(pixels: &Pixels) -> Result<Section> {
+fn encode_colours(pixels: &Pixels) -> Result<Attribute> {
     let (sh, stride) = (&pixels.scene.sh, pixels.scene.sh_stride());
     let book = Codebook::of(3 * pixels.scene.len(), |i| sh[i / 3 * stride + i % 3]);
     let image = pixels.image(|i| {
         let [r, g, b] = [0, 1, 2].map(|channel| book.index(sh[i * stride + channel]));
         [r, g, b, byte(255.0 * sigmoid(pixels.scene.logits[i]))]
     })?;
-    Ok(Section { description: json!({ "codebook": book.numbers }), images: vec![("sh0.webp", image)] })
+    Ok(Attribute { description: json!({ "codebook": book.numbers }), images: vec![("sh0.webp", image)] })
 }
 
 /// An image of the palette and one of the labels; `None` without higher bands.
-fn encode_harmonics(pixels: &Pixels) -> Result<Option<Section>> {
+fn encode_harmonics(pixels: &Pixels) -> Result<Option<Attribute>> {
     let n = pixels.scene.len();
     let floats = pixels.scene.sh_stride() - 3;
     if floats == 0 || n == 0 {
@@ -233,7 +233,7 @@ fn encode_harmonics(pixels: &Pixels) -> Result<Option<Section>> {
         "codebook": book.numbers,
     });
     let images = vec![("shN_centroids.webp", centroids?), ("shN_labels.webp", labels?)];
-    Ok(Some(Section { description, images }))
+    Ok(Some(Attribute { description, images }))
 }
 
 /// Sets for `n` Gaussians: 1024 times a power of two, as other tools have it, no more than there are Gaussians.
