@@ -99,6 +99,20 @@ impl Camera {
     }
 }
 
+/// The point nearest to the optical axes of all cameras, in the least-squares sense: Σ (I − d dᵀ)(x − c) = 0 over the
+/// centres c and directions d. `None` unless `meet` accepts the determinant of Σ (I − d dᵀ), which is 0 for parallel
+/// axes and at most ⁸⁄₂₇ n³ for n cameras.
+pub fn nearest_to_axes<'a>(cameras: impl IntoIterator<Item = &'a Camera>, meet: impl Fn(f64) -> bool) -> Option<DVec3> {
+    let (mut normal, mut right) = (DMat3::ZERO, DVec3::ZERO);
+    for camera in cameras {
+        let d = camera.pose.forward();
+        let across = DMat3::IDENTITY - DMat3::from_cols(d * d.x, d * d.y, d * d.z);
+        normal += across;
+        right += across * camera.pose.centre();
+    }
+    meet(normal.determinant()).then(|| normal.inverse() * right)
+}
+
 /// The largest size with the aspect ratio of `width` × `height` whose longer side is at most `limit` pixels.
 pub fn fit_within(width: u32, height: u32, limit: Option<u32>) -> (u32, u32) {
     let longest = width.max(height);

@@ -1,8 +1,17 @@
-//! The Gaussians on the host: the hub between files, the trainer and the renderer.
+//! A scene of Gaussians in host memory, as files, the trainer and the renderer exchange it.
+
+pub mod stats;
 
 use anyhow::{Result, bail, ensure};
 use glam::{DVec3, Vec3};
 use rayon::prelude::*;
+
+/// The least opacity that contributes to a pixel: one step of an 8-bit image.
+/// `shaders/shared/view.wgsl` has the same constant for the GPU.
+pub const ALPHA_MIN: f32 = 1.0 / 255.0;
+
+/// The factor on a static gate under the sigmoid. `shaders/shared/moving.wgsl` has the same constant for the GPU.
+pub const GATE_SLOPE: f32 = 20.0;
 
 /// Y₀, the constant of the zeroth spherical harmonic.
 pub const SH_C0: f32 = 0.282_094_8;
@@ -17,9 +26,14 @@ pub fn sigmoid(logit: f32) -> f32 {
     1.0 / (1.0 + (-logit).exp())
 }
 
-/// The logit of an opacity; those of 0 and 1, which are not finite, become those of their nearest neighbours in reach.
+/// The logit of an opacity, clamped to 10⁻³⁰..=1 − 2⁻²⁴ so that it is finite.
 pub fn logit(opacity: f32) -> f32 {
-    let opacity = opacity.clamp(1e-30, 1.0 - f32::EPSILON / 2.0);
+    logit_within(opacity, 1e-30, 1.0 - f32::EPSILON / 2.0)
+}
+
+/// The logit of an opacity clamped to `low..=high`, which must lie within 0 to 1.
+pub fn logit_within(opacity: f32, low: f32, high: f32) -> f32 {
+    let opacity = opacity.clamp(low, high);
     (opacity / (1.0 - opacity)).ln()
 }
 
@@ -27,7 +41,7 @@ pub fn logit(opacity: f32) -> f32 {
 /// optimises (ALGORITHMS A.1).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scene {
-    /// `[N]` centres, world units.
+    /// `[N]` means, world units.
     pub means: Vec<Vec3>,
     /// `[N]` rotation quaternions (w, x, y, z); not necessarily of unit length.
     pub quaternions: Vec<[f32; 4]>,
@@ -41,7 +55,7 @@ pub struct Scene {
     pub sh_degree: u32,
     /// Whether the scene was trained with opacity compensation for the low-pass filter (A.4).
     pub antialiased: bool,
-    /// How the Gaussians move and fade in time; `None` for a static scene.
+    /// Motion and fading over time; `None` for a static scene.
     pub motion: Option<Motion>,
 }
 
@@ -51,7 +65,7 @@ pub struct Scene {
 pub struct Motion {
     /// `[N]` velocities, world units per clip.
     pub velocities: Vec<Vec3>,
-    /// `[N]` times at which a Gaussian is at its mean and most opaque.
+    /// `[N]` time centres, 0 to 1: a Gaussian is then at its mean and most opaque.
     pub centres: Vec<f32>,
     /// `[N]` logarithms of the durations, which are standard deviations in time.
     pub log_durations: Vec<f32>,
@@ -60,30 +74,29 @@ pub struct Motion {
 }
 
 impl Motion {
-    /// The gate that lets everything fade: γ = 2·10⁻⁹.
+    /// The gate of a Gaussian that fades fully: γ = 2·10⁻⁹.
     pub const NO_GATE: f32 = -1.0;
 
-    /// The share of its opacity that Gaussian `i` has at `time`.
+    /// Motion of Gaussians at rest, with individual time centres and a common duration and gate.
+    pub fn still(centres: Vec<f32>, duration: f32, gate: f32) -> Self {
+        let n = centres.len();
+        Self { velocities: vec![Vec3::ZERO; n], centres, log_durations: vec![duration.ln(); n], gates: vec![gate; n] }
+    }
+
+    /// Displacement of Gaussian `i` from its mean at `time`, world units.
+    pub fn displacement(&self, i: usize, time: f32) -> Vec3 {
+        self.velocities[i] * (time - self.centres[i])
+    }
+
+    /// The factor on the opacity of Gaussian `i` at `time`, 0 to 1.
     pub fn visibility(&self, i: usize, time: f32) -> f32 {
-        let gate = 1.0 / (1.0 + (-20.0 * self.gates[i]).exp());
+        let gate = sigmoid(GATE_SLOPE * self.gates[i]);
         let distance = (time - self.centres[i]) / self.log_durations[i].exp();
         gate + (1.0 - gate) * (-0.5 * distance * distance).exp()
     }
 
     fn lengths_are(&self, n: usize) -> bool {
         [self.velocities.len(), self.centres.len(), self.log_durations.len(), self.gates.len()] == [n; 4]
-    }
-
-    fn is_finite(&self, i: usize) -> bool {
-        self.velocities[i].is_finite()
-            && [self.centres[i], self.log_durations[i], self.gates[i]].iter().all(|v| v.is_finite())
-    }
-
-    fn keep(&mut self, kept: &[usize]) {
-        self.velocities = kept.iter().map(|&i| self.velocities[i]).collect();
-        for values in [&mut self.centres, &mut self.log_durations, &mut self.gates] {
-            *values = kept.iter().map(|&i| values[i]).collect();
-        }
     }
 
     fn scale(&mut self, factor: f32) {
@@ -119,59 +132,106 @@ impl Scene {
         ensure!(motion.is_none_or(|m| m.lengths_are(n)), "the scene's motion has arrays of different lengths");
         ensure!(self.sh_degree <= 3, "spherical harmonics of degree {} are not supported (0 to 3)", self.sh_degree);
         ensure!(self.sh.len() == n * self.sh_stride(), "the scene's colour array has the wrong length");
-        let stride = self.sh_stride();
-        let finite = |i: usize| {
-            self.means[i].is_finite()
-                && self.quaternions[i].iter().all(|v| v.is_finite())
-                && self.log_scales[i].is_finite()
-                && self.logits[i].is_finite()
-                && self.sh[i * stride..(i + 1) * stride].iter().all(|v| v.is_finite())
-                && motion.is_none_or(|m| m.is_finite(i))
-        };
-        match (0..n).into_par_iter().find_first(|&i| !finite(i)) {
+        let wrong =
+            |(values, width): (&[f32], usize)| Some(values.par_iter().position_first(|v| !v.is_finite())? / width);
+        match self.attributes().into_iter().filter_map(wrong).min() {
             Some(i) => bail!("Gaussian {i} holds a value that is not finite"),
             None => Ok(()),
         }
     }
 
+    /// All arrays as flat numbers, each with its count of numbers per Gaussian.
+    fn attributes(&self) -> Vec<(&[f32], usize)> {
+        let mut all: Vec<(&[f32], usize)> = vec![
+            (bytemuck::cast_slice(&self.means), 3),
+            (bytemuck::cast_slice(&self.quaternions), 4),
+            (bytemuck::cast_slice(&self.log_scales), 3),
+            (&self.logits, 1),
+            (&self.sh, self.sh_stride()),
+        ];
+        if let Some(motion) = &self.motion {
+            all.push((bytemuck::cast_slice(&motion.velocities), 3));
+            all.extend([&motion.centres, &motion.log_durations, &motion.gates].map(|values| (&values[..], 1)));
+        }
+        all
+    }
+
+    /// All arrays as flat mutable numbers, each with its count of numbers per Gaussian.
+    pub fn attributes_mut(&mut self) -> Vec<(&mut [f32], usize)> {
+        let stride = self.sh_stride();
+        let mut all: Vec<(&mut [f32], usize)> = vec![
+            (bytemuck::cast_slice_mut(&mut self.means), 3),
+            (bytemuck::cast_slice_mut(&mut self.quaternions), 4),
+            (bytemuck::cast_slice_mut(&mut self.log_scales), 3),
+            (&mut self.logits, 1),
+            (&mut self.sh, stride),
+        ];
+        if let Some(motion) = &mut self.motion {
+            all.push((bytemuck::cast_slice_mut(&mut motion.velocities), 3));
+            let times = [&mut motion.centres, &mut motion.log_durations, &mut motion.gates];
+            all.extend(times.map(|values| (&mut values[..], 1)));
+        }
+        all
+    }
+
+    fn truncate(&mut self, n: usize) {
+        self.sh.truncate(n * self.sh_stride());
+        self.means.truncate(n);
+        self.quaternions.truncate(n);
+        self.log_scales.truncate(n);
+        self.logits.truncate(n);
+        if let Some(motion) = &mut self.motion {
+            motion.velocities.truncate(n);
+            let times = [&mut motion.centres, &mut motion.log_durations, &mut motion.gates];
+            times.into_iter().for_each(|values| values.truncate(n));
+        }
+    }
+
+    /// Sets the degree of the spherical harmonics, 0 to 3: bands above it are dropped, missing ones are zero.
+    pub fn set_sh_degree(&mut self, degree: u32) {
+        let (from, to) = (self.sh_stride(), 3 * sh_coefficients(degree));
+        let n = self.len();
+        if to < from {
+            (0..n).for_each(|i| self.sh.copy_within(i * from..i * from + to, i * to));
+            self.sh.truncate(n * to);
+        } else if to > from {
+            self.sh.resize(n * to, 0.0);
+            // From the end, so that no row is written over before it has moved.
+            for i in (0..n).rev() {
+                self.sh.copy_within(i * from..(i + 1) * from, i * to);
+                self.sh[i * to + from..(i + 1) * to].fill(0.0);
+            }
+        }
+        self.sh_degree = degree;
+    }
+
     /// Keeps the Gaussians for which `keep` is true, in order.
     pub fn retain(&mut self, keep: impl Fn(&Scene, usize) -> bool) {
-        let stride = self.sh_stride();
         let kept: Vec<usize> = (0..self.len()).filter(|&i| keep(self, i)).collect();
         if kept.len() == self.len() {
             return;
         }
-        for (to, &from) in kept.iter().enumerate() {
-            self.means[to] = self.means[from];
-            self.quaternions[to] = self.quaternions[from];
-            self.log_scales[to] = self.log_scales[from];
-            self.logits[to] = self.logits[from];
-            self.sh.copy_within(from * stride..(from + 1) * stride, to * stride);
+        for (values, width) in self.attributes_mut() {
+            for (to, &from) in kept.iter().enumerate() {
+                values.copy_within(from * width..(from + 1) * width, to * width);
+            }
         }
-        self.means.truncate(kept.len());
-        self.quaternions.truncate(kept.len());
-        self.log_scales.truncate(kept.len());
-        self.logits.truncate(kept.len());
-        self.sh.truncate(kept.len() * stride);
-        if let Some(motion) = &mut self.motion {
-            motion.keep(&kept);
-        }
+        self.truncate(kept.len());
     }
 
-    /// The static scene that this one is at `time`; a static scene is the same at all times.
+    /// The static scene at `time`, 0 to 1 over the clip; a copy of a scene that is static already.
     pub fn at(&self, time: f32) -> Scene {
         self.clone().into_at(time)
     }
 
-    /// As [`Scene::at`], in place.
+    /// Turns the scene into the static scene at `time`; see [`Scene::at`].
     pub fn into_at(mut self, time: f32) -> Scene {
         if let Some(motion) = self.motion.take() {
             for i in 0..self.means.len() {
-                self.means[i] += motion.velocities[i] * (time - motion.centres[i]);
+                self.means[i] += motion.displacement(i, time);
                 let opacity = motion.visibility(i, time) / (1.0 + (-self.logits[i]).exp());
                 // Kept away from 0 and 1, whose logits are not finite.
-                let opacity = opacity.clamp(1e-7, 1.0 - 1e-6);
-                self.logits[i] = (opacity / (1.0 - opacity)).ln();
+                self.logits[i] = logit_within(opacity, 1e-7, 1.0 - 1e-6);
             }
         }
         self

@@ -20,7 +20,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use dapple::format::{self, SpzFrame, WriteOptions, spz};
+use dapple::format::{self, SpzAxes, WriteOptions, spz};
 use made::scene;
 use random::Rng;
 
@@ -214,7 +214,7 @@ fn wholes_of(reader: &str) -> Vec<Whole> {
 fn spz_files(folder: &Path) -> Vec<Whole> {
     let path = folder.join("a.spz");
     let write = |version| {
-        spz::write(&path, &scene(100, 2), version, SpzFrame::Rub).expect("writes");
+        spz::write(&path, &scene(100, 2), version, SpzAxes::Rub).expect("writes");
         std::fs::read(&path).expect("reads")
     };
     let (v3, v4) = (write(3), write(4));

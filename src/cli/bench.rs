@@ -9,37 +9,38 @@ use serde::Serialize;
 use crate::dataset::Capture;
 use crate::format::write_atomically;
 use crate::gpu::Gpu;
+use crate::scene::stats::percentile;
 use crate::train::config::{Config, Flags};
 use crate::train::{Statistics, Trainer};
 
-/// Times that each stage is measured; the table shows the median.
+/// Number of measurements of each stage; the table shows their median.
 const REPEATS: usize = 7;
 
-/// Measure training: steps a second, and the device time of every stage
+/// Measure training speed: steps per second, and the GPU time of each stage
 #[derive(clap::Args)]
 pub struct Args {
-    /// The capture folder, or its JSON file
+    /// Capture folder, or its transforms JSON file
     capture: PathBuf,
-    /// Optimisation steps to time, from the first on; the schedule is that of --steps
+    /// Number of training steps to time, from the first step; --steps still sets the schedule
     #[arg(long, default_value_t = 200)]
     timed: u32,
-    /// Also write the figures as JSON
+    /// Also write the measurements to this JSON file
     #[arg(long)]
     json: Option<PathBuf>,
     #[command(flatten)]
     flags: Flags,
 }
 
-/// What was measured.
+/// The measurements.
 #[derive(Serialize)]
 struct Figures {
     adapter: String,
     steps: u32,
     gaussians: usize,
     steps_per_second: f64,
-    /// Median milliseconds of each stage of the step after the timed ones.
+    /// Name and median GPU time in milliseconds of each stage, of a step after the timed ones.
     stages: Vec<(String, f64)>,
-    /// Bytes on the device, by the label of the buffer.
+    /// Label and bytes of each GPU buffer.
     memory: Vec<(&'static str, u64)>,
 }
 
@@ -75,11 +76,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
 
 fn median_stages(trainer: &mut Trainer) -> Result<Vec<(String, f64)>> {
     let runs: Vec<_> = (0..REPEATS).map(|_| trainer.stage_times()).collect::<Result<_>>()?;
-    let median = |stage: usize| {
-        let mut times: Vec<f64> = runs.iter().map(|run| run[stage].1).collect();
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
-    };
+    let median = |stage: usize| percentile(runs.iter().map(|run| run[stage].1), 50).unwrap_or_default();
     Ok(runs[0].iter().enumerate().map(|(stage, (name, _))| (name.to_string(), median(stage))).collect())
 }
 

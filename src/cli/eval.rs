@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, ensure};
 use serde::Serialize;
 
-use super::read_scene;
+use super::input::read_scene;
 use crate::dataset::{Capture, CaptureOptions, FlowChoice, Shot, Split, Unseen};
 use crate::format::write_atomically;
 use crate::gpu::Gpu;
@@ -16,37 +16,38 @@ use crate::train::evaluate::{Mean, View, evaluate, shots_of};
 use crate::train::motion_scores::{Flicker, FlowError, MotionScores, Scores};
 use crate::train::run::folder::config_of;
 
-/// Measure PSNR and SSIM of a scene against a capture's images, and its motion against optical flow
+/// Compare renders of a scene with the images of a capture: PSNR and SSIM, and the error of its optical flow
 #[derive(clap::Args)]
 pub struct Args {
-    /// A run folder or a .ply scene
+    /// Run folder or scene file
     scene: PathBuf,
-    /// The capture to compare with
+    /// Capture to compare with
     #[arg(long)]
     capture: PathBuf,
-    /// Which images: the held-out ones, of a capture in time those of held-out cameras or times alone, or those trained on
+    /// Images to compare: all held-out images (test), those of held-out cameras or of held-out times only, or the training
+    /// images
     #[arg(long, value_enum, default_value = "test")]
     split: SplitArg,
-    /// Bound on the longer side of the images, in pixels [default: the run's]
+    /// Longest side of the images, in pixels; larger ones are reduced [default: the run's]
     #[arg(long)]
     max_resolution: Option<u32>,
-    /// Every n-th image by name is held out, unless the capture names its test images [default: the run's, else 8]
+    /// Hold out every n-th image, by name, unless the capture lists its test images [default: the run's, else 8]
     #[arg(long)]
     test_every: Option<u32>,
-    /// Colour behind the scene: black, white or R,G,B in 0 to 1 [default: the run's, else black]
+    /// Background colour: black, white, or R,G,B from 0 to 1 [default: the run's, else black]
     #[arg(long)]
     background: Option<Background>,
-    /// Optical flow to compare the motion with: auto (the capture's own, if it has some), off, or a folder of flow files
+    /// Optical flow to compare with: auto (the capture's folder flow, if any), off, or a folder of flow files
     /// [default: the run's folder, else auto]
     #[arg(long)]
     flow: Option<FlowSource>,
-    /// Write the result as JSON
+    /// Also write the scores to this JSON file
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Adapter to render on: its index or a part of its name
+    /// GPU adapter: its index or a part of its name
     #[arg(long)]
     adapter: Option<String>,
-    /// Fail where an image is missing or broken
+    /// Fail if an image is missing or cannot be decoded
     #[arg(long)]
     strict: bool,
 }
@@ -63,7 +64,7 @@ enum SplitArg {
 #[derive(Serialize)]
 struct Report<'a> {
     mean: Mean,
-    /// Means over the parts of the held-out images, where a capture in time has both.
+    /// Means over the parts of the held-out images, where a dynamic capture has both.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     splits: BTreeMap<&'static str, Scores>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,8 +89,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
         ..config.capture_options()
     };
     let capture = Capture::open(&args.capture, &options)?;
-    let shots = chosen(&capture, args.split);
-    ensure!(!shots.is_empty(), "{}", nothing(args.split, &args.capture));
+    let shots = shots_of_split(&capture, args.split);
+    ensure!(!shots.is_empty(), "{}", empty_split(args.split, &args.capture));
 
     let gpu = Gpu::open(args.adapter.as_deref())?;
     let background = args.background.unwrap_or(config.background).fixed();
@@ -109,11 +110,11 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let motion = MotionScores::measure(&capture, &shots, &mut view, affine, flicker, background)?;
     let splits = motion.by_split(&capture, &views);
     for (name, scores) in &splits {
-        println!("{name}: {}", said(scores));
+        println!("{name}: {}", format_scores(scores));
     }
     let all = Scores { mean, views: views.len(), flow: motion.flow(|_| true), flicker: motion.flicker(|_| true) };
     if capture.is_dynamic() {
-        println!("all: {}", said(&all));
+        println!("all: {}", format_scores(&all));
     }
     println!("mean of {} views: PSNR {:.3} dB, SSIM {:.4}", views.len(), mean.psnr, mean.ssim);
     println!("{gaussians} Gaussians, {}", gpu.describe());
@@ -126,8 +127,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Scores as a line of text.
-fn said(scores: &Scores) -> String {
+/// Formats scores in one line.
+fn format_scores(scores: &Scores) -> String {
     let Scores { mean, views, flow, flicker } = scores;
     let flow = flow.map(|FlowError { epe, length, images }| {
         format!(", flow off by {epe:.3} px of {length:.3} px on average ({images} flows)")
@@ -148,8 +149,8 @@ fn flow_choice(flag: Option<&FlowSource>, config: &Config) -> FlowChoice {
     }
 }
 
-/// The shots of a part of the capture.
-fn chosen(capture: &Capture, split: SplitArg) -> Vec<usize> {
+/// Indices of the shots of a split.
+fn shots_of_split(capture: &Capture, split: SplitArg) -> Vec<usize> {
     let unseen = |wanted| move |&shot: &usize| capture.shots[shot].unseen == Some(wanted);
     let held_out = shots_of(capture, Split::Test).into_iter();
     match split {
@@ -160,8 +161,8 @@ fn chosen(capture: &Capture, split: SplitArg) -> Vec<usize> {
     }
 }
 
-/// What to say where a part of the capture is empty.
-fn nothing(split: SplitArg, capture: &Path) -> String {
+/// The error for a split without images.
+fn empty_split(split: SplitArg, capture: &Path) -> String {
     let what = match split {
         SplitArg::Train => "no image is trained on",
         SplitArg::Test => "no image is held out; give --test-every 8 or another",

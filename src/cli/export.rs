@@ -5,111 +5,109 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use glam::{DQuat, DVec3};
+use indicatif::{DecimalBytes, HumanCount};
 
 use super::info::{bytes_of, describe};
-use super::sequence::Span;
-use super::words::{count, size};
-use super::{exit_on_interrupt, progress};
+use super::interrupt::exit_on_interrupt;
+use super::progress;
 use crate::dataset::{Capture, CaptureOptions};
 use crate::edit::{self, Region, Similarity};
-use crate::format::{self, Format, Moments, ReadOptions, SpzFrame, WriteOptions};
+use crate::format::{self, Format, ReadOptions, SpzAxes, TimeSamples, WriteOptions};
 use crate::gpu::Gpu;
-use crate::scene::Scene;
+use crate::scene::{ALPHA_MIN, Scene};
 
-/// Opacities below this vanish when a picture is quantised to bytes.
-pub const NEVER_SEEN: f32 = 1.0 / 255.0;
-/// The neighbour whose distance says how isolated a Gaussian is.
+/// Rank of the neighbour whose distance measures isolation.
 const NEIGHBOUR: usize = 8;
 
-/// Convert scenes between formats; cut, move, thin out and join them on the way
+/// Convert scenes between formats; also transform, crop, prune and join them
 ///
-/// Formats are told by content on reading and by extension on writing. Whatever the order of the options, this is
-/// done, in this order: --time; join the inputs; leave out what can never be seen (opacity below 1/255); --up;
+/// The input format is detected from the content, the output format from the extension. Steps run in this order,
+/// whatever the order of the options: --time; join the inputs; remove invisible Gaussians (opacity below 1/255); --up;
 /// --transform; --crop; --min-opacity and --max-size; --max-isolation; --keep; --sh-degree; --morton.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Scene files or run folders; several are joined
+    /// Scene files or run folders; several inputs are joined into one scene
     #[arg(required = true, value_name = "IN")]
     inputs: Vec<PathBuf>,
-    /// File to write: .ply, .compressed.ply, .splat, .spz, .sog, .glb, .gltf, .usda, .usdz or .html; scenes in motion
-    /// also .dapple, .spacetime.ply or .splatv
+    /// Output file: .ply, .compressed.ply, .splat, .spz, .sog, .glb, .gltf, .usda, .usdz or .html; with motion: .dapple,
+    /// .spacetime.ply or .splatv
     #[arg(value_name = "OUT")]
     output: PathBuf,
-    /// The moment of a dynamic scene, 0 to 1
+    /// Export a dynamic scene as it is at this time, 0 to 1 over the clip
     #[arg(long)]
     time: Option<f32>,
-    /// N moments of a dynamic scene from T0 to T1: time samples in a USD file, else N files, frame_0001.ply and so on
-    /// where OUT is frame.ply
+    /// Sample a dynamic scene at N times from T0 to T1, 0 to 1 over the clip: as time samples in a USD file, else as N
+    /// files (frame_0001.ply, ... for OUT = frame.ply)
     #[arg(long, value_name = "T0:T1:N", conflicts_with = "time")]
-    times: Option<Span>,
-    /// The axis of the scene that points up (x, y, z, -x, -y or -z); it is turned to where viewers expect it, -y
+    times: Option<TimeSamples>,
+    /// Up axis of the scene (x, y, z, -x, -y or -z); the scene is rotated so that it becomes -y, as viewers expect
     #[arg(long, value_name = "AXIS", allow_hyphen_values = true)]
-    up: Option<Axis>,
-    /// A step of a transform: translate=X,Y,Z, rotate=X,Y,Z (degrees, about x first) or scale=S; repeat for several
+    up: Option<UpAxis>,
+    /// Transform: translate=X,Y,Z, rotate=X,Y,Z (degrees, about x, then y, then z) or scale=S; may be repeated
     #[arg(long, value_name = "STEP")]
-    transform: Vec<Step>,
-    /// What to keep: box=X0,Y0,Z0,X1,Y1,Z1 or sphere=X,Y,Z,RADIUS; repeat for the part that all have in common
+    transform: Vec<TransformStep>,
+    /// Region to keep: box=X0,Y0,Z0,X1,Y1,Z1 or sphere=X,Y,Z,RADIUS; if repeated, the intersection is kept
     #[arg(long, value_name = "REGION")]
     crop: Vec<Region>,
-    /// Leave out Gaussians of a lower opacity
+    /// Remove Gaussians whose opacity is below this, 0 to 1
     #[arg(long, value_name = "OPACITY")]
     min_opacity: Option<f32>,
-    /// Leave out Gaussians whose largest standard deviation is larger, in units of the scene
+    /// Remove Gaussians whose largest standard deviation exceeds this, in scene units
     #[arg(long, value_name = "SIZE")]
     max_size: Option<f32>,
-    /// Leave out Gaussians whose 8th neighbour is farther than this many times the median of such distances
+    /// Remove Gaussians whose distance to their 8th nearest neighbour exceeds this multiple of the median distance
     #[arg(long, value_name = "RATIO")]
     max_isolation: Option<f32>,
-    /// Keep the N Gaussians that matter most: by opacity times area, or, with --capture, by how much they show
+    /// Keep the N most important Gaussians: by opacity times area, or with --capture by their blending weights
     #[arg(long, value_name = "N")]
     keep: Option<usize>,
-    /// The capture in whose views --keep measures how much a Gaussian shows; it must be in the scene's frame after --transform
+    /// Capture whose cameras --keep sums blending weights over; its frame must be that of the scene after --transform
     #[arg(long, requires = "keep")]
     capture: Option<PathBuf>,
-    /// Adapter to measure on: its index or a part of its name
+    /// GPU adapter for --capture: its index or a part of its name
     #[arg(long, requires = "capture")]
     adapter: Option<String>,
-    /// Leave out spherical harmonics above this degree
+    /// Remove spherical harmonics above this degree, 0 to 3
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=3))]
     sh_degree: Option<u32>,
-    /// Order the Gaussians along a space-filling curve
+    /// Sort the Gaussians along a Morton curve
     #[arg(long)]
     morton: bool,
-    /// Version of .spz to write
+    /// SPZ version to write
     #[arg(long, value_name = "3|4", default_value = "4", value_parser = clap::value_parser!(u32).range(3..=4))]
     spz_version: u32,
-    /// Axes of the .spz to write; other tools differ on what they expect
+    /// Axes of the .spz to write; tools differ in which they expect
     #[arg(long, value_enum, default_value = "rub")]
-    spz_frame: Frame,
-    /// Axes of the .spz to read [default: what the file says, else rub]
+    spz_frame: Axes,
+    /// Axes of the .spz to read [default: those the file names, else rub]
     #[arg(long, value_enum)]
-    spz_frame_in: Option<Frame>,
-    /// Say what would be done, and write nothing
+    spz_frame_in: Option<Axes>,
+    /// Print what would be written, and write nothing
     #[arg(long)]
     dry_run: bool,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
-enum Frame {
+enum Axes {
     /// Right, up, back: the format's specification
     Rub,
     /// Right, down, front: as the scene is
     Rdf,
 }
 
-impl From<Frame> for SpzFrame {
-    fn from(frame: Frame) -> Self {
+impl From<Axes> for SpzAxes {
+    fn from(frame: Axes) -> Self {
         match frame {
-            Frame::Rub => Self::Rub,
-            Frame::Rdf => Self::Rdf,
+            Axes::Rub => Self::Rub,
+            Axes::Rdf => Self::Rdf,
         }
     }
 }
 
 #[derive(Clone, Copy)]
-struct Axis(DVec3);
+struct UpAxis(DVec3);
 
-impl FromStr for Axis {
+impl FromStr for UpAxis {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self> {
@@ -126,9 +124,9 @@ impl FromStr for Axis {
 
 /// A step of a transform.
 #[derive(Clone, Copy)]
-struct Step(Similarity);
+struct TransformStep(Similarity);
 
-impl FromStr for Step {
+impl FromStr for TransformStep {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self> {
@@ -157,53 +155,52 @@ pub fn run(args: Args) -> Result<ExitCode> {
     ensure!(!scene.is_empty(), "no Gaussians are left; nothing is written");
     say_what_is_lost(&args.output, format, &scene);
     edit::cap_degree(&mut scene, format.max_sh_degree());
-    let what = format!("{}, {} Gaussians, degree {}", format.name(), count(scene.len()), scene.sh_degree);
+    let what = format!("{}, {} Gaussians, degree {}", format.name(), HumanCount(scene.len() as u64), scene.sh_degree);
     if args.dry_run {
         println!("would write {}: {what}", args.output.display());
         return Ok(ExitCode::SUCCESS);
     }
     let start = Instant::now();
-    let moments = args.times.map(|Span { first, last, count }| Moments { first, last, count });
-    let options = WriteOptions { spz_version: args.spz_version, spz_frame: args.spz_frame.into(), moments };
-    if let Some(moments) = moments.filter(|_| !format.samples_motion()) {
-        return write_sequence(&args.output, &scene, moments, &options);
+    let options = WriteOptions { spz_version: args.spz_version, spz_axes: args.spz_frame.into(), times: args.times };
+    if let Some(times) = args.times.filter(|_| !format.samples_motion()) {
+        return write_sequence(&args.output, &scene, times, &options);
     }
     let stages = args.inputs.len() + 1;
-    let stage = progress::stage(format!("writing {} ({stages} of {stages})", args.output.display()));
+    let stage = progress::spinner(format!("writing {} ({stages} of {stages})", args.output.display()));
     format::save(&args.output, &scene, &options)?;
     drop(stage);
     let bytes = bytes_of(&args.output, format)?;
     println!(
         "wrote {}: {what}, {}, {:.1} bytes each, in {:.1} s",
         args.output.display(),
-        size(bytes),
+        DecimalBytes(bytes),
         bytes as f64 / scene.len() as f64,
         start.elapsed().as_secs_f64()
     );
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes a file for each moment.
-fn write_sequence(output: &Path, scene: &Scene, moments: Moments, options: &WriteOptions) -> Result<ExitCode> {
+/// Writes a file for each of the times.
+fn write_sequence(output: &Path, scene: &Scene, times: TimeSamples, options: &WriteOptions) -> Result<ExitCode> {
     format::create_folder(output.parent().unwrap_or(Path::new("")))?;
     let mut last = PathBuf::new();
-    for (index, time) in moments.times().enumerate() {
+    for (index, time) in times.times().enumerate() {
         let mut moment = scene.at(time);
-        moment.retain(|moment, i| edit::peak_opacity(moment, i) >= NEVER_SEEN);
-        last = format::sequence::name_of(output, index, moments.count);
-        let _stage = progress::stage(format!("writing {} ({} of {})", last.display(), index + 1, moments.count));
+        moment.retain(|moment, i| edit::peak_opacity(moment, i) >= ALPHA_MIN);
+        last = format::sequence::name_of(output, index, times.count);
+        let _stage = progress::spinner(format!("writing {} ({} of {})", last.display(), index + 1, times.count));
         format::save(&last, &moment, options)?;
     }
-    println!("wrote {} moments, up to {}", moments.count, last.display());
+    println!("wrote {} files, up to {}", times.count, last.display());
     Ok(ExitCode::SUCCESS)
 }
 
-/// Values that make no sense, before anything is read.
+/// Checks the values of the options, before anything is read.
 fn check(args: &Args) -> Result<()> {
     if let Some(time) = args.time {
         ensure!((0.0..=1.0).contains(&time), "--time {time} is not in 0 to 1");
     }
-    if let Some(Span { first, last, .. }) = args.times {
+    if let Some(TimeSamples { first, last, .. }) = args.times {
         ensure!((0.0..=1.0).contains(&first) && (0.0..=1.0).contains(&last), "--times {first}:{last} is not in 0 to 1");
         let format = format::format_to_write(&args.output)?;
         ensure!(!format.holds_motion(), "{} files hold the motion itself; leave --times out", format.name());
@@ -220,12 +217,12 @@ fn check(args: &Args) -> Result<()> {
 
 /// Reads the inputs and joins them.
 fn read(args: &Args) -> Result<Scene> {
-    let options = ReadOptions { spz_frame: args.spz_frame_in.map(SpzFrame::from) };
+    let options = ReadOptions { spz_axes: args.spz_frame_in.map(SpzAxes::from) };
     let mut scene = Scene::default();
     for (index, path) in args.inputs.iter().enumerate() {
         let start = Instant::now();
         let step = format!("{} of {}", index + 1, args.inputs.len() + 1);
-        let stage = progress::stage(format!("reading {} ({step})", path.display()));
+        let stage = progress::spinner(format!("reading {} ({step})", path.display()));
         let mut loaded = format::load_with(path, &options)?;
         drop(stage);
         println!("read {}: {}, in {:.1} s", path.display(), describe(&loaded), start.elapsed().as_secs_f64());
@@ -243,11 +240,11 @@ fn read(args: &Args) -> Result<Scene> {
     Ok(scene)
 }
 
-/// What the options ask for, in the order that the help states.
+/// Applies the options in the order that the help states.
 fn edit_scene(args: &Args, scene: &mut Scene) -> Result<()> {
-    retain(scene, "can never be seen", |scene, i| edit::peak_opacity(scene, i) >= NEVER_SEEN);
+    retain(scene, "can never be seen", |scene, i| edit::peak_opacity(scene, i) >= ALPHA_MIN);
     let steps = args.transform.iter().map(|step| step.0);
-    let turn = args.up.map(|Axis(axis)| Similarity::turn(axis, DVec3::NEG_Y));
+    let turn = args.up.map(|UpAxis(axis)| Similarity::turn(axis, DVec3::NEG_Y));
     let similarity = turn.into_iter().chain(steps).fold(Similarity::IDENTITY, |all, step| all.then(&step));
     similarity.apply_to(scene);
     if !args.crop.is_empty() {
@@ -262,7 +259,7 @@ fn edit_scene(args: &Args, scene: &mut Scene) -> Result<()> {
         retain(scene, "are too large", |scene, i| scene.log_scales[i].max_element().exp() <= most);
     }
     if let Some(most) = args.max_isolation {
-        let _stage = progress::stage("looking for neighbours".into());
+        let _stage = progress::spinner("looking for neighbours".into());
         let isolation = edit::isolation(scene, NEIGHBOUR.min(scene.len().saturating_sub(1)))?;
         retain(scene, "are isolated", |_, i| isolation[i] <= most);
     }
@@ -285,13 +282,13 @@ fn edit_scene(args: &Args, scene: &mut Scene) -> Result<()> {
     Ok(())
 }
 
-/// How much each Gaussian shows in a capture's views.
+/// `[N]` blending weights of the Gaussians, summed over the cameras of a capture.
 fn weights_in(capture: &Path, adapter: Option<&str>, scene: &Scene) -> Result<Vec<f64>> {
     ensure!(scene.motion.is_none(), "--capture measures a still scene; choose a moment with --time");
-    let shots = Capture::open(capture, &CaptureOptions { masks: false, ..CaptureOptions::default() })?.shots;
+    let shots = Capture::open(capture, &CaptureOptions::cameras_only())?.shots;
     let cameras: Vec<_> = shots.iter().map(|shot| shot.camera).collect();
     let gpu = Gpu::open(adapter)?;
-    let _stage = progress::stage(format!("looking through {} cameras", cameras.len()));
+    let _stage = progress::spinner(format!("looking through {} cameras", cameras.len()));
     crate::render::blending_weights(&gpu, scene, &cameras)
 }
 
@@ -303,11 +300,11 @@ fn retain(scene: &mut Scene, why: &str, keep: impl Fn(&Scene, usize) -> bool) {
 
 fn left_out(n: usize, why: &str) {
     if n > 0 {
-        println!("left out {} that {why}", count(n));
+        println!("left out {} that {why}", HumanCount(n as u64));
     }
 }
 
-/// What the scene has and the format has no place for.
+/// Warns of properties of the scene that the format cannot hold.
 fn say_what_is_lost(path: &Path, format: Format, scene: &Scene) {
     let name = format.name();
     if scene.sh_degree > format.max_sh_degree() {

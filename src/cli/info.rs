@@ -3,50 +3,50 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use glam::Vec3;
+use indicatif::{DecimalBytes, HumanCount};
 use serde_json::{Value, json};
 
-use super::export::NEVER_SEEN;
-use super::words::{count, size};
 use crate::edit;
 use crate::format::{self, Format, Loaded, ReadOptions};
+use crate::scene::ALPHA_MIN;
 
-/// Say what a scene file holds
+/// Print the format, size and contents of a scene file
 #[derive(clap::Args)]
 pub struct Args {
-    /// A scene file or a run folder
+    /// Scene file or run folder
     scene: PathBuf,
-    /// Say it as JSON: {"format", "version", "gaussians", "sh_degree", "bounds", "antialiased", "warnings", ...}
+    /// Print JSON: {"format", "version", "gaussians", "sh_degree", "bounds", "antialiased", "warnings", ...}
     #[arg(long)]
     json: bool,
 }
 
 pub fn run(args: Args) -> Result<ExitCode> {
     let loaded = format::load_with(&args.scene, &ReadOptions::default())?;
-    let facts = Facts::of(&loaded, &args.scene)?;
+    let summary = SceneSummary::of(&loaded, &args.scene)?;
     if args.json {
-        println!("{:#}", facts.json(&loaded));
+        println!("{:#}", summary.json(&loaded));
     } else {
-        facts.print(&loaded, &args.scene);
+        summary.print(&loaded, &args.scene);
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is measured of a scene and its file.
-struct Facts {
+/// Measurements of a scene and its file.
+struct SceneSummary {
     bytes: u64,
-    /// Low and high corner of the means; `None` without Gaussians.
+    /// Lowest and highest coordinates of the means, world units; `None` without Gaussians.
     bounds: Option<(Vec3, Vec3)>,
     never_seen: usize,
 }
 
-impl Facts {
+impl SceneSummary {
     fn of(loaded: &Loaded, path: &Path) -> Result<Self> {
         let scene = &loaded.scene;
         let corners = scene.means.iter().map(|&mean| (mean, mean));
         Ok(Self {
             bytes: bytes_at(path, loaded.format)?,
             bounds: corners.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))),
-            never_seen: (0..scene.len()).filter(|&i| edit::peak_opacity(scene, i) < NEVER_SEEN).count(),
+            never_seen: (0..scene.len()).filter(|&i| edit::peak_opacity(scene, i) < ALPHA_MIN).count(),
         })
     }
 
@@ -64,7 +64,7 @@ impl Facts {
             "bounds": self.bounds.map(|(low, high)| json!({ "min": low.to_array(), "max": high.to_array() })),
             "antialiased": loaded.scene.antialiased,
             "motion": loaded.scene.motion.is_some(),
-            "frame": said(&loaded.frame),
+            "frame": said(&loaded.axes),
             "never_seen": self.never_seen,
             "bytes": self.bytes,
             "bytes_per_gaussian": self.bytes_each(loaded),
@@ -79,8 +79,8 @@ impl Facts {
             // Adding zero takes the sign off another.
             println!("bounds       {} to {}", low + Vec3::ZERO, high + Vec3::ZERO);
         }
-        if !loaded.frame.is_empty() {
-            println!("frame        {}", loaded.frame);
+        if !loaded.axes.is_empty() {
+            println!("frame        {}", loaded.axes);
         }
         let antialiased = match (scene.antialiased, loaded.format.holds_antialiased()) {
             (true, _) => "yes",
@@ -88,9 +88,9 @@ impl Facts {
             (false, false) => "the format does not say",
         };
         println!("anti-aliased {antialiased}");
-        println!("size         {}, {:.1} bytes a Gaussian", size(self.bytes), self.bytes_each(loaded));
+        println!("size         {}, {:.1} bytes a Gaussian", DecimalBytes(self.bytes), self.bytes_each(loaded));
         if self.never_seen > 0 {
-            println!("never seen   {} (opacity below 1/255)", count(self.never_seen));
+            println!("never seen   {} (opacity below 1/255)", HumanCount(self.never_seen as u64));
         }
         for warning in &loaded.warnings {
             println!("warning: {warning}");
@@ -98,15 +98,16 @@ impl Facts {
     }
 }
 
-/// What a scene is, in a few words.
+/// Format, version, number of Gaussians and degree of a scene, in one line.
 pub fn describe(loaded: &Loaded) -> String {
     let version = if loaded.version.is_empty() { String::new() } else { format!(" {}", loaded.version) };
     let scene = &loaded.scene;
     let moving = if scene.motion.is_some() { ", in motion" } else { "" };
-    format!("{}{version}, {} Gaussians, degree {}{moving}", loaded.format.name(), count(scene.len()), scene.sh_degree)
+    let count = HumanCount(scene.len() as u64);
+    format!("{}{version}, {count} Gaussians, degree {}{moving}", loaded.format.name(), scene.sh_degree)
 }
 
-/// Bytes of the scene that a path means, which may be a sequence of files.
+/// Total bytes of the scene at a path: a file, a run folder or a sequence of files.
 fn bytes_at(path: &Path, format: Format) -> Result<u64> {
     match format::sequence::find(path).as_slice() {
         [] => bytes_of(&format::scene_in(path)?, format),
@@ -114,7 +115,7 @@ fn bytes_at(path: &Path, format: Format) -> Result<u64> {
     }
 }
 
-/// Bytes of a scene's file, and of those that belong to it.
+/// Total bytes of a scene's file and of the image or buffer files that belong to it.
 pub fn bytes_of(file: &Path, format: Format) -> Result<u64> {
     let length = |path: &Path| std::fs::metadata(path).map(|data| data.len());
     let mut bytes = length(file).with_context(|| format!("cannot read {}", file.display()))?;

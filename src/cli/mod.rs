@@ -1,34 +1,31 @@
 //! The command line: one file a subcommand.
 
+mod adapters;
 mod bench;
+mod capture_list;
 mod eval;
 mod export;
-mod frames;
 mod info;
+mod input;
+mod interrupt;
+mod jobs;
 mod progress;
 mod render;
-mod sequence;
 mod synth;
 mod train;
 #[cfg(feature = "viewer")]
 mod view;
-mod words;
 
-use std::path::Path;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Arg, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::scene::Scene;
 use crate::train::Config;
-use crate::{format, gpu};
 
-/// Exit code after Ctrl-C, as shells expect it: 128 + SIGINT.
-const INTERRUPTED: u8 = 130;
+pub use input::UsageError;
 
-/// 3D Gaussian splatting: train, evaluate, render and export on any GPU.
+/// 3D Gaussian splatting: train, evaluate, view, render and export scenes on any GPU.
 #[derive(Parser)]
 #[command(name = "dapple", version)]
 pub struct Cli {
@@ -47,15 +44,11 @@ enum Subcommands {
     Info(info::Args),
     Synth(synth::Args),
     Bench(Box<bench::Args>),
-    Frames(frames::Args),
-    /// List the adapters that --adapter chooses from, best first
+    #[command(alias = "frames")]
+    CaptureList(capture_list::Args),
+    /// List the GPU adapters that --adapter accepts, best first
     Adapters,
 }
-
-/// A command line that cannot be understood; the exit code is 2.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct UsageError(String);
 
 /// Parses the process's arguments; prints help or the version and exits where those are asked for.
 ///
@@ -120,63 +113,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Subcommands::Info(args) => info::run(args),
         Subcommands::Synth(args) => synth::run(args),
         Subcommands::Bench(args) => bench::run(*args),
-        Subcommands::Frames(args) => frames::run(&args),
-        Subcommands::Adapters => {
-            list_adapters();
-            Ok(ExitCode::SUCCESS)
-        }
+        Subcommands::CaptureList(args) => capture_list::run(&args),
+        Subcommands::Adapters => adapters::run(),
     }
-}
-
-/// Reads the scene that a command names.
-fn read_scene(path: &Path) -> Result<Scene> {
-    let scene = format::read_scene(path)?;
-    anyhow::ensure!(!scene.is_empty(), "{} holds no Gaussians; nothing can be rendered", path.display());
-    Ok(scene)
-}
-
-fn list_adapters() {
-    let adapters = gpu::device::adapters();
-    if adapters.is_empty() {
-        println!("{}", gpu::GpuError::NoAdapter);
-    }
-    for adapter in adapters {
-        println!("{}", adapter.to_string().replace('\n', " "));
-    }
-}
-
-static STOP: AtomicBool = AtomicBool::new(false);
-
-/// Whether nothing is left that could be stopped after a checkpoint.
-static OVER: AtomicBool = AtomicBool::new(false);
-
-/// From here on the first Ctrl-C (or termination signal) makes [`interrupted`] true, and the second ends the process;
-/// once [`let_interrupts_end`] was called, the first does.
-fn catch_interrupts() -> Result<()> {
-    let handler = || {
-        if STOP.swap(true, Ordering::SeqCst) || OVER.load(Ordering::SeqCst) {
-            std::process::exit(INTERRUPTED.into());
-        }
-        eprintln!("stopping after a checkpoint; once more to stop at once");
-    };
-    ctrlc::set_handler(handler).context("cannot catch Ctrl-C")
-}
-
-/// From here on Ctrl-C ends the process: the work is over and only its window is left.
-#[cfg(feature = "viewer")]
-fn let_interrupts_end() {
-    OVER.store(true, Ordering::SeqCst);
-}
-
-/// From here on Ctrl-C ends the process, after the files that are half written have been removed.
-fn exit_on_interrupt() -> Result<()> {
-    let handler = || {
-        format::remove_unfinished();
-        std::process::exit(INTERRUPTED.into());
-    };
-    ctrlc::set_handler(handler).context("cannot catch Ctrl-C")
-}
-
-fn interrupted() -> bool {
-    STOP.load(Ordering::SeqCst)
 }

@@ -1,15 +1,15 @@
-//! What a running command says: a progress bar on a terminal, plain lines elsewhere, and log messages between them.
+//! Progress of a command: a progress bar on a terminal, plain lines elsewhere, and log messages between them.
 
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 
 use crate::train::evaluate::Mean;
 use crate::train::{Event, Statistics};
 
-/// Time between plain lines.
+/// Interval between plain lines.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// The bar that log messages must not tear.
@@ -35,11 +35,11 @@ pub fn start_logging() {
         .init();
 }
 
-/// Something that takes a while, shown on a terminal until it is dropped.
-pub struct Stage(Option<ProgressBar>);
+/// A spinner on a terminal, shown until it is dropped.
+pub struct Spinner(Option<ProgressBar>);
 
-/// Shows what is being done and for how long.
-pub fn stage(what: String) -> Stage {
+/// Shows a spinner with a message and the elapsed time.
+pub fn spinner(what: String) -> Spinner {
     let bar = std::io::stderr().is_terminal().then(|| {
         let style = ProgressStyle::with_template("{spinner} {msg}  {elapsed}");
         let bar = BAR.get_or_init(ProgressBar::new_spinner).clone();
@@ -49,10 +49,10 @@ pub fn stage(what: String) -> Stage {
         bar.enable_steady_tick(Duration::from_millis(100));
         bar
     });
-    Stage(bar)
+    Spinner(bar)
 }
 
-impl Drop for Stage {
+impl Drop for Spinner {
     fn drop(&mut self) {
         if let Some(bar) = &self.0 {
             bar.disable_steady_tick();
@@ -136,9 +136,11 @@ impl Progress {
 
     fn message(&self, step: u32) -> String {
         let left = f64::from(self.steps - step) / self.pace.max(1e-9);
-        let mut message = format!("{:.1} it/s  {} left", self.pace, duration(left));
+        let mut message =
+            format!("{:.1} it/s  {} left", self.pace, HumanDuration(Duration::from_secs_f64(left.min(1e9))));
         if let Some(statistics) = &self.last {
-            message += &format!("  {} Gaussians  loss {:.4}", statistics.gaussians, statistics.loss);
+            let count = HumanCount(statistics.gaussians as u64);
+            message += &format!("  {count} Gaussians  loss {:.4}", statistics.loss);
         }
         if let Some(test) = &self.test {
             message += &format!("  PSNR {:.2}", test.psnr);
@@ -150,15 +152,5 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.finish();
         }
-    }
-}
-
-/// A time span as a person says it.
-fn duration(seconds: f64) -> String {
-    let seconds = seconds.round().clamp(0.0, 1e9) as u64;
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, s) => format!("{s} s"),
-        (0, m, s) => format!("{m} min {s} s"),
-        (h, m, _) => format!("{h} h {m} min"),
     }
 }

@@ -6,56 +6,57 @@ use anyhow::{Context, Result, ensure};
 use glam::{Vec2, Vec3, Vec4};
 use image::RgbImage;
 
-use super::read_scene;
-use super::sequence::{self, Frame, Span};
+use super::input::read_scene;
+use super::jobs::{self, RenderJob};
 use crate::camera::Camera;
 use crate::dataset::flow_io::{self, FlowField};
 use crate::dataset::{Capture, CaptureOptions};
-use crate::format;
+use crate::format::{self, TimeSamples};
 use crate::gpu::Gpu;
 use crate::image::colormap::{VIRIDIS, flow_colour, ramp};
 use crate::image::png::{save_png, to_image};
 use crate::image::video::Video;
 use crate::render::{Channel, Rendered, SceneView, orbit, path};
 use crate::scene::Scene;
+use crate::scene::stats::percentile;
 use crate::train::Config;
 use crate::train::config::Background;
 use crate::train::run::folder::{config_of, picture_names, picture_path};
 
-/// Frames a second of a video.
+/// Frames per second of a video.
 const FRAME_RATE: f64 = 30.0;
-/// Images that are looked at for the range of their colours.
+/// Number of images that the colour range is taken from.
 const RANGE_SAMPLES: usize = 8;
 
-/// Render a scene from a capture's cameras, a camera path or an orbit
+/// Render a scene to images: from the cameras of a capture, a camera path or an orbit
 #[derive(clap::Args)]
 pub struct Args {
-    /// A run folder or a .ply scene
+    /// Run folder or scene file
     scene: PathBuf,
     #[command(flatten)]
     cameras: Cameras,
-    /// Folder for the images, one PNG a camera
+    /// Folder for the images, one PNG per camera
     #[arg(long)]
     out: PathBuf,
-    /// Size of the images: WIDTHxHEIGHT
+    /// Image size in pixels: WIDTHxHEIGHT
     #[arg(long)]
     size: Option<Size>,
-    /// Colour behind the scene: black, white or R,G,B in 0 to 1 [default: the run's, else black]
+    /// Background colour: black, white, or R,G,B from 0 to 1 [default: the run's, else black]
     #[arg(long)]
     background: Option<Background>,
-    /// The time of all images, 0 to 1 over the clip [default: that of the capture's image or the path's camera, else 0]
+    /// Time of all images, 0 to 1 over the clip [default: the time of the capture's image or the path's camera, else 0]
     #[arg(long, conflicts_with = "times")]
     time: Option<f32>,
-    /// Times from T0 to T1, one an image, along the cameras in order: T0:T1:N
-    #[arg(long)]
-    times: Option<Span>,
-    /// What the images show; flow is that from an image to the next of its camera, and written as .flo too
+    /// Render N images at times from T0 to T1, 0 to 1 over the clip, spread over the cameras in order
+    #[arg(long, value_name = "T0:T1:N")]
+    times: Option<TimeSamples>,
+    /// Quantity to render; flow leads to the next image of the same camera and is also written as .flo
     #[arg(long, value_enum, default_value = "color")]
     channel: ChannelArg,
-    /// Also write the images as a video, with the system's ffmpeg
+    /// Also write the images to this video file; needs ffmpeg
     #[arg(long)]
     video: Option<PathBuf>,
-    /// Adapter to render on: its index or a part of its name
+    /// GPU adapter: its index or a part of its name
     #[arg(long)]
     adapter: Option<String>,
 }
@@ -63,13 +64,13 @@ pub struct Args {
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 struct Cameras {
-    /// Render every camera of a capture, named after its image
+    /// Render all cameras of this capture; images are named after the capture's
     #[arg(long)]
     capture: Option<PathBuf>,
-    /// Render the cameras of a JSON file: {"width", "height", "fov_x" in degrees, "cameras": [{"transform_matrix", "time"}]}
+    /// Render the cameras of this JSON file: {"width", "height", "fov_x" in degrees, "cameras": [{"transform_matrix", "time"}]}
     #[arg(long)]
     path: Option<PathBuf>,
-    /// Render this many cameras in a circle around the scene
+    /// Render this many cameras on a circle around the scene
     #[arg(long)]
     orbit: Option<u32>,
 }
@@ -101,8 +102,9 @@ impl FromStr for Size {
 pub fn run(args: Args) -> Result<ExitCode> {
     let scene = read_scene(&args.scene)?;
     let config = config_of(&args.scene)?;
-    let known = known_cameras(&args, config.as_ref())?;
-    let frames = frames(&args, &scene, &known)?;
+    let rendered = args.cameras.capture.as_ref().map(|folder| open(folder)).transpose()?;
+    let known = known_cameras(rendered.as_ref(), config.as_ref());
+    let jobs = jobs(&args, &scene, rendered.as_ref(), &known)?;
     let fallback = config.map_or_else(|| Config::default().background, |config| config.background);
     let background = args.background.unwrap_or(fallback).fixed();
     let channel = match args.channel {
@@ -113,21 +115,21 @@ pub fn run(args: Args) -> Result<ExitCode> {
         ChannelArg::Velocity => Channel::Velocity,
     };
     let gpu = Gpu::open(args.adapter.as_deref())?;
-    let first = frames[0].camera.lens;
+    let first = jobs[0].camera.lens;
     let mut video =
         args.video.as_ref().map(|path| Video::create(path, first.width, first.height, FRAME_RATE)).transpose()?;
     format::create_folder(&args.out)?;
     let mut view = SceneView::new(&gpu, scene, &known, background, channel)?;
-    let range = range(&mut view, &frames, args.channel)?;
-    let names: Vec<&str> = frames.iter().map(|frame| frame.name.as_str()).collect();
+    let range = range(&mut view, &jobs, args.channel)?;
+    let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
     let mut written = 0;
-    for (frame, name) in frames.iter().zip(picture_names(&names)) {
-        let Some(rendered) = render(&mut view, &frames, frame, args.channel)? else { continue };
+    for (job, name) in jobs.iter().zip(picture_names(&names)) {
+        let Some(rendered) = render(&mut view, &jobs, job, args.channel)? else { continue };
         let path = picture_path(&args.out, &name)?;
         if args.channel == ChannelArg::Flow {
             write_flow(&path.with_extension("flo"), &rendered)?;
         }
-        let image = picture(&rendered, args.channel, range);
+        let image = image_of(&rendered, args.channel, range);
         save_png(&path, &image)?;
         written += 1;
         if let Some(video) = &mut video {
@@ -151,12 +153,12 @@ pub fn run(args: Args) -> Result<ExitCode> {
 }
 
 /// The channel's values for an image; `None` where flow leads nowhere.
-fn render(view: &mut SceneView, frames: &[Frame], frame: &Frame, channel: ChannelArg) -> Result<Option<Rendered>> {
+fn render(view: &mut SceneView, jobs: &[RenderJob], job: &RenderJob, channel: ChannelArg) -> Result<Option<Rendered>> {
     if channel != ChannelArg::Flow {
-        return view.render(&frame.camera, frame.time).map(Some);
+        return view.render(&job.camera, job.time).map(Some);
     }
-    let Some(next) = frame.next.map(|next| &frames[next]) else { return Ok(None) };
-    view.render_flow((&frame.camera, frame.time), (&next.camera, next.time), false).map(Some)
+    let Some(next) = job.next.map(|next| &jobs[next]) else { return Ok(None) };
+    view.render_flow((&job.camera, job.time), (&next.camera, next.time), false).map(Some)
 }
 
 fn write_flow(path: &Path, rendered: &Rendered) -> Result<()> {
@@ -166,7 +168,7 @@ fn write_flow(path: &Path, rendered: &Rendered) -> Result<()> {
 }
 
 /// The images that the options ask for.
-fn frames(args: &Args, scene: &Scene, known: &[Camera]) -> Result<Vec<Frame>> {
+fn jobs(args: &Args, scene: &Scene, capture: Option<&Capture>, known: &[Camera]) -> Result<Vec<RenderJob>> {
     ensure!(args.time.is_none_or(f32::is_finite), "--time must be a number, 0 to 1 over the clip");
     let size = args.size.map(|Size(width, height)| (width, height));
     let sized = |mut camera: Camera| {
@@ -178,40 +180,40 @@ fn frames(args: &Args, scene: &Scene, known: &[Camera]) -> Result<Vec<Frame>> {
     if let Some(path) = &args.cameras.path {
         let stops = path::read(path, size)?;
         let times: Vec<f32> = stops.iter().map(|stop| stop.time.unwrap_or(0.0)).collect();
-        let mut frames = sequence::of_cameras(stops.into_iter().map(|stop| (stop.name, stop.camera)).collect());
-        frames.iter_mut().zip(times).for_each(|(frame, time)| frame.time = time);
-        return Ok(sequence::at_times(frames, args.time, args.times));
+        let mut jobs = jobs::of_cameras(stops.into_iter().map(|stop| (stop.name, stop.camera)).collect());
+        jobs.iter_mut().zip(times).for_each(|(job, time)| job.time = time);
+        return Ok(jobs::at_times(jobs, args.time, args.times));
     }
-    if let Some(folder) = &args.cameras.capture {
-        let mut frames = sequence::of_capture(&open(folder)?);
-        frames.iter_mut().for_each(|frame| frame.camera = sized(frame.camera));
-        return Ok(sequence::at_times(frames, args.time, args.times));
+    if let Some(capture) = capture {
+        let mut jobs = jobs::of_capture(capture);
+        jobs.iter_mut().for_each(|job| job.camera = sized(job.camera));
+        return Ok(jobs::at_times(jobs, args.time, args.times));
     }
     let count = args.cameras.orbit.unwrap_or_default();
     ensure!((1..=100_000).contains(&count), "--orbit must be 1 to 100000, not {count}");
     let cameras = orbit::around(scene, known, count);
     let named = cameras.into_iter().enumerate().map(|(i, camera)| (format!("{i:05}"), sized(camera))).collect();
-    Ok(sequence::at_times(sequence::of_cameras(named), args.time, args.times))
-}
-
-fn open(folder: &Path) -> Result<Capture> {
-    Capture::open(folder, &CaptureOptions { masks: false, ..CaptureOptions::default() })
+    Ok(jobs::at_times(jobs::of_cameras(named), args.time, args.times))
 }
 
 /// The cameras that the scene is known to have been captured with: those of the capture that is rendered, or that the
 /// run was trained on, if that is still there.
-fn known_cameras(args: &Args, config: Option<&Config>) -> Result<Vec<Camera>> {
-    let cameras = |capture: Capture| capture.shots.iter().map(|shot| shot.camera).collect();
-    match (&args.cameras.capture, config.filter(|config| config.capture.exists())) {
-        (Some(folder), _) => open(folder).map(cameras),
-        (None, Some(config)) => Ok(open(&config.capture).map(cameras).unwrap_or_default()),
-        (None, None) => Ok(Vec::new()),
+fn known_cameras(rendered: Option<&Capture>, config: Option<&Config>) -> Vec<Camera> {
+    let cameras = |capture: &Capture| capture.shots.iter().map(|shot| shot.camera).collect();
+    match (rendered, config.filter(|config| config.capture.exists())) {
+        (Some(capture), _) => cameras(capture),
+        (None, Some(config)) => open(&config.capture).map(|capture| cameras(&capture)).unwrap_or_default(),
+        (None, None) => Vec::new(),
     }
+}
+
+fn open(folder: &Path) -> Result<Capture> {
+    Capture::open(folder, &CaptureOptions::cameras_only())
 }
 
 /// The values between which colours spread, one range for all images: of depths the 2nd and 98th percentile of a few
 /// views, of flow and velocity zero and the 98th percentile.
-fn range(view: &mut SceneView, frames: &[Frame], channel: ChannelArg) -> Result<(f32, f32)> {
+fn range(view: &mut SceneView, jobs: &[RenderJob], channel: ChannelArg) -> Result<(f32, f32)> {
     let value = match channel {
         ChannelArg::Color | ChannelArg::Alpha | ChannelArg::Normal => return Ok((0.0, 1.0)),
         ChannelArg::Depth => |pixel: &Vec4| pixel.x,
@@ -220,17 +222,16 @@ fn range(view: &mut SceneView, frames: &[Frame], channel: ChannelArg) -> Result<
         ChannelArg::Velocity => |pixel: &Vec4| pixel.truncate().abs().max_element(),
     };
     let mut values = Vec::new();
-    for frame in frames.iter().step_by(frames.len().div_ceil(RANGE_SAMPLES)) {
-        let rendered = render(view, frames, frame, channel)?;
+    for job in jobs.iter().step_by(jobs.len().div_ceil(RANGE_SAMPLES)) {
+        let rendered = render(view, jobs, job, channel)?;
         values.extend(rendered.iter().flat_map(|image| &image.pixels).map(value).filter(|&value| value > 0.0));
     }
-    values.sort_unstable_by(f32::total_cmp);
-    let at = |percent: usize| values.get((values.len() * percent / 100).min(values.len().saturating_sub(1))).copied();
+    let at = |percent: usize| percentile(values.iter().map(|&value| value.into()), percent).map(|value| value as f32);
     let low = if channel == ChannelArg::Depth { at(2).unwrap_or(0.0) } else { 0.0 };
     Ok((low, at(98).unwrap_or(1.0)))
 }
 
-fn picture(rendered: &Rendered, channel: ChannelArg, (low, high): (f32, f32)) -> RgbImage {
+fn image_of(rendered: &Rendered, channel: ChannelArg, (low, high): (f32, f32)) -> RgbImage {
     let colour = |pixel: &Vec4| match channel {
         ChannelArg::Color => pixel.truncate(),
         ChannelArg::Alpha => Vec3::splat(pixel.x),

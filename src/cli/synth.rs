@@ -5,18 +5,18 @@ use anyhow::Result;
 
 use crate::synth;
 
-/// Make a procedural capture: ray-traced images with exact cameras
+/// Ray-trace a synthetic capture with exact cameras, depth and normals
 #[derive(clap::Args)]
 pub struct Args {
-    /// Description of the scene, as in scenes/*.toml
+    /// Scene description in TOML; see scenes/
     scene: PathBuf,
-    /// Folder to write the capture to
+    /// Folder for the capture; an earlier synthetic capture there is replaced
     out: PathBuf,
 }
 
 pub fn run(args: Args) -> Result<ExitCode> {
     let made = synth::run(&args.scene, &args.out)?;
-    let clip = if made.frames > 1 { format!(" at {} moments", made.frames) } else { String::new() };
+    let clip = if made.frames > 1 { format!(" at {} times", made.frames) } else { String::new() };
     println!(
         "{}: {} training and {} test images of {} x {}{clip}, {} points",
         args.out.display(),

@@ -3,8 +3,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
+use super::input::UsageError;
+use super::interrupt::{self, INTERRUPTED, catch_interrupts, interrupted};
 use super::progress::Progress;
-use super::{INTERRUPTED, UsageError, catch_interrupts, interrupted};
 use crate::gpu::Gpu;
 use crate::train::config::{Config, Flags, FlowSource, Init};
 use crate::train::run::folder::{REPORT, RunFolder};
@@ -12,24 +13,24 @@ use crate::train::{Checkpoint, Session, Start};
 #[cfg(feature = "viewer")]
 use crate::view::{End, Hooks};
 
-/// Options that a resumed run may change: they leave the result as it is.
+/// Options that a resumed run may change, because the result does not depend on them.
 const FREE: [&str; 6] = ["capture", "eval_every", "save_every", "adapter", "cache_gb", "strict"];
 
-/// Train a scene from a capture: a COLMAP, Blender/NeRF, nerfstudio or instant-ngp folder
+/// Train a scene from a capture: a COLMAP, NeRF (Blender), nerfstudio or instant-ngp folder
 #[derive(clap::Args)]
 pub struct Args {
-    /// The capture folder, or its JSON file; may be left out where --config or --resume name it
+    /// Capture folder, or its transforms JSON file; optional if --config or --resume names it
     capture: Option<PathBuf>,
-    /// Folder for the run: scene.ply, report.html, checkpoint, metrics, renders
+    /// Run folder to write: scene.ply, report.html, checkpoint, metrics, renders
     #[arg(long)]
     out: PathBuf,
-    /// Take options from a TOML file, as every run saves one; flags override it
+    /// Read options from this TOML file, such as the one in a run folder; flags override it
     #[arg(long)]
     config: Option<PathBuf>,
-    /// Continue the run in --out from its checkpoint, to the same bytes as if it had not stopped
+    /// Resume the run in --out from its checkpoint; the result is identical to an uninterrupted run
     #[arg(long)]
     resume: bool,
-    /// Train in a window that shows the scene grow; closing it leaves the training going
+    /// Show the scene in a window while it trains; training continues when the window is closed
     #[cfg(feature = "viewer")]
     #[arg(long)]
     view: bool,
@@ -64,7 +65,7 @@ fn watched(start: Start) -> Result<ExitCode> {
     let mut progress = Progress::new(start.config.steps, done);
     catch_interrupts()?;
     let hooks =
-        Hooks { told: Box::new(move |told| progress.take(told)), interrupted, ended: super::let_interrupts_end };
+        Hooks { told: Box::new(move |told| progress.take(told)), interrupted, ended: interrupt::let_interrupts_end };
     match crate::view::train_in_window(start, adapter.as_deref(), hooks)? {
         End::Done => {
             say_done(&out.join(REPORT));
@@ -96,7 +97,7 @@ fn override_with(mut config: Config, args: &Args) -> Result<Config> {
     if let FlowSource::Folder(path) = &mut config.flow {
         *path = std::path::absolute(&*path).context("cannot resolve the path of --flow")?;
     }
-    if let Init::Ply(path) = &mut config.init {
+    if let Init::File(path) = &mut config.init {
         *path = std::path::absolute(&*path).context("cannot resolve the path of --init")?;
     }
     Ok(config)

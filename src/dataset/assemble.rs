@@ -1,17 +1,17 @@
-//! From frames as a capture names them to shots: finds images and masks, checks their sizes, settles lenses and splits.
+//! Turning listed frames into shots: finds images and masks, checks their sizes, resolves lenses and the split.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use rayon::prelude::*;
 
-use super::images::{self, Header, Mask};
-use super::source::{Frame, Listing, image_candidates, mask_candidates, sizes_agree};
+use super::images::{self, ImageHeader, Mask};
+use super::source::{ListedFrame, Listing, enumerate, image_candidates, mask_candidates, sizes_agree};
 use super::undistort::pinhole;
 use super::{Capture, CaptureOptions, Shot, flow, timeline};
 use crate::camera::{Camera, fit_within};
 
-/// Why a frame is left out.
+/// The reason why a frame is skipped.
 #[derive(Debug)]
 enum Fault {
     Missing,
@@ -19,22 +19,22 @@ enum Fault {
     Size(String),
 }
 
-/// A shot, or why not, and what is wrong with its mask.
-struct Outcome {
+/// A shot or the fault of its image, and the fault of its mask.
+struct FrameOutcome {
     shot: Result<Shot, Fault>,
     mask_fault: Option<String>,
 }
 
-/// Turns what a reader found into a capture.
+/// Assembles a capture from the frames that a reader listed.
 pub fn assemble(mut listing: Listing, options: &CaptureOptions) -> Result<Capture> {
-    ensure!(!listing.frames.is_empty(), "{}: it names no images", listing.origin.display());
+    ensure!(!listing.frames.is_empty(), "{}: it lists no images", listing.origin.display());
     listing.frames.sort_by(|a, b| a.name.cmp(&b.name));
     let streams = timeline::arrange(&mut listing)?;
     let Listing { origin, root, frames, own_split, points, points_file, mut warnings } = listing;
     let outcomes = frames
         .par_iter()
-        .map(|frame| settle(frame, &root, options).with_context(|| format!("{}: {:?}", origin.display(), frame.name)))
-        .collect::<Result<Vec<Outcome>>>()?;
+        .map(|frame| resolve(frame, &root, options).with_context(|| format!("{}: {:?}", origin.display(), frame.name)))
+        .collect::<Result<Vec<FrameOutcome>>>()?;
 
     let (mut shots, mut missing, mut broken, mut sizes, mut masks) = (vec![], vec![], vec![], vec![], vec![]);
     for ((frame, outcome), stream) in frames.iter().zip(outcomes).zip(streams) {
@@ -65,23 +65,16 @@ pub fn assemble(mut listing: Listing, options: &CaptureOptions) -> Result<Captur
         timeline::hold_out(&mut shots, options.test_every);
     }
     timeline::mark_unseen(&mut shots);
-    // Pictures are known by name from here on, and an extension may have been added.
+    // Photos are known by name from here on, and an extension may have been added.
     shots.sort_by(|a, b| a.name.cmp(&b.name));
     warnings.extend(flow::attach(&mut shots, &root, &options.flow, options.strict)?);
     warnings.iter().for_each(|warning| log::warn!("{warning}"));
     Ok(Capture { root, shots, points, points_file, invert_masks: options.invert_masks, warnings })
 }
 
-/// The first few of a list.
-pub fn enumerate(names: &[String]) -> String {
-    const SHOWN: usize = 5;
-    let shown = names[..names.len().min(SHOWN)].join(", ");
-    if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
-}
-
 /// Finds the image and mask of a frame and its lens.
-fn settle(frame: &Frame, root: &Path, options: &CaptureOptions) -> Result<Outcome> {
-    let fault = |fault| Ok(Outcome { shot: Err(fault), mask_fault: None });
+fn resolve(frame: &ListedFrame, root: &Path, options: &CaptureOptions) -> Result<FrameOutcome> {
+    let fault = |fault| Ok(FrameOutcome { shot: Err(fault), mask_fault: None });
     let candidates = image_candidates(&frame.image, root, frame.lens.size, options.max_resolution);
     let Some(image) = candidates.into_iter().find(|path| path.is_file()) else { return fault(Fault::Missing) };
     let header = match images::header(&image) {
@@ -124,12 +117,12 @@ fn settle(frame: &Frame, root: &Path, options: &CaptureOptions) -> Result<Outcom
         }
         Err(error) => Some(format!("{error:#}")),
     };
-    Ok(Outcome { shot: Ok(shot), mask_fault })
+    Ok(FrameOutcome { shot: Ok(shot), mask_fault })
 }
 
-/// The orientation by which a stored image is turned: none where its stored size agrees with the camera's or that is
-/// unknown, EXIF's where that makes it agree, or `None` where neither does.
-fn orientation(header: Header, camera: Option<(u32, u32)>) -> Option<u8> {
+/// The EXIF orientation to apply: 1 if the stored size agrees with the camera's or that is unknown, the image's own if the
+/// oriented size agrees, `None` if neither does.
+fn orientation(header: ImageHeader, camera: Option<(u32, u32)>) -> Option<u8> {
     match camera {
         None => Some(1),
         Some(camera) if sizes_agree(header.size, camera) => Some(1),
@@ -138,8 +131,11 @@ fn orientation(header: Header, camera: Option<(u32, u32)>) -> Option<u8> {
     }
 }
 
-/// The mask of a shot, if it has one; an error says why the one that is there cannot be used.
-fn find_mask(frame: &Frame, shot: &Shot, root: &Path) -> Result<Option<PathBuf>> {
+/// The mask of a shot, if any.
+///
+/// # Errors
+/// The reason why an existing mask cannot be used.
+fn find_mask(frame: &ListedFrame, shot: &Shot, root: &Path) -> Result<Option<PathBuf>> {
     let path = match &frame.mask {
         Some(named) => {
             ensure!(named.is_file(), "{} is missing", named.display());

@@ -1,4 +1,4 @@
-//! Decoded pictures and optical flow within a memory budget, read ahead by worker threads.
+//! Decoded photos and optical flow within a memory budget, read ahead by worker threads.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -7,12 +7,12 @@ use std::thread::JoinHandle;
 
 use anyhow::{Result, anyhow};
 
-use super::{Capture, Direction, FlowTarget, Picture};
+use super::{Capture, Direction, FlowTarget, Photo};
 
-/// Something of a shot that is decoded: its picture, or the optical flow from it.
+/// A cached item of a shot: its photo, or the optical flow from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Item {
-    Picture(usize),
+    Photo(usize),
     Flow(usize, Direction),
 }
 
@@ -20,14 +20,14 @@ impl Item {
     /// Index of the shot in [`Capture::shots`].
     pub fn shot(self) -> usize {
         match self {
-            Self::Picture(shot) | Self::Flow(shot, _) => shot,
+            Self::Photo(shot) | Self::Flow(shot, _) => shot,
         }
     }
 
-    /// Bytes that it takes for each pixel of its shot.
+    /// Bytes per pixel of its shot.
     fn bytes_a_pixel(self) -> usize {
         match self {
-            Self::Picture(_) => 4,
+            Self::Photo(_) => 4,
             Self::Flow(..) => 9,
         }
     }
@@ -36,25 +36,25 @@ impl Item {
 /// A decoded [`Item`].
 #[derive(Clone)]
 enum Decoded {
-    Picture(Arc<Picture>),
-    /// `None` where the shot has no flow; that is remembered at no cost.
+    Photo(Arc<Photo>),
+    /// `None` if the shot has no flow.
     Flow(Option<Arc<FlowTarget>>),
 }
 
 impl Decoded {
     fn bytes(&self) -> usize {
         match self {
-            Self::Picture(picture) => picture.pixels.len() * 4,
+            Self::Photo(photo) => photo.pixels.len() * 4,
             Self::Flow(flow) => flow.as_ref().map_or(0, |flow| flow.valid.len() * 9),
         }
     }
 }
 
-/// Keeps decoded pictures and flow of a capture up to a budget of bytes and decodes announced ones ahead.
+/// Keeps decoded photos and flow of a capture within a budget of bytes, and decodes announced ones ahead.
 ///
-/// What [`PictureCache::get`] and [`PictureCache::flow`] return depends on the shot alone; the budget and timing only decide how long it takes.
-/// Pictures that callers still hold count no more once evicted.
-pub struct PictureCache {
+/// The results of [`PhotoCache::get`] and [`PhotoCache::flow`] depend on the shot only, not on the budget or timing.
+/// Evicted photos that callers still hold do not count towards the budget.
+pub struct PhotoCache {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
 }
@@ -62,13 +62,13 @@ pub struct PictureCache {
 struct Shared {
     capture: Arc<Capture>,
     budget: usize,
-    state: Mutex<State>,
-    /// Told when the state changes in any way that a waiter may wait for.
+    state: Mutex<CacheState>,
+    /// Notified of every change of the state.
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct CacheState {
     slots: HashMap<Item, Slot>,
     /// Announced uses still to come: position in the announced order → item.
     announced: BTreeMap<usize, Item>,
@@ -86,18 +86,18 @@ enum Slot {
     Failed(String),
 }
 
-impl PictureCache {
-    /// A cache of at most `budget` bytes of pictures; one picture is always decoded, even if it is larger.
+impl PhotoCache {
+    /// A cache of at most `budget` bytes of photos; one photo is always decoded, even if it is larger.
     pub fn new(capture: Arc<Capture>, budget: usize) -> Self {
-        Self::with_pictures(capture, budget, HashMap::new())
+        Self::with_photos(capture, budget, HashMap::new())
     }
 
-    /// A cache that starts with pictures of some shots; they fit the budget.
-    pub(super) fn with_pictures(capture: Arc<Capture>, budget: usize, pictures: HashMap<usize, Arc<Picture>>) -> Self {
-        let bytes = pictures.values().map(|picture| picture.pixels.len() * 4).sum();
-        let slot = |(shot, picture)| (Item::Picture(shot), Slot::Ready { decoded: Decoded::Picture(picture), used: 0 });
-        let slots = pictures.into_iter().map(slot).collect();
-        let state = Mutex::new(State { slots, bytes, ..State::default() });
+    /// A cache that starts with photos of some shots; they fit the budget.
+    pub(super) fn with_photos(capture: Arc<Capture>, budget: usize, photos: HashMap<usize, Arc<Photo>>) -> Self {
+        let bytes = photos.values().map(|photo| photo.pixels.len() * 4).sum();
+        let slot = |(shot, photo)| (Item::Photo(shot), Slot::Ready { decoded: Decoded::Photo(photo), used: 0 });
+        let slots = photos.into_iter().map(slot).collect();
+        let state = Mutex::new(CacheState { slots, bytes, ..CacheState::default() });
         let shared = Arc::new(Shared { capture, budget, state, changed: Condvar::new() });
         let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(8));
         let workers = (0..threads).map(|_| {
@@ -107,14 +107,14 @@ impl PictureCache {
         Self { workers: workers.collect(), shared }
     }
 
-    /// The picture of a shot: kept, being decoded, or decoded now.
+    /// The photo of a shot: kept, being decoded, or decoded now.
     ///
     /// # Errors
     /// Those of [`Capture::load`], again on every call for that shot.
-    pub fn get(&self, shot: usize) -> Result<Arc<Picture>> {
-        match self.item(Item::Picture(shot))? {
-            Decoded::Picture(picture) => Ok(picture),
-            Decoded::Flow(_) => Err(anyhow!("a picture was asked for and flow was kept")),
+    pub fn get(&self, shot: usize) -> Result<Arc<Photo>> {
+        match self.item(Item::Photo(shot))? {
+            Decoded::Photo(photo) => Ok(photo),
+            Decoded::Flow(_) => Err(anyhow!("a photo was asked for and flow was kept")),
         }
     }
 
@@ -125,7 +125,7 @@ impl PictureCache {
     pub fn flow(&self, shot: usize, direction: Direction) -> Result<Option<Arc<FlowTarget>>> {
         match self.item(Item::Flow(shot, direction))? {
             Decoded::Flow(flow) => Ok(flow),
-            Decoded::Picture(_) => Err(anyhow!("flow was asked for and a picture was kept")),
+            Decoded::Photo(_) => Err(anyhow!("flow was asked for and a photo was kept")),
         }
     }
 
@@ -155,13 +155,13 @@ impl PictureCache {
         }
     }
 
-    /// Announces the shots whose pictures will be asked for next; see [`PictureCache::prefetch_items`].
+    /// Announces the shots whose photos will be requested next; see [`PhotoCache::prefetch_items`].
     pub fn prefetch(&self, order: &[usize]) {
-        self.prefetch_items(&order.iter().map(|&shot| Item::Picture(shot)).collect::<Vec<_>>());
+        self.prefetch_items(&order.iter().map(|&shot| Item::Photo(shot)).collect::<Vec<_>>());
     }
 
-    /// Announces what will be asked for next, in order; replaces what was announced before. It is decoded in the
-    /// background as far as the budget allows; what is needed later, or never, makes room.
+    /// Announces the items that will be requested next, in order, replacing earlier announcements. They are decoded in the
+    /// background within the budget; items needed later or never are evicted for them.
     pub fn prefetch_items(&self, order: &[Item]) {
         let mut state = self.shared.lock();
         state.announced.clear();
@@ -175,18 +175,18 @@ impl PictureCache {
         self.shared.changed.notify_all();
     }
 
-    /// The capture whose pictures these are.
+    /// The capture whose photos these are.
     pub fn capture(&self) -> &Arc<Capture> {
         &self.shared.capture
     }
 
-    /// Bytes of the pictures and flow kept, and of those being decoded ahead.
+    /// Bytes of the photos and flow kept, and of those being decoded ahead.
     pub fn bytes(&self) -> usize {
         self.shared.lock().bytes
     }
 }
 
-impl Drop for PictureCache {
+impl Drop for PhotoCache {
     fn drop(&mut self) {
         self.shared.lock().closing = true;
         self.shared.changed.notify_all();
@@ -198,11 +198,11 @@ impl Drop for PictureCache {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, CacheState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Bytes of an item, as the shot's size makes them.
+    /// Bytes of an item, from the size of its shot.
     fn size(&self, item: Item) -> usize {
         if let Item::Flow(shot, direction) = item
             && self.capture.flow_to(shot, direction).is_none()
@@ -213,7 +213,7 @@ impl Shared {
         lens.width as usize * lens.height as usize * item.bytes_a_pixel()
     }
 
-    /// A worker's life: decode the next announced item as soon as there is room for it.
+    /// The loop of a worker: decodes the next announced item as soon as there is room for it.
     fn work(&self) {
         let mut state = self.lock();
         while !state.closing {
@@ -229,7 +229,7 @@ impl Shared {
     }
 
     /// Decodes an item outside the lock and keeps the result.
-    fn decode(&self, mut state: MutexGuard<'_, State>, item: Item) -> Result<Decoded> {
+    fn decode(&self, mut state: MutexGuard<'_, CacheState>, item: Item) -> Result<Decoded> {
         let size = self.size(item);
         state.slots.insert(item, Slot::Decoding);
         state.bytes += size;
@@ -257,13 +257,13 @@ impl Shared {
 }
 
 /// [`Capture::load`] with a panic of a decoder turned into an error.
-pub(super) fn load_guarded(capture: &Capture, shot: usize) -> Result<Picture> {
+pub(super) fn load_guarded(capture: &Capture, shot: usize) -> Result<Photo> {
     guarded(capture, shot, || capture.load(shot))
 }
 
 fn decode_guarded(capture: &Capture, item: Item) -> Result<Decoded> {
     guarded(capture, item.shot(), || match item {
-        Item::Picture(shot) => capture.load(shot).map(|picture| Decoded::Picture(Arc::new(picture))),
+        Item::Photo(shot) => capture.load(shot).map(|photo| Decoded::Photo(Arc::new(photo))),
         Item::Flow(shot, direction) => Ok(Decoded::Flow(capture.load_flow(shot, direction)?.map(Arc::new))),
     })
 }
@@ -273,8 +273,8 @@ fn guarded<T>(capture: &Capture, shot: usize, load: impl FnOnce() -> Result<T>) 
         .unwrap_or_else(|_| Err(anyhow!("{}: the decoder crashed", capture.shots[shot].image.display())))
 }
 
-impl State {
-    /// One announced use of an item is over.
+impl CacheState {
+    /// Removes one announced use of an item.
     fn served(&mut self, item: Item) {
         if let Some(position) = self.uses.get_mut(&item).and_then(VecDeque::pop_front) {
             self.announced.remove(&position);
@@ -290,7 +290,7 @@ impl State {
     }
 
     /// Evicts until `size` more bytes fit: what is used furthest in the future, and of what nobody announced the longest
-    /// unused. With `before`, items whose use comes before that position stay. Says whether the bytes fit.
+    /// unused. With `before`, items whose use comes before that position stay. Returns whether the bytes fit.
     fn make_room(&mut self, size: usize, budget: usize, before: Option<usize>) -> bool {
         while self.bytes + size > budget {
             let candidates = self.slots.iter().filter_map(|(&item, slot)| {

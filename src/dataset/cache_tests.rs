@@ -7,8 +7,8 @@ use crate::dataset::tests::fixtures::{Model, open, write};
 
 const BYTES: usize = 16 * 12 * 4;
 
-/// A capture of pictures that differ, with their decoded pictures.
-fn capture(count: usize) -> (tempfile::TempDir, Arc<Capture>, Vec<Picture>) {
+/// A capture of photos that differ, with their decoded photos.
+fn capture(count: usize) -> (tempfile::TempDir, Arc<Capture>, Vec<Photo>) {
     let names: Vec<String> = (0..count).map(|i| format!("{i:02}.png")).collect();
     let root = Model::pinhole(&names.iter().map(String::as_str).collect::<Vec<_>>()).capture("sparse/0", true);
     for (i, name) in names.iter().enumerate() {
@@ -16,27 +16,27 @@ fn capture(count: usize) -> (tempfile::TempDir, Arc<Capture>, Vec<Picture>) {
         image.save(root.path().join("images").join(name)).unwrap();
     }
     let capture = Arc::new(open(root.path()).unwrap());
-    let pictures = (0..count).map(|i| capture.load(i).unwrap()).collect();
-    (root, capture, pictures)
+    let photos = (0..count).map(|i| capture.load(i).unwrap()).collect();
+    (root, capture, photos)
 }
 
 #[test]
-fn any_budget_and_order_gives_the_same_pictures() {
-    let (_root, capture, pictures) = capture(12);
+fn any_budget_and_order_gives_the_same_photos() {
+    let (_root, capture, photos) = capture(12);
     for budget in [0, BYTES, 3 * BYTES, 7 * BYTES + 1, 100 * BYTES] {
-        let cache = PictureCache::new(capture.clone(), budget);
+        let cache = PhotoCache::new(capture.clone(), budget);
         let order: Vec<usize> = (0..60).map(|i| (i * i * 7 + i) % 12).collect();
         cache.prefetch(&order);
         for (step, &shot) in order.iter().enumerate() {
-            assert_eq!(*cache.get(shot).unwrap(), pictures[shot]);
+            assert_eq!(*cache.get(shot).unwrap(), photos[shot]);
             // Besides the budget, only what an urgent request decodes may be in memory, and that not for long.
             assert!(cache.bytes() <= budget.max(BYTES), "step {step}: {} of {budget}", cache.bytes());
         }
     }
 }
 
-/// The shots whose pictures are kept, once nothing is being decoded.
-fn settled(cache: &PictureCache) -> Vec<usize> {
+/// The shots whose photos are kept, once nothing is being decoded.
+fn settled(cache: &PhotoCache) -> Vec<usize> {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let mut state = cache.shared.lock();
@@ -57,27 +57,27 @@ fn settled(cache: &PictureCache) -> Vec<usize> {
 }
 
 #[test]
-fn announced_pictures_are_there_before_they_are_asked_for() {
-    let (root, capture, pictures) = capture(6);
-    let cache = PictureCache::new(capture, 4 * BYTES);
+fn announced_photos_are_there_before_they_are_asked_for() {
+    let (root, capture, photos) = capture(6);
+    let cache = PhotoCache::new(capture, 4 * BYTES);
     cache.prefetch(&[5, 1, 5, 3, 0, 2, 4]);
     assert_eq!(settled(&cache), [0, 1, 3, 5]);
     // Uses that are over make room for the next ones; 5 is needed again, and stays.
-    [5, 1].into_iter().for_each(|shot| assert_eq!(*cache.get(shot).unwrap(), pictures[shot]));
+    [5, 1].into_iter().for_each(|shot| assert_eq!(*cache.get(shot).unwrap(), photos[shot]));
     assert_eq!(settled(&cache), [0, 2, 3, 5]);
     std::fs::remove_dir_all(root.path().join("images")).unwrap();
-    [5, 3, 0, 2].into_iter().for_each(|shot| assert_eq!(*cache.get(shot).unwrap(), pictures[shot]));
+    [5, 3, 0, 2].into_iter().for_each(|shot| assert_eq!(*cache.get(shot).unwrap(), photos[shot]));
     assert!(cache.get(1).is_err(), "it was evicted");
 }
 
 #[test]
-fn an_urgent_picture_displaces_what_is_needed_last() {
+fn an_urgent_photo_displaces_what_is_needed_last() {
     let (_root, capture, _) = capture(6);
-    let cache = PictureCache::new(capture, 3 * BYTES);
+    let cache = PhotoCache::new(capture, 3 * BYTES);
     cache.prefetch(&[4, 2, 0]);
     assert_eq!(settled(&cache), [0, 2, 4]);
     cache.get(5).unwrap();
-    // Picture 0 gave way, and comes back in place of 5, which nobody announced.
+    // Photo 0 gave way, and comes back in place of 5, which nobody announced.
     assert_eq!(settled(&cache), [0, 2, 4]);
     cache.prefetch(&[3, 4]);
     let kept = settled(&cache);
@@ -86,16 +86,16 @@ fn an_urgent_picture_displaces_what_is_needed_last() {
 
 #[test]
 fn eviction_takes_the_unannounced_oldest_first_then_the_last_needed() {
-    let picture =
-        Arc::new(Picture { width: 1, height: 1, pixels: vec![[0; 4]], coverage: crate::dataset::Coverage::Opaque });
-    let mut state = State { bytes: 5 * 4, ..State::default() };
+    let photo =
+        Arc::new(Photo { width: 1, height: 1, pixels: vec![[0; 4]], coverage: crate::dataset::Coverage::Opaque });
+    let mut state = CacheState { bytes: 5 * 4, ..CacheState::default() };
     for (shot, used) in [(0, 9), (1, 5), (2, 1), (3, 2), (4, 7)] {
-        let decoded = Decoded::Picture(picture.clone());
-        state.slots.insert(Item::Picture(shot), Slot::Ready { decoded, used });
+        let decoded = Decoded::Photo(photo.clone());
+        state.slots.insert(Item::Photo(shot), Slot::Ready { decoded, used });
     }
     for (position, shot) in [(10, 2), (11, 3), (12, 4)] {
-        state.announced.insert(position, Item::Picture(shot));
-        state.uses.entry(Item::Picture(shot)).or_default().push_back(position);
+        state.announced.insert(position, Item::Photo(shot));
+        state.uses.entry(Item::Photo(shot)).or_default().push_back(position);
     }
     let mut evicted = Vec::new();
     for kept in (0..5).rev() {
@@ -103,7 +103,7 @@ fn eviction_takes_the_unannounced_oldest_first_then_the_last_needed() {
         let before = (kept >= 2).then_some(11);
         assert!(state.make_room(0, kept * 4, before));
         assert_eq!(state.bytes, kept * 4);
-        evicted.extend((0..5).find(|shot| !state.slots.contains_key(&Item::Picture(*shot)) && !evicted.contains(shot)));
+        evicted.extend((0..5).find(|shot| !state.slots.contains_key(&Item::Photo(*shot)) && !evicted.contains(shot)));
         if kept == 2 {
             assert!(!state.make_room(0, 4, Some(11)), "what is needed at 11 or before stays");
         }
@@ -113,15 +113,15 @@ fn eviction_takes_the_unannounced_oldest_first_then_the_last_needed() {
 
 #[test]
 fn many_threads_share_one_cache() {
-    let (_root, capture, pictures) = capture(10);
-    let cache = PictureCache::new(capture, 3 * BYTES);
+    let (_root, capture, photos) = capture(10);
+    let cache = PhotoCache::new(capture, 3 * BYTES);
     std::thread::scope(|scope| {
         for thread in 0..4 {
-            let (cache, pictures) = (&cache, &pictures);
+            let (cache, photos) = (&cache, &photos);
             scope.spawn(move || {
                 for i in 0..50 {
                     let shot = (i * (thread + 3) + thread) % 10;
-                    assert_eq!(*cache.get(shot).unwrap(), pictures[shot]);
+                    assert_eq!(*cache.get(shot).unwrap(), photos[shot]);
                     if i % 10 == 0 {
                         cache.prefetch(&[(shot + 1) % 10, (shot + 2) % 10, shot]);
                     }
@@ -137,7 +137,7 @@ fn a_failure_is_reported_each_time_and_to_everyone() {
     let path = root.path().join("images/01.png");
     let png = std::fs::read(&path).unwrap();
     write(&path, &png[..png.len() - 30]);
-    let cache = PictureCache::new(capture, 100 * BYTES);
+    let cache = PhotoCache::new(capture, 100 * BYTES);
     cache.prefetch(&[0, 1, 2]);
     for _ in 0..2 {
         let message = cache.get(1).unwrap_err().to_string();

@@ -6,26 +6,26 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Result, bail, ensure};
 use rayon::prelude::*;
 
-use super::assemble::enumerate;
 use super::cache::load_guarded;
-use super::{Capture, Picture, PictureCache, Split};
+use super::source::enumerate;
+use super::{Capture, Photo, PhotoCache, Split};
 
-impl PictureCache {
-    /// A cache over the shots of a capture whose pictures decode; see [`PictureCache::capture`]. Every image is decoded
-    /// once, in parallel, so that what is left out depends on the files alone; pictures of training shots are kept as
+impl PhotoCache {
+    /// A cache over the decodable shots of a capture; see [`PhotoCache::capture`]. Every image is decoded
+    /// once, in parallel, so that what is left out depends on the files alone; photos of training shots are kept as
     /// far as the budget goes.
     ///
     /// # Errors
     /// Names the images that cannot be decoded, where no image is left to train on, or with `strict` any is broken.
     pub fn checked(capture: Arc<Capture>, budget: usize, strict: bool) -> Result<Self> {
         let held = AtomicUsize::new(0);
-        let check = |shot: usize| -> Result<Option<Arc<Picture>>> {
-            let picture = load_guarded(&capture, shot)?;
-            let bytes = picture.pixels.len() * 4;
+        let check = |shot: usize| -> Result<Option<Arc<Photo>>> {
+            let photo = load_guarded(&capture, shot)?;
+            let bytes = photo.pixels.len() * 4;
             let wanted = capture.shots[shot].split == Split::Train;
             let fits = |held: usize| held.checked_add(bytes).filter(|&held| held <= budget);
             let kept = wanted && held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok();
-            Ok(kept.then(|| Arc::new(picture)))
+            Ok(kept.then(|| Arc::new(photo)))
         };
         let checked: Vec<_> = (0..capture.shots.len()).into_par_iter().map(check).collect();
         let faults: Vec<String> =
@@ -44,8 +44,8 @@ impl PictureCache {
                 _ => bail!("{line}; no image is left to train on"),
             }
         }
-        let pictures = checked.into_iter().flatten().enumerate();
-        let pictures = pictures.filter_map(|(shot, picture)| Some((shot, picture?))).collect();
+        let photos = checked.into_iter().flatten().enumerate();
+        let photos = photos.filter_map(|(shot, photo)| Some((shot, photo?))).collect();
         let capture = if faults.is_empty() {
             capture
         } else {
@@ -56,6 +56,6 @@ impl PictureCache {
             rest.warnings.push(warning);
             Arc::new(rest)
         };
-        Ok(Self::with_pictures(capture, budget, pictures))
+        Ok(Self::with_photos(capture, budget, photos))
     }
 }

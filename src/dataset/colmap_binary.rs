@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use glam::{DVec3, Vec3};
 
-use super::colmap::{ModelCamera, ModelImage, lens, model_by_id};
+use super::colmap_model::{ModelCamera, ModelImage, lens, model_by_id};
 use crate::scene::PointCloud;
 
 /// A reader that knows where it is, and never past the end of its file.
@@ -16,7 +16,7 @@ struct Cursor {
     path: PathBuf,
     position: u64,
     length: u64,
-    /// What is being read, for messages.
+    /// The record being read, for messages.
     what: String,
 }
 

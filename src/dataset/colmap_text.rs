@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use glam::{DVec3, Vec3};
 
-use super::colmap::{ModelCamera, ModelImage, lens};
+use super::colmap_model::{ModelCamera, ModelImage, lens};
 use crate::scene::PointCloud;
 
 /// The lines of a file with their numbers, counted from 1. Bytes that are not UTF-8 only matter in names.

@@ -1,4 +1,4 @@
-//! Optical flow between consecutive frames of one camera: finds its files, and loads them as the loaded pictures see it.
+//! Optical flow between consecutive frames of one camera: finding its files, and loading them in pixels of the photos.
 
 use std::path::{Path, PathBuf};
 
@@ -6,58 +6,18 @@ use anyhow::{Context, Result, ensure};
 use glam::{DVec2, dvec2};
 use rayon::prelude::*;
 
-use super::assemble::enumerate;
+use super::capture::{Capture, Direction, FlowChoice, FlowFile, Shot, Split};
 use super::flow_io::{self, EXTENSIONS, FlowField};
 use super::images;
 use super::lens::Distortion;
-use super::source::sizes_agree;
-use super::{Capture, FlowChoice, Shot, Split};
+use super::source::{enumerate, sizes_agree};
 
-/// Which frame of the same camera flow leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Direction {
-    /// The next in time.
-    Forward,
-    /// The previous in time.
-    Backward,
-}
-
-impl Direction {
-    pub const BOTH: [Self; 2] = [Self::Forward, Self::Backward];
-
-    /// The other direction.
-    pub fn reversed(self) -> Self {
-        match self {
-            Self::Forward => Self::Backward,
-            Self::Backward => Self::Forward,
-        }
-    }
-
-    /// The word for it in the names of files.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Forward => "fwd",
-            Self::Backward => "bwd",
-        }
-    }
-}
-
-/// A flow file of a shot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FlowFile {
-    pub path: PathBuf,
-    /// Name of the shot that the flow leads to.
-    pub to: String,
-    /// A mask, white where a pixel is hidden or outside in the other frame.
-    pub occlusion: Option<PathBuf>,
-}
-
-/// Optical flow from a loaded picture to another of the same camera.
+/// Optical flow from a loaded photo to another one of the same camera.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FlowTarget {
     /// Index in [`Capture::shots`] of the shot that the flow leads to.
     pub to: usize,
-    /// `[height * width]` displacements of the first picture's pixels, row-major, in pixels of the loaded pictures, x
+    /// `[height * width]` displacements of the first photo's pixels, row-major, in pixels of the loaded photos, x
     /// right and y down: what is at the pixel centre p in the first is at p + displacement in the second, each under its
     /// own [`Shot::camera`]. (0, 0) where not valid.
     pub field: Vec<[f32; 2]>,
@@ -98,8 +58,11 @@ fn appended(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(path)
 }
 
-/// Finds the flow files of a capture and checks their sizes. Returns what is missing or cannot be used, a line each;
-/// with `strict` a file that cannot be used is an error.
+/// A shot, a direction, and the neighbouring shot that flow in this direction leads to.
+type ShotPair = (usize, Direction, usize);
+
+/// Finds the flow files of a capture and checks their sizes. Returns warnings about missing and unusable files; with
+/// `strict` an unusable file is an error.
 pub fn attach(shots: &mut [Shot], root: &Path, choice: &FlowChoice, strict: bool) -> Result<Vec<String>> {
     let folder = match choice {
         FlowChoice::Off => return Ok(Vec::new()),
@@ -110,25 +73,14 @@ pub fn attach(shots: &mut [Shot], root: &Path, choice: &FlowChoice, strict: bool
         }
     };
     let neighbours = neighbours(shots);
-    let pairs: Vec<(usize, Direction, usize)> = (0..shots.len())
+    let pairs: Vec<ShotPair> = (0..shots.len())
         .flat_map(|i| Direction::BOTH.map(|direction| (i, direction)))
         .filter_map(|(i, direction)| Some((i, direction, neighbours[i][direction as usize]?)))
         .collect();
     if !folder.is_dir() || pairs.is_empty() {
         return Ok(Vec::new());
     }
-    let find = |&(i, direction, to): &(usize, Direction, usize)| -> Result<Option<FlowFile>, String> {
-        let stem = flow_stem(&folder, &shots[i].name, direction);
-        let Some(path) = EXTENSIONS.iter().map(|e| appended(&stem, &format!(".{e}"))).find(|path| path.is_file())
-        else {
-            return Ok(None);
-        };
-        let occlusion = Some(appended(&stem, ".occ.png")).filter(|mask| mask.is_file());
-        check_sizes(&path, occlusion.as_deref(), &shots[i])
-            .map_err(|error| format!("{} ({error:#})", path.file_name().unwrap_or_default().to_string_lossy()))?;
-        Ok(Some(FlowFile { path, to: shots[to].name.clone(), occlusion }))
-    };
-    let found: Vec<_> = pairs.par_iter().map(find).collect();
+    let found: Vec<_> = pairs.par_iter().map(|pair| find(&folder, shots, *pair)).collect();
     let (mut missing, mut broken) = (Vec::new(), Vec::new());
     for ((i, direction, _), file) in pairs.iter().zip(found) {
         match file {
@@ -137,27 +89,45 @@ pub fn attach(shots: &mut [Shot], root: &Path, choice: &FlowChoice, strict: bool
             Err(fault) => broken.push(fault),
         }
     }
-    let place = folder.display();
     if missing.len() == pairs.len() {
         let example = appended(&flow_stem(&folder, &shots[pairs[0].0].name, pairs[0].1), ".flo");
-        let line =
-            format!("{place}: no optical flow of this capture is here; expected for instance {}", example.display());
+        let (folder, example) = (folder.display(), example.display());
+        let line = format!("{folder}: no optical flow of this capture is here; expected for instance {example}");
         ensure!(*choice == FlowChoice::Auto, "{line}");
         return Ok(vec![line]);
     }
-    let (missing_of, broken_of) = (missing.len(), broken.len());
+    warnings(&folder, pairs.len(), &missing, &broken, strict)
+}
+
+/// The flow file of a pair of shots, `None` where there is none, or why the one that is there cannot be used.
+fn find(folder: &Path, shots: &[Shot], (shot, direction, to): ShotPair) -> Result<Option<FlowFile>, String> {
+    let stem = flow_stem(folder, &shots[shot].name, direction);
+    let Some(path) = EXTENSIONS.iter().map(|e| appended(&stem, &format!(".{e}"))).find(|path| path.is_file()) else {
+        return Ok(None);
+    };
+    let occlusion = Some(appended(&stem, ".occ.png")).filter(|mask| mask.is_file());
+    check_sizes(&path, occlusion.as_deref(), &shots[shot])
+        .map_err(|error| format!("{} ({error:#})", path.file_name().unwrap_or_default().to_string_lossy()))?;
+    Ok(Some(FlowFile { path, to: shots[to].name.clone(), occlusion }))
+}
+
+/// A line about the broken and one about the missing files of `expected` ones.
+fn warnings(
+    folder: &Path,
+    expected: usize,
+    missing: &[String],
+    broken: &[String],
+    strict: bool,
+) -> Result<Vec<String>> {
+    let (place, found) = (folder.display(), expected - missing.len());
     let mut warnings = Vec::new();
     if !broken.is_empty() {
-        let line = format!(
-            "{place}: {broken_of} of {} flow files cannot be used: {}",
-            pairs.len() - missing_of,
-            enumerate(&broken)
-        );
+        let line = format!("{place}: {} of {found} flow files cannot be used: {}", broken.len(), enumerate(broken));
         ensure!(!strict, "{line}");
         warnings.push(format!("{line}; their frames are trained without flow"));
     }
     if !missing.is_empty() {
-        let line = format!("{place}: {missing_of} of {} flow files are missing: {}", pairs.len(), enumerate(&missing));
+        let line = format!("{place}: {} of {expected} flow files are missing: {}", missing.len(), enumerate(missing));
         warnings.push(format!("{line}; their frames are trained without flow"));
     }
     Ok(warnings)
@@ -187,7 +157,7 @@ impl Capture {
         neighbours(&self.shots)
     }
 
-    /// Looks for optical flow in another place than the capture was opened with, and warns as opening does.
+    /// Replaces the source of optical flow that the capture was opened with, and logs warnings as opening does.
     ///
     /// # Errors
     /// [`FlowChoice::Folder`] without flow of this capture.
@@ -199,32 +169,32 @@ impl Capture {
         Ok(())
     }
 
-    /// The shot that flow from `shot` in `direction` leads to, if there is a flow file and the other shot is at hand.
+    /// The shot that flow from `shot` in `direction` leads to; `None` without a flow file or without the other shot.
     pub fn flow_to(&self, shot: usize, direction: Direction) -> Option<usize> {
         let file = self.shots[shot].flow[direction as usize].as_ref()?;
         self.shots.binary_search_by(|other| other.name.cmp(&file.to)).ok()
     }
 
-    /// The flow that may be trained on: from training shots to training shots, by shot, forward first. Flow to or from a
-    /// held-out picture was computed from it, and would give away where things are in it.
+    /// The flow that training may use: between training shots, by shot, forward first. Flow to or from a held-out photo
+    /// would leak its content.
     pub fn training_flow(&self) -> Vec<(usize, Direction)> {
         let trained = |shot: usize| self.shots[shot].split == Split::Train;
         let pairs = (0..self.shots.len()).flat_map(|shot| Direction::BOTH.map(|direction| (shot, direction)));
         pairs.filter(|&(shot, way)| trained(shot) && self.flow_to(shot, way).is_some_and(trained)).collect()
     }
 
-    /// Loads the optical flow of a shot: resampled to its loaded picture, and the displacements to pixels of the loaded
-    /// pictures. `None` where there is none.
+    /// Loads the optical flow of a shot: resampled to its loaded photo, and the displacements to pixels of the loaded
+    /// photos. `None` where there is none.
     ///
     /// A displacement is valid where it is known and, by the occlusion mask or, where there is none, by the flow back
-    /// from where it leads, the same surface is seen in both pictures: ‖F + F_back(x + F)‖ ≤ 0.5 px + 0.05 ‖F‖. With
+    /// from where it leads, the same surface is seen in both photos: ‖F + F_back(x + F)‖ ≤ 0.5 px + 0.05 ‖F‖. With
     /// neither, all that are known are valid.
     ///
     /// # Errors
     /// Names the flow file or mask that cannot be read.
     ///
     /// # Panics
-    /// Where `shot` is no index into [`Capture::shots`].
+    /// If `shot` is no index into [`Capture::shots`].
     pub fn load_flow(&self, shot: usize, direction: Direction) -> Result<Option<FlowTarget>> {
         let Some(to) = self.flow_to(shot, direction) else { return Ok(None) };
         let (from, other) = (&self.shots[shot], &self.shots[to]);
@@ -263,7 +233,7 @@ fn read(file: &FlowFile, shot: &Shot) -> Result<FlowField> {
     Ok(flow)
 }
 
-/// Which known displacements of `flow` lead to where `back` leads back from.
+/// `[height * width]` whether a known displacement of `flow` agrees with the backward flow `back`.
 fn consistent(flow: &FlowField, back: &FlowField) -> Vec<bool> {
     let check = |i: usize| {
         let [u, v] = flow.vectors[i];
@@ -276,7 +246,7 @@ fn consistent(flow: &FlowField, back: &FlowField) -> Vec<bool> {
     (0..flow.vectors.len()).into_par_iter().map(check).collect()
 }
 
-/// The field at a position, bilinear between pixel centres; `None` outside the picture and beside unknown pixels.
+/// The field at a position, bilinear between pixel centres; `None` outside the photo and beside unknown pixels.
 fn sample(field: &FlowField, position: DVec2) -> Option<[f32; 2]> {
     let size = dvec2(f64::from(field.width), f64::from(field.height));
     if !(position.cmpge(DVec2::ZERO).all() && position.cmple(size).all()) {
@@ -303,7 +273,7 @@ fn sample(field: &FlowField, position: DVec2) -> Option<[f32; 2]> {
     Some(sum)
 }
 
-/// The flow as the undistorted and resized pictures of both shots see it.
+/// Resamples the flow to the undistorted and resized photos of both shots.
 fn resample(flow: &FlowField, from: &Shot, to: &Shot) -> (Vec<[f32; 2]>, Vec<bool>) {
     let target = from.camera.lens;
     let image = dvec2(f64::from(from.source.width), f64::from(from.source.height));

@@ -1,4 +1,4 @@
-//! Files of optical flow: Middlebury `.flo`, KITTI's 16-bit PNG, NumPy `.npy` and `.npz`, and PFM, which is only read.
+//! Optical-flow files: Middlebury `.flo`, KITTI 16-bit PNG, NumPy `.npy` and `.npz`, and PFM (reading only).
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -8,12 +8,12 @@ use anyhow::{Context, Result, bail, ensure};
 use image::{ColorType, ExtendedColorType, ImageEncoder};
 
 use super::images;
-use super::npy::{self, Part};
+use super::npy::{self, ArrayPart};
 
-/// Extensions of flow files, in the order in which they are looked for.
+/// Extensions of flow files, in order of preference.
 pub const EXTENSIONS: [&str; 5] = ["flo", "png", "npz", "npy", "pfm"];
 
-/// A field of displacements from one picture to another, in pixels of the field, x right and y down.
+/// A displacement field from one image to another, in pixels of the field, x right, y down.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FlowField {
     pub width: u32,
@@ -26,7 +26,7 @@ pub struct FlowField {
 
 /// Components beyond this mean that the displacement is unknown.
 const UNKNOWN: f32 = 1e9;
-/// What is written for an unknown component, as Middlebury's tools do.
+/// The value written for an unknown component, as in Middlebury's tools.
 const UNKNOWN_WRITTEN: f32 = 1.666_666_8e9;
 /// The first number of a `.flo` file; its bytes spell PIEH.
 const MAGIC: f32 = 202_021.25;
@@ -47,7 +47,7 @@ fn extension(path: &Path) -> String {
 /// Reads a flow file of the kind that its extension names.
 ///
 /// # Errors
-/// Says what is wrong with the file; the caller names it.
+/// Describes the fault; the caller names the file.
 pub fn read(path: &Path) -> Result<FlowField> {
     match extension(path).as_str() {
         "flo" => read_flo(path),
@@ -61,12 +61,12 @@ pub fn read(path: &Path) -> Result<FlowField> {
 /// Width and height of a flow file, from its header; where cheap, also checks that the file is complete.
 ///
 /// # Errors
-/// As [`read`].
+/// Those of [`read`].
 pub fn size(path: &Path) -> Result<(u32, u32)> {
     match extension(path).as_str() {
         "flo" => flo_header(path).map(|(size, _)| size),
         "png" => images::header(path).map(|header| header.size),
-        "npz" | "npy" => numpy_size(&npy::read(path, Part::Shape)?.shape).map(|(size, _)| size),
+        "npz" | "npy" => numpy_size(&npy::read(path, ArrayPart::Shape)?.shape).map(|(size, _)| size),
         "pfm" => pfm_header(path).map(|header| header.size),
         _ => bail!("it is no flow file of a known kind (.flo, .png, .npz, .npy, .pfm)"),
     }
@@ -76,7 +76,7 @@ pub fn size(path: &Path) -> Result<(u32, u32)> {
 /// (float32 `[height, width, 2]`, NaN where unknown).
 ///
 /// # Errors
-/// Another extension, displacements that a PNG cannot hold, or a disk that does not take the file.
+/// Another extension, displacements that a PNG cannot hold, or a failed write.
 pub fn write(path: &Path, field: &FlowField) -> Result<()> {
     let bytes = match extension(path).as_str() {
         "flo" => flo_bytes(field),
@@ -165,11 +165,11 @@ fn numpy_size(shape: &[usize]) -> Result<((u32, u32), bool)> {
     };
     let side = |n: usize| u32::try_from(n).ok().filter(|n| (1..1 << 20).contains(n));
     let size = side(width).zip(side(height));
-    Ok((size.with_context(|| format!("its array is {shape:?}, which is no picture's size"))?, planar))
+    Ok((size.with_context(|| format!("its array is {shape:?}, which is no image size"))?, planar))
 }
 
 fn read_numpy(path: &Path) -> Result<FlowField> {
-    let array = npy::read(path, Part::All)?;
+    let array = npy::read(path, ArrayPart::All)?;
     let ((width, height), planar) = numpy_size(&array.shape)?;
     let pixels = width as usize * height as usize;
     let (stride, offset) = if planar { (1, pixels) } else { (2, 1) };
@@ -221,7 +221,7 @@ fn pfm_header(path: &Path) -> Result<Pfm> {
         _ => bail!("it does not start as a .pfm file does"),
     };
     let side = |word: &str| word.parse::<u32>().ok().filter(|n| (1..1 << 20).contains(n));
-    let size = side(&words[1]).zip(side(&words[2])).context("its size is not that of a picture")?;
+    let size = side(&words[1]).zip(side(&words[2])).context("its size is not that of an image")?;
     let scale: f32 = words[3].parse().ok().context("its scale is no number")?;
     let expected = bytes + u64::from(size.0) * u64::from(size.1) * channels as u64 * 4;
     ensure!(length >= expected, "it is cut short: {length} bytes of the {expected} that {} x {} need", size.0, size.1);

@@ -1,4 +1,4 @@
-//! Image files: what their header says, and their pixels as 8-bit RGBA.
+//! Image files: reading the header, and decoding the pixels as 8-bit RGBA.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
@@ -16,16 +16,16 @@ pub struct Raster {
     pub pixels: Vec<[u8; 4]>,
 }
 
-/// What an image's header says.
+/// The header of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
+pub struct ImageHeader {
     /// Size as stored, before the EXIF orientation.
     pub size: (u32, u32),
     /// EXIF orientation, 1 to 8; 1 where there is none.
     pub orientation: u8,
 }
 
-impl Header {
+impl ImageHeader {
     /// The size after the EXIF orientation.
     pub fn oriented(&self) -> (u32, u32) {
         if self.orientation >= 5 { (self.size.1, self.size.0) } else { self.size }
@@ -35,8 +35,8 @@ impl Header {
 /// Reads the header alone.
 ///
 /// # Errors
-/// Where the file cannot be opened, is empty or is no PNG, JPEG or WebP image.
-pub fn header(path: &Path) -> Result<Header> {
+/// A file that cannot be opened, is empty or is no PNG, JPEG or WebP image.
+pub fn header(path: &Path) -> Result<ImageHeader> {
     let mut file = File::open(path).context("it cannot be opened")?;
     let mut start = Vec::new();
     file.by_ref().take(1 << 18).read_to_end(&mut start).context("it cannot be read")?;
@@ -51,11 +51,11 @@ pub fn header(path: &Path) -> Result<Header> {
     read_header(BufReader::new(file))
 }
 
-fn read_header(reader: impl BufRead + Seek) -> Result<Header> {
+fn read_header(reader: impl BufRead + Seek) -> Result<ImageHeader> {
     let mut decoder = decoder(reader)?;
     let size = decoder.dimensions();
     ensure!(size.0 > 0 && size.1 > 0, "it has no pixels");
-    Ok(Header { size, orientation: decoder.orientation().map_or(1, Orientation::to_exif) })
+    Ok(ImageHeader { size, orientation: decoder.orientation().map_or(1, Orientation::to_exif) })
 }
 
 fn decoder<'a>(reader: impl BufRead + Seek + 'a) -> Result<impl ImageDecoder + 'a> {
@@ -107,7 +107,7 @@ fn is_jpeg_cut_short(bytes: &[u8]) -> bool {
     }
 }
 
-/// Which pixels of an image are used.
+/// The used pixels of an image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mask {
     pub width: u32,
@@ -125,7 +125,7 @@ pub fn decode_mask(path: &Path, orientation: u8) -> Result<Mask> {
     Ok(Mask { width, height, used: image.pixels().map(|p| brightness(p) > white).collect() })
 }
 
-/// Multiplies colour by alpha, rounded; says whether any alpha was below 255.
+/// Multiplies colour by alpha, rounded; returns whether any alpha was below 255.
 pub fn premultiply(raster: &mut Raster) -> bool {
     if raster.pixels.iter().all(|p| p[3] == 255) {
         return false;
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(decode(&path, 1).unwrap().pixels, [[255, 128, 0, 128]]);
         let (_folder, path) = saved("j.jpg", image::RgbImage::from_pixel(8, 8, image::Rgb([200, 200, 200])));
         assert!(decode(&path, 1).unwrap().pixels.iter().all(|p| p[0].abs_diff(200) <= 1 && p[3] == 255));
-        assert_eq!(header(&path).unwrap(), Header { size: (8, 8), orientation: 1 });
+        assert_eq!(header(&path).unwrap(), ImageHeader { size: (8, 8), orientation: 1 });
     }
 
     #[test]
@@ -186,7 +186,7 @@ mod tests {
         let turned = decode(&path, 6).unwrap();
         assert_eq!((turned.width, turned.height), (1, 2));
         assert_eq!([turned.pixels[0][0], turned.pixels[1][0]], [0, 100]);
-        assert_eq!(Header { size: (2, 1), orientation: 6 }.oriented(), (1, 2));
+        assert_eq!(ImageHeader { size: (2, 1), orientation: 6 }.oriented(), (1, 2));
     }
 
     #[test]

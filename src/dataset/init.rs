@@ -1,17 +1,22 @@
-//! What a scene starts from: points, and how far their neighbours are.
+//! Initial points: random ones, and the distances of points to their neighbours.
 
 use std::num::NonZero;
 
 use glam::Vec3;
 use kiddo::{ImmutableKdTree, SquaredEuclidean};
+use rand_pcg::Pcg32;
+use rand_pcg::rand_core::Rng;
 use rayon::prelude::*;
 
 use crate::scene::PointCloud;
 
-/// The mean of the squared distances is at least this, so that its logarithm stays sane.
+/// The least mean squared distance, which bounds its logarithm.
 const LEAST_SQUARED_DISTANCE: f32 = 1e-7;
 
-/// Neighbours that count.
+/// The stream of random numbers, that of the generator's reference implementation.
+const STREAM: u64 = 0x0a02_bdbf_7bb3_c0a7;
+
+/// Number of neighbours.
 const NEIGHBOURS: usize = 3;
 
 /// `[N]` root of the mean squared distance to the three nearest other points, world units, at least √1e-7: the initial
@@ -47,39 +52,15 @@ fn mean_squares(places: &[[f32; 3]], groups: &[&[usize]]) -> Vec<f32> {
     places.par_iter().zip(groups).map(mean).collect()
 }
 
-/// `count` points uniform in the box `centre` ± `half_extent`, of uniformly random colours; the same for the same seed.
+/// `count` points, uniformly random in the box `centre` ± `half_extent`, with uniformly random colours; equal seeds give
+/// equal points.
 pub fn random_points(count: usize, centre: Vec3, half_extent: Vec3, seed: u64) -> PointCloud {
-    let mut random = Pcg::new(seed);
-    let mut unit = || Vec3::from_array(std::array::from_fn(|_| random.unit()));
+    let mut random = Pcg32::new(seed, STREAM);
+    // Uniform in [0, 1).
+    let mut number = || (random.next_u32() >> 8) as f32 * (1.0 / 16_777_216.0);
+    let mut unit = || Vec3::from_array(std::array::from_fn(|_| number()));
     let (positions, colours) = (0..count).map(|_| (centre + (2.0 * unit() - 1.0) * half_extent, unit())).unzip();
     PointCloud { positions, colours, times: None }
-}
-
-/// The generator PCG-XSH-RR 64/32 of O'Neill, "PCG: A Family of Simple Fast Space-Efficient … Algorithms" (2014).
-struct Pcg {
-    state: u64,
-}
-
-impl Pcg {
-    fn new(seed: u64) -> Self {
-        let mut generator = Self { state: 0 };
-        generator.next();
-        generator.state = generator.state.wrapping_add(seed);
-        generator.next();
-        generator
-    }
-
-    fn next(&mut self) -> u32 {
-        let old = self.state;
-        self.state = old.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let mixed = (((old >> 18) ^ old) >> 27) as u32;
-        mixed.rotate_right((old >> 59) as u32)
-    }
-
-    /// Uniform in [0, 1).
-    fn unit(&mut self) -> f32 {
-        (self.next() >> 8) as f32 * (1.0 / 16_777_216.0)
-    }
 }
 
 #[cfg(test)]
@@ -147,6 +128,9 @@ mod tests {
         assert!(mean.abs().max_element() < 0.05, "{mean}");
         assert!(cloud.colours.iter().all(|c| c.min_element() >= 0.0 && c.max_element() < 1.0));
         assert_eq!(cloud.positions, random_points(4000, centre, half, 7).positions);
+        // Runs of earlier versions start from the same points.
+        let first = [4_974_472.0, 16_411_337.0, 6_877_073.0].map(|bits: f32| 2.0 * (bits / 16_777_216.0) - 1.0);
+        assert_eq!(random_points(1, Vec3::ZERO, Vec3::ONE, 7).positions, [Vec3::from_array(first)]);
         assert_ne!(cloud.positions, random_points(4000, centre, half, 8).positions);
     }
 }

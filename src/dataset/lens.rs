@@ -1,4 +1,4 @@
-//! Lens models: how a real lens maps directions to pixels, and back.
+//! Lens models: projection from directions to pixels, and its inverse.
 //!
 //! All functions work on the plane z = 1 in front of the camera, before the focal length is applied.
 
@@ -46,7 +46,7 @@ impl Distortion {
         }
     }
 
-    /// The argument of the profile up to which it grows. Past it the polynomial folds back and means nothing.
+    /// The end of the profile's monotonic range. Beyond it the polynomial folds back and is invalid.
     fn reach(&self) -> f64 {
         let (end, step, beyond) = match self {
             Self::None | Self::Fov { .. } => return f64::INFINITY,
@@ -65,7 +65,7 @@ impl Distortion {
         beyond
     }
 
-    /// Where the lens images the plane point `u`; no check of the reach.
+    /// The distorted image of the plane point `u`; the valid range is not checked.
     fn apply(&self, u: DVec2) -> DVec2 {
         let r = u.length();
         if r < 1e-12 {
@@ -104,9 +104,9 @@ pub struct SourceLens {
 
 impl SourceLens {
     /// # Errors
-    /// Where a number is not finite, the focal length is not positive or the size is zero.
+    /// A number that is not finite, a focal length that is not positive, or a size of zero.
     pub fn new(focal: DVec2, principal: DVec2, size: (u32, u32), distortion: Distortion) -> Result<Self> {
-        ensure!(size.0 > 0 && size.1 > 0, "the camera is {} x {} pixels large", size.0, size.1);
+        ensure!(size.0 > 0 && size.1 > 0, "the camera's size is {} x {} pixels", size.0, size.1);
         ensure!(
             focal.is_finite() && focal.min_element() > 0.0,
             "the focal length {}, {} is not a positive number of pixels",
@@ -172,7 +172,7 @@ impl SourceLens {
         self.polish(target * (plane / radius), target)
     }
 
-    /// As [`SourceLens::undistort`], from a guess of the result.
+    /// As [`SourceLens::undistort`], starting from a guess of the result.
     pub fn undistort_near(&self, pixel: DVec2, guess: DVec2) -> Option<DVec2> {
         let target = (pixel - self.principal) / self.focal;
         let reached = |u: &DVec2| u.length() <= self.reach;

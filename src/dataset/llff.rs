@@ -8,8 +8,8 @@ use glam::{DMat4, DVec2, DVec3};
 
 use super::Split;
 use super::lens::Distortion;
-use super::npy::{self, Part};
-use super::source::{Focal, Frame, LensSpec, Listing};
+use super::npy::{self, ArrayPart};
+use super::source::{Focal, LensSpec, ListedFrame, Listing};
 use super::videos::{entries, is_camera, is_image, is_video};
 use crate::camera::Pose;
 
@@ -41,11 +41,11 @@ pub fn images(root: &Path) -> Vec<PathBuf> {
 /// Reads a capture of the given cameras or images, in the order of the rows of poses.
 ///
 /// # Errors
-/// Where the array is malformed, or its rows are not as many as the cameras.
+/// A malformed array, or a number of rows other than the number of cameras.
 pub fn read(root: &Path, cameras: &[PathBuf]) -> Result<Listing> {
     let origin = root.join(FILE);
     let context = || format!("{}", origin.display());
-    let array = npy::read(&origin, Part::All).with_context(context)?;
+    let array = npy::read(&origin, ArrayPart::All).with_context(context)?;
     ensure!(
         array.shape.len() == 2 && array.shape[1] == 17,
         "{}: its array is {:?}; poses and bounds are [cameras, 17]",
@@ -63,11 +63,11 @@ pub fn read(root: &Path, cameras: &[PathBuf]) -> Result<Listing> {
     );
     let rows = array.values.as_chunks::<17>().0;
     let frame = |(row, camera): (&[f64; 17], &PathBuf)| frame(root, row, camera);
-    let frames = rows.iter().zip(cameras).map(frame).collect::<Result<Vec<Frame>>>().with_context(context)?;
+    let frames = rows.iter().zip(cameras).map(frame).collect::<Result<Vec<ListedFrame>>>().with_context(context)?;
     Ok(Listing { origin, root: root.to_path_buf(), frames, ..Listing::default() })
 }
 
-fn frame(root: &Path, row: &[f64; 17], camera: &Path) -> Result<Frame> {
+fn frame(root: &Path, row: &[f64; 17], camera: &Path) -> Result<ListedFrame> {
     let name = camera.strip_prefix(root).unwrap_or(camera).to_string_lossy().replace('\\', "/");
     let column = |j: usize| DVec3::new(row[j], row[5 + j], row[10 + j]);
     // Columns: down, right, back, centre, and (height, width, focal length).
@@ -83,7 +83,7 @@ fn frame(root: &Path, row: &[f64; 17], camera: &Path) -> Result<Frame> {
     let size_pixels =
         size_pixels.with_context(|| format!("the size of {name}, {} x {}, is impossible", size.y, size.x))?;
     let matrix = DMat4::from_cols(right.extend(0.0), (-down).extend(0.0), back.extend(0.0), centre.extend(1.0));
-    Ok(Frame {
+    Ok(ListedFrame {
         name,
         pose: Pose::from_gl_camera_to_world(matrix),
         lens: LensSpec {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::Split;
 use super::lens::Distortion;
-use super::source::{Focal, Frame, LensSpec, Listing, tidy};
+use super::source::{Focal, LensSpec, ListedFrame, Listing, tidy};
 use crate::camera::Pose;
 
 /// Intrinsics, which a file may state once or a frame for itself.
@@ -47,7 +47,7 @@ struct FrameEntry {
 }
 
 #[derive(Debug, Deserialize)]
-struct File {
+struct TransformsFile {
     frames: Vec<FrameEntry>,
     ply_file_path: Option<String>,
     train_filenames: Option<Vec<String>>,
@@ -87,7 +87,7 @@ pub fn read(path: &Path) -> Result<Listing> {
     Ok(listing)
 }
 
-fn parse(path: &Path) -> Result<File> {
+fn parse(path: &Path) -> Result<TransformsFile> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let text = String::from_utf8_lossy(&bytes);
     let parsed = serde_json::from_str(text.trim_start_matches('\u{feff}')).or_else(|error| {
@@ -95,7 +95,7 @@ fn parse(path: &Path) -> Result<File> {
         let nulled = null_not_finite(&text);
         if nulled == text { Err(error) } else { serde_json::from_str(&nulled) }
     });
-    parsed.map_err(|error| anyhow!("{}: {error}; this is not a transforms file we can read", path.display()))
+    parsed.map_err(|error| anyhow!("{}: {error}; this is not a readable transforms file", path.display()))
 }
 
 /// Replaces the words NaN and Infinity outside strings.
@@ -115,7 +115,7 @@ fn null_not_finite(text: &str) -> String {
     out
 }
 
-fn frames(path: &Path, root: &Path, file: &File) -> Result<Vec<Frame>> {
+fn frames(path: &Path, root: &Path, file: &TransformsFile) -> Result<Vec<ListedFrame>> {
     let frame = |(index, entry): (usize, &FrameEntry)| {
         frame(root, &file.intrinsics, entry)
             .with_context(|| format!("{}: frame {index} ({:?})", path.display(), entry.file_path))
@@ -123,7 +123,7 @@ fn frames(path: &Path, root: &Path, file: &File) -> Result<Vec<Frame>> {
     file.frames.iter().enumerate().map(frame).collect()
 }
 
-fn frame(root: &Path, shared: &Intrinsics, entry: &FrameEntry) -> Result<Frame> {
+fn frame(root: &Path, shared: &Intrinsics, entry: &FrameEntry) -> Result<ListedFrame> {
     let name = tidy(&entry.file_path);
     let time = entry.time;
     ensure!(
@@ -131,7 +131,7 @@ fn frame(root: &Path, shared: &Intrinsics, entry: &FrameEntry) -> Result<Frame> 
         "its time {} is not a number from 0 up",
         time.unwrap_or(0.0)
     );
-    Ok(Frame {
+    Ok(ListedFrame {
         pose: pose(&entry.transform_matrix)?,
         lens: lens(&entry.intrinsics, shared)?,
         time,
@@ -180,7 +180,7 @@ fn lens(own: &Intrinsics, shared: &Intrinsics) -> Result<LensSpec> {
         (Some(x), y, ..) => Focal::Pixels(dvec2(x, y.unwrap_or(x))),
         (None, _, Some(x), y) => Focal::Angles(x, y),
         (None, Some(y), None, _) => Focal::Pixels(dvec2(y, y)),
-        _ => bail!("it states no focal length; add fl_x or camera_angle_x"),
+        _ => bail!("it has no focal length; add fl_x or camera_angle_x"),
     };
     let principal = pick(|i| i.cx).zip(pick(|i| i.cy)).map(|(x, y)| dvec2(x, y));
     let k = [pick(|i| i.k1), pick(|i| i.k2), pick(|i| i.k3), pick(|i| i.k4)].map(|k| k.unwrap_or(0.0));
@@ -200,7 +200,7 @@ fn lens(own: &Intrinsics, shared: &Intrinsics) -> Result<LensSpec> {
 
 /// Applies nerfstudio's lists. Test frames are those of `test_filenames`, or of `val_filenames` where that is absent;
 /// validation frames and, where there is a training list, frames in no list are left out.
-fn split_by_lists(listing: &mut Listing, file: &File) {
+fn split_by_lists(listing: &mut Listing, file: &TransformsFile) {
     let set = |names: &Option<Vec<String>>| -> Option<std::collections::HashSet<String>> {
         names.as_ref().filter(|names| !names.is_empty()).map(|names| names.iter().map(|name| tidy(name)).collect())
     };

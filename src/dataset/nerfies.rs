@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 
 use super::Split;
 use super::lens::Distortion;
-use super::npy::{self, Part};
-use super::source::{Focal, Frame, LensSpec, Listing};
+use super::npy::{self, ArrayPart};
+use super::source::{Focal, LensSpec, ListedFrame, Listing};
 use super::videos::{entries, is_image};
 use crate::camera::Pose;
 use crate::scene::PointCloud;
@@ -130,7 +130,7 @@ fn image_folder(root: &Path, size: [f64; 2], limit: Option<u32>) -> Result<PathB
     Ok(chosen.unwrap_or(largest).clone())
 }
 
-fn frame(folder: &Path, name: String, camera: &CameraFile, facts: &Metadata, split: Split) -> Result<Frame> {
+fn frame(folder: &Path, name: String, camera: &CameraFile, facts: &Metadata, split: Split) -> Result<ListedFrame> {
     let rows = camera.orientation.map(DVec3::from_array);
     let rotation = DMat3::from_cols(rows[0], rows[1], rows[2]).transpose();
     let off = (rotation.transpose() * rotation - DMat3::IDENTITY).to_cols_array();
@@ -145,7 +145,7 @@ fn frame(folder: &Path, name: String, camera: &CameraFile, facts: &Metadata, spl
     let [k1, k2, k3] = camera.radial_distortion;
     let time = facts.warp_id.or(facts.time_id).context("its metadata has neither warp_id nor time_id")?;
     ensure!(time.is_finite() && time >= 0.0, "its time {time} is not a number from 0 up");
-    Ok(Frame {
+    Ok(ListedFrame {
         pose: Pose { rotation, translation: -(rotation * position) },
         lens: LensSpec {
             size: Some(size),
@@ -167,7 +167,7 @@ fn points(path: &Path) -> Result<Option<PointCloud>> {
     if !path.is_file() {
         return Ok(None);
     }
-    let array = npy::read(path, Part::All).with_context(|| path.display().to_string())?;
+    let array = npy::read(path, ArrayPart::All).with_context(|| path.display().to_string())?;
     ensure!(
         array.shape.len() == 2 && array.shape[1] == 3,
         "{}: its array is {:?}, not [points, 3]",

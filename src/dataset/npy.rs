@@ -14,9 +14,9 @@ pub struct Array {
     pub values: Vec<f64>,
 }
 
-/// What of an array is read.
+/// The part of an array to read.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum ArrayPart {
     Shape,
     All,
 }
@@ -24,11 +24,11 @@ pub enum Part {
 /// No archive's entry is unpacked beyond this, whatever it claims.
 const LARGEST_ENTRY: u64 = 1 << 31;
 
-/// Reads an array; with [`Part::Shape`] the values stay empty, and only the header is read.
+/// Reads an array; with [`ArrayPart::Shape`] the values stay empty, and only the header is read.
 ///
 /// # Errors
-/// Where the file is no NumPy array of numbers, or has fewer values than its header claims.
-pub fn read(path: &Path, part: Part) -> Result<Array> {
+/// A file that is no numeric NumPy array, or has fewer values than its header claims.
+pub fn read(path: &Path, part: ArrayPart) -> Result<Array> {
     let file = File::open(path).context("it cannot be opened")?;
     let is_archive = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz"));
     if !is_archive {
@@ -42,7 +42,7 @@ pub fn read(path: &Path, part: Part) -> Result<Array> {
     let entry = archive.by_name(&name).context("it is a damaged archive")?;
     // The claimed size is not trusted: what is unpacked decides.
     let limit = entry.size().min(LARGEST_ENTRY);
-    if part == Part::Shape {
+    if part == ArrayPart::Shape {
         return parse(entry, limit, part);
     }
     let mut bytes = Vec::new();
@@ -50,7 +50,7 @@ pub fn read(path: &Path, part: Part) -> Result<Array> {
     parse(bytes.as_slice(), bytes.len() as u64, part)
 }
 
-fn parse(reader: impl Read, length: u64, part: Part) -> Result<Array> {
+fn parse(reader: impl Read, length: u64, part: ArrayPart) -> Result<Array> {
     let mut reader = reader.take(length);
     let header = NpyHeader::from_reader(&mut reader).context("it is no NumPy array")?;
     let DType::Plain(kind) = header.dtype() else { bail!("it holds a structure, not plain numbers") };
@@ -61,8 +61,11 @@ fn parse(reader: impl Read, length: u64, part: Part) -> Result<Array> {
         bytes.is_some_and(|bytes| bytes <= reader.limit()),
         "it is cut short: its header claims an array of {shape:?}"
     );
-    ensure!(header.order() == Order::C || part == Part::Shape, "it is stored in Fortran order; save it in C order");
-    if part == Part::Shape {
+    ensure!(
+        header.order() == Order::C || part == ArrayPart::Shape,
+        "it is stored in Fortran order; save it in C order"
+    );
+    if part == ArrayPart::Shape {
         return Ok(Array { shape, values: Vec::new() });
     }
     let file = NpyFile::with_header(header, reader);

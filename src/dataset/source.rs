@@ -1,11 +1,11 @@
-//! What a reader of one kind of capture hands on: frames as the capture names them, no image touched yet.
+//! The result of a capture reader: frames as the capture lists them. No image is opened yet.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use glam::{DVec2, dvec2};
 
-use super::Split;
+use super::capture::Split;
 use super::lens::{Distortion, SourceLens};
 use crate::camera::Pose;
 use crate::scene::PointCloud;
@@ -16,8 +16,8 @@ pub struct Listing {
     /// The file that names the frames, for messages.
     pub origin: PathBuf,
     pub root: PathBuf,
-    pub frames: Vec<Frame>,
-    /// Whether the frames' `split` is the capture's own wish.
+    pub frames: Vec<ListedFrame>,
+    /// Whether the capture defines the split itself.
     pub own_split: bool,
     pub points: Option<PointCloud>,
     pub points_file: Option<PathBuf>,
@@ -26,19 +26,19 @@ pub struct Listing {
 
 /// One frame as the capture names it.
 #[derive(Clone, Debug)]
-pub struct Frame {
+pub struct ListedFrame {
     /// Relative to the capture where possible, with forward slashes.
     pub name: String,
     pub pose: Pose,
     pub lens: LensSpec,
-    /// As the capture states it; brought to 0..=1 later.
+    /// Time in the capture's own unit; normalised to 0..=1 later.
     pub time: Option<f64>,
     /// Name of the camera that took it, where the capture says; else its folder stands for it.
     pub camera: Option<String>,
     pub split: Split,
     /// A mask the capture names itself; others are looked for by name.
     pub mask: Option<PathBuf>,
-    /// Where the image is said to be; without extension in Blender's captures.
+    /// Path of the image as stated; without extension in Blender's captures.
     pub image: PathBuf,
 }
 
@@ -101,7 +101,14 @@ pub fn tidy(name: &str) -> String {
     name
 }
 
-/// Endings of the pictures we read.
+/// Lists the first few names, and the number of the others.
+pub fn enumerate(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
+}
+
+/// Extensions of readable images.
 pub const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "webp", "PNG", "JPG", "JPEG"];
 
 /// The places to look for an image, best first. A file under `images/` may also be in the reduced copies `images_2`,

@@ -1,10 +1,10 @@
-//! Time in a capture: brings the stated times to 0..=1, tells the cameras apart and holds shots out.
+//! Times of a capture: normalises them to 0..=1, identifies the cameras and holds out shots.
 
 use std::collections::{BTreeMap, HashSet};
 
 use anyhow::{Result, bail};
 
-use super::source::{Frame, Listing};
+use super::source::{ListedFrame, Listing};
 use super::{Shot, Split, Unseen};
 
 /// A capture of fewer cameras than this holds out times rather than its first camera.
@@ -14,7 +14,7 @@ const CAMERAS_TO_SPARE: usize = 4;
 /// took it. The frames are sorted by name.
 ///
 /// # Errors
-/// Where some frames have a time and others have none.
+/// A mixture of frames with and without a time.
 pub fn arrange(listing: &mut Listing) -> Result<Vec<usize>> {
     let frames = &mut listing.frames;
     let (first, last) = frames
@@ -42,8 +42,8 @@ pub fn arrange(listing: &mut Listing) -> Result<Vec<usize>> {
     Ok(streams)
 }
 
-/// The number of each frame's stream, and what had to be assumed.
-fn tell_apart(frames: &[Frame]) -> (Vec<usize>, Vec<String>) {
+/// The camera index of each frame, and the assumptions made.
+fn tell_apart(frames: &[ListedFrame]) -> (Vec<usize>, Vec<String>) {
     let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, frame) in frames.iter().enumerate() {
         let folder = frame.name.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -89,13 +89,13 @@ fn tell_apart(frames: &[Frame]) -> (Vec<usize>, Vec<String>) {
 }
 
 /// Whether no two of the frames are of the same time.
-fn moments_differ(frames: &[Frame], members: &[usize]) -> bool {
+fn moments_differ(frames: &[ListedFrame], members: &[usize]) -> bool {
     let mut seen = HashSet::new();
     members.iter().all(|&i| seen.insert(frames[i].time.map(f64::to_bits)))
 }
 
 /// Frames grouped by equal poses, in the order of their first: fixed cameras whose frames share a folder.
-fn by_pose(frames: &[Frame], members: Vec<usize>) -> Vec<Vec<usize>> {
+fn by_pose(frames: &[ListedFrame], members: Vec<usize>) -> Vec<Vec<usize>> {
     let mut parts: Vec<Vec<usize>> = Vec::new();
     for i in members {
         match parts.iter_mut().find(|part| frames[part[0]].pose == frames[i].pose) {
@@ -129,7 +129,7 @@ pub fn hold_out(shots: &mut [Shot], every: u32) {
     }
 }
 
-/// Says of every held-out shot in time what training does not see.
+/// Marks every held-out shot of a dynamic capture as a novel camera or a novel time.
 pub fn mark_unseen(shots: &mut [Shot]) {
     let trained: HashSet<usize> =
         shots.iter().filter(|shot| shot.split == Split::Train).map(|shot| shot.stream).collect();

@@ -1,4 +1,4 @@
-//! From the lens an image was taken with to the pinhole that training uses.
+//! Undistortion: resampling an image from its lens to a pinhole.
 //!
 //! One pass from the source pixels to the target's: the map is evaluated at the target's pixel corners and is bilinear
 //! within a pixel, which takes an n × n grid of bilinear samples, n = source pixels per target pixel rounded up. So an
@@ -21,7 +21,7 @@ const BAND: usize = 16;
 /// The pinhole lens, of the same size, for an image undistorted from `source`.
 ///
 /// Perspective lenses: focal length and principal point so that the largest upright rectangle of valid pixels fills the
-/// picture, as OpenCV's `getOptimalNewCameraMatrix` with alpha = 0. Fisheyes, and lenses where that would zoom by more
+/// image, as OpenCV's `getOptimalNewCameraMatrix` with alpha = 0. Fisheyes, and lenses where that would zoom by more
 /// than 1.5, keep theirs.
 pub fn pinhole(source: &SourceLens) -> Lens {
     let (width, height) = (source.width, source.height);
@@ -54,7 +54,7 @@ fn inner_rectangle(source: &SourceLens, size: DVec2) -> Option<(DVec2, DVec2)> {
 }
 
 /// Resamples an image of the lens `from` to the pinhole `to`. The pixels' fourth channel is resampled like the others.
-/// Also says which target pixels have a source; the others are black and transparent.
+/// Also returns which target pixels have a source; the others are black and transparent.
 pub fn undistort(image: &Raster, from: &SourceLens, to: &Lens) -> (Raster, Vec<bool>) {
     let (width, height) = (to.width as usize, to.height as usize);
     let per_pixel = (f64::from(image.width) / f64::from(to.width)).max(f64::from(image.height) / f64::from(to.height));
@@ -85,7 +85,7 @@ pub fn undistort(image: &Raster, from: &SourceLens, to: &Lens) -> (Raster, Vec<b
     (Raster { width: to.width, height: to.height, pixels }, valid)
 }
 
-/// Where a pixel position of the pinhole `to` lies in the image of `from`.
+/// Maps a pixel position of the pinhole `to` to the image of `from`.
 fn source_position(from: &SourceLens, to: &Lens, pixel: DVec2) -> Option<DVec2> {
     from.distort((pixel - to.principal) / to.focal)
 }

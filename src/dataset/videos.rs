@@ -1,4 +1,4 @@
-//! Cameras whose pictures are a folder of frames or a video: each becomes one frame of the capture a moment.
+//! Cameras whose images are a folder of frames or a video; every frame becomes a shot of its own.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use super::source::{EXTENSIONS, Frame, Listing};
+use super::source::{EXTENSIONS, ListedFrame, Listing};
 
 const VIDEOS: [&str; 6] = ["mp4", "mov", "avi", "mkv", "webm", "m4v"];
 
@@ -20,7 +20,7 @@ pub fn is_image(path: &Path) -> bool {
     path.extension().is_some_and(|e| EXTENSIONS.iter().any(|known| e.eq_ignore_ascii_case(known)))
 }
 
-/// The entries of a folder that `wanted` accepts, sorted by name; none where it cannot be listed.
+/// The entries of a folder that `wanted` accepts, sorted by name; none if it cannot be listed.
 pub fn entries(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
     let listed = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut found: Vec<PathBuf> = listed.filter(|path| wanted(path)).collect();
@@ -43,7 +43,7 @@ pub fn is_camera(path: &Path) -> bool {
 /// with, or else its place; its time is its number over the last number of all cameras, from the first.
 ///
 /// # Errors
-/// Where a folder holds no image or a video cannot be decoded.
+/// A folder without images, or a video that cannot be decoded.
 pub fn expand(listing: &mut Listing) -> Result<()> {
     if !listing.frames.iter().any(|frame| is_video(&frame.image) || frame.image.is_dir()) {
         return Ok(());
@@ -62,10 +62,10 @@ pub fn expand(listing: &mut Listing) -> Result<()> {
         for (image, number) in images.iter().zip(numbers(&images)) {
             let file = image.file_name().unwrap_or_default().to_string_lossy();
             let (name, image) = (format!("{label}/{file}"), image.clone());
-            frames.push(Frame { name, image, camera: Some(label.clone()), time: Some(number), ..camera.clone() });
+            frames.push(ListedFrame { name, image, camera: Some(label.clone()), time: Some(number), ..camera.clone() });
         }
     }
-    let number = |frame: &Frame| frame.time.unwrap_or(0.0);
+    let number = |frame: &ListedFrame| frame.time.unwrap_or(0.0);
     let first = frames.iter().map(number).fold(f64::INFINITY, f64::min);
     let last = frames.iter().map(number).fold(0.0, f64::max);
     frames.iter_mut().for_each(|frame| frame.time = frame.time.map(|n| (n - first) / (last - first).max(1.0)));
@@ -87,7 +87,7 @@ fn numbers(images: &[PathBuf]) -> Vec<f64> {
     }
 }
 
-/// Where decoded videos are kept: `dapple/frames` in the user's cache folder.
+/// The folder of decoded videos: `dapple/frames` in the user's cache folder.
 fn cache_folder() -> Result<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = variable("XDG_CACHE_HOME")

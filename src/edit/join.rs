@@ -1,40 +1,16 @@
-//! Scenes of different degrees: capped, and put together.
+//! Joining scenes, and capping their spherical-harmonic degree.
 
 use anyhow::{Result, ensure};
-use glam::Vec3;
 
-use crate::scene::{Motion, Scene, sh_coefficients};
+use crate::scene::{Motion, Scene};
 
-/// Leaves out the bands of spherical harmonics above `degree`.
+/// Drops the bands of spherical harmonics above `degree`.
 pub fn cap_degree(scene: &mut Scene, degree: u32) {
-    if degree >= scene.sh_degree {
-        return;
-    }
-    let (from, to) = (scene.sh_stride(), 3 * sh_coefficients(degree));
-    for i in 0..scene.len() {
-        scene.sh.copy_within(i * from..i * from + to, i * to);
-    }
-    scene.sh.truncate(scene.len() * to);
-    scene.sh_degree = degree;
+    scene.set_sh_degree(degree.min(scene.sh_degree));
 }
 
-/// Adds bands of zeros up to `degree`.
-fn raise_degree(scene: &mut Scene, degree: u32) {
-    let (from, to) = (scene.sh_stride(), 3 * sh_coefficients(degree));
-    if to <= from {
-        return;
-    }
-    scene.sh.resize(scene.len() * to, 0.0);
-    // From the end, so that no row is written over before it has moved.
-    for i in (0..scene.len()).rev() {
-        scene.sh.copy_within(i * from..(i + 1) * from, i * to);
-        scene.sh[i * to + from..(i + 1) * to].fill(0.0);
-    }
-    scene.sh_degree = degree;
-}
-
-/// Puts the Gaussians of `other` behind those of `scene`. The higher degree of the two becomes that of both, and if one
-/// is in motion, the other stands still in it.
+/// Appends the Gaussians of `other` to `scene`. The result has the higher degree of the two; if only one is dynamic, the
+/// Gaussians of the other are at rest.
 ///
 /// # Errors
 /// Scenes of which one was trained with anti-aliasing and the other was not: no file can hold both.
@@ -47,8 +23,9 @@ pub fn append(scene: &mut Scene, mut other: Scene) -> Result<()> {
         scene.antialiased == other.antialiased || other.is_empty(),
         "one of the scenes was trained with anti-aliasing and another without; they cannot be put in one file"
     );
-    raise_degree(&mut other, scene.sh_degree);
-    raise_degree(scene, other.sh_degree);
+    let degree = scene.sh_degree.max(other.sh_degree);
+    scene.set_sh_degree(degree);
+    other.set_sh_degree(degree);
     if scene.motion.is_some() || other.motion.is_some() {
         let mut motion = scene.motion.take().unwrap_or_else(|| at_rest(scene.len()));
         let added = other.motion.take().unwrap_or_else(|| at_rest(other.len()));
@@ -66,13 +43,7 @@ pub fn append(scene: &mut Scene, mut other: Scene) -> Result<()> {
     Ok(())
 }
 
-/// The motion of Gaussians that neither move nor fade.
+/// The motion of Gaussians that neither move nor fade: their static share is 1 − 2·10⁻⁹.
 fn at_rest(n: usize) -> Motion {
-    Motion {
-        velocities: vec![Vec3::ZERO; n],
-        centres: vec![0.5; n],
-        log_durations: vec![0.0; n],
-        // A static share of 1 − 2·10⁻⁹.
-        gates: vec![1.0; n],
-    }
+    Motion::still(vec![0.5; n], 1.0, 1.0)
 }

@@ -1,7 +1,6 @@
-//! What can be done to a scene between reading and writing it: moved, cut, thinned out, joined, put in order.
+//! Edits of a scene: transform, crop, prune, join and sort.
 //!
-//! Everything works in place and carries the motion of a dynamic scene along. Results do not depend on the number of
-//! threads.
+//! Edits work in place and keep the motion of a dynamic scene. Results do not depend on the number of threads.
 
 mod join;
 mod order;

@@ -5,8 +5,8 @@ use rayon::prelude::*;
 
 use crate::scene::Scene;
 
-/// The Gaussians' indices along a Z-order curve through their means, 21 bits an axis over the scene's bounds. Those that
-/// share a cell stay in order.
+/// Indices of the Gaussians along a Morton curve through their means, 21 bits per axis over the bounds of the scene.
+/// Gaussians in the same cell keep their order.
 pub fn morton_order(means: &[Vec3]) -> Vec<u32> {
     let low = means.iter().copied().fold(Vec3::INFINITY, Vec3::min).as_dvec3();
     let high = means.iter().copied().fold(Vec3::NEG_INFINITY, Vec3::max).as_dvec3();
@@ -20,7 +20,7 @@ pub fn morton_order(means: &[Vec3]) -> Vec<u32> {
     keyed.into_iter().map(|(_, i)| i).collect()
 }
 
-/// Puts two zeros between the lowest 21 bits.
+/// Inserts two zeros between each of the lowest 21 bits.
 fn spread(bits: u64) -> u64 {
     let mut v = bits & 0x1f_ffff;
     for (shift, mask) in [
@@ -35,24 +35,15 @@ fn spread(bits: u64) -> u64 {
     v
 }
 
-/// Puts the Gaussian `order[i]` at place `i`; `order` is a permutation.
+/// Moves Gaussian `order[i]` to index `i`; `order` is a permutation.
 pub fn permute(scene: &mut Scene, order: &[u32]) {
-    let stride = scene.sh_stride();
-    rows(&mut scene.means, 1, order);
-    rows(&mut scene.quaternions, 1, order);
-    rows(&mut scene.log_scales, 1, order);
-    rows(&mut scene.logits, 1, order);
-    rows(&mut scene.sh, stride, order);
-    if let Some(motion) = &mut scene.motion {
-        rows(&mut motion.velocities, 1, order);
-        for values in [&mut motion.centres, &mut motion.log_durations, &mut motion.gates] {
-            rows(values, 1, order);
-        }
+    for (values, width) in scene.attributes_mut() {
+        rows(values, width, order);
     }
 }
 
 /// Permutes rows of `width` values along the cycles of `order`, which takes no second array.
-fn rows<T: Copy>(data: &mut [T], width: usize, order: &[u32]) {
+fn rows(data: &mut [f32], width: usize, order: &[u32]) {
     let mut placed = vec![false; order.len()];
     let mut held = Vec::with_capacity(width);
     for start in 0..order.len() {

@@ -1,4 +1,4 @@
-//! Which Gaussians matter, and where they are.
+//! Selecting Gaussians by region, importance and isolation.
 
 use std::num::NonZero;
 use std::str::FromStr;
@@ -8,9 +8,10 @@ use glam::Vec3;
 use kiddo::{ImmutableKdTree, SquaredEuclidean};
 use rayon::prelude::*;
 
+use crate::scene::stats::percentile;
 use crate::scene::{Scene, sigmoid};
 
-/// A part of space.
+/// A region of space, world units.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Region {
     Box { low: Vec3, high: Vec3 },
@@ -18,7 +19,7 @@ pub enum Region {
 }
 
 impl Region {
-    /// Whether a point is inside; the border is.
+    /// Whether a point is inside or on the border.
     pub fn contains(&self, point: Vec3) -> bool {
         match self {
             Self::Box { low, high } => point.cmpge(*low).all() && point.cmple(*high).all(),
@@ -55,7 +56,7 @@ pub fn peak_opacity(scene: &Scene, i: usize) -> f32 {
     peak * sigmoid(scene.logits[i])
 }
 
-/// `[N]` opacity times the mean area of the ellipsoid's shadows, up to a factor.
+/// `[N]` opacity times mean projected area of the ellipsoid, up to a constant factor.
 pub fn importance(scene: &Scene) -> Vec<f64> {
     let one = |i: usize| {
         let s = scene.log_scales[i].as_dvec3().exp();
@@ -64,7 +65,7 @@ pub fn importance(scene: &Scene) -> Vec<f64> {
     (0..scene.len()).into_par_iter().map(one).collect()
 }
 
-/// Keeps the `n` Gaussians that weigh most, in order; of equal ones the first.
+/// Keeps the `n` Gaussians of the largest weights, in order; of equal ones the first.
 ///
 /// # Errors
 /// A number of weights that is not the scene's.
@@ -114,8 +115,7 @@ pub fn isolation(scene: &Scene, k: usize) -> Result<Vec<f32>> {
     for (group, distance) in groups.iter().zip(of_groups) {
         group.iter().for_each(|&i| distances[i as usize] = distance);
     }
-    let mut sorted = distances.clone();
-    let median = *sorted.select_nth_unstable_by(scene.len() / 2, f32::total_cmp).1;
+    let median = percentile(distances.iter().map(|&d| d.into()), 50).unwrap_or_default() as f32;
     distances.iter_mut().for_each(|d| *d /= median.max(f32::MIN_POSITIVE));
     Ok(distances)
 }

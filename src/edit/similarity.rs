@@ -1,4 +1,4 @@
-//! Similarities: what moves a scene without bending it.
+//! Similarity transforms of scenes: rotation, uniform scale and translation.
 
 use anyhow::{Result, ensure};
 use glam::{DMat3, DMat4, DQuat, DVec3, Vec3};
@@ -30,7 +30,7 @@ impl Similarity {
         Self { translation, ..Self::IDENTITY }
     }
 
-    /// The turn that brings the axis `from` to the axis `to`, unit vectors, by the shortest way.
+    /// The smallest rotation that takes the unit vector `from` to `to`.
     pub fn turn(from: DVec3, to: DVec3) -> Self {
         Self::rotation(DQuat::from_rotation_arc(from, to))
     }
@@ -51,7 +51,7 @@ impl Similarity {
         Ok(Self { rotation: DQuat::from_mat3(&rotation).normalize(), scale, translation })
     }
 
-    /// This one first, then `next`.
+    /// The composition: this transform first, then `next`.
     pub fn then(&self, next: &Self) -> Self {
         Self {
             rotation: (next.rotation * self.rotation).normalize(),
@@ -64,7 +64,7 @@ impl Similarity {
         self.rotation * point * self.scale + self.translation
     }
 
-    /// Moves a scene: means, orientations, scales, the direction of its colours, and velocities.
+    /// Transforms a scene: means, rotations, scales, spherical harmonics and velocities.
     pub fn apply_to(&self, scene: &mut Scene) {
         if *self == Self::IDENTITY {
             return;
@@ -87,7 +87,7 @@ impl Similarity {
     }
 }
 
-/// The product of a rotation and a quaternion (w, x, y, z), whose length stays.
+/// The product of a rotation and a quaternion (w, x, y, z) of any length; the length is kept.
 fn turned(rotation: DQuat, [w, x, y, z]: [f32; 4]) -> [f32; 4] {
     let old = DQuat::from_xyzw(x.into(), y.into(), z.into(), w.into());
     let new = rotation * old;

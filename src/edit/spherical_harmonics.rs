@@ -51,7 +51,7 @@ pub fn sh_basis(direction: DVec3) -> [f64; 16] {
     ]
 }
 
-/// How the coefficients of bands 1 to 3 change when what they colour is rotated.
+/// The rotation of spherical-harmonic coefficients of bands 1 to 3.
 #[derive(Clone, Debug)]
 pub struct ShRotation {
     /// `matrix[row][column]`, row by row of a band: new coefficient = Σ matrix · old. Zero across bands.
@@ -96,7 +96,7 @@ impl ShRotation {
     }
 }
 
-/// Takes rounding errors off the numbers of quarter turns, so that these lose nothing.
+/// Rounds near-integers to integers, so that quarter turns are exact.
 fn settle(value: f64) -> f32 {
     let whole = value.round();
     (if (value - whole).abs() < 1e-13 { whole } else { value }) as f32

@@ -1,4 +1,4 @@
-//! How files are written so that none is ever half there.
+//! Atomic writing of files.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -8,18 +8,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
 
-/// Files that are being written now.
+/// Partial files of the writes in progress.
 static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes a file beside `path`, syncs it to the disk and renames it, so that `path` holds either all of the old or all
-/// of the new content, whatever happens meanwhile.
+/// Writes a temporary file beside `path`, syncs it to disk and renames it: `path` holds either the old content or the new
+/// one, even after a crash.
 ///
 /// # Errors
-/// Names the path, the reason and, where the disk is full, the remedy.
+/// Names the path, the reason and, if the disk is full, a remedy.
 pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<()> {
     // A fixed name, unlike a random one, leaves at most one partial file behind however often a run is killed.
     let partial = partial_name(path);
@@ -33,7 +33,7 @@ pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> 
     written.map_err(|error| describe_write_error(path, error))
 }
 
-/// Removes what [`write_atomically`] has begun and not finished, for a process that is about to end.
+/// Removes the partial files of unfinished [`write_atomically`] calls, before the process ends.
 pub fn remove_unfinished() {
     for partial in unfinished().iter() {
         let _ = std::fs::remove_file(partial);
@@ -52,7 +52,7 @@ fn partial_name(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.partial"))
 }
 
-/// The error of a write as one line: path, reason, remedy.
+/// Formats the error of a write in one line: path, reason, remedy.
 pub fn describe_write_error(path: &Path, error: io::Error) -> anyhow::Error {
     let remedy = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

@@ -1,4 +1,4 @@
-//! Reading no more than a file can honestly hold.
+//! Bounds on the memory that a file can claim.
 
 use std::io::Read;
 use std::path::Path;
@@ -7,8 +7,8 @@ use anyhow::{Context, Result, ensure};
 
 use crate::scene::sh_coefficients;
 
-/// What compressed data may become in memory: this many times their size, and [`FLOOR`] for files so small that the ratio
-/// says nothing. A scene of a real capture takes 10 to 20 times its file; what is beyond is a damaged header or a bomb.
+/// The most bytes that compressed data may decompress to: this many times their size, plus [`FLOOR`] for small files.
+/// Scenes of real captures take 10 to 20 times the size of their file; more is a damaged header or a decompression bomb.
 const RATIO: u64 = 256;
 const FLOOR: u64 = 16 << 20;
 

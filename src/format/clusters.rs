@@ -1,27 +1,27 @@
-//! Clusters of rows in up to 45 dimensions, and a tree that finds the one nearest to a row.
+//! Clustering of rows in up to 45 dimensions, and a tree for approximate nearest-neighbour search.
 //!
-//! A tree splits the rows, always those of the largest sum of squared errors and across the axis of the largest variance.
-//! A search looks at those of its leaves that are nearest to a row, a bounded number of them.
+//! The tree always splits the node with the largest sum of squared errors, across its axis of largest variance. A search
+//! visits a bounded number of the leaves nearest to a row.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use rayon::prelude::*;
 
-/// Clusters that a search looks at.
+/// The most clusters that a search visits.
 const CANDIDATES: usize = 32;
-/// Floats that a distance is summed over at a time.
+/// Floats per partial sum of a distance.
 const LANES: usize = 8;
-/// Most floats of a padded row.
+/// The most floats of a padded row.
 pub(super) const MAX_WIDTH: usize = 48;
-/// Rows whose sums are made by one task; fixed, so that sums do not depend on the number of threads.
+/// PaddedRows whose sums are made by one task; fixed, so that sums do not depend on the number of threads.
 const SUM_BLOCK: usize = 8192;
 
-/// Rows of floats, padded by zeros to a multiple of [`LANES`].
-pub(super) struct Rows {
+/// PaddedRows of floats, padded by zeros to a multiple of [`LANES`].
+pub(super) struct PaddedRows {
     pub width: usize,
     pub values: Vec<f32>,
-    /// How much the error of each matters; those of clusters are the sums of their rows'.
+    /// Weight of each row's error; the weight of a cluster is the sum of its rows' weights.
     pub weights: Vec<f32>,
 }
 
@@ -29,7 +29,7 @@ pub(super) fn padded(width: usize) -> usize {
     width.next_multiple_of(LANES)
 }
 
-impl Rows {
+impl PaddedRows {
     pub fn row(&self, i: usize) -> &[f32] {
         &self.values[i * self.width..][..self.width]
     }
@@ -158,7 +158,7 @@ struct Open {
 
 impl Open {
     /// The node with these rows; appends its centre to `centres`.
-    fn of(rows: &Rows, indices: &[u32], start: usize, end: usize, centres: &mut Vec<f32>) -> Self {
+    fn of(rows: &PaddedRows, indices: &[u32], start: usize, end: usize, centres: &mut Vec<f32>) -> Self {
         let Sums { first, squares, weight } = rows.sums(&indices[start..end]);
         let (mut axis, mut largest, mut error) = (0, -1.0, 0.0);
         for (at, (sum, square)) in first.iter().zip(&squares).take(rows.width).enumerate() {
@@ -182,7 +182,7 @@ pub(super) struct Tree {
 
 impl Tree {
     /// Splits rows, at least one, into `leaves` at most: the tree, and the leaves' centres and weights as rows.
-    pub fn grow(rows: &Rows, leaves: usize) -> (Self, Rows) {
+    pub fn grow(rows: &PaddedRows, leaves: usize) -> (Self, PaddedRows) {
         let count = rows.weights.len();
         let mut indices: Vec<u32> = (0..count as u32).collect();
         let (mut nodes, mut centres) = (vec![Node::Leaf(0)], Vec::new());
@@ -206,7 +206,7 @@ impl Tree {
         }
         let mut tree = Self { nodes, centres: Vec::with_capacity(made * rows.width) };
         let weights = tree.number_leaves(&centres, &open, rows.width);
-        let leaves = Rows { width: rows.width, values: tree.centres.clone(), weights };
+        let leaves = PaddedRows { width: rows.width, values: tree.centres.clone(), weights };
         (tree, leaves)
     }
 
@@ -269,7 +269,7 @@ pub(super) type Queue = BinaryHeap<(Reverse<u32>, usize)>;
 
 /// Sorts `indices` into those below a threshold and the others: the threshold, half way between the means of the two
 /// parts, and the number below. `None` where all rows agree.
-fn split(rows: &Rows, indices: &mut [u32], axis: usize, mean: f32) -> Option<(f32, usize)> {
+fn split(rows: &PaddedRows, indices: &mut [u32], axis: usize, mean: f32) -> Option<(f32, usize)> {
     let value = |i: u32| rows.values[i as usize * rows.width + axis];
     let mut threshold = mean;
     for _ in 0..2 {

@@ -1,23 +1,23 @@
-//! Codebooks of 256 numbers for many.
+//! Scalar codebooks of 256 entries.
 
 use rayon::prelude::*;
 
-/// Numbers in a codebook.
+/// Entries of a codebook.
 pub(super) const SIZE: usize = 256;
-/// More values than this are represented by evenly spaced ones of them.
+/// The most values that a codebook is fitted to; of more, evenly spaced ones are used.
 const MAX_SAMPLE: usize = 1 << 22;
-/// Rounds of Lloyd's algorithm, each of which only looks at the borders.
+/// Iterations of Lloyd's algorithm.
 const ROUNDS: usize = 60;
-/// Bins of the histogram, and bins to each side that it is smoothed over, three times.
+/// Bins of the histogram, and the radius in bins of the box filter that smooths it three times.
 const BINS: usize = 4096;
 const SMOOTHING: usize = 8;
-/// Errors are weighted by the values' density to minus this power.
+/// Errors are weighted by the density of the values to the power of minus this.
 const RARITY: f64 = 0.25;
-/// No value is farther from its number than this share of the range of the values. Evenly spaced numbers would keep to
-/// 1/510; the loosest bound that a few of the numbers see to leaves the others to what is frequent.
+/// The largest error of a value, as a share of the range of the values. Evenly spaced entries would reach 1/510; a looser
+/// bound takes few entries and leaves the others to frequent values.
 const WORST: f32 = 1.0 / 128.0;
 
-/// Rising numbers; a value is stored as the index of the nearest.
+/// Entries in ascending order; a value is stored as the index of the nearest entry.
 #[derive(Clone, Debug)]
 pub(super) struct Codebook {
     pub numbers: Vec<f32>,
@@ -25,8 +25,8 @@ pub(super) struct Codebook {
 }
 
 impl Codebook {
-    /// The codebook of [`SIZE`] numbers with, nearly, the least weighted mean square error over the i-th of `n` values
-    /// that is nowhere larger than [`WORST`] allows.
+    /// Fits a codebook of [`SIZE`] entries to the `n` values `value(i)`: nearly the least weighted mean square error, with
+    /// no error larger than [`WORST`] allows.
     pub fn of(n: usize, value: impl Fn(usize) -> f32 + Sync) -> Self {
         let step = n.div_ceil(MAX_SAMPLE).max(1);
         let mut sorted: Vec<f32> = (0..n.div_ceil(step)).into_par_iter().map(|i| value(i * step)).collect();
@@ -54,7 +54,7 @@ impl Codebook {
         }
     }
 
-    /// The codebook of `size` numbers with, nearly, the least weighted mean square error.
+    /// Fits a codebook of `size` entries with nearly the least weighted mean square error.
     fn of_least_error(size: usize, sorted: &[f32], density: &Density, sums: &Sums) -> Self {
         let last = sorted.len() - 1;
         let by_quantile = (0..size).map(|k| sorted[(2 * k + 1) * last / (2 * size)]).collect();
@@ -96,7 +96,7 @@ impl Codebook {
     }
 }
 
-/// How many values there are about a value: a smoothed histogram.
+/// The density of the values: a smoothed histogram.
 struct Density {
     low: f32,
     width: f32,

@@ -8,16 +8,16 @@ use anyhow::{Context, Result, bail, ensure};
 use glam::Vec3;
 use rayon::prelude::*;
 
-use super::bounded::{read_file, slice};
-use super::ply_header::{Element, Encoding, Header, Scalar};
+use super::bounded::slice;
+use super::ply_header::{Encoding, PlyElement, PlyFile, PlyHeader, Scalar};
 use super::quantise::{self, GRAIN, Gaussian, colour, dc_of, largest, logit, u32_at, unit_quaternion};
-use super::{Format, Loaded, ply, write_atomically};
+use super::{Format, Loaded, write_atomically};
 use crate::edit::morton_order;
 use crate::scene::{Scene, sh_coefficients, sigmoid};
 
-/// Gaussians of a chunk.
+/// Gaussians per chunk.
 const CHUNK: usize = 256;
-/// Bounds of a chunk's positions, logarithmic scales and colours, in this order; old files lack those of the colours.
+/// Bounds of a chunk's positions, logarithmic scales and colours; old files lack those of the colours.
 const BOUNDS: [&str; 18] = [
     "min_x",
     "min_y",
@@ -39,12 +39,12 @@ const BOUNDS: [&str; 18] = [
     "max_b",
 ];
 const PACKED: [&str; 4] = ["packed_position", "packed_rotation", "packed_scale", "packed_color"];
-/// Logarithmic scales are cut to ± this.
+/// Logarithmic scales are clamped to ± this.
 const MAX_LOG_SCALE: f32 = 20.0;
-/// A range smaller than this holds one value.
+/// A range smaller than this counts as a single value.
 const MIN_RANGE: f32 = 1e-5;
 
-/// Where the numbers of an element lie in a row.
+/// Byte offsets of an element's properties within a row.
 struct Columns {
     stride: usize,
     offsets: Vec<usize>,
@@ -52,7 +52,7 @@ struct Columns {
 
 impl Columns {
     /// The named properties, all of type `scalar`.
-    fn of(element: &Element, names: &[String], scalar: Scalar) -> Result<Self> {
+    fn of(element: &PlyElement, names: &[String], scalar: Scalar) -> Result<Self> {
         let scalars = element.scalars()?;
         let mut starts = vec![0];
         starts.extend(scalars.iter().scan(0, |at, s| {
@@ -70,30 +70,27 @@ impl Columns {
     }
 }
 
-/// Reads a compressed PLY.
+/// Decodes a compressed PLY.
 ///
 /// # Errors
-/// Names the file, the place in it and what is wrong there.
-pub fn read(path: &Path) -> Result<Loaded> {
-    load(path).with_context(|| format!("{}", path.display()))
-}
-
-/// As [`read`], but errors do not name the file.
-pub(super) fn load(path: &Path) -> Result<Loaded> {
-    Ok(Loaded::new(decode(&read_file(path)?)?, Format::CompressedPly))
+/// Names the place in the file and what is wrong there.
+pub(super) fn decode(file: PlyFile) -> Result<Loaded> {
+    let (header, bytes) = file.whole()?;
+    Ok(Loaded::new(scene_of(&header, &bytes)?, Format::CompressedPly))
 }
 
 /// An element's rows in the file, and its columns.
-type Rows<'a> = (&'a [u8], Columns);
+type ElementRows<'a> = (&'a [u8], Columns);
 
-fn decode(bytes: &[u8]) -> Result<Scene> {
-    let header = Header::read(&mut &bytes[..])?;
+fn scene_of(header: &PlyHeader, bytes: &[u8]) -> Result<Scene> {
     ensure!(header.encoding == Encoding::LittleEndian, "a compressed PLY is binary and little-endian");
     let (mut chunks, mut vertices, mut harmonics) = (None, None, None);
     let mut at = usize::try_from(header.bytes)?;
     for element in &header.elements {
         let names = columns_of(element)?;
-        let Some((names, scalar)) = names else { bail!("element \"{}\" does not belong here", element.name) };
+        let Some((names, scalar)) = names else {
+            bail!("element \"{}\" is not known in a compressed PLY", element.name)
+        };
         let columns = Columns::of(element, &names, scalar)?;
         let size = usize::try_from(element.count).ok().and_then(|count| count.checked_mul(columns.stride));
         let size = size.with_context(|| format!("the header claims {} rows of \"{}\"", element.count, element.name))?;
@@ -108,13 +105,13 @@ fn decode(bytes: &[u8]) -> Result<Scene> {
     }
     let (chunks, vertices) = (chunks.context("no element \"chunk\"")?, vertices.context("no element \"vertex\"")?);
     let mut scene = unpack(&chunks, &vertices, harmonics.as_ref())?;
-    scene.antialiased = ply::says_antialiased(&header.comments);
+    scene.antialiased = header.says_antialiased();
     scene.validate()?;
     Ok(scene)
 }
 
 /// Names and type of an element's properties that matter; `None` for an element that is not known.
-fn columns_of(element: &Element) -> Result<Option<(Vec<String>, Scalar)>> {
+fn columns_of(element: &PlyElement) -> Result<Option<(Vec<String>, Scalar)>> {
     let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect();
     Ok(match element.name.as_str() {
         "chunk" if element.index("max_b").is_some() => Some((owned(&BOUNDS), Scalar::F32)),
@@ -129,7 +126,11 @@ fn columns_of(element: &Element) -> Result<Option<(Vec<String>, Scalar)>> {
     })
 }
 
-fn unpack((chunks, bounds): &Rows, (vertices, packed): &Rows, harmonics: Option<&Rows>) -> Result<Scene> {
+fn unpack(
+    (chunks, bounds): &ElementRows,
+    (vertices, packed): &ElementRows,
+    harmonics: Option<&ElementRows>,
+) -> Result<Scene> {
     let (count, chunk_count) = (vertices.len() / packed.stride, chunks.len() / bounds.stride);
     ensure!(count <= chunk_count.saturating_mul(CHUNK), "{count} vertices are more than {chunk_count} chunks hold");
     let (sh_rows, sh_columns) = match harmonics {
@@ -156,7 +157,7 @@ fn unpack((chunks, bounds): &Rows, (vertices, packed): &Rows, harmonics: Option<
         let word = |k: usize| u32_at(vertices, i * packed.stride + packed.offsets[k]);
         let bounds = &chunks[i / CHUNK];
         let within = |at: usize, unit: [f32; 3]| {
-            let range = Range { low: Vec3::from_slice(&bounds[at..]), high: Vec3::from_slice(&bounds[at + 3..]) };
+            let range = ChunkBounds { low: Vec3::from_slice(&bounds[at..]), high: Vec3::from_slice(&bounds[at + 3..]) };
             range.within(unit)
         };
         let color = word(3);
@@ -222,7 +223,7 @@ fn harmonic(byte: u8) -> f32 {
 /// better for their positions: those of a scene that comes from such a file fit their chunks without loss.
 ///
 /// # Errors
-/// A scene that is not finite, or a disk that does not take the file.
+/// A scene that is not finite, or a failed write.
 pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     scene.validate().with_context(|| format!("cannot write {}", path.display()))?;
     let order = best_order(&scene.means);
@@ -263,7 +264,7 @@ fn header(scene: &Scene, chunks: usize, rest: usize) -> String {
 fn best_order(means: &[Vec3]) -> Vec<u32> {
     let error = |order: &[u32]| {
         let of_chunk = |chunk: &[u32]| {
-            let range = Range::of(chunk.iter().map(|&i| means[i as usize]));
+            let range = ChunkBounds::of(chunk.iter().map(|&i| means[i as usize]));
             let error =
                 |mean: Vec3| mean.distance_squared(range.within(unpack_11_10_11(pack_11_10_11(range.unit(mean)))));
             chunk.iter().map(|&i| f64::from(error(means[i as usize]))).sum()
@@ -277,12 +278,12 @@ fn best_order(means: &[Vec3]) -> Vec<u32> {
 
 /// The bounds of a chunk's vectors.
 #[derive(Clone, Copy)]
-struct Range {
+struct ChunkBounds {
     low: Vec3,
     high: Vec3,
 }
 
-impl Range {
+impl ChunkBounds {
     fn of(vectors: impl Iterator<Item = Vec3>) -> Self {
         let empty = Self { low: Vec3::INFINITY, high: Vec3::NEG_INFINITY };
         vectors.fold(empty, |range, v| Self { low: range.low.min(v), high: range.high.max(v) })
@@ -294,7 +295,7 @@ impl Range {
         (vector - self.low) * Vec3::from_array(inverse)
     }
 
-    /// The inverse of [`Range::unit`].
+    /// The inverse of [`ChunkBounds::unit`].
     fn within(self, unit: [f32; 3]) -> Vec3 {
         self.low + (self.high - self.low) * Vec3::from_array(unit)
     }
@@ -308,7 +309,7 @@ fn pack_chunk(scene: &Scene, chunk: &[u32]) -> ([f32; 18], Vec<[u32; 4]>) {
         let dc = &scene.sh[i * scene.sh_stride()..];
         [scene.means[i], scene.log_scales[i].clamp(-limit, limit), Vec3::from_slice(dc).to_array().map(colour).into()]
     };
-    let ranges: [Range; 3] = std::array::from_fn(|k| Range::of(chunk.iter().map(|&i| values(i)[k])));
+    let ranges: [ChunkBounds; 3] = std::array::from_fn(|k| ChunkBounds::of(chunk.iter().map(|&i| values(i)[k])));
     let words = chunk.iter().map(|&i| {
         let values = values(i);
         let [position, scale, rgb] = std::array::from_fn(|k| ranges[k].unit(values[k]));

@@ -1,4 +1,4 @@
-//! Dapple's own container, `.dapple`: every bit of a scene, in motion or not.
+//! Dapple's own container, `.dapple`: a static or dynamic scene without loss.
 //!
 //! The file is a [safetensors](https://github.com/huggingface/safetensors) file: 8 bytes of header length (little
 //! endian), a JSON header, and the tensors' bytes. The header's `__metadata__` has the key `dapple_scene`, a JSON text:
@@ -11,19 +11,19 @@
 //!
 //! | tensor | shape | content |
 //! |---|---|---|
-//! | `means` | N, 3 | centres; of a scene in motion at `time_centres` |
+//! | `means` | N, 3 | means; of a dynamic scene, at `time_centres` |
 //! | `quaternions` | N, 4 | rotations w, x, y, z, not necessarily of unit length |
 //! | `log_scales` | N, 3 | logarithms of the standard deviations along the local axes |
 //! | `logits` | N | opacity = 1 / (1 + exp(−logit)) |
 //! | `sh` | N, K, 3 | spherical-harmonic coefficients, K = 1, 4, 9 or 16, RGB innermost; in the PLY's basis |
-//! | `velocities` | N, 3 | units a clip; this and the next three only where the scene is in motion |
+//! | `velocities` | N, 3 | world units per clip; this and the next three exist in dynamic scenes only |
 //! | `time_centres` | N | times within the clip, which runs from 0 to 1 |
 //! | `log_durations` | N | logarithms of standard deviations in time |
 //! | `gates` | N | the share γ = 1 / (1 + exp(−20 gate)) of the opacity does not fade |
 //!
 //! At the time t, with Δ = t − centre, a Gaussian is at mean + velocity·Δ, and its opacity is multiplied by
 //! γ + (1 − γ)·exp(−½ (Δ / duration)²). A reader must refuse a version that it does not know; further tensors and keys
-//! may be added to a version, and are to be passed over.
+//! may be added within a version and must be ignored.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -40,10 +40,10 @@ use super::{Format, Loaded, write_atomically};
 use crate::scene::{Motion, Scene, sh_coefficients};
 
 const VERSION: u64 = 1;
-/// The key of our part of the metadata.
+/// The key of our entry in the metadata.
 const KEY: &str = "dapple_scene";
 
-/// Whether a file begins as one of these does.
+/// Whether the first bytes of a file are those of a `.dapple` file.
 pub(super) fn begins(head: &[u8]) -> bool {
     head.get(8..).is_some_and(|json| json.starts_with(format!("{{\"__metadata__\":{{\"{KEY}\"").as_bytes()))
 }
@@ -51,7 +51,7 @@ pub(super) fn begins(head: &[u8]) -> bool {
 /// Writes a scene.
 ///
 /// # Errors
-/// A scene that is not finite, or a disk that does not take the file.
+/// A scene that is not finite, or a failed write.
 pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     scene.validate().with_context(|| format!("cannot write {}", path.display()))?;
     let n = scene.len();

@@ -1,5 +1,5 @@
-//! A page that shows a scene, with everything in it: the vendored viewer of `assets/viewer`, which `tools/web_viewer`
-//! packs, and the scene as SOG.
+//! A self-contained web page that shows a scene: the vendored viewer of `assets/viewer`, packed by `tools/web_viewer`, and
+//! the scene as SOG.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -19,19 +19,19 @@ const STYLE: &str = include_str!("../../assets/viewer/viewer.css");
 const VIEWER: &[u8] = include_bytes!("../../assets/viewer/viewer.js.gz");
 const LICENCE: &str = include_str!("../../assets/viewer/LICENSE");
 
-/// Bytes of the scene in one element of the page, a multiple of 3.
+/// Bytes of the scene per element of the page, a multiple of 3.
 const PART: usize = 12 << 20;
 /// Vertical field of view of the first camera, degrees.
 const FIELD_OF_VIEW: f64 = 60.0;
-/// The first camera's distance, in the distances of nine tenths of the Gaussians from their middle: so that they fill
-/// its view; and the most in median distances, where a background is far behind the rest.
+/// The distance of the first camera, as a multiple of the 90th percentile of the Gaussians' distances from their median,
+/// so that they fill the view; and its bound as a multiple of the median distance, for scenes with a far background.
 const DISTANCE: f32 = 3.0;
 const MOST_DISTANCE: f32 = 7.0;
 
 /// Writes the page.
 ///
 /// # Errors
-/// As [`write_atomically`], and as the writer of SOG.
+/// Those of [`write_atomically`] and of the SOG writer.
 pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     ensure!(!scene.is_empty(), "cannot write {}: a scene without Gaussians", path.display());
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
@@ -78,7 +78,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
-/// The viewer's settings: what it shows around the scene, and where it looks from at first.
+/// The settings of the viewer: post-processing, and the first camera.
 fn settings(scene: &Scene) -> Value {
     // The viewer turns scenes half around z, to y up.
     let turned = |v: Vec3| Vec3::new(-v.x, -v.y, v.z);

@@ -1,4 +1,4 @@
-//! mkkellogg's `.ksplat` (FORMATS 1.6), which is only read: sections of buckets, at three levels of compression.
+//! mkkellogg's `.ksplat` (FORMATS 1.6), reading only: sections of buckets at three compression levels.
 
 use std::path::Path;
 
@@ -34,7 +34,7 @@ struct Section<'a> {
 /// Reads a file of compression level 0, 1 or 2.
 ///
 /// # Errors
-/// Names the file, the place in it and what is wrong there.
+/// Names the file, the place in it and the fault.
 pub fn read(path: &Path) -> Result<Loaded> {
     let bytes = read_file(path).with_context(|| format!("{}", path.display()))?;
     decode(&bytes).with_context(|| format!("{}", path.display()))
@@ -77,8 +77,11 @@ fn section<'a>(bytes: &'a [u8], header: usize, level: usize, at: &mut usize) -> 
     let (full_buckets, partial_buckets) = (field(32), field(36));
     let sh_degree = u32::from(u16_at(header, 40));
     ensure!(sh_degree <= 3, "spherical harmonics of degree {sh_degree}; 0 to 3 are known");
-    ensure!(count <= most, "{count} Gaussians, where there is room for {most}");
-    ensure!(full_buckets.saturating_add(partial_buckets) <= buckets, "more full and partial buckets than {buckets}");
+    ensure!(count <= most, "the header claims {count} Gaussians, but there is room for {most}");
+    ensure!(
+        full_buckets.saturating_add(partial_buckets) <= buckets,
+        "more full and partial buckets than the {buckets} of the section"
+    );
     let mut take = |size: usize, each: usize, what: &str| {
         let part = slice(bytes, *at, size.saturating_mul(each), what)?;
         *at += part.len();

@@ -1,29 +1,31 @@
-//! Scene files: what reads into a [`Scene`] and writes from one, chosen by content and by name, and how files are
-//! written safely.
+//! Scene files: [`load`] detects the format by content and reads a [`Scene`], [`save`] chooses it by extension and
+//! writes one. Files are written atomically.
 //!
-//! A format is a file here with `read(path, ..) -> Result<Loaded>` and `write(path, &Scene, ..) -> Result<()>`, and a
-//! line in each of [`load_with`] and [`save`]. Its errors name the path; a count in a header is held against the bytes
-//! that are really there before anything of that size is allocated.
+//! A format is a module with `read(path, ..) -> Result<Loaded>` and `write(path, &Scene, ..) -> Result<()>`, a variant of
+//! [`Format`], and a line in each of `read_format` and [`save`]. Errors name the path. A count in a header is checked
+//! against the size of the file before memory for it is allocated.
 
 mod atomic;
+mod axis_flips;
 mod bounded;
 mod clusters;
 mod codebook;
 pub mod compressed_ply;
 pub mod dapple;
 mod deflate;
-mod frame;
+mod detect;
 pub mod gltf;
 pub mod html;
 mod kind;
 pub mod ksplat;
+mod loaded;
+mod options;
 mod palette;
 pub mod ply;
 mod ply_header;
 mod quantise;
 pub mod sequence;
 pub mod sog;
-mod sog_write;
 mod spacetime;
 pub mod spacetime_ply;
 pub mod splat;
@@ -35,94 +37,28 @@ mod webp;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use crate::scene::Scene;
+use detect::Opened;
 
 pub use atomic::{create_folder, describe_write_error, remove_unfinished, write_atomically};
-pub use kind::{Format, SOG_META, detect};
+pub use kind::{Format, SOG_META};
+pub use loaded::{Contents, Loaded};
+pub use options::{ReadOptions, SpzAxes, TimeSamples, WriteOptions};
 
 /// Name of the scene in a run folder.
 pub const RUN_SCENE: &str = "scene.ply";
-/// Name of a scene in motion in a run folder.
+/// Name of a dynamic scene in a run folder.
 pub const RUN_MOVING_SCENE: &str = "scene.dapple";
 
-/// Most characters of an error about a file.
+/// The most characters of an error about a file.
 const LONGEST_ERROR: usize = 600;
 
-/// A scene as it was read, and what its file says of itself.
-#[derive(Debug)]
-pub struct Loaded {
-    pub scene: Scene,
-    pub format: Format,
-    /// The version that the file names, such as "4" for SPZ; empty where the format has none.
-    pub version: String,
-    /// The axes of the file where it or its format says, such as "RUB" for right, up, back; empty where nothing does.
-    /// The scene is in the frame of a PLY in any case.
-    pub frame: String,
-    /// Facts that a reader had to assume or to leave out, a sentence each.
-    pub warnings: Vec<String>,
-}
-
-impl Loaded {
-    /// A scene whose file says nothing of itself.
-    pub fn new(scene: Scene, format: Format) -> Self {
-        Self { scene, format, version: String::new(), frame: String::new(), warnings: Vec::new() }
-    }
-}
-
-/// The axes in which an SPZ file stores a scene, seen from the axes of the PLY, which are right, down, front (RDF).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SpzFrame {
-    /// Right, up, back: what the format's specification says.
-    Rub,
-    /// As the PLY: what some tools write.
-    Rdf,
-}
-
-/// What a reader may be told.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ReadOptions {
-    /// The axes of SPZ files; `None` for what the file says, or RUB.
-    pub spz_frame: Option<SpzFrame>,
-}
-
-/// Evenly spaced times within the clip.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Moments {
-    pub first: f32,
-    pub last: f32,
-    /// At least 1.
-    pub count: usize,
-}
-
-impl Moments {
-    pub fn times(self) -> impl Iterator<Item = f32> {
-        let part = move |i: usize| i as f32 / self.count.saturating_sub(1).max(1) as f32;
-        (0..self.count).map(move |i| self.first + (self.last - self.first) * part(i))
-    }
-}
-
-/// What a writer may be told.
-#[derive(Clone, Copy, Debug)]
-pub struct WriteOptions {
-    /// 3 or 4.
-    pub spz_version: u32,
-    pub spz_frame: SpzFrame,
-    /// The times at which a format that samples motion samples it: see [`Format::samples_motion`].
-    pub moments: Option<Moments>,
-}
-
-impl Default for WriteOptions {
-    fn default() -> Self {
-        Self { spz_version: 4, spz_frame: SpzFrame::Rub, moments: None }
-    }
-}
-
-/// Reads a scene file, or the scene of a run folder, and logs what its reader warns of.
+/// Reads a scene file, the scene of a run folder or a sequence of PLY files, and logs the warnings of its reader.
 ///
 /// # Errors
-/// Names the file, the place in it and what is wrong there.
+/// Names the file, the place in it and the fault.
 pub fn read_scene(path: &Path) -> Result<Scene> {
     let loaded = load(path)?;
     for warning in &loaded.warnings {
@@ -131,7 +67,7 @@ pub fn read_scene(path: &Path) -> Result<Scene> {
     Ok(loaded.scene)
 }
 
-/// As [`read_scene`], with what the file says of itself.
+/// Reads a scene as [`read_scene`] does, and returns the metadata of the file with it.
 ///
 /// # Errors
 /// As [`read_scene`].
@@ -139,20 +75,43 @@ pub fn load(path: &Path) -> Result<Loaded> {
     load_with(path, &ReadOptions::default())
 }
 
-/// As [`load`], with options.
+/// Reads a scene as [`load`] does, with options.
+///
+/// # Errors
+/// As [`read_scene`]; and a point cloud, which is no scene.
+pub fn load_with(path: &Path, options: &ReadOptions) -> Result<Loaded> {
+    match read_with(path, options)? {
+        Contents::Scene(loaded) => Ok(*loaded),
+        Contents::Points(_) => bail!(
+            "{}: a point cloud, not a scene: the properties opacity, scale_* and rot_* are absent; \
+             train from it with --init",
+            path.display()
+        ),
+    }
+}
+
+/// Reads a scene or a point cloud, whichever the file holds.
 ///
 /// # Errors
 /// As [`read_scene`].
-pub fn load_with(path: &Path, options: &ReadOptions) -> Result<Loaded> {
-    let sequence = if path.is_dir() { sequence::find(path) } else { Vec::new() };
-    if !sequence.is_empty() {
-        return sequence::read(&sequence);
-    }
-    read_file(&scene_in(path)?, options).map_err(in_one_line)
+pub fn read_any(path: &Path) -> Result<Contents> {
+    read_with(path, &ReadOptions::default())
 }
 
-/// Names and values in a damaged file may hold line breaks, which have no place in an error, or be longer than anyone
-/// would read: then the middle is left out.
+fn read_with(path: &Path, options: &ReadOptions) -> Result<Contents> {
+    let sequence = if path.is_dir() { sequence::find(path) } else { Vec::new() };
+    if sequence.is_empty() {
+        return read_file(&scene_in(path)?, options).map_err(in_one_line);
+    }
+    let scene_of = |file: &Path| match read_file(file, options)? {
+        Contents::Scene(loaded) => Ok(loaded.scene),
+        Contents::Points(_) => bail!("{}: a point cloud, not a scene", file.display()),
+    };
+    sequence::read(&sequence, scene_of).map(|loaded| Contents::Scene(Box::new(loaded)))
+}
+
+/// Formats an error in one line of at most about [`LONGEST_ERROR`] characters: names and values from a damaged file may
+/// hold line breaks or be very long.
 fn in_one_line(error: anyhow::Error) -> anyhow::Error {
     let text = format!("{error:#}").replace(char::is_control, " ");
     let count = text.chars().count();
@@ -164,27 +123,39 @@ fn in_one_line(error: anyhow::Error) -> anyhow::Error {
     anyhow!("{start} … {end}")
 }
 
-fn read_file(file: &Path, options: &ReadOptions) -> Result<Loaded> {
-    match detect(file)? {
-        Format::Ply => ply::load(file),
-        Format::Dapple => dapple::read(file),
-        Format::SpacetimePly => spacetime_ply::read(file),
-        Format::Splatv => splatv::read(file),
-        Format::CompressedPly => compressed_ply::read(file),
-        Format::Splat => splat::read(file),
-        Format::Spz => spz::read(file, options.spz_frame),
-        Format::Sog => sog::read(file),
-        Format::Ksplat => ksplat::read(file),
-        Format::Glb | Format::Gltf => gltf::read(file),
-        format @ (Format::Usda | Format::Usdz) => usd::read(file, format),
-        Format::Html => bail!("{}: web pages are only written; read the scene that it was made from", file.display()),
+fn read_file(path: &Path, options: &ReadOptions) -> Result<Contents> {
+    let loaded = match detect::open(path)? {
+        Opened::Ply(file) => return ply::decode(file).with_context(|| path.display().to_string()),
+        Opened::CompressedPly(file) => compressed_ply::decode(file).with_context(|| path.display().to_string()),
+        Opened::SpacetimePly(file) => spacetime_ply::decode(file).with_context(|| path.display().to_string()),
+        Opened::Other(format) => read_format(path, format, options),
+    };
+    loaded.map(|loaded| Contents::Scene(Box::new(loaded)))
+}
+
+fn read_format(path: &Path, format: Format, options: &ReadOptions) -> Result<Loaded> {
+    match format {
+        Format::Dapple => dapple::read(path),
+        Format::Splatv => splatv::read(path),
+        Format::Splat => splat::read(path),
+        Format::Spz => spz::read(path, options.spz_axes),
+        Format::Sog => sog::read(path),
+        Format::Ksplat => ksplat::read(path),
+        Format::Glb | Format::Gltf => gltf::read(path),
+        Format::Usda | Format::Usdz => usd::read(path, format),
+        Format::Html => {
+            bail!("{}: web pages can only be written; open the scene file that the page was made from", path.display())
+        }
+        Format::Ply | Format::CompressedPly | Format::SpacetimePly => {
+            bail!("{}: not a PLY", path.display())
+        }
     }
 }
 
-/// The file that a path means: itself, or the scene in a folder.
+/// Resolves a path to a scene file: the path itself, or the scene in a folder.
 ///
 /// # Errors
-/// A folder without a scene.
+/// A folder that holds no scene.
 pub fn scene_in(path: &Path) -> Result<PathBuf> {
     if !path.is_dir() {
         return Ok(path.to_path_buf());
@@ -197,7 +168,7 @@ pub fn scene_in(path: &Path) -> Result<PathBuf> {
     }
 }
 
-/// Writes a scene in the format that the path's extension names.
+/// Writes a scene in the format of the path's extension.
 ///
 /// # Errors
 /// As [`save`].
@@ -205,7 +176,7 @@ pub fn write_scene(path: &Path, scene: &Scene) -> Result<()> {
     save(path, scene, &WriteOptions::default())
 }
 
-/// The format to write for a path.
+/// Returns the format of a path's extension.
 ///
 /// # Errors
 /// An unknown extension, or a format that is only read.
@@ -221,16 +192,16 @@ pub fn format_to_write(path: &Path) -> Result<Format> {
     }
 }
 
-/// As [`write_scene`], with options. Bands above [`Format::max_sh_degree`] are left out.
+/// Writes a scene as [`write_scene`] does, with options. Bands above [`Format::max_sh_degree`] are dropped.
 ///
 /// # Errors
-/// An unknown extension, a scene in motion for a format that only holds a still one, a value that is not finite, or a
-/// disk that does not take the file; an earlier file of that name stays whole.
+/// An unknown extension, a dynamic scene for a format without motion, a value that is not finite, or a failed write; an
+/// earlier file of that name is left as it was.
 pub fn save(path: &Path, scene: &Scene, options: &WriteOptions) -> Result<()> {
     let format = format_to_write(path)?;
     ensure!(
-        scene.motion.is_none() || format.holds_motion() || format.samples_motion() && options.moments.is_some(),
-        "{}: {} files hold no motion; choose a moment of the scene with --time, or a sequence of files with --times",
+        scene.motion.is_none() || format.holds_motion() || format.samples_motion() && options.times.is_some(),
+        "{}: {} files hold no motion; choose one time of the scene with --time, or a sequence of files with --times",
         path.display(),
         format.name()
     );
@@ -242,9 +213,9 @@ pub fn save(path: &Path, scene: &Scene, options: &WriteOptions) -> Result<()> {
         Format::CompressedPly => compressed_ply::write(path, scene),
         Format::Splat => splat::write(path, scene),
         Format::Sog => sog::write(path, scene),
-        Format::Spz => spz::write(path, scene, options.spz_version, options.spz_frame),
+        Format::Spz => spz::write(path, scene, options.spz_version, options.spz_axes),
         Format::Glb | Format::Gltf => gltf::write(path, scene),
-        Format::Usda | Format::Usdz => usd::write(path, scene, format, options.moments),
+        Format::Usda | Format::Usdz => usd::write(path, scene, format, options.times),
         Format::Html => html::write(path, scene),
         Format::Ksplat => bail!("{}: .ksplat is only read", path.display()),
     }

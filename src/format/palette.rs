@@ -1,4 +1,4 @@
-//! A palette of whole sets of spherical harmonics: clusters of rows in up to 45 dimensions.
+//! A palette of whole sets of spherical-harmonic coefficients (vector quantisation in up to 45 dimensions).
 //!
 //! The leaves of a tree of the rows are the first clusters, a few times too many. Those that it costs least to join are
 //! joined, neighbours in pairs (the pairwise nearest neighbours of Equitz), and rounds of k-means refine what is left. A
@@ -7,12 +7,12 @@
 
 use rayon::prelude::*;
 
-use super::clusters::{MAX_WIDTH, Queue, Rows, Sums, Tree, distance, padded};
+use super::clusters::{MAX_WIDTH, PaddedRows, Queue, Sums, Tree, distance, padded};
 use super::quantise::GRAIN;
 
-/// Rows that clusters are formed of; more are represented by evenly spaced ones of them.
+/// The most rows that clusters are fitted to; of more, evenly spaced ones are used.
 const MAX_SAMPLE: usize = 1 << 19;
-/// First clusters for each that is wanted.
+/// Number of first clusters per final cluster.
 const EXCESS: usize = 4;
 /// No cluster.
 const NONE: u32 = u32::MAX;
@@ -59,7 +59,7 @@ impl Palette {
     pub fn of<'a>(n: usize, floats: usize, size: usize, row: impl Fn(usize) -> (&'a [f32], f32) + Sync) -> Self {
         let step = n.div_ceil(MAX_SAMPLE).max(1);
         let (count, width) = (n.div_ceil(step), padded(floats));
-        let mut rows = Rows { width, values: vec![0.0; count * width], weights: vec![1.0; count] };
+        let mut rows = PaddedRows { width, values: vec![0.0; count * width], weights: vec![1.0; count] };
         let turned = rows.values.par_chunks_exact_mut(width).zip(&mut rows.weights).enumerate();
         turned.with_min_len(GRAIN).for_each(|(i, (out, weight))| {
             let (values, own) = row(i * step);
@@ -117,8 +117,8 @@ impl Palette {
 }
 
 /// Moves each centre into the mean of its rows; one without rows stays.
-fn recentre(rows: &Rows, labels: &[(u32, f32)], centres: &mut [f32]) {
-    // Rows by cluster: a counting sort, which keeps their order.
+fn recentre(rows: &PaddedRows, labels: &[(u32, f32)], centres: &mut [f32]) {
+    // PaddedRows by cluster: a counting sort, which keeps their order.
     let mut ends = vec![0; centres.len() / rows.width + 1];
     labels.iter().for_each(|(label, _)| ends[*label as usize + 1] += 1);
     for k in 1..ends.len() {

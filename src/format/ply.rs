@@ -1,4 +1,4 @@
-//! PLY files: scenes in the layout of the INRIA implementation (FORMATS 1.1), and clouds of coloured points.
+//! PLY: scenes in the layout of the INRIA implementation (FORMATS 1.1), and clouds of coloured points.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Write};
@@ -8,22 +8,18 @@ use anyhow::{Context, Result, bail, ensure};
 use glam::Vec3;
 use rayon::prelude::*;
 
-use super::ply_header::{Element, Encoding, Header, Scalar, check_size, for_each_row};
+use super::atomic::write_atomically;
+use super::kind::Format;
+use super::loaded::{Contents, Loaded};
+use super::ply_header::{Encoding, PlyElement, PlyFile, PlyHeader, Scalar, check_size, for_each_row};
 use super::quantise::{Gaussian, floats, logit};
-use super::{Format, Loaded, compressed_ply, write_atomically};
 use crate::scene::{PointCloud, Scene, sh_coefficients};
 
-/// Gaussians that one task puts into bytes or takes out of them, and how many such blocks are in memory.
+/// Gaussians that one task encodes or decodes, and the number of such blocks in memory at once.
 const BLOCK: usize = 2048;
 const BLOCKS: usize = 16;
 
-/// What a PLY can hold.
-pub enum Contents {
-    Scene(Box<Loaded>),
-    Points(PointCloud),
-}
-
-/// Writes a scene: 62 floats a Gaussian at degree 3, little endian.
+/// Writes a scene, little endian: 62 floats per Gaussian at degree 3.
 ///
 /// # Errors
 /// As [`write_atomically`].
@@ -50,7 +46,7 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
         let starts: Vec<usize> = (0..scene.len()).step_by(BLOCK).collect();
         for group in starts.chunks(BLOCKS) {
             let blocks: Vec<Vec<f32>> = group.par_iter().map(|&first| block(first)).collect();
-            // Rows are built in the byte order of all supported targets, which is the file's.
+            // ElementRows are built in the byte order of all supported targets, which is the file's.
             blocks.iter().try_for_each(|rows| file.write_all(bytemuck::cast_slice(rows)))?;
         }
         Ok(())
@@ -80,40 +76,16 @@ fn fill_row(row: &mut Vec<f32>, scene: &Scene, i: usize, rest: usize) {
     row.extend(scene.quaternions[i]);
 }
 
-/// Reads a scene: any order of properties, any encoding; `f_rest_*` and normals may be absent.
+/// Decodes a scene, or a point cloud if the properties of Gaussians are absent. Properties may be in any order and
+/// encoding; `f_rest_*` and normals are optional.
 ///
 /// # Errors
-/// Names the file and the absent properties, the bytes missing from a file that was cut short, or the first Gaussian
-/// with a value that is not finite.
-pub fn load(path: &Path) -> Result<Loaded> {
-    match read_any(path)? {
-        Contents::Scene(loaded) => Ok(*loaded),
-        Contents::Points(_) => bail!(
-            "{}: a point cloud, not a scene: the properties opacity, scale_* and rot_* are absent; \
-             train from it with --init",
-            path.display()
-        ),
-    }
-}
-
-/// Reads a scene or a point cloud, whichever the file's properties make it.
-///
-/// # Errors
-/// As [`load`].
-pub fn read_any(path: &Path) -> Result<Contents> {
-    read_file(path).with_context(|| format!("{}", path.display()))
-}
-
-fn read_file(path: &Path) -> Result<Contents> {
-    let file = File::open(path).context("cannot open the file")?;
-    let length = file.metadata()?.len();
-    let mut reader = BufReader::with_capacity(1 << 20, file);
-    let header = Header::read(&mut reader)?;
-    if header.elements.iter().any(|element| element.name == "chunk") {
-        return Ok(Contents::Scene(Box::new(compressed_ply::load(path)?)));
-    }
+/// Names the absent properties, the bytes missing from a file that was cut short, or the first Gaussian with a value
+/// that is not finite.
+pub(super) fn decode(file: PlyFile) -> Result<Contents> {
+    let mut remaining = file.remaining();
+    let PlyFile { header, mut reader, .. } = file;
     let at = header.elements.iter().position(|e| e.name == "vertex").context("no element \"vertex\" in the header")?;
-    let mut remaining = length.saturating_sub(header.bytes);
     for earlier in &header.elements[..at] {
         ensure!(header.encoding != Encoding::Ascii, "element \"{}\" stands before \"vertex\"", earlier.name);
         for_each_row(&mut reader, header.encoding, earlier, remaining, |_, _| Ok(()))?;
@@ -129,14 +101,19 @@ fn read_file(path: &Path) -> Result<Contents> {
     }
 }
 
-/// Places of the named properties in a row.
-fn columns(vertex: &Element, names: &[String]) -> Result<Vec<usize>> {
+/// Indices of the named properties within a row.
+fn columns(vertex: &PlyElement, names: &[String]) -> Result<Vec<usize>> {
     let absent: Vec<&str> = names.iter().filter(|n| vertex.index(n).is_none()).map(String::as_str).collect();
     ensure!(absent.is_empty(), "the vertices lack the properties {}; not a complete scene", absent.join(", "));
     Ok(names.iter().filter_map(|name| vertex.index(name)).collect())
 }
 
-fn read_gaussians(reader: &mut BufReader<File>, header: &Header, vertex: &Element, remaining: u64) -> Result<Loaded> {
+fn read_gaussians(
+    reader: &mut BufReader<File>,
+    header: &PlyHeader,
+    vertex: &PlyElement,
+    remaining: u64,
+) -> Result<Loaded> {
     let found = vertex.properties.iter().filter(|p| p.name.starts_with("f_rest_")).count();
     let degree = match found {
         0 => 0,
@@ -152,8 +129,8 @@ fn read_gaussians(reader: &mut BufReader<File>, header: &Header, vertex: &Elemen
     let flat = vertex.index("scale_2").is_none() && vertex.index("scale_1").is_some();
     let found_as = |name: &String| if flat && name == "scale_2" { "scale_1".into() } else { name.clone() };
     let columns = columns(vertex, &names.iter().map(found_as).collect::<Vec<_>>())?;
-    let mut scene = Scene { sh_degree: degree, antialiased: says_antialiased(&header.comments), ..Scene::default() };
-    let layout = Layout { columns, names, rest, kept, flat };
+    let mut scene = Scene { sh_degree: degree, antialiased: header.says_antialiased(), ..Scene::default() };
+    let layout = RowLayout { columns, names, rest, kept, flat };
     match layout.offsets(header.encoding, vertex)? {
         Some((offsets, stride)) => {
             check_size(header.encoding, vertex, remaining)?;
@@ -163,32 +140,34 @@ fn read_gaussians(reader: &mut BufReader<File>, header: &Header, vertex: &Elemen
     }
     let mut loaded = Loaded::new(scene, Format::Ply);
     if flat {
-        loaded.warnings.push("its Gaussians are flat (2DGS); they are taken as a thousandth as thick as wide".into());
+        loaded
+            .warnings
+            .push("its Gaussians are flat (2DGS); their thickness is set to a thousandth of their width".into());
     }
     if kept < rest {
-        loaded.warnings.push("its spherical harmonics are of degree 4; the fourth band is left out".into());
+        loaded.warnings.push("its spherical harmonics are of degree 4; the fourth band is dropped".into());
     }
     Ok(loaded)
 }
 
-/// Where a Gaussian's numbers are in a row.
-struct Layout {
-    /// Places of the numbers among the row's properties, in the order of `names`.
+/// The layout of a Gaussian within a row.
+struct RowLayout {
+    /// Index of the property of each of `names`.
     columns: Vec<usize>,
     names: Vec<String>,
-    /// Coefficients above the zeroth that a channel has in the file, and those of them that are read.
+    /// Number of coefficients above degree 0 per channel in the file, and how many of them are read.
     rest: usize,
     kept: usize,
-    /// Whether there is no third scale.
+    /// Whether the third scale is absent (2DGS).
     flat: bool,
 }
 
-/// Logarithm of a flat Gaussian's thickness over its smaller width.
+/// Logarithm of a flat Gaussian's thickness, relative to its smaller width.
 const LOG_THICKNESS: f32 = -6.9;
 
-impl Layout {
-    /// Offsets of the numbers in a row, and the row's bytes, where all are little-endian floats.
-    fn offsets(&self, encoding: Encoding, vertex: &Element) -> Result<Option<(Vec<usize>, usize)>> {
+impl RowLayout {
+    /// Byte offset of each number within a row, and the size of a row; `None` unless all are little-endian floats.
+    fn offsets(&self, encoding: Encoding, vertex: &PlyElement) -> Result<Option<(Vec<usize>, usize)>> {
         let scalars = vertex.scalars()?;
         let floats = self.columns.iter().all(|&column| scalars[column] == Scalar::F32);
         let before = |column: usize| scalars[..column].iter().map(|scalar| scalar.size()).sum::<usize>();
@@ -196,7 +175,7 @@ impl Layout {
         Ok((floats && encoding == Encoding::LittleEndian).then(offsets))
     }
 
-    /// Takes a Gaussian out of a row, whose numbers `value` gives by their place in `names`.
+    /// Decodes a Gaussian; `value(k)` is the number of the k-th of `names`.
     fn gaussian(&self, value: impl Fn(usize) -> f32, sh: &mut [f32]) -> Gaussian {
         sh[..3].copy_from_slice(&[value(3), value(4), value(5)]);
         for (k, coefficient) in sh[3..].chunks_exact_mut(3).take(self.kept).enumerate() {
@@ -219,17 +198,18 @@ impl Layout {
         }
     }
 
-    /// Place of the opacity in `names`.
+    /// Index of the opacity in `names`.
     fn opacity(&self) -> usize {
         6 + 3 * self.rest
     }
 
-    /// Whether the number at a place in `names` cannot be part of a scene.
+    /// Whether a value of the k-th of `names` is invalid.
     fn is_wrong(&self, at: usize, value: f32) -> bool {
         if at == self.opacity() { value.is_nan() } else { !value.is_finite() }
     }
 
-    /// The error of a number that is not finite.
+    /// # Errors
+    /// Names the first number of Gaussian `index` that is not finite.
     fn check(&self, index: usize, value: impl Fn(usize) -> f64) -> Result<()> {
         match (0..self.names.len()).find(|&at| self.is_wrong(at, value(at) as f32)) {
             None => Ok(()),
@@ -241,10 +221,10 @@ impl Layout {
 /// Reads rows of any types in any encoding.
 fn read_rows(
     reader: &mut BufReader<File>,
-    header: &Header,
-    vertex: &Element,
+    header: &PlyHeader,
+    vertex: &PlyElement,
     remaining: u64,
-    layout: &Layout,
+    layout: &RowLayout,
     scene: &mut Scene,
 ) -> Result<()> {
     let stride = scene.sh_stride();
@@ -264,7 +244,7 @@ fn read_rows(
 /// Reads rows of little-endian floats, whose bytes are known to be there, blocks of them in parallel.
 fn read_floats(
     reader: &mut BufReader<File>,
-    layout: &Layout,
+    layout: &RowLayout,
     offsets: &[usize],
     stride: usize,
     count: usize,
@@ -300,15 +280,12 @@ fn read_floats(
     Ok(())
 }
 
-/// Comments of Brush and splat-transform (`SplatRenderMode: mip`), and of Postshot (`antialiased 1`).
-pub(super) fn says_antialiased(comments: &[String]) -> bool {
-    comments.iter().any(|comment| {
-        let comment = comment.to_lowercase();
-        comment.strip_prefix("splatrendermode:").is_some_and(|mode| mode.trim() == "mip") || comment == "antialiased 1"
-    })
-}
-
-fn read_points(reader: &mut BufReader<File>, header: &Header, vertex: &Element, remaining: u64) -> Result<PointCloud> {
+fn read_points(
+    reader: &mut BufReader<File>,
+    header: &PlyHeader,
+    vertex: &PlyElement,
+    remaining: u64,
+) -> Result<PointCloud> {
     let position = columns(vertex, &["x", "y", "z"].map(String::from))?;
     let colour = ["red", "green", "blue"].map(|name| vertex.index(name));
     let time = vertex.index("time");

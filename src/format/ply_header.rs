@@ -1,10 +1,11 @@
-//! The header of a PLY file, and rows of its vertices as numbers.
+//! PLY files: parsing the header, and reading the rows of an element as numbers.
 
-use std::io::{BufRead, Read};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Seek};
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// Headers have a few hundred lines at most; this bounds what a file without an end of header can make us read.
+/// The most bytes of a header: a bound for files without an end of header.
 const MAX_HEADER: u64 = 1 << 20;
 /// The longest line of a header but for comments, in bytes.
 const MAX_LINE: usize = 256;
@@ -80,27 +81,74 @@ impl Scalar {
 #[derive(Clone, Debug)]
 pub struct Property {
     pub name: String,
-    /// `None` for a list.
+    /// Type of a value; `None` for a list.
     pub scalar: Option<Scalar>,
 }
 
 #[derive(Clone, Debug)]
-pub struct Element {
+pub struct PlyElement {
     pub name: String,
     pub count: u64,
     pub properties: Vec<Property>,
 }
 
 #[derive(Clone, Debug)]
-pub struct Header {
+pub struct PlyHeader {
     pub encoding: Encoding,
-    pub elements: Vec<Element>,
+    pub elements: Vec<PlyElement>,
     pub comments: Vec<String>,
-    /// Bytes up to and with the line `end_header`.
+    /// Bytes of the header, including the line `end_header`.
     pub bytes: u64,
 }
 
-impl Header {
+/// A PLY file whose header has been read.
+pub struct PlyFile {
+    pub header: PlyHeader,
+    /// Positioned at the first byte after the header.
+    pub reader: BufReader<File>,
+    /// Bytes of the whole file.
+    pub length: u64,
+}
+
+impl PlyFile {
+    /// Reads the header of an open file, from the start of the file.
+    ///
+    /// # Errors
+    /// The line of the header that is wrong.
+    pub fn new(mut file: File) -> Result<Self> {
+        file.rewind()?;
+        let length = file.metadata()?.len();
+        let mut reader = BufReader::with_capacity(1 << 20, file);
+        let header = PlyHeader::read(&mut reader)?;
+        Ok(Self { header, reader, length })
+    }
+
+    /// Reads the whole file, including its header.
+    pub fn whole(self) -> Result<(PlyHeader, Vec<u8>)> {
+        let mut file = self.reader.into_inner();
+        let mut bytes = Vec::new();
+        file.rewind()?;
+        file.read_to_end(&mut bytes).context("cannot read the file")?;
+        Ok((self.header, bytes))
+    }
+
+    /// Number of bytes after the header.
+    pub fn remaining(&self) -> u64 {
+        self.length.saturating_sub(self.header.bytes)
+    }
+}
+
+impl PlyHeader {
+    /// Whether a comment says that the scene was trained with anti-aliasing: Brush's and splat-transform's
+    /// `SplatRenderMode: mip`, or Postshot's `antialiased 1`.
+    pub fn says_antialiased(&self) -> bool {
+        self.comments.iter().any(|comment| {
+            let comment = comment.to_lowercase();
+            comment.strip_prefix("splatrendermode:").is_some_and(|mode| mode.trim() == "mip")
+                || comment == "antialiased 1"
+        })
+    }
+
     pub fn read(reader: &mut impl BufRead) -> Result<Self> {
         let mut reader = reader.take(MAX_HEADER);
         let mut header = Self { encoding: Encoding::Ascii, elements: Vec::new(), comments: Vec::new(), bytes: 0 };
@@ -147,11 +195,11 @@ fn parse_format(rest: &str) -> Result<Encoding> {
     }
 }
 
-fn parse_element(rest: &str) -> Result<Element> {
+fn parse_element(rest: &str) -> Result<PlyElement> {
     let mut words = rest.split_whitespace();
     let name = words.next().context("an element needs a name")?.to_string();
     let count = words.next().and_then(|word| word.parse().ok()).context("an element needs a count")?;
-    Ok(Element { name, count, properties: Vec::new() })
+    Ok(PlyElement { name, count, properties: Vec::new() })
 }
 
 fn parse_property(rest: &str) -> Result<Property> {
@@ -166,7 +214,7 @@ fn parse_property(rest: &str) -> Result<Property> {
     }
 }
 
-impl Element {
+impl PlyElement {
     /// Types of the properties in file order.
     ///
     /// # Errors
@@ -179,18 +227,18 @@ impl Element {
         self.properties.iter().map(scalar).collect()
     }
 
-    /// Place of a property in a row.
+    /// Index of a property within a row.
     pub fn index(&self, name: &str) -> Option<usize> {
         self.properties.iter().position(|p| p.name == name)
     }
 }
 
-/// Calls `row(index, values)` with all properties of every row of `element`, in file order. `remaining` is the number
-/// of bytes from here to the end of the file: a count that it cannot hold is refused before the first row.
+/// Calls `row(index, values)` for every row of `element`, with the values of all properties in file order. `remaining` is
+/// the number of bytes up to the end of the file: an element count that they cannot hold is an error.
 pub fn for_each_row(
     reader: &mut impl BufRead,
     encoding: Encoding,
-    element: &Element,
+    element: &PlyElement,
     remaining: u64,
     mut row: impl FnMut(usize, &[f64]) -> Result<()>,
 ) -> Result<()> {
@@ -234,8 +282,8 @@ pub fn for_each_row(
     Ok(())
 }
 
-/// Holds the count in a header against the bytes that are left of the file.
-pub fn check_size(encoding: Encoding, element: &Element, remaining: u64) -> Result<()> {
+/// Checks that the `remaining` bytes of the file can hold the rows that the header claims.
+pub fn check_size(encoding: Encoding, element: &PlyElement, remaining: u64) -> Result<()> {
     let scalars = element.scalars()?;
     let stride = match encoding {
         // A digit and a space or line end each.

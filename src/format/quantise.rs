@@ -1,14 +1,14 @@
-//! Numbers as the compact formats hold them, and the parallel loop that makes a scene of them.
+//! Conversions of quantised numbers, and the parallel loop that builds a scene from them.
 
 use glam::Vec3;
 use rayon::prelude::*;
 
-use crate::scene::{SH_C0, Scene, sh_coefficients};
+use crate::scene::{SH_C0, Scene, logit_within, sh_coefficients};
 
-/// Gaussians that one task of a parallel loop handles at least.
+/// The least number of Gaussians per task of a parallel loop.
 pub(super) const GRAIN: usize = 4096;
 
-/// One Gaussian, less its spherical harmonics.
+/// One Gaussian without its spherical harmonics.
 pub(super) struct Gaussian {
     pub mean: Vec3,
     pub quaternion: [f32; 4],
@@ -16,8 +16,8 @@ pub(super) struct Gaussian {
     pub logit: f32,
 }
 
-/// A scene of `n` Gaussians, in parallel: `gaussian(i, sh)` gives the i-th and fills its row of [`Scene::sh`], which is
-/// zero before. Callers have checked that the file holds the bytes of `n` Gaussians.
+/// Builds a scene of `n` Gaussians in parallel: `gaussian(i, sh)` returns the i-th and fills its row of [`Scene::sh`],
+/// which is zero before. Callers must have checked that the file is large enough for `n` Gaussians.
 pub(super) fn build(n: usize, sh_degree: u32, gaussian: impl Fn(usize, &mut [f32]) -> Gaussian + Sync) -> Scene {
     let stride = 3 * sh_coefficients(sh_degree);
     let mut scene = Scene {
@@ -39,11 +39,10 @@ pub(super) fn build(n: usize, sh_degree: u32, gaussian: impl Fn(usize, &mut [f32
     scene
 }
 
-/// Logit of an opacity. 0 and 1, which quantised files hold and whose logits are infinite, become 10⁻⁶ and 1 − 10⁻⁶: they
-/// fall into the same quantisation steps again.
+/// Logit of an opacity clamped to 10⁻⁶..=1 − 10⁻⁶: quantised files hold 0 and 1, whose logits are infinite, and the clamped
+/// values fall into the same quantisation steps.
 pub(super) fn logit(opacity: f32) -> f32 {
-    let opacity = opacity.clamp(1e-6, 1.0 - 1e-6);
-    (opacity / (1.0 - opacity)).ln()
+    logit_within(opacity, 1e-6, 1.0 - 1e-6)
 }
 
 /// Logarithm of a linear scale; a scale of 0 or less, which some tools write for "very small", becomes 10⁻²⁰.
@@ -76,7 +75,7 @@ pub(super) fn dc_of(colour: f32) -> f32 {
     (colour - 0.5) / SH_C0
 }
 
-/// Place and size of the largest component by magnitude; the first of equals.
+/// Index of the component of largest magnitude; the first of equal ones.
 pub(super) fn largest(q: [f32; 4]) -> usize {
     (1..4).fold(0, |best, i| if q[i].abs() > q[best].abs() { i } else { best })
 }

@@ -1,16 +1,18 @@
-//! A sequence of scenes: a folder of PLY files, one a moment, named by a number (FORMATS 1.9).
+//! A sequence of scenes: a folder of numbered PLY files, one per time (FORMATS 1.9).
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Format, Loaded, ply};
+use super::{Format, Loaded};
+use crate::edit;
 use crate::scene::{Motion, Scene};
 
-/// Standard deviations in time that lie between two moments: at one, what belongs to the other has e⁻⁸ of its opacity.
+/// The interval between two files, in durations of a Gaussian: at the time of one file, the Gaussians of the next have
+/// e⁻⁸ of their opacity.
 const DEVIATIONS: f32 = 4.0;
 
-/// The name of a sequence's file `index`, from 0: `frame_0001.ply` for the first of `frame.ply`.
+/// The path of file `index` (from 0) of a sequence of `count` files: `frame_0001.ply` for the first of `frame.ply`.
 pub fn name_of(pattern: &Path, index: usize, count: usize) -> PathBuf {
     let digits = count.to_string().len().max(4);
     let stem = pattern.file_stem().unwrap_or_default().to_string_lossy();
@@ -23,7 +25,8 @@ pub fn name_of(pattern: &Path, index: usize, count: usize) -> PathBuf {
     pattern.with_file_name(format!("{stem}_{:0digits$}.{extension}", index + 1))
 }
 
-/// The files of a sequence in order of their numbers; none where the folder holds no two PLY files of one stem.
+/// The files of a sequence, ordered by number; empty unless the folder holds at least two PLY files that differ only in
+/// their number.
 pub fn find(folder: &Path) -> Vec<PathBuf> {
     let listed = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let numbered = listed.filter(|path| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("ply")));
@@ -40,39 +43,32 @@ pub fn find(folder: &Path) -> Vec<PathBuf> {
     if one_stem && files.len() > 1 { files.into_iter().map(|(_, _, path)| path).collect() } else { Vec::new() }
 }
 
-/// Reads the files, at evenly spaced times from 0 to 1, as one scene in motion: the Gaussians of each file are there at
-/// its time alone, and fade into those of the next.
+/// Joins the scenes of the files, each read by `scene_of`, into one dynamic scene. The files get evenly spaced times from
+/// 0 to 1; the Gaussians of each are visible around its time only.
 ///
 /// # Errors
-/// Those of reading a file, and one that is no scene of the others' degree.
-pub fn read(files: &[PathBuf]) -> Result<Loaded> {
+/// Those of `scene_of`, and a scene of another spherical-harmonic degree than the first.
+pub(super) fn read(files: &[PathBuf], scene_of: impl Fn(&Path) -> Result<Scene>) -> Result<Loaded> {
     ensure!(files.len() > 1, "a sequence has at least two files");
     let gap = 1.0 / (files.len() - 1) as f32;
     let mut all = Scene::default();
-    let mut motion = Motion::default();
     for (index, path) in files.iter().enumerate() {
-        let scene = ply::load(path)?.scene;
+        let mut scene = scene_of(path)?;
         if index == 0 {
             (all.sh_degree, all.antialiased) = (scene.sh_degree, scene.antialiased);
         }
         if scene.sh_degree != all.sh_degree {
             bail!("{}: degree {}, but the first file has {}", path.display(), scene.sh_degree, all.sh_degree);
         }
-        let n = scene.len();
-        all.means.extend(scene.means);
-        all.quaternions.extend(scene.quaternions);
-        all.log_scales.extend(scene.log_scales);
-        all.logits.extend(scene.logits);
-        all.sh.extend(scene.sh);
-        motion.velocities.resize(motion.velocities.len() + n, glam::Vec3::ZERO);
-        motion.centres.resize(motion.centres.len() + n, index as f32 * gap);
+        // The first file speaks for all.
+        scene.antialiased = all.antialiased;
+        let times = vec![index as f32 * gap; scene.len()];
+        scene.motion = Some(Motion::still(times, gap / DEVIATIONS, Motion::NO_GATE));
+        edit::append(&mut all, scene)?;
     }
-    motion.log_durations = vec![(gap / DEVIATIONS).ln(); all.len()];
-    motion.gates = vec![Motion::NO_GATE; all.len()];
-    all.motion = Some(motion);
     all.validate().context("a sequence of scenes")?;
     let warning = format!(
-        "a sequence of {} scenes at even times from 0 to 1; between two of them both are seen faintly",
+        "a sequence of {} scenes at evenly spaced times from 0 to 1; between two times both scenes are faintly visible",
         files.len()
     );
     Ok(Loaded { warnings: vec![warning], ..Loaded::new(all, Format::Ply) })

@@ -1,4 +1,4 @@
-//! What Spacetime Gaussians' formats share: their model of motion and colour, and ours in it (FORMATS 1.9).
+//! The motion model shared by the formats of Spacetime Gaussians, and its conversion from and to ours (FORMATS 1.9).
 //!
 //! There, a Gaussian is at mean + m₁Δ + m₂Δ² + m₃Δ³, turned by the quaternion q + ωΔ, and its opacity is multiplied by
 //! exp(−(Δ / s)²), without the ½ of ours, so that s = √2 · duration. Colours are plain RGB without spherical harmonics.
@@ -8,12 +8,12 @@ use glam::Vec3;
 use super::quantise::{colour, dc_of};
 use crate::scene::{Motion, Scene};
 
-/// The logarithm of a duration that is as good as for ever in a clip from 0 to 1.
+/// The logarithm of a duration that is effectively infinite in a clip from 0 to 1.
 const FOR_EVER: f32 = 7.0;
-/// A static scene is at all times what it is at this one.
+/// The time centre of the Gaussians of a static scene.
 const MIDDLE: f32 = 0.5;
 
-/// A Gaussian in this model, with what the model shares with ours left out.
+/// The parameters of a Gaussian that differ from ours in this model.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Moving {
     pub centre: f32,
@@ -24,7 +24,8 @@ pub struct Moving {
 }
 
 impl Moving {
-    /// Gaussian `i` of a scene. The model has no gate: a Gaussian of which more than half does not fade does not fade.
+    /// Converts Gaussian `i` of a scene. The model has no static gate: a Gaussian with a gate above 0 gets an infinite
+    /// duration.
     pub fn of(scene: &Scene, i: usize) -> Self {
         let sh = &scene.sh[i * scene.sh_stride()..];
         let rgb = [0, 1, 2].map(|channel| colour(sh[channel]));
@@ -43,7 +44,7 @@ impl Moving {
         }
     }
 
-    /// Adds it to the motion and colours of a scene.
+    /// Appends it to the motion and colours of a scene.
     pub fn push(&self, motion: &mut Motion, sh: &mut Vec<f32>) {
         motion.velocities.push(self.velocity);
         motion.centres.push(self.centre);
@@ -53,15 +54,14 @@ impl Moving {
     }
 }
 
-/// What a reader says of motion that ours has no place for.
+/// Warnings about motion that our model cannot represent.
 pub fn left_out(curved: usize, turning: usize) -> Vec<String> {
     let mut warnings = Vec::new();
     if curved > 0 {
-        warnings
-            .push(format!("{curved} Gaussians move along curves; they are taken straight on from their time centres"));
+        warnings.push(format!("{curved} Gaussians move along curves; only the velocity at their time centres is kept"));
     }
     if turning > 0 {
-        warnings.push(format!("{turning} Gaussians turn; they keep the rotation of their time centres"));
+        warnings.push(format!("{turning} Gaussians rotate over time; only the rotation at their time centres is kept"));
     }
     warnings
 }

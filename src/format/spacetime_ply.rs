@@ -1,21 +1,20 @@
 //! The "lite" PLY of Spacetime Gaussians (FORMATS 1.9): motion and a duration for each Gaussian, colours as plain RGB.
 
-use std::fs::File;
-use std::io::{BufReader, Write};
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use glam::Vec3;
 
-use super::ply_header::{Header, for_each_row};
+use super::ply_header::{PlyFile, for_each_row};
 use super::spacetime::{Moving, left_out};
 use super::{Format, Loaded, write_atomically};
 use crate::scene::{Motion, Scene};
 
-/// The property that tells such a PLY from others.
+/// The property that identifies this kind of PLY.
 pub(super) const MARK: &str = "trbf_center";
 
-/// Properties in their order, all `float`.
+/// The properties in file order, all of type `float`.
 const NAMES: [&str; 32] = [
     "x",
     "y",
@@ -51,10 +50,10 @@ const NAMES: [&str; 32] = [
     "omega_3",
 ];
 
-/// Writes a scene; a static one has Gaussians that neither move nor fade.
+/// Writes a scene. The Gaussians of a static scene neither move nor fade.
 ///
 /// # Errors
-/// A scene that is not finite, or a disk that does not take the file.
+/// A scene that is not finite, or a failed write.
 pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     scene.validate().with_context(|| format!("cannot write {}", path.display()))?;
     let version = env!("CARGO_PKG_VERSION");
@@ -82,19 +81,13 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     })
 }
 
-/// Reads a scene: any order of properties, any encoding. Features of the "full" kind are passed over.
+/// Decodes a scene: any order of properties, any encoding. Features of the "full" kind are ignored.
 ///
 /// # Errors
-/// Names the file and the absent properties, or the first Gaussian with a value that is not finite.
-pub fn read(path: &Path) -> Result<Loaded> {
-    read_file(path).with_context(|| path.display().to_string())
-}
-
-fn read_file(path: &Path) -> Result<Loaded> {
-    let file = File::open(path).context("cannot open the file")?;
-    let length = file.metadata()?.len();
-    let mut reader = BufReader::with_capacity(1 << 20, file);
-    let header = Header::read(&mut reader)?;
+/// Names the absent properties, or the first Gaussian with a value that is not finite.
+pub(super) fn decode(file: PlyFile) -> Result<Loaded> {
+    let remaining = file.remaining();
+    let PlyFile { header, mut reader, .. } = file;
     let vertex = header.elements.first().filter(|element| element.name == "vertex");
     let vertex = vertex.context("the first element of the header is not \"vertex\"")?;
     // Normals mean nothing, and an absent turn is none.
@@ -105,7 +98,6 @@ fn read_file(path: &Path) -> Result<Loaded> {
     let column = |name: &str| vertex.index(name);
     let columns: Vec<usize> = needed.iter().filter_map(|name| column(name)).collect();
     let omega: Vec<usize> = (0..4).filter_map(|k| column(&format!("omega_{k}"))).collect();
-    let remaining = length.saturating_sub(header.bytes);
     let mut scene = Scene::default();
     let (mut motion, mut curved, mut turning) = (Motion::default(), 0, 0);
     for_each_row(&mut reader, header.encoding, vertex, remaining, |index, values| {

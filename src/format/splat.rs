@@ -1,4 +1,4 @@
-//! antimatter15's `.splat` (FORMATS 1.3): 32 bytes a Gaussian, no header, no spherical harmonics above degree 0.
+//! antimatter15's `.splat` (FORMATS 1.3): 32 bytes per Gaussian, no header, no spherical harmonics above degree 0.
 
 use std::io::Write;
 use std::path::Path;
@@ -12,15 +12,15 @@ use super::quantise::{self, Gaussian, byte, colour, dc_of, floats, unit_quaterni
 use super::{Format, Loaded, write_atomically};
 use crate::scene::{Scene, sigmoid};
 
-/// Bytes of a Gaussian.
+/// Bytes per Gaussian.
 const RECORD: usize = 32;
-/// Records that are encoded at a time.
+/// Records per encoded block.
 const BLOCK: usize = 1 << 16;
 
-/// Reads a `.splat` file, in the order and the frame that it has.
+/// Reads a `.splat` file; order and axes are kept.
 ///
 /// # Errors
-/// Names the file and what is wrong there.
+/// Names the file and the fault.
 pub fn read(path: &Path) -> Result<Loaded> {
     let scene = read_file(path).and_then(|bytes| decode(&bytes)).with_context(|| format!("{}", path.display()))?;
     Ok(Loaded::new(scene, Format::Splat))
@@ -50,10 +50,10 @@ fn decode(bytes: &[u8]) -> Result<Scene> {
     Ok(scene)
 }
 
-/// Writes the Gaussians, the most important first: viewers of this format show them as they arrive.
+/// Writes the Gaussians sorted by importance, because viewers of this format show them as they arrive.
 ///
 /// # Errors
-/// A scene that is not finite, or a disk that does not take the file.
+/// A scene that is not finite, or a failed write.
 pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     scene.validate().with_context(|| format!("cannot write {}", path.display()))?;
     let order = by_importance(scene);
@@ -66,7 +66,7 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     })
 }
 
-/// Indices by falling volume × opacity.
+/// Indices in descending order of volume × opacity.
 fn by_importance(scene: &Scene) -> Vec<u32> {
     let importance = |i: usize| sigmoid(scene.logits[i]).ln() + scene.log_scales[i].element_sum();
     let mut keyed: Vec<(f32, u32)> = (0..scene.len()).into_par_iter().map(|i| (importance(i), i as u32)).collect();

@@ -1,6 +1,6 @@
-//! `.splatv` of antimatter15's splaTV (FORMATS 1.9): a texture of 64 bytes a Gaussian, most of it in half precision.
+//! `.splatv` of antimatter15's splaTV (FORMATS 1.9): a texture of 64 bytes per Gaussian, mostly half precision.
 //!
-//! `u32` 0x674b, `u32` length of a JSON text, that text, and the texture's `u32`s row by row.
+//! Layout: `u32` 0x674b, `u32` length of a JSON text, the text, and the texture's `u32`s, row-major.
 
 use std::io::Write;
 use std::path::Path;
@@ -22,10 +22,10 @@ const WIDTH: usize = 4096;
 const TEXELS: usize = 4;
 const WORDS: usize = 4 * TEXELS;
 
-/// Writes a scene, the largest and most opaque Gaussians first.
+/// Writes a scene, sorted by size and opacity in descending order.
 ///
 /// # Errors
-/// A scene that is not finite, or a disk that does not take the file.
+/// A scene that is not finite, or a failed write.
 pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     scene.validate().with_context(|| format!("cannot write {}", path.display()))?;
     let height = (TEXELS * scene.len()).div_ceil(WIDTH);
@@ -48,7 +48,7 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     })
 }
 
-/// A camera in front of the scene's middle, since viewers start from one: INRIA's form, OpenCV axes.
+/// The first camera of viewers, in front of the scene's median: INRIA's form, OpenCV axes.
 fn camera(scene: &Scene) -> Value {
     let n = scene.len().max(1) as f32;
     let middle = scene.means.iter().sum::<Vec3>() / n;
@@ -60,7 +60,7 @@ fn camera(scene: &Scene) -> Value {
     })
 }
 
-/// Two numbers in half precision, the first in the lower bits; what is too large becomes the largest.
+/// Packs two half-precision numbers, the first in the lower bits; overflow saturates.
 fn halves(a: f32, b: f32) -> u32 {
     let half = |v: f32| u32::from(f16::from_f32(v.clamp(-65504.0, 65504.0)).to_bits());
     half(a) | half(b) << 16
@@ -86,10 +86,10 @@ fn encode(scene: &Scene, i: usize) -> [u32; WORDS] {
     words
 }
 
-/// Reads a scene. Texels after the last Gaussian, which have no opacity and no size, are passed over.
+/// Reads a scene. Texels after the last Gaussian, which have no opacity and no size, are ignored.
 ///
 /// # Errors
-/// Names the file and what is wrong there.
+/// Names the file and the fault.
 pub fn read(path: &Path) -> Result<Loaded> {
     read_file(path).and_then(|bytes| decode(&bytes)).with_context(|| path.display().to_string())
 }

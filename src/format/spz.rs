@@ -1,5 +1,5 @@
-//! Niantic's `.spz` (FORMATS 1.4): versions 1 to 4 are read, 3 and 4 written. This file has the containers, `spz_pack.rs`
-//! the attributes inside.
+//! Niantic's `.spz` (FORMATS 1.4): versions 1 to 4 are read, 3 and 4 written. This module handles the containers,
+//! `spz_pack.rs` the attributes inside.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -8,11 +8,11 @@ use anyhow::{Context, Result, bail, ensure};
 use flate2::read::MultiGzDecoder;
 use rayon::prelude::*;
 
+use super::axis_flips::AxisFlips;
 use super::bounded::{CUT_SHORT, check_claim, read_exactly, read_file, slice};
-use super::frame::AxisFlips;
 use super::quantise::{u32_at, u64_at};
 use super::spz_pack::{self, Packed, Sizes};
-use super::{Format, Loaded, SpzFrame, deflate, write_atomically};
+use super::{Format, Loaded, SpzAxes, deflate, write_atomically};
 use crate::scene::Scene;
 
 const MAGIC: &[u8] = b"NGSP";
@@ -20,14 +20,14 @@ const LEGACY_HEADER: usize = 16;
 const V4_HEADER: usize = 32;
 const ANTIALIASED: u8 = 1;
 const HAS_EXTENSIONS: u8 = 2;
-/// The record SPZ_ADOBE_coordinate_system, which says in what frame the file's numbers are.
+/// The record SPZ_ADOBE_coordinate_system, which names the axes of the file.
 const COORDINATE_SYSTEM: u32 = 0xadbe_0003;
 /// The values of that record, from 1 on: left or right, down or up, back or front.
-const FRAMES: [&str; 8] = ["LDB", "RDB", "LUB", "RUB", "LDF", "RDF", "LUF", "RUF"];
-/// Level of zstd; the format's own library has the same.
+const AXES: [&str; 8] = ["LDB", "RDB", "LUB", "RUB", "LDF", "RDF", "LUF", "RUF"];
+/// Compression level of zstd, as in the reference library.
 const ZSTD_LEVEL: i32 = 12;
 
-impl SpzFrame {
+impl SpzAxes {
     fn flips(self) -> AxisFlips {
         match self {
             Self::Rub => AxisFlips::YZ,
@@ -35,7 +35,7 @@ impl SpzFrame {
         }
     }
 
-    /// Number of this frame in [`FRAMES`], from 1 on.
+    /// Number of these axes in [`AXES`], from 1 on.
     fn code(self) -> u32 {
         match self {
             Self::Rub => 4,
@@ -44,12 +44,12 @@ impl SpzFrame {
     }
 
     fn name(self) -> &'static str {
-        FRAMES[self.code() as usize - 1]
+        AXES[self.code() as usize - 1]
     }
 }
 
-/// What a header says.
-struct Header {
+/// The fields of a header.
+struct SpzHeader {
     version: u32,
     count: u64,
     sh_degree: u8,
@@ -57,8 +57,8 @@ struct Header {
     flags: u8,
 }
 
-impl Header {
-    /// Reads the fields that all versions have at the start.
+impl SpzHeader {
+    /// Parses the fields at the start of all versions.
     fn parse(bytes: &[u8]) -> Result<Self> {
         let bytes = slice(bytes, 0, LEGACY_HEADER, "the header")?;
         ensure!(&bytes[..4] == MAGIC, "not an SPZ file: it does not start with \"NGSP\"");
@@ -72,7 +72,10 @@ impl Header {
         let Self { version, sh_degree, fractional_bits, .. } = header;
         ensure!((1..=4).contains(&version), "SPZ version {version} is not known; versions 1 to 4 are read");
         ensure!(sh_degree <= 4, "spherical harmonics of degree {sh_degree}: SPZ has 0 to 4");
-        ensure!(fractional_bits <= 30, "positions with {fractional_bits} fractional bits: at most 30 make sense");
+        ensure!(
+            fractional_bits <= 30,
+            "positions with {fractional_bits} fractional bits are not supported; at most 30 are"
+        );
         Ok(header)
     }
 
@@ -86,21 +89,21 @@ impl Header {
     }
 }
 
-/// Reads a file of any version. `frame` is taken where the file names none; RUB where nothing does.
+/// Reads a file of any version. `axes` are those of a file that names none; RUB if `None`.
 ///
 /// # Errors
-/// Names the file, the place in it and what is wrong there.
-pub fn read(path: &Path, frame: Option<SpzFrame>) -> Result<Loaded> {
-    read_file(path).and_then(|bytes| decode(bytes, frame)).with_context(|| format!("{}", path.display()))
+/// Names the file, the place in it and the fault.
+pub fn read(path: &Path, axes: Option<SpzAxes>) -> Result<Loaded> {
+    read_file(path).and_then(|bytes| decode(bytes, axes)).with_context(|| format!("{}", path.display()))
 }
 
-fn decode(bytes: Vec<u8>, frame: Option<SpzFrame>) -> Result<Loaded> {
+fn decode(bytes: Vec<u8>, axes: Option<SpzAxes>) -> Result<Loaded> {
     let mut warnings = Vec::new();
     if bytes.starts_with(&[0x1f, 0x8b]) {
         let compressed = bytes.len() as u64;
         let mut inflated = MultiGzDecoder::new(bytes.as_slice());
         let start = read_exactly(&mut inflated, LEGACY_HEADER, "the gzip stream")?;
-        let header = Header::parse(&start)?;
+        let header = SpzHeader::parse(&start)?;
         ensure!(header.version < 4, "SPZ version 4 inside a gzip stream, where versions 1 to 3 belong");
         let size = header.check_claim(compressed)?;
         let body = read_exactly(&mut inflated, size, "the gzip stream")?;
@@ -110,44 +113,44 @@ fn decode(bytes: Vec<u8>, frame: Option<SpzFrame>) -> Result<Loaded> {
             let _ = inflated.take(1 << 16).read_to_end(&mut records);
         }
         drop(bytes);
-        let frame = frame_of(&header, &records, frame, &mut warnings);
-        return finish(&header, &header.sizes().split(&body, header.count as usize)?, frame, warnings);
+        let axes = axes_of(&header, &records, axes, &mut warnings);
+        return finish(&header, &header.sizes().split(&body, header.count as usize)?, axes, warnings);
     }
-    let header = Header::parse(&bytes)?;
+    let header = SpzHeader::parse(&bytes)?;
     if header.version < 4 {
         // Without the gzip stream, as some tools keep it in memory.
         header.check_claim(bytes.len() as u64)?;
         let packed = header.sizes().split(&bytes[LEGACY_HEADER..], header.count as usize)?;
-        let frame = frame_of(&header, &[], frame, &mut warnings);
-        return finish(&header, &packed, frame, warnings);
+        let axes = axes_of(&header, &[], axes, &mut warnings);
+        return finish(&header, &packed, axes, warnings);
     }
     let toc = u32_at(slice(&bytes, 0, V4_HEADER, "the header")?, 16) as usize;
     let records = toc.checked_sub(V4_HEADER).context("the table of streams starts inside the header")?;
-    let frame = frame_of(&header, slice(&bytes, V4_HEADER, records, "the extension block")?, frame, &mut warnings);
+    let axes = axes_of(&header, slice(&bytes, V4_HEADER, records, "the extension block")?, axes, &mut warnings);
     let streams = inflate_streams(&bytes, &header, toc)?;
     drop(bytes);
     let streams: Vec<&[u8]> = streams.iter().map(Vec::as_slice).collect();
-    finish(&header, &Packed::from_streams(&streams), frame, warnings)
+    finish(&header, &Packed::from_streams(&streams), axes, warnings)
 }
 
-/// The frame that the extension records name, else `default`; a name of [`FRAMES`].
-fn frame_of(
-    header: &Header,
+/// The axes that the extension records name, else `default`; a name of [`AXES`].
+fn axes_of(
+    header: &SpzHeader,
     mut records: &[u8],
-    default: Option<SpzFrame>,
+    default: Option<SpzAxes>,
     warnings: &mut Vec<String>,
 ) -> &'static str {
-    let default = default.unwrap_or(SpzFrame::Rub).name();
+    let default = default.unwrap_or(SpzAxes::Rub).name();
     while header.flags & HAS_EXTENSIONS != 0 && records.len() >= 8 {
         let (kind, size) = (u32_at(records, 0), u32_at(records, 4) as usize);
         let Some(payload) = records[8..].get(..size) else {
-            warnings.push("an extension record is cut short and was left out".into());
+            warnings.push("an extension record is cut short and was ignored".into());
             break;
         };
         if kind == COORDINATE_SYSTEM && size >= 4 {
             match u32_at(payload, 0) {
-                value @ 1..=8 => return FRAMES[value as usize - 1],
-                value => warnings.push(format!("frame {value} of the file is not known; {default} is assumed")),
+                value @ 1..=8 => return AXES[value as usize - 1],
+                value => warnings.push(format!("axes {value} of the file is not known; {default} is assumed")),
             }
         }
         records = &records[8 + size..];
@@ -156,7 +159,7 @@ fn frame_of(
 }
 
 /// The streams of version 4, whose sizes must be those that the header implies.
-fn inflate_streams(bytes: &[u8], header: &Header, toc: usize) -> Result<Vec<Vec<u8>>> {
+fn inflate_streams(bytes: &[u8], header: &SpzHeader, toc: usize) -> Result<Vec<Vec<u8>>> {
     let count = usize::from(bytes[15]);
     let table = slice(bytes, toc, 16 * count, "the table of streams")?;
     let total = header.check_claim(bytes.len() as u64)?;
@@ -166,7 +169,7 @@ fn inflate_streams(bytes: &[u8], header: &Header, toc: usize) -> Result<Vec<Vec<
     debug_assert_eq!(expected.iter().sum::<usize>(), total);
     ensure!(
         count == expected.len(),
-        "{count} streams, where {} Gaussians of degree {} have {}",
+        "{count} streams, but {} Gaussians of degree {} have {}",
         header.count,
         header.sh_degree,
         expected.len()
@@ -175,7 +178,7 @@ fn inflate_streams(bytes: &[u8], header: &Header, toc: usize) -> Result<Vec<Vec<
     let mut compressed = Vec::new();
     for (i, (entry, &size)) in table.chunks_exact(16).zip(&expected).enumerate() {
         let claimed = u64_at(entry, 8);
-        ensure!(claimed == size as u64, "stream {i} is said to hold {claimed} bytes, where the header implies {size}");
+        ensure!(claimed == size as u64, "stream {i} claims {claimed} bytes, but the header implies {size}");
         let length = usize::try_from(u64_at(entry, 0)).unwrap_or(usize::MAX);
         compressed.push((slice(bytes, at, length, &format!("stream {i}"))?, size));
         at += length;
@@ -184,43 +187,43 @@ fn inflate_streams(bytes: &[u8], header: &Header, toc: usize) -> Result<Vec<Vec<
     let inflate = |(i, &(stream, size)): (usize, &(&[u8], usize))| {
         let inflated = zstd::bulk::decompress(stream, size);
         let inflated = inflated.with_context(|| format!("stream {i} is damaged; {CUT_SHORT}"))?;
-        ensure!(inflated.len() == size, "stream {i} holds {} bytes, where {size} are needed", inflated.len());
+        ensure!(inflated.len() == size, "stream {i} holds {} bytes, but {size} are needed", inflated.len());
         Ok(inflated)
     };
     compressed.par_iter().enumerate().map(inflate).collect()
 }
 
-fn finish(header: &Header, packed: &Packed, frame: &str, mut warnings: Vec<String>) -> Result<Loaded> {
+fn finish(header: &SpzHeader, packed: &Packed, axes: &str, mut warnings: Vec<String>) -> Result<Loaded> {
     if header.sh_degree > 3 {
-        warnings.push("spherical harmonics of degree 4 were left out; degree 3 is the highest supported".into());
+        warnings.push("spherical harmonics of degree 4 were dropped; degree 3 is the highest supported".into());
     }
     let count = header.count as usize;
-    let axes = frame.as_bytes();
-    let flips = AxisFlips::new([axes[0] != b'R', axes[1] != b'D', axes[2] != b'F']);
+    let letters = axes.as_bytes();
+    let flips = AxisFlips::new([letters[0] != b'R', letters[1] != b'D', letters[2] != b'F']);
     let mut scene = spz_pack::unpack(packed, count, header.version, header.sh_degree, header.fractional_bits, flips);
     scene.antialiased = header.flags & ANTIALIASED != 0;
     scene.validate()?;
-    Ok(Loaded { version: header.version.to_string(), frame: frame.into(), warnings, ..Loaded::new(scene, Format::Spz) })
+    Ok(Loaded { version: header.version.to_string(), axes: axes.into(), warnings, ..Loaded::new(scene, Format::Spz) })
 }
 
 /// Writes a scene as version 3, one gzip stream, which older viewers read too, or as version 4, a zstd stream for each
-/// attribute and a record of the frame. The Gaussians stay in the order that they have.
+/// attribute and a record of the axes. The order of the Gaussians is kept.
 ///
 /// # Errors
-/// Another version, a scene that is not finite or is too large for 24-bit positions, or a disk that does not take the
-/// file.
-pub fn write(path: &Path, scene: &Scene, version: u32, frame: SpzFrame) -> Result<()> {
-    let bytes = encode(scene, version, frame).with_context(|| format!("cannot write {}", path.display()))?;
+/// Another version, a scene that is not finite or is too large for 24-bit positions, or a failed
+/// write.
+pub fn write(path: &Path, scene: &Scene, version: u32, axes: SpzAxes) -> Result<()> {
+    let bytes = encode(scene, version, axes).with_context(|| format!("cannot write {}", path.display()))?;
     write_atomically(path, |file| bytes.iter().try_for_each(|part| file.write_all(part)))
 }
 
-/// The parts of the file, in order.
-fn encode(scene: &Scene, version: u32, frame: SpzFrame) -> Result<Vec<Vec<u8>>> {
+/// Encodes the parts of the file, in order.
+fn encode(scene: &Scene, version: u32, axes: SpzAxes) -> Result<Vec<Vec<u8>>> {
     ensure!([3, 4].contains(&version), "SPZ version {version} cannot be written; 3 and 4 can");
     scene.validate()?;
     let Ok(count) = u32::try_from(scene.len()) else { bail!("SPZ counts Gaussians with 32 bits") };
     let fractional_bits = spz_pack::fractional_bits(scene)?;
-    let streams = spz_pack::pack(scene, fractional_bits, frame.flips());
+    let streams = spz_pack::pack(scene, fractional_bits, axes.flips());
     let mut header = MAGIC.to_vec();
     header.extend(version.to_le_bytes());
     header.extend(count.to_le_bytes());
@@ -232,7 +235,7 @@ fn encode(scene: &Scene, version: u32, frame: SpzFrame) -> Result<Vec<Vec<u8>>> 
         return Ok(vec![deflate::gzip(&parts)]);
     }
     let streams: Vec<Vec<u8>> = streams.into_iter().filter(|stream| !stream.is_empty()).collect();
-    let record = [COORDINATE_SYSTEM, 4, frame.code()].map(u32::to_le_bytes);
+    let record = [COORDINATE_SYSTEM, 4, axes.code()].map(u32::to_le_bytes);
     let toc = V4_HEADER + record.as_flattened().len();
     header.extend([scene.sh_degree as u8, fractional_bits, flags | HAS_EXTENSIONS, streams.len() as u8]);
     header.extend((toc as u32).to_le_bytes());

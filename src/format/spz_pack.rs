@@ -4,17 +4,17 @@ use anyhow::{Result, ensure};
 use glam::Vec3;
 use rayon::prelude::*;
 
+use super::axis_flips::AxisFlips;
 use super::bounded::slice;
-use super::frame::AxisFlips;
 use super::quantise::{self, GRAIN, Gaussian, byte, halves, largest, logit, u32_at, unit_quaternion};
 use crate::scene::{Scene, sh_coefficients, sigmoid};
 
-/// Fraction of an f_dc that a colour's byte step is: c = f_dc · 0.15 · 255 + 127.5.
+/// Scale of the colours: byte = f_dc · 0.15 · 255 + 127.5.
 const COLOUR: f32 = 0.15;
 /// The largest 24-bit number.
 const MAX_FIXED: f32 = 8_388_607.0;
 
-/// Bytes of one Gaussian in each array, in file order: positions, alphas, colours, scales, rotations, harmonics.
+/// Bytes per Gaussian in each array, in file order: positions, alphas, colours, scales, rotations, harmonics.
 pub(super) struct Sizes([usize; 6]);
 
 impl Sizes {

@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 
 use glam::{DMat3, DVec3};
 
-use crate::camera::{Camera, Lens, Pose};
+use crate::camera::{Camera, Lens, Pose, nearest_to_axes};
 use crate::scene::Scene;
 
 use super::scene_view::{median, middle};
@@ -80,17 +80,8 @@ pub fn ring(scene: &Scene, capture: &[Camera]) -> Ring {
 /// `None` for fewer than three cameras, or cameras that look at no common point.
 fn from_cameras(cameras: &[Camera]) -> Option<Ring> {
     let lens = cameras.get(2)?.lens;
-    // Least squares of the distances to the optical axes: Σ (I − d dᵀ)(x − c) = 0.
-    let mut normal = DMat3::ZERO;
-    let mut right = DVec3::ZERO;
-    for camera in cameras {
-        let d = camera.pose.forward();
-        let across = DMat3::IDENTITY - DMat3::from_cols(d * d.x, d * d.y, d * d.z);
-        normal += across;
-        right += across * camera.pose.centre();
-    }
     let n = cameras.len() as f64;
-    let centre = ((normal.determinant() / n.powi(3)) > 1e-6).then(|| normal.inverse() * right)?;
+    let centre = nearest_to_axes(cameras, |determinant| determinant / n.powi(3) > 1e-6)?;
     let up = up(cameras)?;
     let offsets = || cameras.iter().map(|camera| camera.pose.centre() - centre);
     let radius = median(offsets().map(|offset| offset.reject_from_normalized(up).length()).collect());

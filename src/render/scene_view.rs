@@ -93,10 +93,6 @@ pub fn middle(scene: &Scene) -> DVec3 {
 }
 
 /// The middle value; 0 of none.
-pub(crate) fn median(mut values: Vec<f64>) -> f64 {
-    let middle = values.len() / 2;
-    if values.is_empty() {
-        return 0.0;
-    }
-    *values.select_nth_unstable_by(middle, f64::total_cmp).1
+pub(crate) fn median(values: Vec<f64>) -> f64 {
+    crate::scene::stats::percentile(values.into_iter(), 50).unwrap_or(0.0)
 }

@@ -38,7 +38,7 @@ fn flow_is_the_motion_of_each_surface_and_of_the_camera() {
     let (now, then) = (world.at(0.25), world.at(0.5));
     let (first, second) = (camera(dvec3(2.0, -2.0, 1.2)), camera(dvec3(2.3, -1.6, 1.1)));
     let found = flow(&now, &first, &then, &second);
-    let motion = motion::Motion {
+    let motion = motion::ObjectMotion {
         path: vec![DVec3::ZERO, dvec3(0.2, -0.1, 0.15)],
         spin: dvec3(0.0, 40.0, 60.0),
         ..Default::default()
@@ -72,7 +72,7 @@ fn what_is_hidden_gone_or_outside_is_marked() {
     };
     let (now, then) = (world.clone(), world.at(1.0));
     let (forward, back) = (flow(&now, &camera, &then, &camera), flow(&then, &camera, &now, &camera));
-    let pixel = |flow: &flow::Flow, at: DVec3| {
+    let pixel = |flow: &flow::ExactFlow, at: DVec3| {
         let p = camera.project(at).unwrap().0.floor();
         (p.y as usize * 72 + p.x as usize, flow.occluded[p.y as usize * 72 + p.x as usize])
     };

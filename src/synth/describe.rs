@@ -1,4 +1,4 @@
-//! The TOML description of a procedural capture, as written in `scenes/`.
+//! The TOML description of a synthetic capture; `scenes/` has examples.
 //!
 //! Lengths are world units, z is up, angles are degrees, colours are display sRGB as `"#rrggbb"`.
 
@@ -7,26 +7,27 @@ use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
-use glam::{DVec3, dvec3};
+use glam::DVec3;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::motion::{Clip, Motion};
+use super::motion::{Clip, ObjectMotion};
 use super::pattern::Pattern;
 use super::shape::Shape;
+use super::values::{Colour, positive};
 
-/// A whole capture: pictures, cameras, light and objects.
+/// A whole capture: images, cameras, light and objects.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Description {
-    /// Chooses the surface points; the pictures use no randomness but the patterns' own.
+    /// Chooses the surface points; the images use no randomness but the patterns' own.
     #[serde(default)]
     pub seed: u64,
     /// Number of surface points in the COLMAP model.
     pub points: Spanned<usize>,
     pub image: Spanned<ImageSpec>,
     pub cameras: Spanned<Dome>,
-    /// Makes a capture in time.
+    /// Makes the capture dynamic.
     pub clip: Option<Spanned<Clip>>,
     pub sky: Spanned<Sky>,
     #[serde(default)]
@@ -35,22 +36,22 @@ pub struct Description {
     pub object: Vec<Spanned<Object>>,
 }
 
-/// Size and sampling of every picture.
+/// Size and sampling of every image.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageSpec {
     pub width: u32,
     pub height: u32,
-    /// Rays a pixel along each axis: 2 means 4 rays.
+    /// Rays per pixel along each axis: 2 means 4 rays.
     pub samples: u32,
-    pub background: Background,
+    pub background: Backdrop,
 }
 
-/// What a ray that meets no object shows.
+/// The background of the images, where a ray hits no object.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(try_from = "String")]
-pub enum Background {
-    /// `"transparent"`: RGBA pictures, alpha 0 there.
+pub enum Backdrop {
+    /// `"transparent"`: RGBA images, alpha 0 there.
     Transparent,
     /// `"sky"`: the environment.
     Sky,
@@ -58,7 +59,7 @@ pub enum Background {
     Plain(Colour),
 }
 
-impl TryFrom<String> for Background {
+impl TryFrom<String> for Backdrop {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -72,7 +73,7 @@ impl TryFrom<String> for Background {
     }
 }
 
-/// Cameras on a spherical band around `target`, all looking at it. In a capture in time each takes every frame.
+/// Cameras on a spherical band around `target`, all looking at it. In a dynamic capture each takes every frame.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dome {
@@ -111,7 +112,7 @@ pub struct Light {
     pub strength: f64,
 }
 
-/// How a surface looks.
+/// The material of a surface.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Material {
@@ -141,29 +142,7 @@ pub struct Object {
     /// Name of a `[material.NAME]` table.
     pub material: String,
     #[serde(default)]
-    pub motion: Motion,
-}
-
-/// A colour, kept as linear Rec. 709.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Colour(pub DVec3);
-
-impl TryFrom<String> for Colour {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let digits = text.strip_prefix('#').filter(|d| d.len() == 6 && d.bytes().all(|b| b.is_ascii_hexdigit()));
-        let value = digits.and_then(|d| u32::from_str_radix(d, 16).ok());
-        let value = value.ok_or_else(|| format!("\"{text}\" is not a colour; write it as \"#rrggbb\""))?;
-        let channel = |shift: u32| to_linear(f64::from((value >> shift) & 255) / 255.0);
-        Ok(Self(dvec3(channel(16), channel(8), channel(0))))
-    }
-}
-
-/// The inverse of the sRGB transfer function (IEC 61966-2-1).
-fn to_linear(encoded: f64) -> f64 {
-    if encoded <= 0.04045 { encoded / 12.92 } else { ((encoded + 0.055) / 1.055).powf(2.4) }
+    pub motion: ObjectMotion,
 }
 
 impl Description {
@@ -228,11 +207,6 @@ impl Description {
 
 fn ensure<T>(ok: bool, place: &Spanned<T>, message: &str) -> Result<(), (Range<usize>, String)> {
     if ok { Ok(()) } else { Err((place.span(), message.to_owned())) }
-}
-
-/// Whether a length is usable: finite, above 0, and small enough that its square is finite too.
-pub fn positive(value: f64) -> bool {
-    value > 0.0 && value < 1e9
 }
 
 fn not_negative(value: f64) -> bool {

@@ -1,4 +1,4 @@
-//! Exact optical flow between two moments and two cameras.
+//! Exact optical flow between two times and two cameras.
 
 use glam::dvec2;
 use rayon::prelude::*;
@@ -7,18 +7,18 @@ use super::trace::World;
 use crate::camera::Camera;
 use crate::dataset::flow_io::FlowField;
 
-/// Flow from one picture to another. Unknown where the first sees no surface, or one that is gone in the second.
-pub struct Flow {
+/// ExactFlow from one image to another. Unknown where the first sees no surface, or one that is gone in the second.
+pub struct ExactFlow {
     pub field: FlowField,
-    /// `[height * width]` where the surface is hidden or outside in the second picture, or the flow is unknown.
+    /// `[height * width]` where the surface is hidden or outside in the second image, or the flow is unknown.
     pub occluded: Vec<bool>,
 }
 
-/// What a surface's distance to where it is expected may be, in parts of its distance from the camera.
+/// Tolerance of a surface's position, relative to its distance from the camera.
 const SAME_PLACE: f64 = 1e-4;
 
 /// For the surface at each pixel's centre of `camera` in the world `now`, where `other` sees it in the world `then`.
-pub fn flow(now: &World, camera: &Camera, then: &World, other: &Camera) -> Flow {
+pub fn flow(now: &World, camera: &Camera, then: &World, other: &Camera) -> ExactFlow {
     let (width, height) = (camera.lens.width as usize, camera.lens.height as usize);
     let (eye, other_eye) = (camera.pose.centre(), other.pose.centre());
     let size = dvec2(f64::from(other.lens.width), f64::from(other.lens.height));
@@ -40,5 +40,5 @@ pub fn flow(now: &World, camera: &Camera, then: &World, other: &Camera) -> Flow 
         vectors: traced.iter().map(|t| t.map_or([0.0; 2], |t| t.0)).collect(),
         known: traced.iter().map(Option::is_some).collect(),
     };
-    Flow { field, occluded: traced.iter().map(|t| t.is_none_or(|t| t.1)).collect() }
+    ExactFlow { field, occluded: traced.iter().map(|t| t.is_none_or(|t| t.1)).collect() }
 }

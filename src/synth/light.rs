@@ -32,7 +32,7 @@ impl From<&Light> for Lamp {
 }
 
 /// The sky, prepared for gathering.
-pub struct Dome {
+pub struct SkyDome {
     zenith: DVec3,
     horizon: DVec3,
     ground: DVec3,
@@ -42,7 +42,7 @@ pub struct Dome {
     pub spread: f64,
 }
 
-impl From<&Sky> for Dome {
+impl From<&Sky> for SkyDome {
     fn from(sky: &Sky) -> Self {
         let mut dome = Self {
             zenith: sky.zenith.0 * sky.strength,
@@ -63,7 +63,7 @@ impl From<&Sky> for Dome {
     }
 }
 
-impl Dome {
+impl SkyDome {
     /// Linear radiance from the unit direction `dir`, the horizon blurred by `blur` (in sines of elevation).
     pub fn radiance(&self, dir: DVec3, blur: f64) -> DVec3 {
         let up = self.horizon.lerp(self.zenith, dir.z.clamp(0.0, 1.0).powf(0.6));
@@ -131,13 +131,13 @@ pub fn uncovered(t: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::synth::describe::Colour;
+    use crate::synth::values::Colour;
 
     #[test]
     fn an_even_sky_lights_every_way_alike() {
         let grey = || Colour(DVec3::splat(0.5));
         let sky = Sky { zenith: grey(), horizon: grey(), ground: grey(), strength: 1.0 };
-        let dome = Dome::from(&sky);
+        let dome = SkyDome::from(&sky);
         for k in 0..50 {
             let n = band(1.0 - (2.0 * f64::from(k) + 1.0) / 50.0, f64::from(k) * 1.3);
             assert!((dome.open(n).x - 0.5).abs() < 0.02, "{}", dome.open(n));

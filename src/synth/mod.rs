@@ -1,11 +1,11 @@
-//! Procedural captures with exact cameras, depth, normals and surface points, ray-traced on the CPU.
+//! Synthetic captures with exact cameras, depth, normals and surface points, ray-traced on the CPU.
 //!
 //! A TOML file in `scenes/` describes solids, light and a dome of cameras; [`run`] writes the capture both as NeRF-style
 //! JSON and as a COLMAP model, in the same world frame (z up). The same description gives the same bytes on one platform.
 //!
-//! With a `[clip]` the capture is one in time: each camera takes every frame while objects move, appear and leave. It is
-//! written as NeRF-style JSON with times, a folder of pictures a camera, and exact optical flow between consecutive frames
-//! in `flow`, with masks of what is occluded.
+//! With a `[clip]` the capture is dynamic: each camera takes every frame while objects move, appear and leave. It is
+//! written as NeRF-style JSON with times, one folder of images per camera, and exact optical flow between consecutive
+//! frames in `flow`, with occlusion masks.
 
 #[cfg(test)]
 mod clip_tests;
@@ -18,23 +18,23 @@ mod shape;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod values;
+mod views;
 mod write;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use glam::DVec3;
 
-use crate::camera::{Camera, Lens, Pose};
 use crate::dataset::{Split, flow_io};
-use describe::{Description, Dome, ImageSpec};
-use motion::Clip;
+use describe::Description;
 use pattern::mix64;
 use trace::{Pixel, World};
+use views::{PlannedView, clip_views, views};
 use write::Point;
 
-/// What [`run`] wrote.
+/// Summary of a capture that [`run`] wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary {
     pub train: usize,
@@ -43,27 +43,11 @@ pub struct Summary {
     pub height: u32,
     /// Surface points in the COLMAP model and `points.ply`.
     pub points: usize,
-    /// Moments of a capture in time; 1 for a static one.
+    /// Frames per camera of a dynamic capture; 1 for a static one.
     pub frames: usize,
 }
 
-/// One picture to take.
-struct View {
-    name: String,
-    camera: Camera,
-    split: Split,
-    /// Its place in a capture in time.
-    moment: Option<Moment>,
-}
-
-/// Which camera took a view, and when.
-#[derive(Clone, Copy)]
-struct Moment {
-    camera: usize,
-    time: f64,
-}
-
-/// Everything a capture folder holds; a folder with anything else is never replaced.
+/// The entries of a synthetic capture's folder; a folder with other entries is never replaced.
 const ENTRIES: [&str; 9] = [
     "images",
     "flow",
@@ -82,8 +66,8 @@ const DESCRIPTION: &str = "synth.toml";
 /// The folder appears only when it is complete. An earlier capture at `out` is replaced.
 ///
 /// # Errors
-/// If the description is wrong (naming file, line and column), if `out` exists and is neither empty nor a procedural
-/// capture, or if a file cannot be written.
+/// A faulty description (with file, line and column), a folder `out` that is neither empty nor a synthetic capture, or a
+/// failed write.
 pub fn run(scene_toml: &Path, out: &Path) -> Result<Summary> {
     let (description, text) = Description::read(scene_toml)?;
     check_replaceable(out)?;
@@ -116,7 +100,7 @@ fn check_replaceable(out: &Path) -> Result<()> {
         let name = entry.with_context(|| format!("cannot list {}", out.display()))?.file_name();
         if !ENTRIES.iter().any(|&known| name == known) || !out.join(DESCRIPTION).is_file() {
             let name = name.to_string_lossy();
-            bail!("{} holds \"{name}\", which is not of a procedural capture; choose another folder", out.display());
+            bail!("{} holds \"{name}\", which is no part of a synthetic capture; choose another folder", out.display());
         }
     }
     Ok(())
@@ -140,11 +124,11 @@ fn capture(description: Description, text: &str, out: &Path) -> Result<Summary> 
     let (mut points, mut trained) = (Vec::new(), 0);
     for (index, view) in views.iter().enumerate() {
         let world = world.at(view.moment.map_or(0.0, |moment| moment.time));
-        let pixels = world.picture(&view.camera);
+        let pixels = world.trace(&view.camera);
         save(out, &world, view, &pixels)?;
         if let Some(moment) = view.moment {
             for (word, other) in [("fwd", views.get(index + 1)), ("bwd", index.checked_sub(1).map(|i| &views[i]))] {
-                let same_camera = |other: &&View| other.moment.is_some_and(|m| m.camera == moment.camera);
+                let same_camera = |other: &&PlannedView| other.moment.is_some_and(|m| m.camera == moment.camera);
                 if let Some(other) = other.filter(same_camera) {
                     save_flow(out, &world, view, other, word)?;
                 }
@@ -155,7 +139,7 @@ fn capture(description: Description, text: &str, out: &Path) -> Result<Summary> 
             let share = wanted * trained / train - wanted * (trained - 1) / train;
             points.extend(surface_points(view, &pixels, share, mix64(seed ^ (index as u64) << 32)));
         }
-        log::debug!("{} of {} pictures", index + 1, views.len());
+        log::debug!("{} of {} images", index + 1, views.len());
     }
     write::transforms(&out.join("transforms_train.json"), &views, Split::Train)?;
     write::transforms(&out.join("transforms_test.json"), &views, Split::Test)?;
@@ -173,20 +157,20 @@ fn create(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))
 }
 
-/// Writes picture, depth and normals of a view.
-fn save(out: &Path, world: &World, view: &View, pixels: &[Pixel]) -> Result<()> {
+/// Writes the image, depth and normals of a view.
+fn save(out: &Path, world: &World, view: &PlannedView, pixels: &[Pixel]) -> Result<()> {
     let beside = |folder: &str, extension: &str| -> Result<PathBuf> {
         let path = out.join(folder).join(&view.name).with_extension(extension);
         create(path.parent().unwrap_or(out))?;
         Ok(path)
     };
-    write::picture(&beside("images", "png")?, &view.camera, pixels, world.transparent())?;
+    write::image(&beside("images", "png")?, &view.camera, pixels, world.transparent())?;
     write::depth(&beside("depth", "npy")?, &view.camera, pixels)?;
     write::normals(&beside("normals", "png")?, &view.camera, pixels)
 }
 
-/// Writes the exact flow from a view to another frame of its camera, and what is occluded there.
-fn save_flow(out: &Path, world: &World, view: &View, other: &View, word: &str) -> Result<()> {
+/// Writes the exact flow from a view to another frame of its camera, and the occlusion mask.
+fn save_flow(out: &Path, world: &World, view: &PlannedView, other: &PlannedView, word: &str) -> Result<()> {
     let then = world.at(other.moment.map_or(0.0, |moment| moment.time));
     let flow = flow::flow(world, &view.camera, &then, &other.camera);
     let path = out.join("flow").join(&view.name).with_extension(format!("{word}.flo"));
@@ -195,55 +179,8 @@ fn save_flow(out: &Path, world: &World, view: &View, other: &View, word: &str) -
     write::occlusion(&path.with_extension("occ.png"), &view.camera, &flow.occluded)
 }
 
-/// The views of a capture in time, by camera and then by frame: the dome's cameras, and the moving one last.
-fn clip_views(fixed: Vec<View>, clip: &Clip, dome: &Dome, image: &ImageSpec) -> Vec<View> {
-    let lens = Lens::from_fov_x(dome.fov.to_radians(), image.width, image.height);
-    let digits = (clip.frames - 1).to_string().len().max(4);
-    let take = |camera: usize, split: Split, pose: &dyn Fn(f64) -> Pose| -> Vec<View> {
-        let view = |frame: usize| View {
-            name: format!("cam{camera:02}/{frame:0digits$}.png"),
-            camera: Camera { pose: pose(clip.time(frame)), lens },
-            split: if clip.holds_out(frame) { Split::Test } else { split },
-            moment: Some(Moment { camera, time: clip.time(frame) }),
-        };
-        (0..clip.frames).map(view).collect()
-    };
-    let count = fixed.len();
-    let mut views: Vec<View> = Vec::new();
-    for (camera, view) in fixed.into_iter().enumerate() {
-        views.extend(take(camera, view.split, &|_| view.camera.pose));
-    }
-    if let Some(path) = &clip.camera {
-        let pose = |time| Pose::look_at(motion::along(&path.eyes, time), motion::along(&path.targets, time), DVec3::Z);
-        views.extend(take(count, Split::Train, &pose));
-    }
-    views
-}
-
-/// The cameras: a Fibonacci spiral, even over the band's area, with the held-out views spread evenly along it.
-fn views(dome: &Dome, image: &ImageSpec) -> Vec<View> {
-    let count = dome.train + dome.test;
-    if count == 0 {
-        return Vec::new();
-    }
-    let [low, high] = dome.elevation.map(|degrees| degrees.to_radians().sin());
-    let lens = Lens::from_fov_x(dome.fov.to_radians(), image.width, image.height);
-    let digits = (count - 1).to_string().len().max(4);
-    (0..count)
-        .map(|k| {
-            let z = low + (high - low) * (k as f64 + 0.5) / count as f64;
-            let eye = dome.target + dome.radius * light::band(z, k as f64 * light::GOLDEN_ANGLE);
-            // Held out where (k + ½) · test / count passes an integer and a half: the middle of each of `test` stretches.
-            let stretch = |k: usize| (2 * k * dome.test + count) / (2 * count);
-            let split = if stretch(k + 1) > stretch(k) { Split::Test } else { Split::Train };
-            let camera = Camera { pose: Pose::look_at(eye, dome.target, DVec3::Z), lens };
-            View { name: format!("{k:0digits$}.png"), camera, split, moment: None }
-        })
-        .collect()
-}
-
 /// Up to `share` distinct random pixels that meet a surface, lifted to the world.
-fn surface_points(view: &View, pixels: &[Pixel], share: usize, seed: u64) -> Vec<Point> {
+fn surface_points(view: &PlannedView, pixels: &[Pixel], share: usize, seed: u64) -> Vec<Point> {
     let camera = &view.camera;
     let mut solid: Vec<usize> =
         (0..pixels.len()).filter(|&i| pixels[i].depth > 0.0 && pixels[i].colour[3] > 0).collect();

@@ -1,4 +1,4 @@
-//! Motion in a described scene: the clip, how its objects move, and a camera that moves.
+//! Motion in a described scene: the clip, the motion of its objects, and a moving camera.
 //!
 //! Time runs from 0 to 1 over the clip. Paths are lists of points at evenly spaced times, joined by a straight line if
 //! there are two and by a smooth curve if there are more.
@@ -6,12 +6,12 @@
 use glam::{DMat3, DVec3};
 use serde::Deserialize;
 
-/// A capture in time: every camera takes `frames` pictures, the first at time 0 and the last at time 1.
+/// A dynamic capture: every camera takes `frames` images, the first at time 0 and the last at time 1.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Clip {
     pub frames: usize,
-    /// Of every so many moments the middle one is held out, of all cameras; 0 holds none out.
+    /// Of every n frames the middle one is held out, for all cameras; 0 holds none out.
     #[serde(default)]
     pub hold_out_every: usize,
     /// A camera that moves, besides those of the dome, which stand still.
@@ -24,7 +24,7 @@ impl Clip {
         frame as f64 / (self.frames - 1) as f64
     }
 
-    /// Whether the moment of a frame is held out.
+    /// Whether a frame is held out.
     pub fn holds_out(&self, frame: usize) -> bool {
         self.hold_out_every > 0 && frame % self.hold_out_every == self.hold_out_every / 2
     }
@@ -51,26 +51,26 @@ impl Clip {
 #[serde(deny_unknown_fields)]
 pub struct MovingCamera {
     pub eyes: Vec<DVec3>,
-    /// What it looks at.
+    /// Points that it looks at.
     pub targets: Vec<DVec3>,
 }
 
-/// How an object moves.
+/// The motion of an object.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Motion {
+pub struct ObjectMotion {
     /// Displacements from the object's place.
     #[serde(default)]
     pub path: Vec<DVec3>,
-    /// The turn over the whole clip: its axis, and along it the angle in degrees.
+    /// Rotation over the whole clip: the axis, with the angle in degrees as its length.
     #[serde(default)]
     pub spin: DVec3,
-    /// The point that it turns about; its own centre where missing.
+    /// Pivot of the rotation; the object's centre if missing.
     pub around: Option<DVec3>,
-    /// It is there from this time on ...
+    /// Time at which the object appears.
     #[serde(default = "always")]
     pub appears: f64,
-    /// ... and before this one.
+    /// Time at which it disappears.
     #[serde(default = "never")]
     pub leaves: f64,
 }
@@ -83,13 +83,13 @@ fn never() -> f64 {
     2.0
 }
 
-impl Default for Motion {
+impl Default for ObjectMotion {
     fn default() -> Self {
         Self { path: Vec::new(), spin: DVec3::ZERO, around: None, appears: always(), leaves: never() }
     }
 }
 
-impl Motion {
+impl ObjectMotion {
     pub fn check(&self) -> Result<(), String> {
         let finite = self.path.iter().chain([&self.spin]).chain(&self.around).all(|point| point.is_finite());
         // A NaN is not before anything.
@@ -99,12 +99,12 @@ impl Motion {
         Err("path, spin and around must be finite, and appears must be before leaves".into())
     }
 
-    /// Whether the object is there.
+    /// Whether the object is visible at `time`.
     pub fn present(&self, time: f64) -> bool {
         time >= self.appears && time < self.leaves
     }
 
-    /// Turn and position at `time` of an object that stands at `at`.
+    /// Rotation and position at `time` of an object placed at `at`.
     pub fn place(&self, at: DVec3, time: f64) -> (DMat3, DVec3) {
         let angle = self.spin.length().to_radians() * time;
         let turn = self.spin.try_normalize().map_or(DMat3::IDENTITY, |axis| DMat3::from_axis_angle(axis, angle));
@@ -150,11 +150,11 @@ mod tests {
 
     #[test]
     fn a_spin_about_a_point_carries_the_object_round() {
-        let motion = Motion { spin: dvec3(0.0, 0.0, 180.0), around: Some(DVec3::X), ..Motion::default() };
+        let motion = ObjectMotion { spin: dvec3(0.0, 0.0, 180.0), around: Some(DVec3::X), ..ObjectMotion::default() };
         let (turn, at) = motion.place(dvec3(2.0, 0.0, 0.0), 0.5);
         assert!((at - dvec3(1.0, 1.0, 0.0)).length() < 1e-12);
         assert!((turn * DVec3::X - DVec3::Y).length() < 1e-12);
-        let passing = Motion { appears: 0.25, leaves: 0.75, ..Motion::default() };
+        let passing = ObjectMotion { appears: 0.25, leaves: 0.75, ..ObjectMotion::default() };
         assert_eq!([0.2, 0.25, 0.7, 0.75].map(|t| passing.present(t)), [false, true, true, false]);
     }
 }

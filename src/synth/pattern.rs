@@ -3,7 +3,7 @@
 use glam::{DVec3, IVec3, dvec3};
 use serde::Deserialize;
 
-use super::describe::{Colour, positive};
+use super::values::{Colour, positive};
 
 /// A solid texture. `size` is the length of one period or feature, in world units.
 #[derive(Clone, Deserialize)]

@@ -3,7 +3,7 @@
 use glam::{DVec2, DVec3, dvec2, dvec3};
 use serde::Deserialize;
 
-use super::describe::positive;
+use super::values::positive;
 
 /// A solid. Lengths in world units; `round` is the radius of rounded edges, within the stated size.
 #[derive(Clone, Deserialize)]
@@ -175,7 +175,7 @@ fn frustum(q: DVec2, base: f64, top: f64, h: f64) -> f64 {
     if inside { -distance } else { distance }
 }
 
-/// Where a ray enters and leaves the box of half size `half`; an empty interval if it misses.
+/// The interval of a ray inside the box of half size `half`; empty if the ray misses.
 fn slab(half: DVec3, origin: DVec3, dir: DVec3) -> (f64, f64) {
     let inverse = dir.recip();
     let (a, b) = ((-half - origin) * inverse, (half - origin) * inverse);

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use glam::{DMat4, DQuat, DVec3, dvec2, dvec3};
 
 use super::*;
+use crate::camera::{Camera, Lens, Pose};
 
 fn scene(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes").join(name)
@@ -189,9 +190,9 @@ fn points_lie_on_the_depth_maps() {
     // An equal share of the points was sampled from each training view, at its pixels' centres.
     for ((name, camera), points) in views.iter().zip(points.chunks_exact(50)) {
         let depth = npy(&out.join("depth").join(name).with_extension("npy"), 64, 64);
-        let picture = image::open(out.join("images").join(name)).unwrap().into_rgba8();
-        for (alpha, z) in picture.pixels().map(|p| p.0[3]).zip(&depth) {
-            assert!(alpha > 0 || *z == 0.0, "no surface where the picture is transparent");
+        let image = image::open(out.join("images").join(name)).unwrap().into_rgba8();
+        for (alpha, z) in image.pixels().map(|p| p.0[3]).zip(&depth) {
+            assert!(alpha > 0 || *z == 0.0, "no surface where the image is transparent");
             assert!(alpha < 255 || *z > 0.0, "a surface where it is opaque");
         }
         for &point in points {
@@ -221,7 +222,7 @@ fn depth_and_normal_of_a_sphere_are_exact() {
     let (description, _) = Description::read(&file).unwrap();
     let view = views(description.cameras.get_ref(), description.image.get_ref()).swap_remove(7);
     let camera = view.camera;
-    let pixels = World::new(description).picture(&camera);
+    let pixels = World::new(description).trace(&camera);
     let mut met = 0;
     for (index, pixel) in pixels.iter().enumerate() {
         // |eye + t ray − centre|² = radius², with the ray scaled to unit depth so that t is the depth.
@@ -256,7 +257,7 @@ fn a_shadow_falls_where_the_light_is_hidden_and_nowhere_else() {
         let eye = dvec3(x, y, 5.0);
         let camera =
             Camera { pose: Pose::look_at(eye, dvec3(x, y, 0.0), DVec3::Y), lens: Lens::from_fov_x(1e-4, 1, 1) };
-        world.picture(&camera)[0].colour[0]
+        world.trace(&camera)[0].colour[0]
     };
     // The ball at (0.3, -0.2, 0.3) hides the light, which comes from -x at 45°, from the table 0.3 further in x.
     assert!(radiance(0.62, -0.2) < 140);

@@ -1,4 +1,4 @@
-//! The ray tracer: what a camera sees of the described world.
+//! The ray tracer: images of a described world.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -6,14 +6,14 @@ use std::sync::Arc;
 use glam::{DMat3, DVec2, DVec3, EulerRot, FloatExt, dvec2};
 use rayon::prelude::*;
 
-use super::describe::{Background, Description, Material};
-use super::light::{Dome, Lamp, fresnel, highlight, uncovered};
-use super::motion::Motion;
+use super::describe::{Backdrop, Description, Material};
+use super::light::{Lamp, SkyDome, fresnel, highlight, uncovered};
+use super::motion::ObjectMotion;
 use super::pattern::mix64;
 use super::shape::Shape;
 use crate::camera::Camera;
 
-/// Part of the light that falls on the open scene that surfaces which cover the sky are taken to receive.
+/// Share of the open sky's light that surfaces covering the sky are assumed to receive.
 const BOUNCE: f64 = 0.45;
 
 /// One solid placed in the world.
@@ -21,11 +21,11 @@ const BOUNCE: f64 = 0.45;
 struct Solid {
     shape: Shape,
     material: usize,
-    motion: Motion,
+    motion: ObjectMotion,
     /// Place and turn (from its own axes to the world's) as described.
     at: DVec3,
     turn: DMat3,
-    /// Whether it is there at the world's time, and where.
+    /// Whether the solid is visible at the world's time, and its place then.
     present: bool,
     centre: DVec3,
     /// From the world's axes to the solid's own.
@@ -46,14 +46,14 @@ impl Solid {
     }
 }
 
-/// A described world at one moment, ready to trace.
+/// A described world at one time, ready to trace.
 #[derive(Clone)]
 pub struct World {
     solids: Vec<Solid>,
     materials: Arc<Vec<Material>>,
     lamps: Arc<Vec<Lamp>>,
-    sky: Arc<Dome>,
-    background: Background,
+    sky: Arc<SkyDome>,
+    background: Backdrop,
     samples: u32,
     /// Radiance of white matte surfaces in the open, for light that comes by way of other surfaces.
     bounced: DVec3,
@@ -61,7 +61,7 @@ pub struct World {
 
 /// The first surface along a ray.
 #[derive(Clone, Copy)]
-pub struct Hit {
+pub struct SurfaceHit {
     /// Distance along the ray, world units.
     pub distance: f64,
     pub position: DVec3,
@@ -70,7 +70,7 @@ pub struct Hit {
     solid: usize,
 }
 
-/// One pixel of a traced picture.
+/// One pixel of a traced image.
 #[derive(Clone, Copy, Default)]
 pub struct Pixel {
     /// Display sRGB and straight alpha.
@@ -110,7 +110,7 @@ impl World {
         });
         let solids = solids.collect();
         let lamps: Vec<Lamp> = description.light.iter().map(|l| Lamp::from(l.get_ref())).collect();
-        let sky = Dome::from(description.sky.get_ref());
+        let sky = SkyDome::from(description.sky.get_ref());
         let direct: DVec3 = lamps.iter().map(|l| l.power * l.direction.z.max(0.0)).sum();
         let bounced = BOUNCE * (direct + sky.open(DVec3::Z));
         let image = description.image.into_inner();
@@ -132,21 +132,21 @@ impl World {
         world
     }
 
-    /// Where the surface point `hit` of this world is in the same world at another time; `None` where it is gone.
-    pub fn carry(&self, hit: &Hit, then: &World) -> Option<DVec3> {
+    /// Position of the surface point `hit` of this world in the same world at another time; `None` if its solid is gone.
+    pub fn carry(&self, hit: &SurfaceHit, then: &World) -> Option<DVec3> {
         let (here, there) = (&self.solids[hit.solid], &then.solids[hit.solid]);
         let local = here.to_local * (hit.position - here.centre);
         there.present.then(|| there.centre + there.to_local.transpose() * local)
     }
 
-    /// Whether pictures have an alpha channel.
+    /// Whether images have an alpha channel.
     pub fn transparent(&self) -> bool {
-        matches!(self.background, Background::Transparent)
+        matches!(self.background, Backdrop::Transparent)
     }
 
-    /// Traces a picture, row-major from the top left. A pixel is the mean of the linear radiances of its stratified
+    /// Traces an image, row-major from the top left. A pixel is the mean of the linear radiances of its stratified
     /// samples (a box filter), each clipped at white, then encoded as sRGB. Depth and normal are of its centre alone.
-    pub fn picture(&self, camera: &Camera) -> Vec<Pixel> {
+    pub fn trace(&self, camera: &Camera) -> Vec<Pixel> {
         let (width, height) = (camera.lens.width as usize, camera.lens.height as usize);
         let mut pixels = vec![Pixel::default(); width * height];
         pixels.par_chunks_mut(width).enumerate().for_each(|(row, line)| {
@@ -173,9 +173,9 @@ impl World {
                 let radiance = match self.hit(eye, dir) {
                     Some(hit) => self.shade(&hit, dir, lobe, &mut ambient),
                     None => match self.background {
-                        Background::Transparent => continue,
-                        Background::Sky => self.sky.radiance(dir, 0.0),
-                        Background::Plain(colour) => colour.0,
+                        Backdrop::Transparent => continue,
+                        Backdrop::Sky => self.sky.radiance(dir, 0.0),
+                        Backdrop::Plain(colour) => colour.0,
                     },
                 };
                 covered += 1.0;
@@ -193,7 +193,7 @@ impl World {
     }
 
     /// The nearest surface along the ray from `origin` in the unit direction `dir`.
-    pub fn hit(&self, origin: DVec3, dir: DVec3) -> Option<Hit> {
+    pub fn hit(&self, origin: DVec3, dir: DVec3) -> Option<SurfaceHit> {
         let mut nearest = None;
         let mut limit = f64::INFINITY;
         for (index, solid) in self.solids.iter().enumerate().filter(|(_, solid)| solid.present) {
@@ -214,12 +214,12 @@ impl World {
         let position = origin + dir * limit;
         let local = solid.to_local * (position - solid.centre);
         let normal = solid.to_local.transpose() * solid.shape.normal(local);
-        Some(Hit { distance: limit, position, normal, solid: index })
+        Some(SurfaceHit { distance: limit, position, normal, solid: index })
     }
 
     /// Linear radiance towards the origin of the ray `dir` that made `hit`. `lobe`, in -1..=1, picks the sample of glossy
     /// reflections.
-    fn shade(&self, hit: &Hit, dir: DVec3, lobe: DVec2, ambient: &mut Ambient) -> DVec3 {
+    fn shade(&self, hit: &SurfaceHit, dir: DVec3, lobe: DVec2, ambient: &mut Ambient) -> DVec3 {
         let solid = &self.solids[hit.solid];
         let material = &self.materials[solid.material];
         let view = -dir;
@@ -253,16 +253,16 @@ impl World {
     }
 
     /// Pattern colour at a hit, linear.
-    fn albedo(&self, hit: &Hit) -> DVec3 {
+    fn albedo(&self, hit: &SurfaceHit) -> DVec3 {
         let solid = &self.solids[hit.solid];
         let local = solid.to_local * (hit.position - solid.centre);
         let pattern = &self.materials[solid.material].pattern;
         pattern.colour(local, solid.to_local * hit.normal).clamp(DVec3::ZERO, DVec3::ONE)
     }
 
-    /// What a glossy surface mirrors: other solids, matte, or the sky. The samples of a pixel share out a lobe about as
+    /// Radiance that a glossy surface reflects: from other solids, taken as matte, or the sky. The samples of a pixel share out a lobe about as
     /// wide as GGX's, the same for all pixels and so without noise.
-    fn reflection(&self, hit: &Hit, dir: DVec3, roughness: f64, lobe: DVec2) -> DVec3 {
+    fn reflection(&self, hit: &SurfaceHit, dir: DVec3, roughness: f64, lobe: DVec2) -> DVec3 {
         let mirror = dir - 2.0 * dir.dot(hit.normal) * hit.normal;
         let (u, v) = mirror.any_orthonormal_pair();
         let spread = roughness * roughness;
@@ -281,7 +281,7 @@ impl World {
     }
 
     /// Light from the sky and from the surfaces that cover it, as the radiance of a white matte surface.
-    fn ambient(&self, hit: &Hit) -> DVec3 {
+    fn ambient(&self, hit: &SurfaceHit) -> DVec3 {
         self.sky.gather(hit.normal, |direction, radiance| {
             // The cones are wider than many solids are thick, so a covered axis counts as all covered.
             let (seen, blocker) = self.visible(hit, direction, self.sky.spread, 0.0);
@@ -293,7 +293,7 @@ impl World {
     /// The visible part of a round light around `dir`, `spread` = tangent of its angular radius, and the solid that hides
     /// the most of it. Walks the central ray and keeps the smallest ratio of clearance to the light cone's radius, which
     /// is exact for a straight edge and free of noise for all others. All is dark where the ratio falls to `dark`.
-    fn visible(&self, hit: &Hit, dir: DVec3, spread: f64, dark: f64) -> (f64, Option<usize>) {
+    fn visible(&self, hit: &SurfaceHit, dir: DVec3, spread: f64, dark: f64) -> (f64, Option<usize>) {
         let (mut gap, mut blocker) = (1.0, None);
         let start = hit.position + hit.normal * 1e-4;
         for (index, solid) in self.solids.iter().enumerate() {
@@ -347,7 +347,7 @@ fn clearance(shape: &Shape, origin: DVec3, dir: DVec3, range: Range<f64>, spread
 struct Ambient(Vec<(usize, DVec3, DVec3)>);
 
 impl Ambient {
-    fn get(&mut self, hit: &Hit, find: impl FnOnce() -> DVec3) -> DVec3 {
+    fn get(&mut self, hit: &SurfaceHit, find: impl FnOnce() -> DVec3) -> DVec3 {
         let known = self.0.iter().find(|(solid, normal, _)| *solid == hit.solid && normal.dot(hit.normal) > 0.95);
         known.map(|k| k.2).unwrap_or_else(|| {
             let light = find();

@@ -9,8 +9,8 @@ use image::ImageEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use serde_json::json;
 
-use super::View;
 use super::trace::Pixel;
+use super::views::PlannedView;
 use crate::camera::Camera;
 use crate::dataset::Split;
 
@@ -19,7 +19,7 @@ use crate::dataset::Split;
 pub struct Point {
     pub position: DVec3,
     pub colour: [u8; 3],
-    /// When it was there, in a capture in time.
+    /// Time of the image that shows it, in a dynamic capture.
     pub time: Option<f64>,
 }
 
@@ -27,8 +27,8 @@ pub fn bytes(path: &Path, data: &[u8]) -> Result<()> {
     fs::write(path, data).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// The picture as PNG: RGBA if `alpha`, else RGB.
-pub fn picture(path: &Path, camera: &Camera, pixels: &[Pixel], alpha: bool) -> Result<()> {
+/// The image as PNG: RGBA if `alpha`, else RGB.
+pub fn image(path: &Path, camera: &Camera, pixels: &[Pixel], alpha: bool) -> Result<()> {
     let channels = if alpha { 4 } else { 3 };
     let data: Vec<u8> = pixels.iter().flat_map(|p| p.colour.into_iter().take(channels)).collect();
     png(path, camera, &data, if alpha { image::ExtendedColorType::Rgba8 } else { image::ExtendedColorType::Rgb8 })
@@ -64,9 +64,9 @@ pub fn depth(path: &Path, camera: &Camera, pixels: &[Pixel]) -> Result<()> {
 }
 
 /// `transforms_train.json` or `transforms_test.json`: camera-to-world matrices with OpenGL camera axes.
-pub fn transforms(path: &Path, views: &[View], split: Split) -> Result<()> {
+pub fn transforms(path: &Path, views: &[PlannedView], split: Split) -> Result<()> {
     let lens = views[0].camera.lens;
-    let frame = |view: &View| {
+    let frame = |view: &PlannedView| {
         let m = view.camera.pose.to_gl_camera_to_world();
         let rows: Vec<[f64; 4]> = (0..4).map(|r| m.row(r).to_array()).collect();
         let mut frame = json!({ "file_path": format!("images/{}", view.name), "transform_matrix": rows });
@@ -89,7 +89,7 @@ pub fn transforms(path: &Path, views: &[View], split: Split) -> Result<()> {
 
 /// A COLMAP binary model in `folder`: one PINHOLE camera, all views, points without tracks, and `test.txt` with the names
 /// of the held-out views.
-pub fn colmap(folder: &Path, views: &[View], points: &[Point]) -> Result<()> {
+pub fn colmap(folder: &Path, views: &[PlannedView], points: &[Point]) -> Result<()> {
     let lens = views[0].camera.lens;
     let mut cameras = Vec::new();
     cameras.extend(1u64.to_le_bytes());
@@ -128,13 +128,13 @@ pub fn colmap(folder: &Path, views: &[View], points: &[Point]) -> Result<()> {
     bytes(&folder.join("test.txt"), held_out.collect::<String>().as_bytes())
 }
 
-/// Where optical flow leads nowhere, as PNG: white where a surface is hidden, outside or gone in the other picture.
+/// The occlusion mask of optical flow as PNG: white where a surface is hidden, outside or gone in the other image.
 pub fn occlusion(path: &Path, camera: &Camera, occluded: &[bool]) -> Result<()> {
     let data: Vec<u8> = occluded.iter().map(|&hidden| if hidden { 255 } else { 0 }).collect();
     png(path, camera, &data, image::ExtendedColorType::L8)
 }
 
-/// The points as binary PLY, for readers of the JSON files; with the property `time` in a capture in time.
+/// The points as binary PLY, for readers of the JSON files; with the property `time` in a dynamic capture.
 pub fn ply(path: &Path, points: &[Point]) -> Result<()> {
     let mut file = format!("ply\nformat binary_little_endian 1.0\nelement vertex {}\n", points.len());
     for axis in ["x", "y", "z"] {

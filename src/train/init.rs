@@ -1,10 +1,11 @@
 //! The initial Gaussians, and the normalised frame of training that they are in.
 
 use anyhow::{Context, Result, bail, ensure};
-use glam::{DMat3, DVec2, DVec3, Vec3};
+use glam::{DVec2, DVec3, Vec3};
 
+use crate::camera::nearest_to_axes;
 use crate::dataset::{Capture, Coverage, Split, init};
-use crate::format::ply;
+use crate::format::{self, Contents};
 use crate::scene::{Normalisation, PointCloud, SH_C0, Scene, sh_coefficients};
 
 use super::config::{Config, Init, Switch};
@@ -68,8 +69,8 @@ type Seeds = (PointCloud, Vec<Ray>, Shape);
 pub fn scene(capture: &Capture, config: &Config, frame: &Normalisation) -> Result<Scene> {
     let moving = capture.is_dynamic() && !config.r#static;
     let (mut points, rays, shape) = match given(capture, config)? {
-        Some(ply::Contents::Scene(loaded)) => return from_scene(loaded.scene, moving, config, frame),
-        Some(ply::Contents::Points(points)) => filled_up(points, capture, config)?,
+        Some(Contents::Scene(loaded)) => return from_scene(loaded.scene, moving, config, frame),
+        Some(Contents::Points(points)) => filled_up(points, capture, config)?,
         None => random_points(capture, config)?,
     };
     check_count(points.positions.len(), config)?;
@@ -92,7 +93,7 @@ pub fn scene(capture: &Capture, config: &Config, frame: &Normalisation) -> Resul
 }
 
 /// The points or Gaussians that the options and the capture give; `None` to start from random points.
-fn given(capture: &Capture, config: &Config) -> Result<Option<ply::Contents>> {
+fn given(capture: &Capture, config: &Config) -> Result<Option<Contents>> {
     let seed_points = || -> Result<Option<PointCloud>> {
         match (&capture.points, &capture.points_file) {
             (Some(points), _) if !points.positions.is_empty() => Ok(Some(points.clone())),
@@ -101,14 +102,14 @@ fn given(capture: &Capture, config: &Config) -> Result<Option<ply::Contents>> {
         }
     };
     Ok(match &config.init {
-        Init::Auto => seed_points()?.map(ply::Contents::Points),
+        Init::Auto => seed_points()?.map(Contents::Points),
         Init::Sfm => {
             let none = "the capture has no points to start from; use --init random, or --init FILE.ply";
             let points = seed_points()?.with_context(|| format!("{}: {none}", capture.root.display()))?;
-            Some(ply::Contents::Points(points))
+            Some(Contents::Points(points))
         }
         Init::Random => None,
-        Init::Ply(path) => Some(ply::read_any(path)?),
+        Init::File(path) => Some(format::read_any(path)?),
     })
 }
 
@@ -136,9 +137,9 @@ fn filled_up(mut points: PointCloud, capture: &Capture, config: &Config) -> Resu
 }
 
 fn read_points(path: &std::path::Path) -> Result<PointCloud> {
-    match ply::read_any(path)? {
-        ply::Contents::Points(points) => Ok(points),
-        ply::Contents::Scene(_) => bail!("{}: this PLY holds Gaussians, not points", path.display()),
+    match format::read_any(path)? {
+        Contents::Points(points) => Ok(points),
+        Contents::Scene(_) => bail!("{}: the file holds Gaussians, not points", path.display()),
     }
 }
 
@@ -222,19 +223,14 @@ const RANDOM_EXTENT: f64 = 1.3 / 4.03;
 
 /// The point nearest to all training cameras' axes, in the least-squares sense, and the median distance to it.
 fn focus(capture: &Capture) -> (DVec3, f64) {
-    let (mut a, mut b) = (DMat3::ZERO, DVec3::ZERO);
-    let mut mean = DVec3::ZERO;
-    let mut count = 0.0;
+    let (mut ahead, mut count) = (DVec3::ZERO, 0.0);
     for camera in train_cameras(capture) {
-        let (eye, axis) = (camera.pose.centre(), camera.pose.forward());
-        let across = DMat3::IDENTITY - DMat3::from_cols(axis * axis.x, axis * axis.y, axis * axis.z);
-        a += across;
-        b += across * eye;
-        mean += eye + axis;
+        ahead += camera.pose.centre() + camera.pose.forward();
         count += 1.0;
     }
     // Parallel axes meet nowhere: one unit ahead of the cameras then.
-    let centre = if a.determinant().abs() > 1e-6 * count { a.inverse() * b } else { mean / f64::max(count, 1.0) };
+    let nearest = nearest_to_axes(train_cameras(capture), |determinant| determinant.abs() > 1e-6 * count);
+    let centre = nearest.unwrap_or(ahead / f64::max(count, 1.0));
     let distances = train_cameras(capture).map(|camera| camera.pose.centre().distance(centre));
     (centre, percentile(distances, 50).unwrap_or(1.0).max(1e-6))
 }
@@ -265,14 +261,7 @@ fn from_points(points: &PointCloud, shape: Shape, config: &Config, frame: &Norma
 
 /// The same scene with its spherical harmonics cut or filled up with zeros to `degree`.
 fn with_degree(mut scene: Scene, degree: u32) -> Result<Scene> {
-    let (from, to) = (scene.sh_stride(), 3 * sh_coefficients(degree));
-    let mut sh = vec![0.0; scene.len() * to];
-    for (row, old) in sh.chunks_exact_mut(to).zip(scene.sh.chunks_exact(from)) {
-        let kept = from.min(to);
-        row[..kept].copy_from_slice(&old[..kept]);
-    }
-    scene.sh = sh;
-    scene.sh_degree = degree;
+    scene.set_sh_degree(degree);
     scene.validate()?;
     Ok(scene)
 }

@@ -5,7 +5,7 @@ use glam::{DVec2, DVec3, Vec3, dvec2};
 use rayon::prelude::*;
 
 use crate::camera::Camera;
-use crate::dataset::{Capture, FlowTarget, Picture};
+use crate::dataset::{Capture, FlowTarget, Photo};
 use crate::scene::{Motion, Normalisation, SH_C0, Scene};
 
 use super::config::{Config, Switch};
@@ -34,7 +34,7 @@ pub fn spread(
     let mut random = SplitMix::new(config.seed ^ 0x71_3e5);
     let known = |i: usize| times.and_then(|times| times.get(i)).copied();
     let centres = (0..scene.len()).map(|i| known(i).unwrap_or_else(|| random.unit() as f32)).collect();
-    scene.motion = Some(still(scene.len(), centres, config.init_duration as f32));
+    scene.motion = Some(Motion::still(centres, config.init_duration as f32, Motion::NO_GATE));
     if config.velocity_init == Switch::On {
         let count = scene.len() - found.len();
         add_velocities(scene, count, capture, frame).context(REMEDY)?;
@@ -58,16 +58,7 @@ fn add_found(scene: &mut Scene, found: &[Option<TrackEstimate>], frame: &Normali
 
 /// The motion of a static scene.
 pub fn steady(len: usize) -> Motion {
-    still(len, vec![0.5; len], STATIC_DURATION)
-}
-
-fn still(len: usize, centres: Vec<f32>, duration: f32) -> Motion {
-    Motion {
-        velocities: vec![Vec3::ZERO; len],
-        centres,
-        log_durations: vec![duration.ln(); len],
-        gates: vec![Motion::NO_GATE; len],
-    }
+    Motion::still(vec![0.5; len], STATIC_DURATION, Motion::NO_GATE)
 }
 
 /// Sets the velocities of the first `count` means from the optical flow of the frames nearest in time, where the means have
@@ -125,7 +116,7 @@ struct Pair<'a> {
     from: Camera,
     to: Camera,
     elapsed: f64,
-    picture: &'a Picture,
+    picture: &'a Photo,
     flow: &'a FlowTarget,
 }
 

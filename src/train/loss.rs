@@ -2,7 +2,7 @@
 
 use glam::{Vec3, Vec4};
 
-use crate::dataset::{Coverage, Picture};
+use crate::dataset::{Coverage, Photo};
 use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder};
 use crate::{kernel, shared};
 
@@ -124,7 +124,7 @@ pub struct Target {
 }
 
 impl Target {
-    pub fn upload(gpu: &Gpu, picture: &Picture) -> Result<Self, GpuError> {
+    pub fn upload(gpu: &Gpu, picture: &Photo) -> Result<Self, GpuError> {
         let pixels = gpu.upload("targets", bytemuck::cast_slice::<_, u32>(&picture.pixels))?;
         let counted = match picture.coverage {
             Coverage::Mask => picture.pixels.iter().map(|p| f64::from(p[3]) / 255.0).sum(),

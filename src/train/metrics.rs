@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use glam::{Vec3, Vec4};
 use rayon::prelude::*;
 
-use crate::dataset::{Capture, Coverage, Picture};
+use crate::dataset::{Capture, Coverage, Photo};
 
 /// Renders equal to the photo count as this many decibels, rather than infinitely many.
 pub const MAX_PSNR: f64 = 100.0;
@@ -28,7 +28,7 @@ pub struct Target {
 
 impl Target {
     /// The image of `picture` over `background`.
-    pub fn new(picture: &Picture, background: Vec3) -> Self {
+    pub fn new(picture: &Photo, background: Vec3) -> Self {
         let colour = |&[r, g, b, coverage]: &[u8; 4]| {
             let rgb = Vec3::new(r.into(), g.into(), b.into()) / 255.0;
             match picture.coverage {
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn transparent_pictures_are_composited() {
         let picture =
-            Picture { width: 2, height: 1, pixels: vec![[51, 0, 0, 51], [0, 0, 0, 0]], coverage: Coverage::Alpha };
+            Photo { width: 2, height: 1, pixels: vec![[51, 0, 0, 51], [0, 0, 0, 0]], coverage: Coverage::Alpha };
         let target = Target::new(&picture, Vec3::new(1.0, 0.5, 0.0));
         assert!((target.colours[0] - Vec3::new(1.0, 0.4, 0.0)).length() < 1e-6);
         assert_eq!(target.colours[1], Vec3::new(1.0, 0.5, 0.0));

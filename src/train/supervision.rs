@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 
-use crate::dataset::{Capture, Direction, PictureCache};
+use crate::dataset::{Capture, Direction, PhotoCache};
 use crate::gpu::{Gpu, Recorder};
 use crate::render::{FlowForm, Frame};
 
@@ -71,7 +71,7 @@ impl FlowSupervision {
     /// The flow of a shot on the device; `room` is the memory left for keeping it there.
     pub fn target(
         &mut self,
-        cache: &PictureCache,
+        cache: &PhotoCache,
         shot: usize,
         direction: Direction,
         room: &mut u64,

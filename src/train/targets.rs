@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 
-use crate::dataset::{Item, PictureCache};
+use crate::dataset::{Item, PhotoCache};
 use crate::gpu::Gpu;
 
 use super::flow;
@@ -18,7 +18,7 @@ const PREFETCH: u32 = 8;
 /// The targets of a capture's shots. They stay on the device while the budget lasts; others are uploaded at each use.
 pub struct Targets {
     gpu: Gpu,
-    cache: PictureCache,
+    cache: PhotoCache,
     kept: HashMap<usize, Target>,
     /// Bytes of device memory left for keeping more, targets of flow included.
     room: u64,
@@ -27,7 +27,7 @@ pub struct Targets {
 
 impl Targets {
     /// No targets yet, of which `room` bytes may be kept.
-    pub fn new(gpu: &Gpu, cache: PictureCache, room: u64, supervision: Option<FlowSupervision>) -> Self {
+    pub fn new(gpu: &Gpu, cache: PhotoCache, room: u64, supervision: Option<FlowSupervision>) -> Self {
         Self { gpu: gpu.clone(), cache, kept: HashMap::new(), room, supervision }
     }
 
@@ -75,7 +75,7 @@ impl Targets {
     fn items_ahead(&self, schedule: &Schedule, first: u32) -> Vec<Item> {
         let mut items = Vec::new();
         for (step, shot) in (first..).zip(schedule.shots_from(first, PREFETCH)) {
-            items.push(Item::Picture(shot));
+            items.push(Item::Photo(shot));
             let supervised = self.supervision.as_ref().filter(|_| schedule.flow_weight(step).is_some());
             items.extend(
                 supervised

@@ -7,11 +7,11 @@ use anyhow::{Context, Result, ensure};
 use glam::Vec4;
 
 use crate::camera::Camera;
-use crate::dataset::{Capture, PictureCache, Split};
+use crate::dataset::{Capture, PhotoCache, Split};
 use crate::gpu::{Gpu, Recorder, StageTimes};
 use crate::model::{Model, Rows};
 use crate::render::{Admission, Channel, LensModel, RenderOptions, Rendered, Renderer, View};
-use crate::scene::{Normalisation, Scene};
+use crate::scene::{ALPHA_MIN, Normalisation, Scene, sigmoid};
 
 use super::appearance::{Appearance, Shown};
 use super::config::{Config, Subgroups};
@@ -105,7 +105,7 @@ impl Trainer {
         let model = Model::empty(&gpu, capacity, config.sh_degree, moving)?;
         let optimiser = Optimiser::new(&gpu, capacity, config.sh_degree, moving)?;
         let budget = (config.cache_gb * f64::from(1u32 << 30)) as usize;
-        let cache = PictureCache::checked(capture, budget, config.strict)?;
+        let cache = PhotoCache::checked(capture, budget, config.strict)?;
         let capture = cache.capture().clone();
         let mut renderer = Renderer::for_training(&gpu)?;
         renderer.prepare(&model, LensModel::PINHOLE)?;
@@ -315,7 +315,7 @@ impl Trainer {
         self.settle()?;
         let mut scene = self.model.download(&self.gpu)?;
         scene.antialiased = self.config.antialiased;
-        scene.retain(|scene, i| 1.0 / (1.0 + (-scene.logits[i]).exp()) >= 1.0 / 255.0);
+        scene.retain(|scene, i| sigmoid(scene.logits[i]) >= ALPHA_MIN);
         scene.denormalise(&self.normalisation);
         Ok(scene)
     }

@@ -46,7 +46,7 @@ fn videos_become_frames_in_order() {
     folder.file("clip/transforms.json", &json!({"fl_x": 40, "w": 48, "h": 32, "frames": frames}).to_string());
     video(&folder, 0, "clip/left.mkv");
     video(&folder, 1, "clip/right.mkv");
-    let list = || folder.dapple("frames clip").env("XDG_CACHE_HOME", folder.path("cache")).assert();
+    let list = || folder.dapple("capture-list clip").env("XDG_CACHE_HOME", folder.path("cache")).assert();
     let listed: Value = serde_json::from_slice(&list().success().get_output().stdout).expect("JSON");
     let frames = listed["frames"].as_array().expect("a list");
     assert_eq!(frames.len(), 8);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dapple::format::{self, Format, Loaded, ReadOptions, SpzFrame, WriteOptions, sog, spz};
+use dapple::format::{self, Format, Loaded, ReadOptions, SpzAxes, WriteOptions, sog, spz};
 use dapple::scene::Scene;
 use glam::Vec3;
 
@@ -84,12 +84,12 @@ const COUNTS: [usize; 6] = [0, 1, 255, 256, 257, 1500];
 
 #[test]
 fn spz_comes_back() {
-    for (version, frame) in [(3, SpzFrame::Rub), (4, SpzFrame::Rub), (4, SpzFrame::Rdf)] {
-        let options = WriteOptions { spz_version: version, spz_frame: frame, ..WriteOptions::default() };
+    for (version, frame) in [(3, SpzAxes::Rub), (4, SpzAxes::Rub), (4, SpzAxes::Rdf)] {
+        let options = WriteOptions { spz_version: version, spz_axes: frame, ..WriteOptions::default() };
         for (degree, n) in (0..=3).flat_map(|degree| COUNTS.map(|n| (degree, n))) {
             let (errors, loaded) = round_trip("scene.spz", &scene(n, degree), &options);
             assert_eq!(loaded.version, version.to_string());
-            assert_eq!(loaded.frame, if frame == SpzFrame::Rub { "RUB" } else { "RDF" });
+            assert_eq!(loaded.axes, if frame == SpzAxes::Rub { "RUB" } else { "RDF" });
             assert!(errors.mean <= 1.01 / 8192.0, "{errors:?}");
             assert!(errors.rotation < 3e-6, "{errors:?}");
             assert!(errors.log_scale <= 0.031_26 && errors.opacity <= 0.001_97, "{errors:?}");
@@ -120,8 +120,8 @@ fn spz_frames_are_those_that_the_file_or_the_caller_names() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let (written, path) = (scene(20, 3), folder.path().join("scene.spz"));
     // Version 3 has no record: read as another frame, y and z are reversed.
-    spz::write(&path, &written, 3, SpzFrame::Rdf).expect("writes");
-    let options = ReadOptions { spz_frame: Some(SpzFrame::Rdf) };
+    spz::write(&path, &written, 3, SpzAxes::Rdf).expect("writes");
+    let options = ReadOptions { spz_axes: Some(SpzAxes::Rdf) };
     let same = format::load_with(&path, &options).expect("reads").scene;
     assert!(errors(&written, &same).sh[2] <= 0.063);
     let other = format::read_scene(&path).expect("reads");
@@ -129,8 +129,8 @@ fn spz_frames_are_those_that_the_file_or_the_caller_names() {
         assert_eq!(*a, *b * Vec3::new(1.0, -1.0, -1.0));
     }
     // In version 4 the record wins over what the caller says.
-    spz::write(&path, &written, 4, SpzFrame::Rdf).expect("writes");
-    let options = ReadOptions { spz_frame: Some(SpzFrame::Rub) };
+    spz::write(&path, &written, 4, SpzAxes::Rdf).expect("writes");
+    let options = ReadOptions { spz_axes: Some(SpzAxes::Rub) };
     assert_eq!(format::load_with(&path, &options).expect("reads").scene, same);
 }
 
@@ -330,7 +330,7 @@ fn claims_and_versions_that_cannot_be_are_refused() {
     };
     assert!(error_of(&file("v.spz", &edit(4, 5))).contains("version 5 is not known"));
     assert!(error_of(&file("n.spz", &edit(8, u32::MAX))).contains("claims 4294967295 Gaussians"));
-    assert!(error_of(&file("m.spz", &edit(8, 299))).contains("stream 0 is said to hold"));
+    assert!(error_of(&file("m.spz", &edit(8, 299))).contains("stream 0 claims"));
     assert!(error_of(&file("t.spz", &edit(16, 5))).contains("starts inside the header"));
     assert!(error_of(&file("e.spz", &[&v4[..], b"x"].concat())).contains("1 bytes follow"));
     assert!(error_of(&file("x.spz", b"hello, this is no scene")).contains("does not start with"));
@@ -379,7 +379,7 @@ fn a_sog_that_is_wrong_says_where() {
     std::fs::write(&path, &good).expect("writes");
     let quats = folder.path().join("quats.webp");
     std::fs::write(&quats, &std::fs::read(&quats).expect("reads")[..100]).expect("writes");
-    assert!(error_of(&path).contains("quats.webp is no picture"));
+    assert!(error_of(&path).contains("quats.webp is not a readable image"));
     std::fs::remove_file(&quats).expect("removes");
     assert!(error_of(&path).contains("quats.webp"));
 }

@@ -54,7 +54,7 @@ fn scenes_of_every_degree_come_back() {
         for degree in 0..=3 {
             let written = scene(9, degree);
             let loaded = back(&folder, name, &written);
-            assert_eq!((loaded.format, loaded.frame.as_str()), (format, "y up"));
+            assert_eq!((loaded.format, loaded.axes.as_str()), (format, "y up"));
             assert!(loaded.warnings.is_empty(), "{name}: {:?}", loaded.warnings);
             assert_close(&loaded.scene, &written);
             // Means and harmonics lose nothing at all.
@@ -153,7 +153,7 @@ fn gltf_that_is_wrong_gets_one_clear_line() {
     let count = error_of(&folder.file("count.gltf", small_gltf("", &count)));
     assert!(count.contains("SCALE") && count.contains("4294967295"), "{count}");
     let all = wrong("all.gltf", "\"count\":1", "\"count\":4294967295");
-    assert!(all.contains("4294967295 Gaussians in buffers of 60 bytes"), "{all}");
+    assert!(all.contains("4294967295 Gaussians, more than its buffers of 60 bytes"), "{all}");
     assert!(wrong("view.gltf", "\"bufferView\":0", "\"bufferView\":77").contains("no bufferView 77"));
     assert!(wrong("short.gltf", "\"byteLength\":60", "\"byteLength\":61").contains("61 bytes expected, 60 found"));
     assert!(wrong("beyond.gltf", "\"byteOffset\":44", "\"byteOffset\":52").contains("beyond its buffer"));
@@ -222,7 +222,7 @@ def Xform "World" (
 "#;
     let loaded = format::load(&folder.file("w.usda", text)).expect("reads");
     let scene = &loaded.scene;
-    assert_eq!((scene.len(), scene.sh_degree, loaded.frame.as_str()), (1, 0, "z up"));
+    assert_eq!((scene.len(), scene.sh_degree, loaded.axes.as_str()), (1, 0, "z up"));
     // A quarter turn about z of (1, 2, 3), lifted by 5; then z up becomes y down.
     assert!(scene.means[0].distance(Vec3::new(-2.0, -8.0, 1.0)) < 1e-5, "{}", scene.means[0]);
     assert_eq!(scene.sh, [0.1, 0.2, 0.3]);

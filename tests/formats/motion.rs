@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dapple::format::{self, Format, Moments, WriteOptions, sequence};
+use dapple::format::{self, Format, TimeSamples, WriteOptions, sequence};
 use dapple::scene::Scene;
 use glam::Vec3;
 
@@ -148,7 +148,8 @@ fn what_our_motion_has_no_place_for_is_said() {
     let loaded = format::load(&path).unwrap();
     assert_eq!(loaded.warnings.len(), 2);
     assert!(
-        loaded.warnings[0].contains("2 Gaussians move along curves") && loaded.warnings[1].contains("2 Gaussians turn")
+        loaded.warnings[0].contains("2 Gaussians move along curves")
+            && loaded.warnings[1].contains("2 Gaussians rotate")
     );
     assert_eq!(loaded.scene.at(1.0).means[0], Vec3::new(3.0, 4.5, 6.0));
     std::fs::write(&path, text.replace("trbf_scale", "trbf_other")).unwrap();
@@ -203,16 +204,16 @@ fn a_folder_of_numbered_scenes_is_a_sequence() {
     let scene = scene(30, 1);
     let pattern = folder.path().join("seq/frame.ply");
     std::fs::create_dir(folder.path().join("seq")).unwrap();
-    let moments = Moments { first: 0.0, last: 1.0, count: 5 };
-    for (index, time) in moments.times().enumerate() {
-        let path = sequence::name_of(&pattern, index, moments.count);
+    let samples = TimeSamples { first: 0.0, last: 1.0, count: 5 };
+    for (index, time) in samples.times().enumerate() {
+        let path = sequence::name_of(&pattern, index, samples.count);
         assert_eq!(path.file_name().unwrap().to_string_lossy(), format!("frame_000{}.ply", index + 1));
         format::write_scene(&path, &scene.at(time)).unwrap();
     }
     let loaded = format::load(&folder.path().join("seq")).unwrap();
     assert_eq!(loaded.scene.len(), 150);
     assert!(loaded.warnings[0].contains("5 scenes"));
-    for (index, time) in moments.times().enumerate() {
+    for (index, time) in samples.times().enumerate() {
         let (found, expected) = (loaded.scene.at(time), scene.at(time));
         // Its own Gaussians are as they were, and those of the other moments have vanished.
         for i in 0..150 {
@@ -240,7 +241,7 @@ fn usd_has_a_sample_at_each_moment() {
     let folder = folder();
     let scene = scene(7, 1);
     let options =
-        WriteOptions { moments: Some(Moments { first: 0.0, last: 1.0, count: 3 }), ..WriteOptions::default() };
+        WriteOptions { times: Some(TimeSamples { first: 0.0, last: 1.0, count: 3 }), ..WriteOptions::default() };
     for name in ["a.usda", "a.usdz"] {
         let path = folder.path().join(name);
         let still = format!("{:#}", format::write_scene(&path, &scene).unwrap_err());

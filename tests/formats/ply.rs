@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dapple::format::{self, ply};
+use dapple::format::{self, Contents};
 use dapple::scene::Scene;
 use glam::Vec3;
 
@@ -98,7 +98,7 @@ fn an_element_before_the_vertices_is_passed_over() {
     bytes.extend([1.0_f32, 2.0, 3.0].iter().flat_map(|v| v.to_le_bytes()));
     bytes.extend([255, 0, 51]);
     let path = folder.file("points.ply", bytes);
-    let ply::Contents::Points(points) = ply::read_any(&path).expect("reads") else { panic!("a point cloud") };
+    let Contents::Points(points) = format::read_any(&path).expect("reads") else { panic!("a point cloud") };
     assert_eq!(points.positions, [Vec3::new(1.0, 2.0, 3.0)]);
     assert_eq!(points.colours, [Vec3::new(1.0, 0.0, 0.2)]);
     assert!(error_of(&path).contains("a point cloud, not a scene"));

@@ -1,6 +1,6 @@
 //! The loss's gradient and values on hand-made images.
 
-use dapple::dataset::{Coverage, Picture};
+use dapple::dataset::{Coverage, Photo};
 use dapple::gpu::{Gpu, Recorder};
 use dapple::train::loss::{LossPass, LossWeights, Target};
 use glam::{Vec3, Vec4};
@@ -12,7 +12,7 @@ use crate::support::gpu;
 const WEIGHTS: LossWeights = LossWeights { ssim: 0.2, alpha: 0.3 };
 
 /// A random rendered image (some of it outside 0..=1) and a random picture.
-fn images(rng: &mut Rng, width: u32, height: u32, coverage: Coverage) -> (Vec<Vec4>, Picture) {
+fn images(rng: &mut Rng, width: u32, height: u32, coverage: Coverage) -> (Vec<Vec4>, Photo) {
     let pixels = (width * height) as usize;
     let smooth = |i: usize| 0.5 + 0.3 * (0.05 * i as f64).sin();
     let rendered = (0..pixels)
@@ -41,7 +41,7 @@ fn images(rng: &mut Rng, width: u32, height: u32, coverage: Coverage) -> (Vec<Ve
             }
         })
         .collect();
-    (rendered, Picture { width, height, pixels: target, coverage })
+    (rendered, Photo { width, height, pixels: target, coverage })
 }
 
 struct Outcome {
@@ -50,14 +50,7 @@ struct Outcome {
     means: [f64; 2],
 }
 
-fn on_device(
-    gpu: &Gpu,
-    pass: &mut LossPass,
-    image: &[Vec4],
-    picture: &Picture,
-    background: Vec3,
-    entry: u32,
-) -> Outcome {
+fn on_device(gpu: &Gpu, pass: &mut LossPass, image: &[Vec4], picture: &Photo, background: Vec3, entry: u32) -> Outcome {
     let target = Target::upload(gpu, picture).unwrap();
     pass.set_target(&target, WEIGHTS, background, entry).unwrap();
     let image = gpu.upload("image", image).unwrap();
@@ -70,7 +63,7 @@ fn on_device(
 }
 
 /// The oracle's loss and gradient.
-fn by_oracle(image: &[Vec4], picture: &Picture, background: Vec3) -> (loss::Loss<f64>, Vec<[f64; 4]>) {
+fn by_oracle(image: &[Vec4], picture: &Photo, background: Vec3) -> (loss::Loss<f64>, Vec<[f64; 4]>) {
     let unit = |byte: u8| f64::from(byte) / 255.0;
     let cover: Vec<f64> = picture.pixels.iter().map(|p| unit(p[3])).collect();
     let behind = background.as_dvec3().to_array();

@@ -205,15 +205,15 @@ fn reduced_copies_are_used_where_they_suffice() {
         let capture = Capture::open(root.path(), &CaptureOptions { max_resolution: limit, ..OPTIONS }).unwrap();
         let shot = &capture.shots[0];
         let folder = shot.image.parent().unwrap().file_name().unwrap().to_string_lossy().into_owned();
-        let picture = capture.load(0).unwrap();
-        assert_eq!((picture.width, picture.height), (shot.camera.lens.width, shot.camera.lens.height));
+        let photo = capture.load(0).unwrap();
+        assert_eq!((photo.width, photo.height), (shot.camera.lens.width, shot.camera.lens.height));
         (folder, shot.camera.lens)
     };
     assert_eq!(at(None).0, "images");
     assert_eq!(at(Some(100)).0, "images");
     let (folder, lens) = at(Some(60));
     assert_eq!((folder.as_str(), lens.width, lens.height), ("images_2", 60, 44));
-    // Scaled by the size of the picture over the camera's, not by the folder's nominal factor.
+    // Scaled by the size of the photo over the camera's, not by the folder's nominal factor.
     assert!((lens.focal - dvec2(200.0 * 60.0 / 163.0, 200.0 * 44.0 / 120.0)).length() < 1e-9);
     assert_eq!(at(Some(41)).0, "images_4");
     fs::remove_dir_all(root.path().join("images")).unwrap();
@@ -272,7 +272,8 @@ fn lens_models_agree_with_colmap() {
         ("FISHEYE", &[150.0, 148.0, 83.0, 58.0], [127.43640873812959, 26.88495766637636]),
     ];
     for (model, parameters, expected) in cases {
-        let lens = crate::dataset::colmap::lens(model, (160, 120), parameters).unwrap().resolve((160, 120)).unwrap();
+        let lens =
+            crate::dataset::colmap_model::lens(model, (160, 120), parameters).unwrap().resolve((160, 120)).unwrap();
         let pixel = lens.distort(dvec2(0.31, -0.22)).unwrap();
         assert!((pixel - dvec2(expected[0], expected[1])).length() < 1e-9, "{model}: {pixel} is not {expected:?}");
     }

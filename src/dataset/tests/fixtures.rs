@@ -32,7 +32,7 @@ pub fn write(path: &Path, bytes: impl AsRef<[u8]>) {
     fs::write(path, bytes).unwrap();
 }
 
-/// A picture whose pixels all differ from their neighbours, so that any shift shows.
+/// A photo whose pixels all differ from their neighbours, so that any shift shows.
 pub fn pattern(width: u32, height: u32) -> image::RgbImage {
     image::RgbImage::from_fn(width, height, |x, y| {
         image::Rgb([(x * 37 % 251) as u8, (y * 53 % 241) as u8, ((x + 3 * y) * 29 % 239) as u8])
@@ -136,7 +136,7 @@ impl Model {
 /// A camera-to-world matrix in JSON: axes of the world, at the given place.
 pub const LEVEL: &str = "[[1,0,0,1.5],[0,1,0,-2],[0,0,1,4],[0,0,0,1]]";
 
-/// A capture folder with the given JSON text and pictures of 16 × 12 pixels.
+/// A capture folder with the given JSON text and photos of 16 × 12 pixels.
 pub fn json_capture(files: &[(&str, String)], images: &[&str]) -> TempDir {
     let root = tempfile::tempdir().unwrap();
     files.iter().for_each(|(name, text)| write(&root.path().join(name), text));

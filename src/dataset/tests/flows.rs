@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::fixtures::{LEVEL, OPTIONS, json_capture, open, write};
 use crate::dataset::flow_io::{self, FlowField};
-use crate::dataset::{Capture, CaptureOptions, Direction, FlowChoice, Item, PictureCache, SourceLens, flow_stem};
+use crate::dataset::{Capture, CaptureOptions, Direction, FlowChoice, Item, PhotoCache, SourceLens, flow_stem};
 
 const INTRINSICS: &str = r#""fl_x": 20, "fl_y": 21, "cx": 8.5, "cy": 6.25, "w": 16, "h": 12,"#;
 
@@ -64,7 +64,7 @@ fn every_kind_of_file_gives_the_same_field() {
         assert!(capture.load_flow(shot, BACKWARD).unwrap().is_none());
     }
     assert!(capture.load_flow(3, FORWARD).unwrap().is_none());
-    // Frame 0 is held out, and what leads to or from it is not trained on.
+    // ListedFrame 0 is held out, and what leads to or from it is not trained on.
     assert_eq!(capture.training_flow(), [(1, FORWARD), (2, FORWARD)]);
 }
 
@@ -125,7 +125,7 @@ fn occlusion_is_found_by_going_back() {
     let flow = capture.load_flow(0, FORWARD).unwrap().unwrap();
     let row: Vec<bool> = flow.valid[..16].to_vec();
     assert_eq!(row, (0..16).map(|x| !(8..11).contains(&x)).collect::<Vec<_>>());
-    // Going back, what was uncovered on the left leaves the picture.
+    // Going back, what was uncovered on the left leaves the photo.
     let back = capture.load_flow(1, BACKWARD).unwrap().unwrap();
     assert_eq!(back.valid[..16].to_vec(), (0..16).map(|x| x >= 3).collect::<Vec<_>>());
     assert_eq!(back.to, 0);
@@ -137,7 +137,7 @@ fn occlusion_is_found_by_going_back() {
 }
 
 #[test]
-fn field_and_values_follow_the_size_of_the_pictures() {
+fn field_and_values_follow_the_size_of_the_photos() {
     let root = clip(INTRINSICS, 2);
     // Flow of twice the images' size: 1.5 of its pixels are 0.75 of the image's, and 0.375 of the halved image's.
     save(root.path(), 0, FORWARD, "flo", &field(32, 24, |x, y| [0.1 * x, 1.5 + 0.05 * y]));
@@ -161,7 +161,7 @@ fn field_and_values_follow_the_size_of_the_pictures() {
 }
 
 #[test]
-fn flow_is_undistorted_with_the_pictures() {
+fn flow_is_undistorted_with_the_photos() {
     let intrinsics =
         r#""fl_x": 150, "fl_y": 148, "cx": 83, "cy": 58, "w": 160, "h": 120, "k1": 0.09, "k2": 0.02, "p1": 0.001,"#;
     let root = clip(intrinsics, 2);
@@ -226,7 +226,7 @@ fn unusable_flow_is_named_and_left_out_or_refused() {
 }
 
 #[test]
-fn flow_into_a_picture_that_is_gone_is_not_used() {
+fn flow_into_a_photo_that_is_gone_is_not_used() {
     let root = clip(INTRINSICS, 3);
     for frame in 0..2 {
         save(root.path(), frame, FORWARD, "flo", &field(16, 12, |_, _| [1.0, 0.0]));
@@ -245,9 +245,9 @@ fn flow_shares_the_cache_and_its_budget() {
     let capture = std::sync::Arc::new(open(root.path()).unwrap());
     let pixels = 16 * 12;
     for budget in [0, 13 * pixels, 40 * pixels, 1000 * pixels] {
-        let cache = PictureCache::new(capture.clone(), budget);
+        let cache = PhotoCache::new(capture.clone(), budget);
         let order: Vec<usize> = (0..40).map(|i| (i * 7 + i / 3) % 4).collect();
-        let items: Vec<Item> = order.iter().flat_map(|&i| [Item::Picture(i), Item::Flow(i, FORWARD)]).collect();
+        let items: Vec<Item> = order.iter().flat_map(|&i| [Item::Photo(i), Item::Flow(i, FORWARD)]).collect();
         cache.prefetch_items(&items);
         for &shot in &order {
             assert_eq!(*cache.get(shot).unwrap(), capture.load(shot).unwrap());
@@ -257,7 +257,7 @@ fn flow_shares_the_cache_and_its_budget() {
         }
     }
     std::fs::remove_file(root.path().join("flow/01.fwd.flo")).unwrap();
-    let cache = PictureCache::new(capture, 1000 * pixels);
+    let cache = PhotoCache::new(capture, 1000 * pixels);
     let error = format!("{:#}", cache.flow(1, FORWARD).unwrap_err());
     assert!(error.contains("01.fwd.flo"), "{error}");
 }

@@ -147,7 +147,7 @@ fn files_that_are_no_capture_are_named() {
     write(&root.path().join("transforms.json"), "{\"fl_x\": 1, \"frames\": [");
     assert!(refusal(root.path()).contains("EOF"));
     write(&root.path().join("transforms.json"), "{\"fl_x\": 1, \"frames\": []}");
-    assert!(refusal(root.path()).contains("names no images"));
+    assert!(refusal(root.path()).contains("lists no images"));
     std::fs::remove_file(root.path().join("transforms.json")).unwrap();
     assert!(refusal(root.path()).contains("transforms_train.json"));
     assert!(refusal(&root.path().join("nowhere")).contains("no such"));

@@ -5,4 +5,4 @@ mod colmap_models;
 pub(super) mod fixtures;
 mod flows;
 mod json_captures;
-mod pictures;
+mod photos;

@@ -1,4 +1,4 @@
-//! The parts of a glTF document that matter here, and the arrays that it describes.
+//! The parts of a glTF document that scenes of Gaussians use, and the arrays that it describes.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -92,7 +92,7 @@ pub struct Buffer {
     pub uri: Option<String>,
 }
 
-/// Where the bytes of a buffer are.
+/// The source of the bytes of a buffer.
 enum Source {
     File { path: PathBuf, start: u64, length: u64 },
     Memory(Vec<u8>),
@@ -156,8 +156,8 @@ fn source(path: &Path, uri: Option<String>, binary: Option<(u64, u64)>) -> Resul
         return Ok(Source::Memory(bytes));
     }
     let plain = uri.len() <= 255 && !uri.chars().any(char::is_control);
-    ensure!(plain, "neither a data URI nor a name that a file may have");
-    ensure!(!uri.contains("://"), "it lies at {uri}; fetch it and name the copy in the file");
+    ensure!(plain, "its URI is neither data nor the name of a file");
+    ensure!(!uri.contains("://"), "it is at {uri}; download it and refer to the local copy in the file");
     let path = path.with_file_name("").join(percent_decoded(&uri));
     let length = std::fs::metadata(&path).with_context(|| format!("cannot open {}", path.display()))?.len();
     Ok(Source::File { path, start: 0, length })
@@ -187,7 +187,7 @@ fn percent_decoded(uri: &str) -> String {
 struct Component {
     size: usize,
     decode: fn(&[u8]) -> f32,
-    /// What a normalised number is divided by.
+    /// The divisor of a normalised number.
     unit: f32,
 }
 

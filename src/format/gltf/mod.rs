@@ -1,6 +1,6 @@
 //! glTF 2.0 with the extension KHR_gaussian_splatting: `.glb`, and `.gltf` with a `.bin` (FORMATS 1.7).
 //!
-//! glTF has y up and a PLY, seen as viewers show it, y down: files are half a turn about z away from the scene.
+//! glTF has y up, a PLY by convention y down: reading and writing rotate the scene by 180° about z.
 
 mod document;
 mod read;

@@ -1,4 +1,4 @@
-//! Reading: every primitive with Gaussians in the scene's tree of nodes, in the place that its node gives it.
+//! Reading: all primitives with Gaussians in the node tree of the scene, under the transforms of their nodes.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -14,13 +14,13 @@ use crate::edit::{self, Similarity};
 use crate::format::{Format, Loaded};
 use crate::scene::{SH_C0, Scene, logit, sh_coefficients};
 
-/// Bytes that a Gaussian takes at least, in the smallest types that the extension allows.
+/// The least bytes per Gaussian, with the smallest types that the extension allows.
 const LEAST_BYTES: u64 = 20;
 
 /// Reads `.glb` and `.gltf`.
 ///
 /// # Errors
-/// Names the array, node or buffer that is wrong, and what is wrong with it.
+/// Names the array, node or buffer, and the fault.
 pub fn read(path: &Path) -> Result<Loaded> {
     read_file(path).with_context(|| format!("{}", path.display()))
 }
@@ -44,7 +44,7 @@ fn read_file(path: &Path) -> Result<Loaded> {
     let buffers = Buffers::open(path, &mut document, chunk)?;
     let mut loaded = Loaded::new(Scene::default(), if binary { Format::Glb } else { Format::Gltf });
     loaded.version = version;
-    loaded.frame = "y up".into();
+    loaded.axes = "y up".into();
     collect(&document, &buffers, &mut loaded)?;
     Ok(loaded)
 }
@@ -87,7 +87,7 @@ fn glb_chunks(file: &mut File, length: u64) -> Result<(Vec<u8>, Option<Chunk>)> 
     Ok((text.context("no chunk of JSON")?, binary))
 }
 
-/// Puts together what the nodes of the scene hold.
+/// Collects the Gaussians of all nodes of the scene.
 fn collect(document: &Document, buffers: &Buffers, loaded: &mut Loaded) -> Result<()> {
     let mut stack: Vec<(usize, DMat4)> =
         roots(document)?.into_iter().rev().map(|node| (node, DMat4::IDENTITY)).collect();
@@ -95,7 +95,7 @@ fn collect(document: &Document, buffers: &Buffers, loaded: &mut Loaded) -> Resul
     let (mut seen, mut others) = (0_u64, 0);
     while let Some((index, parent)) = stack.pop() {
         let node = document.nodes.get(index).with_context(|| format!("there is no node {index}"))?;
-        ensure!(!std::mem::replace(&mut visited[index], true), "node {index} hangs below two others, or below itself");
+        ensure!(!std::mem::replace(&mut visited[index], true), "node {index} has two parents or is its own ancestor");
         let world = parent * local(node);
         stack.extend(node.children.iter().rev().map(|&child| (child, world)));
         let Some(mesh) = node.mesh else { continue };
@@ -116,9 +116,9 @@ fn collect(document: &Document, buffers: &Buffers, loaded: &mut Loaded) -> Resul
         }
     }
     if others > 0 {
-        loaded.warnings.push(format!("{others} primitives without Gaussians are left out"));
+        loaded.warnings.push(format!("{others} primitives without Gaussians are ignored"));
     }
-    ensure!(seen > 0, "no Gaussians ({EXTENSION}) in its scene");
+    ensure!(seen > 0, "its scene holds no Gaussians ({EXTENSION})");
     Ok(())
 }
 
@@ -147,7 +147,7 @@ fn local(node: &Node) -> DMat4 {
     )
 }
 
-/// By the extension, or by the attributes that drafts of it had.
+/// Whether a primitive holds Gaussians: by the extension, or by the attributes of its drafts.
 fn is_gaussians(primitive: &Primitive) -> bool {
     primitive.extensions.contains_key(EXTENSION) || attribute(primitive, "ROTATION").is_some()
 }
@@ -158,8 +158,8 @@ fn attribute(primitive: &Primitive, name: &str) -> Option<usize> {
     find(format!("{EXTENSION}:{name}")).or_else(|| find(format!("_{name}")))
 }
 
-/// The Gaussians of a primitive, as the file has them but for the form of opacities and scales. `seen` counts those of
-/// all nodes: more of them than bytes in the buffers is a file made to fill the memory.
+/// Reads the Gaussians of a primitive. `seen` counts those of all nodes, and is bounded by the size of the buffers: a
+/// malicious file cannot exhaust the memory.
 fn gaussians(
     document: &Document,
     buffers: &Buffers,
@@ -177,7 +177,11 @@ fn gaussians(
     let position = plain("POSITION").context("no attribute POSITION")?;
     let count = document.count(position)?;
     *seen = seen.saturating_add(count);
-    ensure!(*seen <= buffers.length() / LEAST_BYTES, "{seen} Gaussians in buffers of {} bytes", buffers.length());
+    ensure!(
+        *seen <= buffers.length() / LEAST_BYTES,
+        "the file claims {seen} Gaussians, more than its buffers of {} bytes can hold",
+        buffers.length()
+    );
     let mut reader = Arrays { document, buffers, count };
     let mut scene = Scene { sh_degree: degree(primitive)?, ..Scene::default() };
     reader.each("POSITION", position, 3, |v| scene.means.push(Vec3::new(v[0], v[1], v[2])))?;
@@ -231,7 +235,7 @@ fn degree(primitive: &Primitive) -> Result<u32> {
         let found = (0..=2 * band).filter(|&m| has(band, m)).count() as u32;
         ensure!(
             found == 0 || (found == 2 * band + 1 && degree + 1 == band),
-            "harmonics of degree {band} are not whole"
+            "some spherical harmonics of degree {band} are absent"
         );
         if found > 0 {
             degree = band;
@@ -260,7 +264,7 @@ fn colours(reader: &mut Arrays, primitive: &Primitive, scene: &mut Scene, warnin
                 let colour = *primitive.attributes.get("COLOR_0").with_context(|| format!("no attribute {name}"))?;
                 // The colour for programs that know no Gaussians, which is linear.
                 coefficient(k, "COLOR_0", colour, |[r, g, b, _]| [r, g, b].map(|v| (encoded(v) - 0.5) / SH_C0))?;
-                warnings.push("it has no spherical harmonics; its colours are those of COLOR_0".into());
+                warnings.push("it has no spherical harmonics; its colours are taken from COLOR_0".into());
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Writing: one array an attribute, in the order of the specification.
+//! Writing: one array per attribute, in the order of the specification.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -80,10 +80,10 @@ fn turned(point: Vec3) -> Vec3 {
 /// Writes `.glb`, or `.gltf` with its data in a `.bin` of the same name.
 ///
 /// # Errors
-/// As [`write_atomically`]; a `.glb` of more than 4 GiB.
+/// Those of [`write_atomically`], and a `.glb` of more than 4 GiB.
 pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     scene.validate().with_context(|| format!("cannot write {}", path.display()))?;
-    ensure!(!scene.is_empty(), "cannot write {}: glTF holds no scene without Gaussians", path.display());
+    ensure!(!scene.is_empty(), "cannot write {}: glTF cannot hold a scene without Gaussians", path.display());
     if Format::of_name(path) == Some(Format::Gltf) {
         let data = path.with_extension("bin");
         let name = data.file_name().unwrap_or_default().to_string_lossy();

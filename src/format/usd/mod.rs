@@ -1,7 +1,6 @@
 //! OpenUSD's ParticleField3DGaussianSplat as text (`.usda`), or as text in a package (`.usdz`) (FORMATS 1.8).
 //!
-//! Stages have y up, or z, and a PLY, seen as viewers show it, y down: files are written half a turn about z away from
-//! the scene, as glTF is.
+//! Stages have y or z up, a PLY by convention y down: files are written with y up, rotated by 180° about z, as glTF is.
 
 mod read;
 mod tokens;

@@ -1,4 +1,4 @@
-//! Reading: every field of Gaussians of the stage, under the transforms of the prims that it lies in.
+//! Reading: all prims of Gaussians in the stage, under the transforms of their ancestors.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,7 +17,7 @@ use crate::scene::{Scene, logit, sh_coefficients};
 /// Reads `.usda`, and `.usdz` whose layer is text.
 ///
 /// # Errors
-/// Names the line or the prim, and what is wrong there.
+/// Names the line or the prim, and the fault.
 pub fn read(path: &Path, format: Format) -> Result<Loaded> {
     let open = || -> Result<Loaded> {
         let file = BufReader::new(File::open(path).context("cannot open the file")?);
@@ -37,7 +37,7 @@ fn read_package(file: BufReader<File>) -> Result<Loaded> {
     if !layer.name().to_lowercase().ends_with(".usda") {
         let name = layer.name().to_string();
         bail!(
-            "its layer {name} is not text, which is all that Dapple reads of USD; unpack it and run `usdcat -o scene.usda {name}`"
+            "its layer {name} is binary, and Dapple reads USD text only; unpack it and run `usdcat -o scene.usda {name}`"
         );
     }
     read_layer(layer, Format::Usdz)
@@ -51,7 +51,7 @@ fn read_layer(reader: impl Read, format: Format) -> Result<Loaded> {
     }
     ensure!(!layer.parts.is_empty(), "no {PRIM_TYPE} in the stage");
     let mut loaded = Loaded::new(Scene::default(), format);
-    loaded.frame = if layer.z_up { "z up" } else { "y up" }.into();
+    loaded.axes = if layer.z_up { "z up" } else { "y up" }.into();
     loaded.warnings = layer.warnings;
     // To y down.
     let turn = if layer.z_up {
@@ -80,7 +80,7 @@ struct Layer<R> {
 #[derive(Default)]
 struct Scope {
     name: String,
-    /// What a prim of Gaussians holds.
+    /// The arrays of a prim of Gaussians.
     field: Option<Field>,
     /// Numbers of each transform of the prim, and the order in which they stand.
     transforms: BTreeMap<String, Vec<f64>>,
@@ -143,7 +143,7 @@ impl<R: Read> Layer<R> {
             "variantSet" => {
                 self.tokens.next()?;
                 self.tokens.expect(b'=')?;
-                self.warnings.push(format!("a set of variants in \"{}\" is left out", self.prim()));
+                self.warnings.push(format!("the variants of \"{}\" are ignored", self.prim()));
                 self.tokens.skip_value()
             }
             "reorder" => {
@@ -181,7 +181,7 @@ impl<R: Read> Layer<R> {
             self.tokens.skip_value()?;
         }
         self.tokens.expect(b'{')?;
-        ensure!(self.scopes.len() < 1000, "prims a thousand deep");
+        ensure!(self.scopes.len() < 1000, "prims are nested more than 1000 levels deep");
         self.scopes.push(scope);
         Ok(())
     }
@@ -235,7 +235,7 @@ impl<R: Read> Layer<R> {
 
     /// Ends a prim: its Gaussians, and those of the prims in it, take its transforms.
     fn close(&mut self) -> Result<()> {
-        let scope = self.scopes.pop().context("a \"}\" that closes nothing")?;
+        let scope = self.scopes.pop().context("an unmatched \"}\"")?;
         let place = || format!("prim \"{}\"", scope.name);
         if let Some(field) = scope.field {
             let scene = field.into_scene(&mut self.warnings).with_context(place)?;
@@ -269,7 +269,7 @@ impl Field {
     fn into_scene(self, warnings: &mut Vec<String>) -> Result<Scene> {
         let n = self.positions.len() / 3;
         let degree = self.degree.unwrap_or(3);
-        ensure!(degree <= 10, "harmonics of degree {degree}");
+        ensure!(degree <= 10, "spherical harmonics of degree {degree} are not supported");
         let lengths = [
             ("positions", self.positions.len(), 3 * n),
             ("orientations", self.orientations.len(), 4 * n),
@@ -293,7 +293,7 @@ impl Field {
         scene.logits = self.opacities.into_iter().map(logit).collect();
         scene.sh = self.harmonics;
         if degree > 3 {
-            warnings.push(format!("its harmonics are of degree {degree}; bands above the third are left out"));
+            warnings.push(format!("its spherical harmonics are of degree {degree}; bands above the third are dropped"));
             let (stride, kept) = (3 * sh_coefficients(degree), scene.sh_stride());
             scene.sh = scene.sh.chunks_exact(stride).flat_map(|sh| &sh[..kept]).copied().collect();
         }
@@ -306,7 +306,7 @@ fn matrix(order: &[String], values: &BTreeMap<String, Vec<f64>>) -> Result<DMat4
     let mut matrix = DMat4::IDENTITY;
     for name in order {
         let (name, inverse) = name.strip_prefix("!invert!").map_or((name.as_str(), false), |name| (name, true));
-        ensure!(name != "!resetXformStack!", "a prim that ignores those around it, which is not supported");
+        ensure!(name != "!resetXformStack!", "!resetXformStack! is not supported");
         let values = values.get(name).with_context(|| format!("{name} has no value"))?;
         let one = transform(name, values).with_context(|| format!("{name} is not known, or has not enough numbers"))?;
         matrix *= if inverse { one.inverse() } else { one };

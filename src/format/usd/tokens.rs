@@ -1,4 +1,4 @@
-//! The words of a USD text file, one at a time: a file of gigabytes needs no tree of its parts.
+//! The tokens of a USD text file, one at a time, so that a file of gigabytes is never held in memory.
 
 use std::io::Read;
 
@@ -150,7 +150,7 @@ impl<R: Read> Tokens<R> {
                 self.text.push(b']');
                 self.at += 1;
             }
-            ensure!(self.text.len() <= LONGEST, "a word without an end");
+            ensure!(self.text.len() <= LONGEST, "a word is too long");
         }
         Ok(String::from_utf8_lossy(&self.text).into_owned())
     }
@@ -172,7 +172,7 @@ impl<R: Read> Tokens<R> {
             }
             self.text.push(byte);
             self.at += 1;
-            ensure!(self.text.len() <= 400, "a number without an end");
+            ensure!(self.text.len() <= 400, "a number is too long");
         }
         Ok(())
     }
@@ -199,7 +199,7 @@ impl<R: Read> Tokens<R> {
             }
             self.text.push(byte);
             self.bump();
-            ensure!(self.text.len() <= LONGEST, "a string without an end");
+            ensure!(self.text.len() <= LONGEST, "a string is too long");
         }
     }
 
@@ -256,7 +256,7 @@ impl<R: Read> Tokens<R> {
             match self.next()? {
                 Token::Mark(b'[' | b'(' | b'{') => depth += 1,
                 Token::Mark(b']' | b')' | b'}') => {
-                    depth = depth.checked_sub(1).context("a bracket that was never opened")?;
+                    depth = depth.checked_sub(1).context("an unmatched closing bracket")?;
                 }
                 Token::End => bail!("the file ends inside a value"),
                 _ => {}

@@ -1,4 +1,4 @@
-//! Writing: text, put together by all cores a block at a time.
+//! Writing: text, formatted in parallel blocks.
 
 use std::fmt::Write as _;
 use std::io::{self, Seek, Write};
@@ -9,7 +9,7 @@ use glam::Vec3;
 use rayon::prelude::*;
 
 use super::PRIM_TYPE;
-use crate::format::{Format, Moments, write_atomically};
+use crate::format::{Format, TimeSamples, write_atomically};
 use crate::scene::{Scene, sigmoid};
 
 /// Elements of an array that one core turns to text at once, and how many such blocks are held.
@@ -20,15 +20,15 @@ const ALIGNMENT: u16 = 64;
 /// Signs of the 16 harmonics under half a turn about z.
 const SIGNS: [f32; 16] = [1., -1., 1., -1., 1., -1., 1., -1., 1., -1., 1., -1., 1., -1., 1., -1.];
 
-/// Writes `.usda`, or `.usdz` with such a layer in it. With `moments`, positions and opacities have a time sample at each,
-/// the first at the time code 0.
+/// Writes `.usda`, or `.usdz` with such a layer in it. With `samples`, positions and opacities have a time sample per
+/// time, from time code 0 on.
 ///
 /// # Errors
-/// As [`write_atomically`]; a `.usdz` of more than 4 GiB.
-pub fn write(path: &Path, scene: &Scene, format: Format, moments: Option<Moments>) -> Result<()> {
+/// Those of [`write_atomically`], and a `.usdz` of more than 4 GiB.
+pub fn write(path: &Path, scene: &Scene, format: Format, samples: Option<TimeSamples>) -> Result<()> {
     scene.validate().with_context(|| format!("cannot write {}", path.display()))?;
     ensure!(!scene.is_empty(), "cannot write {}: a scene without Gaussians", path.display());
-    let times: Vec<f32> = moments.into_iter().flat_map(Moments::times).collect();
+    let times: Vec<f32> = samples.into_iter().flat_map(TimeSamples::times).collect();
     write_atomically(path, |file| {
         if format == Format::Usdz { package(file, scene, &times) } else { layer(file, scene, &times) }
     })

@@ -7,6 +7,8 @@ use anyhow::{Result, bail};
 use glam::Vec3;
 use serde::{Deserialize, Serialize};
 
+use crate::format::Format;
+
 /// Use of the alpha channel of images in training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
@@ -105,8 +107,8 @@ pub enum Init {
     /// The capture's points.
     Sfm,
     Random,
-    /// A PLY of coloured points or of Gaussians.
-    Ply(PathBuf),
+    /// A scene file, or a PLY of coloured points.
+    File(PathBuf),
 }
 
 impl FromStr for Init {
@@ -117,8 +119,8 @@ impl FromStr for Init {
             "auto" => Self::Auto,
             "sfm" => Self::Sfm,
             "random" => Self::Random,
-            path if path.to_lowercase().ends_with(".ply") => Self::Ply(path.into()),
-            _ => bail!("\"{text}\" is not auto, sfm, random or the path of a .ply file"),
+            path if Format::of_name(path.as_ref()).is_some() => Self::File(path.into()),
+            _ => bail!("\"{text}\" is not auto, sfm, random or the path of a scene file, such as .ply or .spz"),
         })
     }
 }
@@ -129,7 +131,7 @@ impl std::fmt::Display for Init {
             Self::Auto => write!(f, "auto"),
             Self::Sfm => write!(f, "sfm"),
             Self::Random => write!(f, "random"),
-            Self::Ply(path) => write!(f, "{}", path.display()),
+            Self::File(path) => write!(f, "{}", path.display()),
         }
     }
 }

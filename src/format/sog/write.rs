@@ -8,32 +8,32 @@ use glam::Vec3;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::codebook::Codebook;
-use super::palette::Palette;
-use super::quantise::{GRAIN, byte, largest, unit_quaternion};
-use super::sog::{FIRST_LARGEST, PALETTE_COLUMNS};
-use super::{SOG_META, create_folder, describe_write_error, webp, write_atomically};
+use super::{FIRST_LARGEST, PALETTE_COLUMNS};
 use crate::edit::morton_order;
+use crate::format::codebook::Codebook;
+use crate::format::palette::Palette;
+use crate::format::quantise::{GRAIN, byte, largest, unit_quaternion};
+use crate::format::{SOG_META, create_folder, describe_write_error, webp, write_atomically};
 use crate::scene::{Scene, sigmoid};
 
 /// The most sets of harmonics.
 const MAX_PALETTE: usize = 1 << 16;
 
 /// A file of the scene: its name and its content.
-type Part = (&'static str, Vec<u8>);
+type NamedFile = (&'static str, Vec<u8>);
 
-/// Writes a bundled scene, or, where the path's name is `meta.json`, an unbundled one with its pictures beside that.
-/// The Gaussians are stored along the Morton curve, which makes neighbouring pixels alike.
+/// Writes a bundled scene, or, if the file name is `meta.json`, an unbundled one with its images in the same folder.
+/// The Gaussians are sorted along a Morton curve, so that neighbouring pixels are similar.
 ///
-/// An unbundled scene that is there already loses its `meta.json` first and gets the new one last, so that pictures of two
-/// scenes are never taken for one.
+/// When an unbundled scene is replaced, its `meta.json` is removed first and written last, so that the images of two
+/// scenes are never mixed.
 ///
 /// # Errors
-/// A scene that is not finite or has more than 268 million Gaussians, or a disk that does not take the files.
+/// A scene that is not finite or has more than 268 million Gaussians, or a failed write.
 pub fn write(path: &Path, scene: &Scene) -> Result<()> {
-    let parts = encode(scene).with_context(|| format!("cannot write {}", path.display()))?;
+    let files = encode(scene).with_context(|| format!("cannot write {}", path.display()))?;
     if !path.ends_with(SOG_META) {
-        return write_atomically(path, |file| bundle(file, &parts));
+        return write_atomically(path, |file| bundle(file, &files));
     }
     let folder = path.parent().unwrap_or(Path::new(""));
     if !folder.as_os_str().is_empty() {
@@ -43,17 +43,17 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(describe_write_error(path, error)),
         _ => {}
     }
-    for (name, content) in parts.iter().rev() {
+    for (name, content) in files.iter().rev() {
         write_atomically(&folder.join(name), |file| file.write_all(content))?;
     }
     Ok(())
 }
 
-/// A zip archive whose entries are stored as they are: the pictures are compressed already.
-fn bundle(file: impl Write + Seek, parts: &[Part]) -> io::Result<()> {
+/// A zip archive whose entries are stored as they are: the images are compressed already.
+fn bundle(file: impl Write + Seek, files: &[NamedFile]) -> io::Result<()> {
     let mut archive = zip::ZipWriter::new(file);
     let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-    for (name, content) in parts {
+    for (name, content) in files {
         archive.start_file(*name, options)?;
         archive.write_all(content)?;
     }
@@ -72,16 +72,16 @@ struct Pixels<'a> {
 }
 
 impl Pixels<'_> {
-    /// The WebP file of a picture whose i-th pixel is `pixel(index of the Gaussian)`.
-    fn picture(&self, pixel: impl Fn(usize) -> [u8; 4] + Sync) -> Result<Vec<u8>> {
+    /// The WebP file of an image whose i-th pixel is `pixel(index of the Gaussian)`.
+    fn image(&self, pixel: impl Fn(usize) -> [u8; 4] + Sync) -> Result<Vec<u8>> {
         let mut pixels = vec![[0, 0, 0, 255]; self.width * self.height];
         let places = pixels.par_iter_mut().zip(&self.order);
         places.with_min_len(GRAIN).for_each(|(place, &i)| *place = pixel(i as usize));
         webp::encode(&pixels, self.width, self.height)
     }
 
-    /// How much the colour of the i-th pixel's Gaussian matters: about the root of what it covers in a picture, within
-    /// bounds, so that small ones count too.
+    /// Weight of the colour of the i-th pixel's Gaussian: about the square root of the area that it covers, clamped so that
+    /// small Gaussians count too.
     fn prominence(&self, i: usize) -> f32 {
         let i = self.order[i] as usize;
         let sizes = self.scene.log_scales[i];
@@ -97,14 +97,14 @@ impl Pixels<'_> {
     }
 }
 
-/// The description and the pictures.
-fn encode(scene: &Scene) -> Result<Vec<Part>> {
+/// The description and the images.
+fn encode(scene: &Scene) -> Result<Vec<NamedFile>> {
     scene.validate()?;
     let n = scene.len();
     // Both sides are multiples of 4, as other tools make them.
     let width = (((n as f64).sqrt() / 4.0).ceil() as usize * 4).max(4);
     let height = (n.div_ceil(width).div_ceil(4) * 4).max(4);
-    ensure!(width <= webp::MAX_SIDE, "{n} Gaussians do not fit a WebP picture; 268 million do");
+    ensure!(width <= webp::MAX_SIDE, "{n} Gaussians do not fit into a WebP image; the most are 268 million");
     let area = |sizes: &Vec3| f64::from(sizes.element_sum() - sizes.min_element());
     let area = scene.log_scales.iter().map(area).sum::<f64>() / n.max(1) as f64;
     let pixels = Pixels { scene, order: morton_order(&scene.means), width, height, area: area as f32 };
@@ -120,26 +120,26 @@ fn encode(scene: &Scene) -> Result<Vec<Part>> {
     if scene.antialiased {
         meta["model"] = "antialiased".into();
     }
-    let mut parts = Vec::new();
-    let sections = [("means", means?), ("scales", shapes.0?), ("quats", shapes.1?), ("sh0", shapes.2?)];
-    for (name, section) in sections.into_iter().chain(harmonics?.map(|section| ("shN", section))) {
-        meta[name] = section.description;
-        meta[name]["files"] = section.pictures.iter().map(|(file, _)| *file).collect();
-        parts.extend(section.pictures);
+    let mut files = Vec::new();
+    let attributes = [("means", means?), ("scales", shapes.0?), ("quats", shapes.1?), ("sh0", shapes.2?)];
+    for (name, attribute) in attributes.into_iter().chain(harmonics?.map(|attribute| ("shN", attribute))) {
+        meta[name] = attribute.description;
+        meta[name]["files"] = attribute.images.iter().map(|(file, _)| *file).collect();
+        files.extend(attribute.images);
     }
-    parts.insert(0, (SOG_META, serde_json::to_vec(&meta)?));
-    Ok(parts)
+    files.insert(0, (SOG_META, serde_json::to_vec(&meta)?));
+    Ok(files)
 }
 
 /// One property of all Gaussians.
-struct Section {
-    /// What the meta file says of it, but for the names of its pictures.
+struct Attribute {
+    /// Its entry in the description, without the names of its images.
     description: Value,
-    pictures: Vec<Part>,
+    images: Vec<NamedFile>,
 }
 
-/// Positions as 16 bits between the bounds of sign(x)·ln(1 + |x|): a picture of the low bytes, one of the high.
-fn encode_means(pixels: &Pixels) -> Result<Section> {
+/// Positions as 16 bits between the bounds of sign(x)·ln(1 + |x|): an image of the low bytes, one of the high.
+fn encode_means(pixels: &Pixels) -> Result<Attribute> {
     let log = |mean: Vec3| Vec3::from_array(mean.to_array().map(|v| v.abs().ln_1p().copysign(v)));
     let empty = (Vec3::INFINITY, Vec3::NEG_INFINITY);
     let bounds = pixels.scene.means.iter().fold(empty, |(low, high), &m| (low.min(log(m)), high.max(log(m))));
@@ -149,29 +149,29 @@ fn encode_means(pixels: &Pixels) -> Result<Section> {
         // An axis without extent gives NaN here, which `as` takes to 0.
         unit.to_array().map(|v| (v * 65_535.0).round() as u16)
     };
-    let picture = |which: usize| {
-        pixels.picture(|i| {
+    let image = |which: usize| {
+        pixels.image(|i| {
             let [x, y, z] = steps(i).map(|v| v.to_le_bytes()[which]);
             [x, y, z, 255]
         })
     };
-    let (lower, upper) = rayon::join(|| picture(0), || picture(1));
+    let (lower, upper) = rayon::join(|| image(0), || image(1));
     let description = json!({ "mins": low.to_array(), "maxs": high.to_array() });
-    Ok(Section { description, pictures: vec![("means_l.webp", lower?), ("means_u.webp", upper?)] })
+    Ok(Attribute { description, images: vec![("means_l.webp", lower?), ("means_u.webp", upper?)] })
 }
 
-fn encode_scales(pixels: &Pixels) -> Result<Section> {
+fn encode_scales(pixels: &Pixels) -> Result<Attribute> {
     let scales = &pixels.scene.log_scales;
     let book = Codebook::of(3 * scales.len(), |i| scales[i / 3][i % 3]);
-    let picture = pixels.picture(|i| {
+    let image = pixels.image(|i| {
         let [x, y, z] = scales[i].to_array().map(|v| book.index(v));
         [x, y, z, 255]
     })?;
-    Ok(Section { description: json!({ "codebook": book.numbers }), pictures: vec![("scales.webp", picture)] })
+    Ok(Attribute { description: json!({ "codebook": book.numbers }), images: vec![("scales.webp", image)] })
 }
 
-fn encode_rotations(pixels: &Pixels) -> Result<Section> {
-    let picture = pixels.picture(|i| {
+fn encode_rotations(pixels: &Pixels) -> Result<Attribute> {
+    let image = pixels.image(|i| {
         let q = unit_quaternion(pixels.scene.quaternions[i]);
         let place = largest(q);
         let sign = if q[place] < 0.0 { -1.0 } else { 1.0 };
@@ -181,21 +181,21 @@ fn encode_rotations(pixels: &Pixels) -> Result<Section> {
         }
         pixel
     })?;
-    Ok(Section { description: json!({}), pictures: vec![("quats.webp", picture)] })
+    Ok(Attribute { description: json!({}), images: vec![("quats.webp", image)] })
 }
 
-fn encode_colours(pixels: &Pixels) -> Result<Section> {
+fn encode_colours(pixels: &Pixels) -> Result<Attribute> {
     let (sh, stride) = (&pixels.scene.sh, pixels.scene.sh_stride());
     let book = Codebook::of(3 * pixels.scene.len(), |i| sh[i / 3 * stride + i % 3]);
-    let picture = pixels.picture(|i| {
+    let image = pixels.image(|i| {
         let [r, g, b] = [0, 1, 2].map(|channel| book.index(sh[i * stride + channel]));
         [r, g, b, byte(255.0 * sigmoid(pixels.scene.logits[i]))]
     })?;
-    Ok(Section { description: json!({ "codebook": book.numbers }), pictures: vec![("sh0.webp", picture)] })
+    Ok(Attribute { description: json!({ "codebook": book.numbers }), images: vec![("sh0.webp", image)] })
 }
 
-/// A picture of the palette and one of the labels; `None` without higher bands.
-fn encode_harmonics(pixels: &Pixels) -> Result<Option<Section>> {
+/// An image of the palette and one of the labels; `None` without higher bands.
+fn encode_harmonics(pixels: &Pixels) -> Result<Option<Attribute>> {
     let n = pixels.scene.len();
     let floats = pixels.scene.sh_stride() - 3;
     if floats == 0 || n == 0 {
@@ -221,7 +221,7 @@ fn encode_harmonics(pixels: &Pixels) -> Result<Option<Section>> {
     let (centroids, labels) = rayon::join(
         || webp::encode(&centroids, width, height),
         || {
-            pixels.picture(|i| {
+            pixels.image(|i| {
                 let [low, high] = u16::to_le_bytes(label_of[i]);
                 [low, high, 0, 255]
             })
@@ -232,8 +232,8 @@ fn encode_harmonics(pixels: &Pixels) -> Result<Option<Section>> {
         "bands": pixels.scene.sh_degree,
         "codebook": book.numbers,
     });
-    let pictures = vec![("shN_centroids.webp", centroids?), ("shN_labels.webp", labels?)];
-    Ok(Some(Section { description, pictures }))
+    let images = vec![("shN_centroids.webp", centroids?), ("shN_labels.webp", labels?)];
+    Ok(Some(Attribute { description, images }))
 }
 
 /// Sets for `n` Gaussians: 1024 times a power of two, as other tools have it, no more than there are Gaussians.

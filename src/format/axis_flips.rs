@@ -1,11 +1,11 @@
-//! Scenes in frames whose axes are those of the PLY frame, some of them reversed.
+//! Reversal of a scene's axes, for formats whose axes differ from those of a PLY in sign.
 
 use glam::Vec3;
 
-/// Which of x, y and z the spherical harmonic of each coefficient is odd in, as bits 1, 2 and 4; degrees 0 to 3.
+/// For each spherical harmonic of degrees 0 to 3, the axes that it is odd in: bit 1 for x, 2 for y, 4 for z.
 const ODD: [u8; 16] = [0, 2, 4, 1, 3, 6, 0, 5, 0, 2, 7, 2, 4, 1, 4, 1];
 
-/// A reversal of axes: +1 for an axis that stays, −1 for one that is reversed.
+/// A sign per axis: −1 for a reversed axis, else +1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AxisFlips(Vec3);
 

@@ -1,5 +1,4 @@
-//! PlayCanvas's SOG (FORMATS 1.5), reading: a description and pictures whose pixels are Gaussians, in a zip archive or a
-//! folder. `sog_write.rs` is the other direction.
+//! SOG, versions 1 and 2, reading.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,19 +11,14 @@ use image::{DynamicImage, ImageDecoder, ImageReader};
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use super::bounded::{CUT_SHORT, check_claim, limit, read_at_most, read_file};
-use super::quantise::{self, Gaussian, logit, unit_quaternion, with_largest};
-use super::{Format, Loaded, SOG_META};
+use super::{FIRST_LARGEST, PALETTE_COLUMNS};
+use crate::format::bounded::{CUT_SHORT, check_claim, limit, read_at_most, read_file};
+use crate::format::quantise::{self, Gaussian, logit, unit_quaternion, with_largest};
+use crate::format::{Format, Loaded, SOG_META};
 use crate::scene::{Scene, sh_coefficients};
-
-pub use super::sog_write::write;
 
 /// The most bytes of a description.
 const MAX_META: u64 = 4 << 20;
-/// Sets of harmonics in a row of the picture of the palette.
-pub(super) const PALETTE_COLUMNS: usize = 64;
-/// Alpha of the picture of rotations where (w, x, y, z)'s first is the largest.
-pub(super) const FIRST_LARGEST: u8 = 252;
 
 /// `meta.json`, of version 2 or of the one before, which has no field for it.
 #[derive(Deserialize)]
@@ -54,7 +48,7 @@ struct Files {
     files: [String; 1],
 }
 
-/// Numbers for bytes: a codebook, or the bounds of each channel.
+/// Dequantisation of bytes: a codebook, or bounds per channel.
 #[derive(Deserialize)]
 struct Values {
     /// Some writers left `null` as the first number.
@@ -74,7 +68,7 @@ struct Harmonics {
     files: [String; 2],
 }
 
-/// The 256 numbers that bytes of a channel stand for.
+/// The values of the 256 bytes of a channel.
 type Table = Vec<f32>;
 
 fn table_of_codebook(codebook: &[Option<f32>], what: &str) -> Result<Table> {
@@ -115,23 +109,23 @@ impl Harmonics {
     }
 }
 
-/// Pixels (R, G, B, A), row by row from the top.
-struct Picture {
+/// RGBA pixels, row-major from the top.
+struct PixelGrid {
     width: usize,
     height: usize,
     pixels: Vec<u8>,
 }
 
-impl Picture {
+impl PixelGrid {
     fn pixel(&self, i: usize) -> [u8; 4] {
         std::array::from_fn(|c| self.pixels[4 * i + c])
     }
 }
 
-/// Reads a `.sog` archive, or an unbundled scene by the path of its `meta.json` or of the folder with it.
+/// Reads a `.sog` archive, or an unbundled scene given the path of its `meta.json` or of its folder.
 ///
 /// # Errors
-/// Names the file, the place in it and what is wrong there.
+/// Names the file, the place in it and the fault.
 pub fn read(path: &Path) -> Result<Loaded> {
     let folder = if path.is_dir() { Some(path) } else { path.parent().filter(|_| path.ends_with(SOG_META)) };
     let read = match folder {
@@ -141,7 +135,7 @@ pub fn read(path: &Path) -> Result<Loaded> {
     read.and_then(|(meta, files)| decode(&meta, &files)).with_context(|| format!("{}", path.display()))
 }
 
-/// The pictures' files by their names in the description.
+/// The image files by their names in the description.
 type FileBytes = BTreeMap<String, Vec<u8>>;
 
 fn read_folder(folder: &Path) -> Result<(Meta, FileBytes)> {
@@ -200,9 +194,9 @@ impl Meta {
     }
 }
 
-/// Decodes a picture whose sides are plausible for `compressed`, the bytes of all pictures.
-fn picture(name: &str, bytes: &[u8], compressed: u64) -> Result<Picture> {
-    let decode = || -> Result<Picture> {
+/// Decodes an image whose sides are plausible for `compressed`, the bytes of all images.
+fn decode_image(name: &str, bytes: &[u8], compressed: u64) -> Result<PixelGrid> {
+    let decode = || -> Result<PixelGrid> {
         let mut decoder = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?.into_decoder()?;
         let (width, height) = decoder.dimensions();
         let size = 4 * u64::from(width) * u64::from(height);
@@ -212,22 +206,22 @@ fn picture(name: &str, bytes: &[u8], compressed: u64) -> Result<Picture> {
         limits.max_alloc = Some(4 * size + (1 << 20));
         decoder.set_limits(limits)?;
         let pixels = DynamicImage::from_decoder(decoder)?.into_rgba8().into_raw();
-        Ok(Picture { width: width as usize, height: height as usize, pixels })
+        Ok(PixelGrid { width: width as usize, height: height as usize, pixels })
     };
-    decode().with_context(|| format!("{name} is no picture that can be read"))
+    decode().with_context(|| format!("{name} is not a readable image"))
 }
 
 fn decode(meta: &Meta, files: &FileBytes) -> Result<Loaded> {
     let compressed = files.values().map(|bytes| bytes.len() as u64).sum();
     let count = meta.count()?;
     check_claim(count as u64, if meta.sh_n.is_some() { 3 } else { 0 }, 0, compressed)?;
-    let decoded = files.par_iter().map(|(name, bytes)| Ok((name.as_str(), picture(name, bytes, compressed)?)));
-    let pictures: BTreeMap<&str, Picture> = decoded.collect::<Result<_>>()?;
+    let decoded = files.par_iter().map(|(name, bytes)| Ok((name.as_str(), decode_image(name, bytes, compressed)?)));
+    let images: BTreeMap<&str, PixelGrid> = decoded.collect::<Result<_>>()?;
     let with_all = |name: &String| {
-        let picture = &pictures[name.as_str()];
-        let pixels = picture.width * picture.height;
+        let image = &images[name.as_str()];
+        let pixels = image.width * image.height;
         ensure!(count <= pixels, "{name} has {pixels} pixels for {count} Gaussians; {CUT_SHORT}");
-        Ok(picture)
+        Ok(image)
     };
     let [low, high] = [with_all(&meta.means.files[0])?, with_all(&meta.means.files[1])?];
     let (scales, quats, sh0) =
@@ -236,7 +230,7 @@ fn decode(meta: &Meta, files: &FileBytes) -> Result<Loaded> {
     // Version 1 has bounds of the logits too, version 2 plain opacities.
     let sh0_tables = meta.sh0.tables(if meta.sh0.codebook.is_some() { 3 } else { 4 }, "sh0")?;
     let harmonics = match &meta.sh_n {
-        Some(sh_n) => Some(Bands::of(sh_n, &pictures[sh_n.files[0].as_str()], with_all(&sh_n.files[1])?, count)?),
+        Some(sh_n) => Some(Bands::of(sh_n, &images[sh_n.files[0].as_str()], with_all(&sh_n.files[1])?, count)?),
         None => None,
     };
     let degree = harmonics.as_ref().map_or(0, |bands| bands.degree);
@@ -288,12 +282,12 @@ fn rotation(pixel: [u8; 4]) -> [f32; 4] {
 struct Bands<'a> {
     degree: u32,
     table: Table,
-    centroids: &'a Picture,
-    labels: &'a Picture,
+    centroids: &'a PixelGrid,
+    labels: &'a PixelGrid,
 }
 
 impl<'a> Bands<'a> {
-    fn of(meta: &Harmonics, centroids: &'a Picture, labels: &'a Picture, count: usize) -> Result<Self> {
+    fn of(meta: &Harmonics, centroids: &'a PixelGrid, labels: &'a PixelGrid, count: usize) -> Result<Self> {
         let degree_of_width =
             || (1..=3).find(|&degree| centroids.width == PALETTE_COLUMNS * (sh_coefficients(degree) - 1));
         let degree = meta.bands.or_else(degree_of_width).context("shN: its bands are not known")?;

@@ -21,11 +21,11 @@ fn jpeg(path: &Path, (width, height): (u32, u32), orientation: u8) {
 }
 
 #[test]
-fn undistorted_pictures_pass_untouched() {
+fn undistorted_photos_pass_untouched() {
     let root = Model::pinhole(&["a.png"]).capture("sparse/0", true);
-    let picture = open(root.path()).unwrap().load(0).unwrap();
+    let photo = open(root.path()).unwrap().load(0).unwrap();
     let expected: Vec<[u8; 4]> = pattern(16, 12).pixels().map(|p| [p.0[0], p.0[1], p.0[2], 255]).collect();
-    assert_eq!((picture.coverage, picture.pixels), (Coverage::Opaque, expected));
+    assert_eq!((photo.coverage, photo.pixels), (Coverage::Opaque, expected));
 }
 
 #[test]
@@ -101,10 +101,10 @@ fn shrinking_averages_area_with_premultiplied_alpha() {
     });
     save(&root.path().join("images/a.png"), image);
     let capture = Capture::open(root.path(), &CaptureOptions { max_resolution: Some(8), ..OPTIONS }).unwrap();
-    let picture = capture.load(0).unwrap();
-    assert_eq!((picture.width, picture.height, picture.coverage), (8, 6, Coverage::Alpha));
+    let photo = capture.load(0).unwrap();
+    assert_eq!((photo.width, photo.height, photo.coverage), (8, 6, Coverage::Alpha));
     // (255 + 0) / 2 and (128 + 0) / 2, (128 + 255) / 2, halves up.
-    assert_eq!(picture.pixels[..2], [[128, 128, 128, 128], [0, 64, 0, 192]]);
+    assert_eq!(photo.pixels[..2], [[128, 128, 128, 128], [0, 64, 0, 192]]);
     assert_eq!(capture.shots[0].camera.lens.focal, glam::dvec2(10.0, 10.5));
 }
 
@@ -112,11 +112,11 @@ fn shrinking_averages_area_with_premultiplied_alpha() {
 fn shrinking_by_a_fraction_keeps_the_mean() {
     let root = Model::pinhole(&["a.png"]).capture("sparse/0", true);
     let capture = Capture::open(root.path(), &CaptureOptions { max_resolution: Some(7), ..OPTIONS }).unwrap();
-    let picture = capture.load(0).unwrap();
-    assert_eq!((picture.width, picture.height), (7, 5));
+    let photo = capture.load(0).unwrap();
+    assert_eq!((photo.width, photo.height), (7, 5));
     let mean = |values: Vec<u8>| values.iter().map(|v| f64::from(*v)).sum::<f64>() / values.len() as f64;
     for c in 0..3 {
-        let small = mean(picture.pixels.iter().map(|p| p[c]).collect());
+        let small = mean(photo.pixels.iter().map(|p| p[c]).collect());
         let large = mean(pattern(16, 12).pixels().map(|p| p.0[c]).collect());
         assert!((small - large).abs() < 0.5, "channel {c}: {small} of {large}");
     }
@@ -130,9 +130,9 @@ fn masks_are_found_by_their_names() {
         let root = Model::pinhole(&["in/a b.jpg", "in/c.jpg"]).capture("sparse/0", true);
         save(&root.path().join(place), half.clone());
         let capture = open(root.path()).unwrap();
-        let picture = capture.load(0).unwrap();
-        assert_eq!(picture.coverage, Coverage::Mask, "{place}");
-        assert!(picture.pixels.iter().enumerate().all(|(i, p)| p[3] == if i % 16 < 8 { 0 } else { 255 }));
+        let photo = capture.load(0).unwrap();
+        assert_eq!(photo.coverage, Coverage::Mask, "{place}");
+        assert!(photo.pixels.iter().enumerate().all(|(i, p)| p[3] == if i % 16 < 8 { 0 } else { 255 }));
         assert_eq!(capture.load(1).unwrap().coverage, Coverage::Opaque, "a partial set of masks");
     }
 }
@@ -144,10 +144,10 @@ fn named_masks_may_be_smaller_and_win_over_alpha() {
     save(&root.path().join("a.png"), image::RgbaImage::from_pixel(16, 12, image::Rgba([200, 100, 50, 51])));
     let mask = image::GrayImage::from_fn(8, 6, |x, y| image::Luma([if x == 0 && y == 0 { 0 } else { 255 }]));
     save(&root.path().join("m/a.png"), mask);
-    let picture = open(root.path()).unwrap().load(0).unwrap();
-    assert_eq!(picture.coverage, Coverage::Mask);
-    let ignored = picture.pixels.iter().filter(|p| p[3] == 0).count();
-    assert_eq!((ignored, picture.pixels[17][3], picture.pixels[2]), (4, 0, [40, 20, 10, 255]));
+    let photo = open(root.path()).unwrap().load(0).unwrap();
+    assert_eq!(photo.coverage, Coverage::Mask);
+    let ignored = photo.pixels.iter().filter(|p| p[3] == 0).count();
+    assert_eq!((ignored, photo.pixels[17][3], photo.pixels[2]), (4, 0, [40, 20, 10, 255]));
     // One of another shape is reported, and the images go without.
     save(&root.path().join("m/a.png"), pattern(8, 8));
     let capture = open(root.path()).unwrap();

@@ -4,47 +4,46 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::dataset::{Capture, CaptureOptions, Direction, FlowChoice, Split, flow_stem};
+use crate::dataset::{Capture, CaptureOptions, Direction, Split, flow_stem};
 
-/// List the images of a capture as JSON, for tools that follow its layout
+/// Print the images of a capture as JSON, for tools such as optical-flow estimators
 #[derive(clap::Args)]
 pub struct Args {
-    /// The capture folder, or its JSON file
+    /// Capture folder, or its transforms JSON file
     capture: PathBuf,
 }
 
-/// A capture's images, and where its optical flow belongs.
+/// The images of a capture, and the folder of its optical flow.
 #[derive(Serialize)]
-struct Listing<'a> {
-    /// The folder in which flow is looked for.
+struct ShotList<'a> {
+    /// The folder that optical flow is read from.
     flow: PathBuf,
-    frames: Vec<Frame<'a>>,
+    frames: Vec<ListedShot<'a>>,
 }
 
 #[derive(Serialize)]
-struct Frame<'a> {
+struct ListedShot<'a> {
     name: &'a str,
     image: &'a Path,
-    /// EXIF orientation by which the stored image is turned.
+    /// EXIF orientation applied to the stored image, 1 to 8.
     orientation: u8,
-    /// Number of the camera.
+    /// Index of the camera.
     camera: usize,
     time: Option<f32>,
     held_out: bool,
-    /// Place of the next frame of the same camera in this list, and the flow files to it and back, without extension and
-    /// relative to the folder of flow.
+    /// Index in this list of the next frame of the same camera. `forward` and `backward` are the flow files to it and
+    /// back, without extension, relative to `flow`.
     next: Option<usize>,
     forward: PathBuf,
     backward: Option<PathBuf>,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let options = CaptureOptions { masks: false, flow: FlowChoice::Off, ..CaptureOptions::default() };
-    let capture = Capture::open(&args.capture, &options)?;
+    let capture = Capture::open(&args.capture, &CaptureOptions::cameras_only())?;
     let neighbours = capture.neighbours();
     let frames = capture.shots.iter().zip(&neighbours).map(|(shot, beside)| {
         let next = beside[Direction::Forward as usize];
-        Frame {
+        ListedShot {
             name: &shot.name,
             image: &shot.image,
             orientation: shot.orientation,
@@ -57,6 +56,6 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         }
     });
     let frames = frames.collect();
-    println!("{}", serde_json::to_string_pretty(&Listing { flow: capture.root.join("flow"), frames })?);
+    println!("{}", serde_json::to_string_pretty(&ShotList { flow: capture.root.join("flow"), frames })?);
     Ok(ExitCode::SUCCESS)
 }

@@ -1,0 +1,107 @@
+//! Detection of a file's format from its content and its name.
+
+use std::fs::File;
+use std::io::{BufReader, ErrorKind, Read};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use super::kind::{Format, SOG_META};
+use super::ply_header::{PlyElement, PlyFile};
+use super::{dapple, spacetime_ply, splatv};
+
+/// A file of a known format. A PLY file is open, and its header has been read.
+pub enum Opened {
+    Ply(PlyFile),
+    CompressedPly(PlyFile),
+    SpacetimePly(PlyFile),
+    Other(Format),
+}
+
+/// Opens a file and detects its format from its first bytes, or else from its extension.
+///
+/// # Errors
+/// A file that cannot be opened, a PLY with a broken header, or a file of no known format.
+pub fn open(path: &Path) -> Result<Opened> {
+    let by_name = Format::of_name(path);
+    let mut head = Vec::new();
+    let opened = File::open(path).and_then(|mut file| {
+        (&mut file).take(64).read_to_end(&mut head)?;
+        Ok(file)
+    });
+    let remedy = match opened.as_ref().map_err(std::io::Error::kind) {
+        Err(ErrorKind::NotFound) => "; check its name, and the folder that it is looked for in",
+        Err(ErrorKind::PermissionDenied) => "; ask its owner for the right to read it",
+        _ => "",
+    };
+    let file = opened.with_context(|| format!("{}: cannot open the file{remedy}", path.display()))?;
+    if let [b'p', b'l', b'y', b'\r' | b'\n', ..] = head[..] {
+        return open_ply(file, path);
+    }
+    if let Some(format) = by_content(path, &head, by_name)? {
+        return Ok(Opened::Other(format));
+    }
+    match by_name {
+        // Its header says what is wrong with it.
+        Some(Format::Ply | Format::CompressedPly | Format::SpacetimePly) => open_ply(file, path),
+        Some(format) => Ok(Opened::Other(format)),
+        None => bail!("{}: neither its content nor its extension is known; scenes are {}", path.display(), readable()),
+    }
+}
+
+/// Reads the header of a PLY file; its elements and properties decide which kind of PLY it is.
+fn open_ply(file: File, path: &Path) -> Result<Opened> {
+    let ply = PlyFile::new(file).with_context(|| path.display().to_string())?;
+    let has = |what: fn(&PlyElement) -> bool| ply.header.elements.iter().any(what);
+    Ok(if has(|element| element.name == "chunk") {
+        Opened::CompressedPly(ply)
+    } else if has(|element| element.index(spacetime_ply::MARK).is_some()) {
+        Opened::SpacetimePly(ply)
+    } else {
+        Opened::Ply(ply)
+    })
+}
+
+fn readable() -> String {
+    Format::list(|format| format != Format::Html)
+}
+
+fn by_content(path: &Path, head: &[u8], by_name: Option<Format>) -> Result<Option<Format>> {
+    let json = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start().starts_with(b"{");
+    Ok(match head {
+        [b'N', b'G', b'S', b'P', ..] | [0x1f, 0x8b, ..] => Some(Format::Spz),
+        [b'g', b'l', b'T', b'F', ..] => Some(Format::Glb),
+        [b'P', b'K', 3, 4, ..] => Some(in_zip(path)?),
+        _ if dapple::begins(head) => Some(Format::Dapple),
+        _ if head.starts_with(&splatv::MAGIC.to_le_bytes()) => Some(Format::Splatv),
+        _ if head.starts_with(b"#usda") => Some(Format::Usda),
+        _ if head.starts_with(b"PXR-USDC") => bail!(
+            "{}: a binary USD file (.usdc), which Dapple does not read; convert it with `usdcat -o scene.usda {}`",
+            path.display(),
+            path.display()
+        ),
+        _ if json && by_name == Some(Format::Sog) => Some(Format::Sog),
+        _ if json && by_name != Some(Format::Splat) => Some(Format::Gltf),
+        _ => None,
+    })
+}
+
+/// Detects the format of a zip archive from the names of its entries.
+fn in_zip(path: &Path) -> Result<Format> {
+    let named = || path.display().to_string();
+    let file = File::open(path).with_context(named)?;
+    let archive =
+        zip::ZipArchive::new(BufReader::new(file)).context("a zip archive that cannot be read; copy it again");
+    let archive = archive.with_context(named)?;
+    let mut usd = false;
+    for name in archive.file_names() {
+        if name == SOG_META || name.ends_with("/meta.json") {
+            return Ok(Format::Sog);
+        }
+        usd |= [".usda", ".usdc", ".usd"].iter().any(|extension| name.ends_with(extension));
+    }
+    if usd {
+        return Ok(Format::Usdz);
+    }
+    bail!("{}: a zip archive with neither a {SOG_META} (SOG) nor a USD layer in it", path.display())
+}

@@ -1,0 +1,12 @@
+//! PlayCanvas's SOG (FORMATS 1.5): a description and images whose pixels are Gaussians, in a zip archive or a folder.
+
+mod read;
+mod write;
+
+pub use read::read;
+pub use write::write;
+
+/// Sets of coefficients per row of the palette image.
+const PALETTE_COLUMNS: usize = 64;
+/// Alpha of a rotation whose largest component of (w, x, y, z) is the first.
+const FIRST_LARGEST: u8 = 252;

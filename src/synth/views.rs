@@ -1,0 +1,72 @@
+//! The views of a capture: the cameras of the dome, and their frames in a clip.
+
+use glam::DVec3;
+
+use super::describe::{Dome, ImageSpec};
+use super::motion::Clip;
+use super::{light, motion};
+use crate::camera::{Camera, Lens, Pose};
+use crate::dataset::Split;
+
+/// One image to render.
+pub struct PlannedView {
+    pub name: String,
+    pub camera: Camera,
+    pub split: Split,
+    /// Camera and time in a dynamic capture.
+    pub moment: Option<Moment>,
+}
+
+/// Index of a camera, and a time from 0 to 1.
+#[derive(Clone, Copy)]
+pub struct Moment {
+    pub camera: usize,
+    pub time: f64,
+}
+
+/// The views of a dynamic capture, by camera and then by frame: the dome's cameras, and the moving one last.
+pub fn clip_views(fixed: Vec<PlannedView>, clip: &Clip, dome: &Dome, image: &ImageSpec) -> Vec<PlannedView> {
+    let lens = Lens::from_fov_x(dome.fov.to_radians(), image.width, image.height);
+    let digits = (clip.frames - 1).to_string().len().max(4);
+    let take = |camera: usize, split: Split, pose: &dyn Fn(f64) -> Pose| -> Vec<PlannedView> {
+        let view = |frame: usize| PlannedView {
+            name: format!("cam{camera:02}/{frame:0digits$}.png"),
+            camera: Camera { pose: pose(clip.time(frame)), lens },
+            split: if clip.holds_out(frame) { Split::Test } else { split },
+            moment: Some(Moment { camera, time: clip.time(frame) }),
+        };
+        (0..clip.frames).map(view).collect()
+    };
+    let count = fixed.len();
+    let mut views: Vec<PlannedView> = Vec::new();
+    for (camera, view) in fixed.into_iter().enumerate() {
+        views.extend(take(camera, view.split, &|_| view.camera.pose));
+    }
+    if let Some(path) = &clip.camera {
+        let pose = |time| Pose::look_at(motion::along(&path.eyes, time), motion::along(&path.targets, time), DVec3::Z);
+        views.extend(take(count, Split::Train, &pose));
+    }
+    views
+}
+
+/// The cameras: a Fibonacci spiral, even over the band's area, with the held-out views spread evenly along it.
+pub fn views(dome: &Dome, image: &ImageSpec) -> Vec<PlannedView> {
+    let count = dome.train + dome.test;
+    if count == 0 {
+        return Vec::new();
+    }
+    let [low, high] = dome.elevation.map(|degrees| degrees.to_radians().sin());
+    let lens = Lens::from_fov_x(dome.fov.to_radians(), image.width, image.height);
+    let digits = (count - 1).to_string().len().max(4);
+    (0..count)
+        .map(|k| {
+            let z = low + (high - low) * (k as f64 + 0.5) / count as f64;
+            let eye = dome.target + dome.radius * light::band(z, k as f64 * light::GOLDEN_ANGLE);
+            // Held out where (k + ½) · test / count passes an integer and a half: the middle of each of `test` stretches.
+            let stretch = |k: usize| (2 * k * dome.test + count) / (2 * count);
+            let split = if stretch(k + 1) > stretch(k) { Split::Test } else { Split::Train };
+            let camera = Camera { pose: Pose::look_at(eye, dome.target, DVec3::Z), lens };
+            PlannedView { name: format!("{k:0digits$}.png"), camera, split, moment: None }
+        })
+        .collect()
+}
