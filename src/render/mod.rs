@@ -28,7 +28,7 @@ pub use camera_gradient::{CameraBackward, CameraGradient, DECLARATIONS as CAMERA
 pub use disguise::{Change, DECLARATIONS as DISGUISE_DECLARATIONS, DELETED, Form, Masquerade, SELECTED};
 pub use flow::{DECLARATIONS as FLOW_DECLARATIONS, FlowForm, Times};
 pub use frame::{Admission, Frame, Gradients, Pairs, SLOT, Scratch};
-pub use present::{DECLARATIONS as PRESENT_DECLARATIONS, Presenter, Shown};
+pub use present::{DECLARATIONS as PRESENT_DECLARATIONS, Presenter, DisplayMode};
 pub use probe::{Contribution, DECLARATIONS as PROBE_DECLARATIONS, PixelParts, Probe};
 pub use scene_view::{NEAR, SceneView, blending_weights, frame, middle};
 pub use stages::{DECLARATIONS, LaneForm};
