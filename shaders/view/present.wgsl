@@ -27,11 +27,11 @@ struct Presentation {
 // The anchors of `VIRIDIS` (1, 2, 5) and of `INFERNO` (4) in src/image/colormap.rs.
 fn anchor(index: u32) -> vec3f {
     if (presentation.mode == 4u) {
-        var ember = array(vec3f(0, 0, 4), vec3f(87, 16, 110), vec3f(188, 55, 84), vec3f(249, 142, 9), vec3f(252, 255, 164));
-        return ember[index] / 255.0;
+        var inferno = array(vec3f(0, 0, 4), vec3f(87, 16, 110), vec3f(188, 55, 84), vec3f(249, 142, 9), vec3f(252, 255, 164));
+        return inferno[index] / 255.0;
     }
-    var meadow = array(vec3f(68, 1, 84), vec3f(59, 82, 139), vec3f(33, 145, 140), vec3f(94, 201, 98), vec3f(253, 231, 37));
-    return meadow[index] / 255.0;
+    var viridis = array(vec3f(68, 1, 84), vec3f(59, 82, 139), vec3f(33, 145, 140), vec3f(94, 201, 98), vec3f(253, 231, 37));
+    return viridis[index] / 255.0;
 }
 
 fn ramp(value: f32) -> vec3f {
@@ -41,7 +41,7 @@ fn ramp(value: f32) -> vec3f {
     return mix(anchor(low), anchor(low + 1u), position - f32(low));
 }
 
-// `flow_colour` of src/train/picture.rs: a displacement's hue, white at 0, saturated at length 1, darker beyond.
+// `flow_colour` of src/image/colormap.rs: a displacement's hue, white at 0, saturated at length 1, darker beyond.
 fn wheel_colour(index: u32) -> vec3f {
     if (index < 15u) {
         return vec3f(1.0, f32(index) / 15.0, 0.0);

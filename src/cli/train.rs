@@ -65,7 +65,7 @@ fn watched(start: Start) -> Result<ExitCode> {
     let mut progress = Progress::new(start.config.steps, done);
     catch_interrupts()?;
     let hooks =
-        Hooks { told: Box::new(move |told| progress.take(told)), interrupted, ended: interrupt::let_interrupts_end };
+        Hooks { on_event: Box::new(move |event| progress.take(event)), interrupted, ended: interrupt::let_interrupts_end };
     match crate::view::train_in_window(start, adapter.as_deref(), hooks)? {
         End::Done => {
             say_done(&out.join(REPORT));

@@ -28,7 +28,7 @@ pub use flow_form::FlowForm;
 pub use frame::{Admission, Frame, Gradients, Pairs, SLOT, Scratch};
 pub use lens::{LENSES, LensModel, TILE, View};
 pub use options::{Channel, RenderOptions, Rendered};
-pub use present::{Presenter, Shown};
+pub use present::{DisplayMode, Presenter};
 pub use probe::{Contribution, PixelParts, Probe};
 pub use project::SplatRow;
 pub use rasterize::LaneForm;

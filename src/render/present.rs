@@ -62,7 +62,7 @@ const ROW: u32 = wgpu::COPY_BYTES_PER_ROW_ALIGNMENT;
 
 /// What a presented image shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum DisplayMode {
     Color = 0,
     Depth = 1,
     Normal = 2,
@@ -141,7 +141,7 @@ impl Presenter {
 
     /// Records the pixels of the frame's image. `range` are the values at the ends of the ramp, in the scene's own
     /// units, of which the image's unit holds `unit`.
-    pub fn record(&self, recorder: &mut Recorder, frame: &Frame, shown: Shown, range: (f32, f32), unit: f32) {
+    pub fn record(&self, recorder: &mut Recorder, frame: &Frame, shown: DisplayMode, range: (f32, f32), unit: f32) {
         let (width, height) = self.size;
         let settings = Presentation {
             width,

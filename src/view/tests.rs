@@ -1,6 +1,8 @@
 //! The panels without a window: what they show, and what clicks and keys on them do.
 
-mod leaving;
+mod actions;
+mod training;
+mod unsaved_changes;
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -10,13 +12,16 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use glam::{DVec3, Vec3};
 
-use super::stage::{Look, Stage};
+use super::action::FileAction;
+use super::draw::scene_canvas::SceneCanvas;
+use super::state::ask::Ask;
+use super::state::compare::Layout;
+use super::state::view_settings::ViewSettings;
 use super::{Document, Viewer};
 use crate::format;
 use crate::gpu::Gpu;
-use crate::render::Shown;
+use crate::render::DisplayMode;
 use crate::scene::{Motion, Scene};
-use crate::train::Start;
 
 fn gpu() -> Gpu {
     static GPU: OnceLock<Gpu> = OnceLock::new();
@@ -29,7 +34,7 @@ fn harness(viewer: Viewer) -> Harness<'static, Viewer> {
 }
 
 fn viewer() -> Viewer {
-    Viewer::new(&gpu(), None).expect("the stage is set")
+    Viewer::new(&gpu(), None).expect("the kernels are built")
 }
 
 /// A viewer of a line of Gaussians.
@@ -80,11 +85,11 @@ fn modes_are_chosen_by_button_and_key() {
     harness.run_steps(2);
     harness.get_by_label("Depth").click();
     harness.run_steps(2);
-    assert_eq!(harness.state().look.shown, Shown::Depth);
+    assert_eq!(harness.state().state.settings.mode, DisplayMode::Depth);
     harness.get_by_label("depth, the scene's units");
     harness.key_press(Key::Num4);
     harness.run_steps(2);
-    assert_eq!(harness.state().look.shown, Shown::Alpha);
+    assert_eq!(harness.state().state.settings.mode, DisplayMode::Alpha);
     harness.key_press(Key::H);
     harness.run_steps(2);
     harness.get_by_label("Mouse and keys");
@@ -102,17 +107,18 @@ fn selecting_nothing_deletes_nothing_and_keys_build_a_path() {
     harness.run_steps(2);
     harness.key_press(Key::Delete);
     harness.run_steps(2);
-    assert!(!harness.state().edit.is_dirty());
+    assert!(!harness.state().state.edit.is_dirty());
     harness.key_press(Key::C);
     harness.run_steps(2);
-    assert!(harness.state().edit.is_dirty(), "the crop box is on");
+    assert!(harness.state().state.edit.is_dirty(), "the crop box is on");
     for _ in 0..2 {
         harness.key_press(Key::K);
         harness.run_steps(2);
     }
-    assert_eq!(harness.state().keys.keys.len(), 2);
+    assert_eq!(harness.state().state.keys.keys.len(), 2);
     let file = folder.path().join("left.ply");
-    harness.state_mut().save_scene(&file);
+    let context = harness.ctx.clone();
+    harness.state_mut().apply(&context, FileAction::Use(Ask::SaveScene, file.clone()));
     for _ in 0..100 {
         std::thread::sleep(std::time::Duration::from_millis(20));
         harness.step();
@@ -129,8 +135,8 @@ fn the_box_goes_around_the_middle_and_escape_ends_the_probe() {
     harness.run_steps(4);
     let left = |harness: &Harness<'static, Viewer>| {
         let viewer = harness.state();
-        let (low, high) = viewer.edit.state.crop.expect("the box is on");
-        let means = &viewer.document.as_ref().expect("is open").scene.means;
+        let (low, high) = viewer.state.edit.state.crop.expect("the box is on");
+        let means = &viewer.state.document.as_ref().expect("is open").scene.means;
         means.iter().filter(|mean| mean.cmpge(low).all() && mean.cmple(high).all()).count()
     };
     assert_eq!(left(&harness), 40);
@@ -142,11 +148,11 @@ fn the_box_goes_around_the_middle_and_escape_ends_the_probe() {
     assert_eq!(left(&harness), 40);
     harness.key_press(Key::T);
     harness.run_steps(2);
-    assert!(harness.state().probe.on);
+    assert!(harness.state().state.probe.on);
     harness.get_by_label_contains("Esc: end the probe");
     harness.key_press(Key::Escape);
     harness.run_steps(2);
-    assert!(!harness.state().probe.on);
+    assert!(!harness.state().state.probe.on);
 }
 
 #[test]
@@ -158,8 +164,10 @@ fn a_capture_without_points_shows_all_cameras_then_a_photo() {
     let mut document = Document::open(&capture).expect("opens");
     document.scene = Scene::default();
     viewer.enter(document, false).expect("fits the device");
-    let camera = viewer.eye.camera(800, 600);
-    for shot in &viewer.document.as_ref().and_then(|document| document.capture.clone()).expect("has cameras").shots {
+    let camera = viewer.state.eye.camera(800, 600);
+    for shot in
+        &viewer.state.document.as_ref().and_then(|document| document.capture.clone()).expect("has cameras").shots
+    {
         let (pixel, _) = camera.project(shot.camera.pose.centre()).expect("in front");
         assert!(pixel.cmpge(glam::DVec2::ZERO).all() && pixel.x < 800.0 && pixel.y < 600.0, "{}: {pixel}", shot.name);
     }
@@ -167,7 +175,7 @@ fn a_capture_without_points_shows_all_cameras_then_a_photo() {
     harness.run_steps(2);
     harness.key_press(Key::CloseBracket);
     harness.run_steps(2);
-    assert_eq!(harness.state().compare.layout, super::compare::Layout::Side);
+    assert_eq!(harness.state().state.compare.layout, Layout::Side);
 }
 
 #[test]
@@ -179,7 +187,7 @@ fn a_still_scene_is_not_drawn_again() {
     assert!(drawn > 0);
     harness.run_steps(10);
     assert_eq!(harness.state().pictures_drawn, drawn);
-    harness.state_mut().eye.orbit(0.2, 0.0);
+    harness.state_mut().state.eye.orbit(0.2, 0.0);
     harness.run_steps(1);
     assert_eq!(harness.state().pictures_drawn, drawn + 1);
 }
@@ -187,18 +195,18 @@ fn a_still_scene_is_not_drawn_again() {
 #[test]
 fn a_probed_pixel_is_made_of_what_the_renderer_put_there() {
     let folder = tempfile::tempdir().expect("temporary folder");
-    let document = shown(folder.path()).document.take().expect("is open");
+    let document = shown(folder.path()).state.document.take().expect("is open");
     let camera = document.first_eye().camera(96, 64);
-    let mut stage = Stage::new(&gpu()).expect("the stage is set");
-    stage.load(&document.scene, &document.frame).expect("fits the device");
-    let look = Look::of(&document.scene, Vec3::new(0.1, 0.3, 0.2));
+    let mut canvas = SceneCanvas::new(&gpu()).expect("the kernels are built");
+    canvas.load(&document.scene, &document.frame).expect("fits the device");
+    let settings = ViewSettings::of(&document.scene, Vec3::new(0.1, 0.3, 0.2));
     let mut seen = 0;
     for pixel in [(48, 32), (30, 33), (60, 31), (2, 2)] {
-        stage.draw(&camera, &look, false).expect("draws");
-        let found = stage.probe(pixel, 1000).expect("probes");
+        canvas.draw(&camera, &settings, false).expect("draws");
+        let found = canvas.probe(pixel, 1000).expect("probes");
         let weights: f32 = found.hits.iter().map(|hit| hit.weight).sum();
         assert!((weights - found.alpha).abs() < 1e-5, "{found:?}");
-        assert_eq!(found.shown, stage.picture().expect("reads").get_pixel(pixel.0, pixel.1).0);
+        assert_eq!(found.shown, canvas.picture().expect("reads").get_pixel(pixel.0, pixel.1).0);
         assert_eq!(found.hits.len(), found.count as usize);
         assert!(found.hits.windows(2).all(|pair| pair[0].weight >= pair[1].weight));
         // The sizes and opacities of the scene itself.
@@ -207,7 +215,7 @@ fn a_probed_pixel_is_made_of_what_the_renderer_put_there() {
             assert!((hit.scale - document.scene.log_scales[i].exp()).abs().max_element() < 1e-5);
             assert!((hit.opacity - crate::scene::sigmoid(document.scene.logits[i])).abs() < 1e-6);
         }
-        let surface = stage.surface(&camera, &look, pixel).expect("reads");
+        let surface = canvas.surface(&camera, &settings, pixel).expect("reads");
         assert_eq!(surface.is_some(), found.alpha >= 0.3);
         if let (Some(surface), Some(depth)) = (surface, found.depth) {
             let along = (surface - camera.pose.centre()).dot(camera.pose.forward());
@@ -216,69 +224,6 @@ fn a_probed_pixel_is_made_of_what_the_renderer_put_there() {
         }
     }
     assert!(seen > 0, "at least one pixel shows a Gaussian");
-}
-
-#[test]
-fn a_run_in_the_window_grows_pauses_steps_and_ends_as_one_without() {
-    let folder = tempfile::tempdir().expect("temporary folder");
-    let capture = folder.path().join("tiny");
-    crate::synth::run(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes/tiny.toml"), &capture).expect("a capture");
-    let mut viewer = viewer();
-    viewer.enter(Document::open(&capture).expect("opens"), false).expect("fits the device");
-    let out = folder.path().join("run");
-    let options = &mut viewer.training.options;
-    (options.steps, options.cap_max, options.max_resolution, options.sh_degree) = (400, 700, 32, 1);
-    options.out = out.display().to_string();
-    let mut harness = harness(viewer);
-    harness.run_steps(2);
-    harness.get_by_label("Train").click();
-    harness.run_steps(2);
-    let wait = |harness: &mut Harness<'static, Viewer>, what: &str, done: fn(&Viewer) -> bool| {
-        let start = std::time::Instant::now();
-        while !done(harness.state()) {
-            harness.step();
-            assert!(start.elapsed().as_secs() < 240, "waited too long for {what}");
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
-    };
-    wait(&mut harness, "the model", |viewer| viewer.is_growing() || viewer.training.live.is_none());
-    assert!(harness.state().is_growing(), "{:?}", harness.state().notices.iter().map(|n| &n.text).collect::<Vec<_>>());
-    harness.get_by_label("Pause").click();
-    wait(&mut harness, "the pause", |viewer| {
-        viewer.training.live.as_ref().is_none_or(|live| live.status().phase == super::live::Phase::Paused)
-    });
-    let step = |harness: &Harness<'static, Viewer>| harness.state().training.live.as_ref().map(|l| l.status().step);
-    harness.run_steps(3);
-    let paused = step(&harness).expect("it goes on");
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    harness.run_steps(3);
-    assert_eq!(step(&harness), Some(paused), "it stands still");
-    harness.get_by_label("Step").click();
-    harness.run_steps(2);
-    let start = std::time::Instant::now();
-    while step(&harness) == Some(paused) && start.elapsed().as_secs() < 60 {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    assert_eq!(step(&harness), Some(paused + 1));
-    // What is in training is not edited.
-    harness.key_press(Key::C);
-    harness.run_steps(2);
-    assert!(!harness.state().edit.is_dirty());
-    harness.get_by_label("Go on").click();
-    wait(&mut harness, "the end", |viewer| viewer.training.live.is_none());
-    wait(&mut harness, "the run", |viewer| !viewer.is_growing() && !viewer.document.as_ref().unwrap().scene.is_empty());
-    assert!(harness.state().pictures_drawn > 1);
-
-    let mut config = crate::train::Config::load(&out.join("config.toml")).expect("reads");
-    config.capture = capture;
-    let again = folder.path().join("again");
-    let mut session = Start::fresh(again.clone(), config).and_then(|start| start.open(&gpu())).expect("starts");
-    while !session.is_done() {
-        session.advance(&mut |_| ()).expect("a step");
-    }
-    session.finish(&mut |_| ()).expect("finishes");
-    let scene = |run: &Path| std::fs::read(run.join(format::RUN_SCENE)).expect("a scene was saved");
-    assert!(scene(&out) == scene(&again), "pauses, single steps and pictures leave the result as it is");
 }
 
 #[test]
@@ -302,15 +247,15 @@ fn a_folder_of_scenes_is_a_clip_that_steps_from_file_to_file() {
     harness.get_by_label("1 of 3");
     harness.key_press(Key::Period);
     harness.run_steps(2);
-    assert_eq!(harness.state().look.time, 0.5);
+    assert_eq!(harness.state().state.settings.time, 0.5);
     harness.get_by_label("2 of 3");
     // A path through space and time.
     harness.key_press(Key::K);
     harness.run_steps(2);
-    assert_eq!(harness.state().keys.keys[0].time, Some(0.5));
+    assert_eq!(harness.state().state.keys.keys[0].time, Some(0.5));
     harness.key_press(Key::Num9);
     harness.run_steps(2);
-    assert_eq!(harness.state().look.shown, Shown::Flow);
+    assert_eq!(harness.state().state.settings.mode, DisplayMode::Flow);
     harness.check_accessibility();
 }
 
@@ -332,22 +277,23 @@ fn flow_on_the_screen_has_the_colours_of_the_wheel() {
         log_durations: vec![5.0; n],
         gates: vec![Motion::NO_GATE; n],
     });
-    let eye = super::navigation::Eye::look_at(DVec3::new(0.0, 0.0, -4.0), DVec3::ZERO, -DVec3::Y, 0.8);
-    let mut stage = Stage::new(&gpu()).expect("the stage is set");
+    let eye = super::state::navigation::Eye::look_at(DVec3::new(0.0, 0.0, -4.0), DVec3::ZERO, -DVec3::Y, 0.8);
+    let mut canvas = SceneCanvas::new(&gpu()).expect("the kernels are built");
     let camera = eye.camera(80, 80);
     // 0.1 units at a distance of 4.
     let pixels = (0.1 * camera.lens.focal.x / 4.0) as f32;
     for (logit, scale) in [(4.0, 1.25), (4.0, 2.0), (-3.0, 1.25)] {
         scene.logits.fill(logit);
-        stage.load(&scene, &crate::scene::Normalisation::IDENTITY).expect("fits the device");
-        let mut shown = |shown, range| {
-            let look = Look { shown, gap: 0.1, range: Some(range), ..Look::of(&scene, Vec3::ZERO) };
-            stage.draw(&camera, &look, false).expect("draws");
-            stage.picture().expect("reads").get_pixel(40, 40).0
+        canvas.load(&scene, &crate::scene::Normalisation::IDENTITY).expect("fits the device");
+        let mut shown = |mode, range| {
+            let settings =
+                ViewSettings { mode, flow_step: 0.1, range: Some(range), ..ViewSettings::of(&scene, Vec3::ZERO) };
+            canvas.draw(&camera, &settings, false).expect("draws");
+            canvas.picture().expect("reads").get_pixel(40, 40).0
         };
-        let alpha = f32::from(shown(Shown::Alpha, (0.0, 1.0))[0]) / 255.0;
+        let alpha = f32::from(shown(DisplayMode::Alpha, (0.0, 1.0))[0]) / 255.0;
         assert_eq!(alpha > 0.9, logit > 0.0, "{alpha}");
-        let flow = shown(Shown::Flow, (0.0, pixels * scale));
+        let flow = shown(DisplayMode::Flow, (0.0, pixels * scale));
         // Over white, as what stands still.
         let colour = crate::image::colormap::flow_colour(glam::Vec2::X / scale);
         let wanted = Vec3::ONE.lerp(colour, alpha) * 255.0;
@@ -368,8 +314,8 @@ fn every_widget_has_a_name() {
     let mut viewer = viewer();
     viewer.enter(Document::open(&capture).expect("opens"), false).expect("fits the device");
     // Everything that comes and goes in the panels.
-    viewer.picture_size = Some((640, 360));
-    viewer.look.range = Some((0.0, 1.0));
+    viewer.state.picture_size = Some((640, 360));
+    viewer.state.settings.range = Some((0.0, 1.0));
     let mut harness = super::tests::harness(viewer);
     harness.set_size(vec2(1100.0, 2400.0));
     harness.run_steps(3);

@@ -1,0 +1,101 @@
+//! Opening the window, on its own or to watch a training.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use anyhow::{Context, Result, anyhow};
+use eframe::egui;
+use eframe::egui_wgpu::{WgpuConfiguration, WgpuSetup, WgpuSetupExisting};
+
+use crate::gpu::Gpu;
+use crate::gpu::device::Parts;
+use crate::train::Start;
+
+use super::app::Viewer;
+use super::theme;
+use super::work::device_lock::lock;
+use super::work::training::{End, Hooks, Live};
+
+/// Opens the window, with a scene, run or capture in it if one is given, and returns when it is closed.
+///
+/// # Errors
+/// No adapter, or no window: on Linux without a display, say.
+pub fn open_window(path: Option<&Path>, adapter: Option<&str>) -> Result<()> {
+    let (gpu, parts) = Gpu::open_with_parts(adapter)?;
+    let path = path.map(Path::to_path_buf);
+    let opened = run_window(&gpu, parts, move |context, viewer| {
+        if let Some(path) = &path {
+            viewer.open(context, path);
+        }
+        Ok(())
+    });
+    opened.map_err(|error| anyhow!("{error}; where there is no display, use --screenshot"))
+}
+
+/// Trains, with a window that shows the scene grow. Returns when both have ended: the training goes on without the window
+/// if that is closed, and from the start if none can be opened.
+///
+/// # Errors
+/// Those of training, and no adapter.
+pub fn train_in_window(start: Start, adapter: Option<&str>, hooks: Hooks) -> Result<End> {
+    let (gpu, parts) = Gpu::open_with_parts(adapter)?;
+    let waiting = Arc::new(Mutex::new(Some((start, hooks))));
+    let (sender, threads) = std::sync::mpsc::channel();
+    let (taken, device) = (waiting.clone(), gpu.clone());
+    let opened = run_window(&gpu, parts, move |context, viewer| {
+        if let Some((start, hooks)) = lock(&taken).take() {
+            let (live, thread) = Live::start(start, &device, hooks, context.clone())?;
+            viewer.follow(live);
+            sender.send(thread)?;
+        }
+        Ok(())
+    });
+    if let Err(error) = opened {
+        log::warn!("{error}; training goes on without one");
+    }
+    if let Some((start, hooks)) = lock(&waiting).take() {
+        let (_, thread) = Live::start(start, &gpu, hooks, egui::Context::default())?;
+        return join(thread);
+    }
+    join(threads.recv().context("the training did not start")?)
+}
+
+fn join(thread: JoinHandle<Result<End>>) -> Result<End> {
+    thread.join().unwrap_or_else(|_| Err(anyhow!("the training broke off")))
+}
+
+/// Runs the window until it is closed; `begin` gets its viewer first.
+fn run_window(
+    gpu: &Gpu,
+    parts: Parts,
+    begin: impl FnOnce(&egui::Context, &mut Viewer) -> Result<()> + 'static,
+) -> Result<()> {
+    let setup = WgpuSetupExisting {
+        instance: parts.instance,
+        adapter: parts.adapter,
+        device: gpu.device().clone(),
+        queue: gpu.queue().clone(),
+    };
+    let options = eframe::NativeOptions {
+        viewport: egui::ViewportBuilder::default()
+            .with_title("Dapple")
+            .with_app_id("dapple")
+            .with_inner_size([1280.0, 800.0])
+            .with_min_inner_size([480.0, 320.0])
+            .with_drag_and_drop(true),
+        renderer: eframe::Renderer::Wgpu,
+        // Noise over the picture would make it another than was rendered.
+        dithering: false,
+        wgpu_options: WgpuConfiguration { wgpu_setup: WgpuSetup::Existing(setup), ..Default::default() },
+        ..Default::default()
+    };
+    let gpu = gpu.clone();
+    let create = move |creation: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, _> {
+        theme::apply(&creation.egui_ctx);
+        let mut viewer = Viewer::new(&gpu, creation.wgpu_render_state.clone())?;
+        begin(&creation.egui_ctx, &mut viewer)?;
+        Ok(Box::new(viewer))
+    };
+    eframe::run_native("dapple", options, Box::new(create)).map_err(|error| anyhow!("cannot open a window: {error}"))
+}

@@ -1,0 +1,192 @@
+//! Every button of the panels, every menu entry and every key sends an action; options of a run are found and set.
+
+use std::path::Path;
+
+use eframe::egui::accesskit::Role;
+use eframe::egui::{self, Key, vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable, by};
+
+use super::{harness, shown, viewer};
+use crate::train::config::Config;
+use crate::view::action::{Action, EditAction, PathAction, TrainAction, ViewAction};
+use crate::view::keys::HELP;
+use crate::view::panels::menu::{Item, menus};
+use crate::view::panels::{menu, side_panel, transport, welcome};
+use crate::view::state::edit::Tool;
+use crate::view::state::run_options;
+use crate::view::{Document, Viewer};
+
+type Panels = Harness<'static, (Viewer, Vec<Action>)>;
+
+/// Buttons that only open and close something of the window itself.
+const MENUS: [&str; 4] = ["File", "View", "Edit", "Open recent"];
+
+/// The panels alone: what is sent is kept and not done, so that nothing moves.
+fn panels(viewer: Viewer) -> Panels {
+    let build = Harness::builder().with_size(vec2(1100.0, 6000.0));
+    let show = |ui: &mut egui::Ui, (viewer, sent): &mut (Viewer, Vec<Action>)| {
+        let inputs = viewer.inputs();
+        menu::show(ui, &inputs, sent);
+        transport::show(ui, &inputs, sent);
+        side_panel::show(ui, &inputs, sent);
+        egui::CentralPanel::default().show(ui, |ui| {
+            let full = ui.available_rect_before_wrap();
+            welcome::show(ui, &inputs, full, sent);
+        });
+    };
+    let mut panels = build.build_ui_state(show, (viewer, Vec::new()));
+    panels.run_steps(3);
+    panels
+}
+
+fn is_button(role: Role) -> bool {
+    matches!(role, Role::Button | Role::CheckBox | Role::RadioButton | Role::Link)
+}
+
+/// Names and places of all buttons that can be pressed.
+fn buttons(panels: &Panels) -> Vec<(String, egui::Pos2)> {
+    let all = panels.query_all(by().predicate(|node| is_button(node.role()) && !node.is_disabled()));
+    all.map(|node| (node.accesskit_node().label().unwrap_or_default(), node.rect().center())).collect()
+}
+
+fn click(panels: &mut Panels, at: egui::Pos2) {
+    panels.hover_at(at);
+    panels.drag_at(at);
+    panels.drop_at(at);
+    panels.run_steps(2);
+}
+
+/// Clicks every button; returns how many there are.
+fn click_all(panels: &mut Panels) -> usize {
+    let list = buttons(panels);
+    for (name, at) in list.iter().filter(|(name, _)| !MENUS.contains(&name.as_str())) {
+        panels.state_mut().1.clear();
+        click(panels, *at);
+        assert!(!panels.state().1.is_empty(), "the button \"{name}\" at {at} sends nothing");
+    }
+    list.len()
+}
+
+#[test]
+fn every_button_sends_an_action() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut scene = shown(folder.path());
+    let context = egui::Context::default();
+    for action in [
+        Action::Edit(EditAction::ToggleCrop),
+        Action::Edit(EditAction::SetTool(Tool::Brush)),
+        Action::Path(PathAction::AddKey),
+        Action::Path(PathAction::AddKey),
+    ] {
+        scene.apply(&context, action);
+    }
+    let mut panels = panels(scene);
+    for section in ["Crop and select", "Camera path", "Picture"] {
+        if panels.query_by_label("Add this view").is_none() || section != "Camera path" {
+            panels.get_by_label(section).click();
+            panels.run_steps(8);
+        }
+    }
+    assert!(panels.query_by_label("Add this view").is_some() && panels.query_by_label("rectangle").is_some());
+    let count = click_all(&mut panels);
+    assert!(count > 35, "only {count} buttons were found");
+}
+
+#[test]
+fn every_button_of_a_capture_sends_an_action() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut panels = panels(capture_in(folder.path()));
+    for heading in ["Capture", "Run", "Scene"] {
+        let heading = panels.query_all_by_label_contains(heading).last().expect("is there");
+        heading.click();
+        panels.run_steps(8);
+    }
+    let count = click_all(&mut panels);
+    assert!(count > 25, "only {count} buttons were found");
+}
+
+fn capture_in(folder: &Path) -> Viewer {
+    let capture = folder.join("tiny");
+    crate::synth::run(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes/tiny.toml"), &capture).expect("a capture");
+    let mut viewer = viewer();
+    viewer.enter(Document::open(&capture).expect("opens"), false).expect("fits the device");
+    viewer
+}
+
+#[test]
+fn every_menu_entry_sends_its_action() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut panels = panels(shown(folder.path()));
+    let mut seen = 0;
+    for (title, items) in menus() {
+        for item in items {
+            let Item::Entry(entry) = item else { continue };
+            panels.get_all_by_label(title).next().expect("a menu").click();
+            panels.run_steps(3);
+            let inside = |node: &egui_kittest::Node<'_>| node.rect().top() > 30.0;
+            let found: Vec<_> = panels.query_all(by().role(Role::Button).label(entry.text)).filter(inside).collect();
+            if let Some(at) =
+                found.iter().find(|node| !node.accesskit_node().is_disabled()).map(|node| node.rect().center())
+            {
+                panels.state_mut().1.clear();
+                click(&mut panels, at);
+                assert_eq!(panels.state().1, [entry.action], "{title}, {}", entry.text);
+                seen += 1;
+            }
+            panels.key_press(Key::Escape);
+            panels.run_steps(3);
+        }
+    }
+    assert!(seen >= 20, "only {seen} entries were pressed");
+}
+
+#[test]
+fn every_key_of_the_table_does_something() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut harness = harness(shown(folder.path()));
+    harness.run_steps(2);
+    // Whether one of a few things that keys change has changed.
+    harness.key_press(Key::Num2);
+    harness.key_press(Key::O);
+    harness.key_press(Key::B);
+    harness.key_press_modifiers(egui::Modifiers::SHIFT, Key::X);
+    harness.run_steps(2);
+    let state = &harness.state().state;
+    assert!(state.eye.orthographic || state.transition.is_some());
+    assert_eq!((state.edit.tool, state.settings.mode), (Tool::Rectangle, crate::render::DisplayMode::Depth));
+    // The help sheet is the same table.
+    harness.key_press(Key::H);
+    harness.run_steps(2);
+    for row in HELP.iter().flat_map(|(_, rows)| *rows) {
+        harness.get_all_by_label(row.what).next().expect("is on the sheet");
+    }
+}
+
+#[test]
+fn every_option_of_a_run_is_found_and_set() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut harness = harness(capture_in(folder.path()));
+    harness.set_size(vec2(1100.0, 3000.0));
+    harness.run_steps(3);
+    let context = harness.ctx.clone();
+    for option in run_options::all() {
+        harness.state_mut().apply(&context, TrainAction::SetSearch(option.name.clone()));
+        harness.run_steps(1);
+        harness.get_all_by_label(&option.name).next().expect("the option is listed");
+    }
+    harness.check_accessibility();
+    harness.state_mut().apply(&context, TrainAction::SetSearch("no such thing".into()));
+    harness.run_steps(2);
+    harness.get_by_label("no option has this in its name or description");
+    harness.state_mut().apply(&context, TrainAction::SetOption("growth".into(), "fast".into()));
+    harness.state_mut().apply(&context, TrainAction::SetSearch("growth".into()));
+    harness.run_steps(2);
+    harness.get_by_label_contains("invalid value 'fast' for '--growth");
+    let options = &harness.state().state.training.options;
+    assert!(options.config(Path::new("capture")).is_err());
+    harness.state_mut().apply(&context, TrainAction::SetOption("growth".into(), "1.1".into()));
+    let config = harness.state().state.training.options.config(Path::new("capture")).expect("parses");
+    assert_eq!((config.growth, config.seed), (1.1, Config::default().seed));
+    harness.state_mut().apply(&context, ViewAction::Escape);
+}
