@@ -24,6 +24,40 @@
 //! [`camera`] holds the conventions, [`scene`] the Gaussians on the host, [`model`] the same on the GPU. [`render`] is the
 //! forward and backward pass, [`train::trainer`] puts a step together. A kernel is one file in `shaders/` and one
 //! declaration; [`gpu::kernel`] says how, and its serial twin in `tests/reference/` says what it must compute.
+//! `docs/architecture.md` tells more of all this, `docs/algorithms.md` has the mathematics, `docs/formats.md` the files.
+//!
+//! # Using the library
+//!
+//! Everything goes through a [`scene::Scene`], a few arrays on the host: formats read into it and write from it, [`edit`]
+//! changes it, [`render::SceneView`] renders it, and [`train::Session`] makes one of a capture. `examples/` has a program of
+//! each kind.
+//!
+//! ```
+//! use dapple::{edit, format, scene::Scene};
+//! use glam::{DVec3, Vec3};
+//!
+//! # fn main() -> anyhow::Result<()> {
+//! // Two white Gaussians of 10 cm, one opaque and one that hardly shows.
+//! let mut scene = Scene {
+//!     means: vec![Vec3::ZERO, Vec3::X],
+//!     quaternions: vec![[1.0, 0.0, 0.0, 0.0]; 2],
+//!     log_scales: vec![Vec3::splat(0.1_f32.ln()); 2],
+//!     logits: vec![4.0, -6.0],
+//!     sh: vec![1.77; 6],
+//!     ..Scene::default()
+//! };
+//! scene.retain(|scene, i| edit::peak_opacity(scene, i) >= 0.01);
+//! edit::Similarity::translation(DVec3::Y).apply_to(&mut scene);
+//!
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("scene.spz");
+//! format::write_scene(&path, &scene)?;
+//! let found = format::load(&path)?;
+//! assert_eq!((found.scene.len(), found.version.as_str()), (1, "4"));
+//! assert!(found.scene.means[0].distance(Vec3::Y) < 1e-3);
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Conventions
 //!

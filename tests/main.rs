@@ -1,8 +1,10 @@
 //! The tests, but for those that need a program of their own: `fuzz` counts what it allocates, `view` opens windows.
 
 mod cli;
+mod documents;
 mod edit;
 mod edited_views;
+mod examples;
 mod formats;
 mod golden;
 mod gradients;
