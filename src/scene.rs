@@ -38,7 +38,7 @@ pub fn logit_within(opacity: f32, low: f32, high: f32) -> f32 {
 }
 
 /// A scene of N anisotropic 3D Gaussians in the capture's own frame, with the unconstrained parameters that training
-/// optimises (ALGORITHMS A.1).
+/// optimises (docs/algorithms.md A.1).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scene {
     /// `[N]` means, world units.
@@ -53,14 +53,14 @@ pub struct Scene {
     pub sh: Vec<f32>,
     /// Degree of the spherical harmonics, 0 to 3.
     pub sh_degree: u32,
-    /// Whether the scene was trained with opacity compensation for the low-pass filter (A.4).
+    /// Whether the scene was trained with opacity compensation for the low-pass filter (docs/algorithms.md A.4).
     pub antialiased: bool,
     /// Motion and fading over time; `None` for a static scene.
     pub motion: Option<Motion>,
 }
 
-/// Motion of N Gaussians in time, which runs from 0 to 1 over the clip (ALGORITHMS G.2): at time t, with Δ = t − centre,
-/// the mean is mean + velocity·Δ, and the opacity is multiplied by γ + (1 − γ)·exp(−½(Δ/duration)²).
+/// Motion of N Gaussians in time, which runs from 0 to 1 over the clip (docs/algorithms.md G.2): at time t, with Δ = t
+/// − centre, the mean is mean + velocity·Δ, and the opacity is multiplied by γ + (1 − γ)·exp(−½(Δ/duration)²).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Motion {
     /// `[N]` velocities, world units per clip.

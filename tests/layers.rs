@@ -26,7 +26,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("render", &["model", "primitives", "gpu", "camera", "scene"]),
     ("train", &["image", "render", "model", "primitives", "gpu", "dataset", "format", "scene", "camera"]),
     ("view", &["train", "image", "render", "model", "gpu", "dataset", "format", "edit", "scene", "camera"]),
-    ("cli", &["view", "train", "image", "render", "model", "gpu", "synth", "dataset", "format", "edit", "scene", "camera"]),
+    (
+        "cli",
+        &["view", "train", "image", "render", "model", "gpu", "synth", "dataset", "format", "edit", "scene", "camera"],
+    ),
 ];
 
 /// Rooms whose files still import each other in a circle.

@@ -1,5 +1,5 @@
-// Exclusive prefix sums, given the sum of each block: the second half of a reduce-then-scan (ALGORITHMS H). Each block
-// adds up the sums before it by itself, which saves a dispatch: a block is long, so there are few of them.
+// Exclusive prefix sums, given the sum of each block: the second half of a reduce-then-scan (docs/algorithms.md H).
+// Each block adds up the sums before it by itself, which saves a dispatch: a block is long, so there are few of them.
 // Twin: tests/primitives.rs (prefix_sums).
 //#use layout/blocks
 //#use form/scan_apply_{SERIAL}

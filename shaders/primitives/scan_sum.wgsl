@@ -1,4 +1,4 @@
-// Sum of each block: the first half of a reduce-then-scan (ALGORITHMS H). scan_apply.wgsl is the second.
+// Sum of each block: the first half of a reduce-then-scan (docs/algorithms.md H). scan_apply.wgsl is the second.
 // Twin: tests/primitives.rs (prefix_sums).
 //#use layout/blocks
 //#use form/scan_sum_{SERIAL}

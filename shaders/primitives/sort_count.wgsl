@@ -1,4 +1,4 @@
-// How many keys of each block have each digit, the first step of a pass of the radix sort (ALGORITHMS H):
+// How many keys of each block have each digit, the first step of a pass of the radix sort (docs/algorithms.md H):
 // counts[digit * blocks + block], whose exclusive scan is where each block's keys of each digit go.
 // Twin: tests/primitives.rs (expected).
 //#use layout/blocks

@@ -1,5 +1,5 @@
 // Moves each pair to its place by one digit, keeping the order of equal digits: the last step of a pass of the radix
-// sort (ALGORITHMS H). offsets[digit * blocks + block] is where the block's first key of that digit goes.
+// sort (docs/algorithms.md H). offsets[digit * blocks + block] is where the block's first key of that digit goes.
 // Twin: tests/primitives.rs (expected).
 //#use layout/blocks
 //#use layout/digit

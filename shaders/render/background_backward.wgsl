@@ -1,7 +1,7 @@
 //#use math/grid
 //#use layout/view
-// Gradient of the background: each pixel's share, to be summed by reduce_rows.wgsl (ALGORITHMS B.3). One invocation a
-// pixel. Twin: tests/reference/rasterize.rs.
+// Gradient of the background: each pixel's share, to be summed by reduce_rows.wgsl (docs/algorithms.md B.3). One
+// invocation a pixel. Twin: tests/reference/rasterize.rs.
 
 @group(0) @binding(0) var<uniform> view: View;
 // [H][W]; w = transmittance left.

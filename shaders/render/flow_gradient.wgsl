@@ -5,10 +5,10 @@
 //#use splat/projection
 //#use motion/linear
 //#use math/root
-// Gradient of every Gaussian by the rendered flow, from its slots (ALGORITHMS F.3): through the view that the flow points
-// to, and with SOURCE, which runs afterwards, through the frame's own. `view` is that view. Without ALL only velocities
-// learn: a Gaussian's pose in the frame's own view is held fixed, and the other follows from it over the time between.
-// One invocation a Gaussian. Twin: tests/reference/flow.rs.
+// Gradient of every Gaussian by the rendered flow, from its slots (docs/algorithms.md F.3): through the view that the
+// flow points to, and with SOURCE, which runs afterwards, through the frame's own. `view` is that view. Without ALL
+// only velocities learn: a Gaussian's pose in the frame's own view is held fixed, and the other follows from it over
+// the time between. One invocation a Gaussian. Twin: tests/reference/flow.rs.
 
 struct Times {
     // Of the frame's own view and of the view that the flow points to.

@@ -2,7 +2,7 @@
 //#use splat/gradient
 //#use motion/{MOTION}
 // Gradient of the camera's pose by the left perturbation (V, t) <- (exp(w^) V, exp(w^) t + v): each Gaussian's share,
-// (w, v), to be summed by reduce_rows.wgsl (ALGORITHMS B.10). One invocation a Gaussian.
+// (w, v), to be summed by reduce_rows.wgsl (docs/algorithms.md B.10). One invocation a Gaussian.
 // Twin: tests/reference/project_backward.rs.
 
 @group(0) @binding(0) var<uniform> view: View;

@@ -4,12 +4,12 @@
 //#use splat/colour
 //#use splat/tiles
 //#use motion/{MOTION}
-// Projects every Gaussian into the view: splat for the rasterizer, depth, number of tiles (EWA splatting; ALGORITHMS
-// B.1, C.1). One invocation a Gaussian. Twin: tests/reference/project.rs.
+// Projects every Gaussian into the view: splat for the rasterizer, depth, number of tiles (EWA splatting;
+// docs/algorithms.md B.1, C.1). One invocation a Gaussian. Twin: tests/reference/project.rs.
 //
 // FEATURE chooses what the rasterizer composites as its three features: 0 = colour, 1 = depth, 2 = normal of the
 // Gaussian's flattest side, in the world, facing the camera, 3 = velocity in the world. With MOTION Gaussians are taken
-// where they are, and as opaque as they are, at the view's time (ALGORITHMS G.2).
+// where they are, and as opaque as they are, at the view's time (docs/algorithms.md G.2).
 
 @group(0) @binding(0) var<uniform> view: View;
 // [N][3]

@@ -6,7 +6,8 @@
 //#use motion/{MOTION}
 // Flow of every Gaussian that the frame shows: how its mean moves on the image from the frame's view to another,
 // and with FLOW = 2 how its ellipse changes, which is taken as the linear map between the symmetric roots of the two
-// covariances (ALGORITHMS F.1). `view` is the other view. One invocation a Gaussian. Twin: tests/reference/flow.rs.
+// covariances (docs/algorithms.md F.1). `view` is the other view. One invocation a Gaussian.
+// Twin: tests/reference/flow.rs.
 
 @group(0) @binding(0) var<uniform> view: View;
 // [N][3]

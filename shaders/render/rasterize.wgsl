@@ -3,9 +3,9 @@
 //#use form/exchange_{SUBGROUPS}
 //#if FLOW
 //#use flow/forward
-// Composites a tile's Gaussians front to back (ALGORITHMS B.2, inclusive stop). One workgroup of LANES invocations a
-// tile; a lane owns 32 / LANES columns of eight pixels, with their state in registers, and the splats go round by
-// shuffle. With FLOW the image has two more channels. Twins: tests/reference/rasterize.rs, flow.rs.
+// Composites a tile's Gaussians front to back (docs/algorithms.md B.2, inclusive stop). One workgroup of LANES
+// invocations a tile; a lane owns 32 / LANES columns of eight pixels, with their state in registers, and the splats go
+// round by shuffle. With FLOW the image has two more channels. Twins: tests/reference/rasterize.rs, flow.rs.
 
 @group(0) @binding(0) var<uniform> view: View;
 // [tiles + 1]

@@ -4,8 +4,8 @@
 //#use layout/slot
 //#if FLOW
 //#use flow/backward
-// Adjoint of rasterize.wgsl, front to back with the remaining sum as one scalar (ALGORITHMS B.3; SPEED 1.8). Layout of
-// work as there. Each (Gaussian, tile) pair leaves its sums in its slot.
+// Adjoint of rasterize.wgsl, front to back with the remaining sum as one scalar (docs/algorithms.md B.3, C.4). Layout
+// of work as there. Each (Gaussian, tile) pair leaves its sums in its slot.
 // Twin: tests/reference/rasterize.rs.
 
 @group(0) @binding(0) var<uniform> view: View;

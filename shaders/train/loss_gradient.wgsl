@@ -1,7 +1,7 @@
 //#use math/grid
 //#use math/loss
-// Filters P, Q and R along columns and puts the gradient of the whole loss together (ALGORITHMS D): what the backward
-// rasterizer starts from. Work as in ssim_columns.wgsl. Twin: tests/reference/loss.rs.
+// Filters P, Q and R along columns and puts the gradient of the whole loss together (docs/algorithms.md D): what the
+// backward rasterizer starts from. Work as in ssim_columns.wgsl. Twin: tests/reference/loss.rs.
 
 @group(0) @binding(0) var<uniform> loss: Loss;
 // [H][W][4]

@@ -2,7 +2,7 @@
 //#use splat/share
 //#use layout/refine
 // Gives every source that was drawn the opacity and scale of its share. Relocation also forgets its moments (growth
-// keeps them; ALGORITHMS E.7). One invocation a Gaussian. Twin: tests/reference/relocate.rs.
+// keeps them; docs/algorithms.md E.7). One invocation a Gaussian. Twin: tests/reference/relocate.rs.
 
 @group(0) @binding(0) var<uniform> refine: Refine;
 // [N]

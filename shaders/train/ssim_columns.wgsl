@@ -1,7 +1,8 @@
 //#use math/grid
 //#use math/loss
-// Filters the moments along columns, forms SSIM, and leaves its weighted derivatives P, Q, R (ALGORITHMS D) for the way
-// back. One invocation a run; neighbouring invocations take neighbouring columns. Twin: tests/reference/loss.rs.
+// Filters the moments along columns, forms SSIM, and leaves its weighted derivatives P, Q, R (docs/algorithms.md D) for
+// the way back. One invocation a run; neighbouring invocations take neighbouring columns.
+// Twin: tests/reference/loss.rs.
 
 @group(0) @binding(0) var<uniform> loss: Loss;
 // [3][H][W] filtered along rows.

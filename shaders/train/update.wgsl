@@ -5,10 +5,10 @@
 //#use math/random
 //#use motion/{MOTION}_update
 // The optimiser's step on a Gaussian's geometry, fused with everything before it: sum of the slots, adjoints of
-// projection and colour (ALGORITHMS B.4 to B.9), regularisers (B.11), Adam, and the exploration noise of MCMC (E.5).
-// The gradient lives in registers; only that of the colour is left, for update_sh.wgsl. One invocation a Gaussian.
-// With MOTION the same for how it moves. With STORE_GRADIENT the gradient goes to `moment1` and nothing is updated: what
-// the tests look at.
+// projection and colour (docs/algorithms.md B.4 to B.9), regularisers (B.11), Adam, and the exploration noise of MCMC
+// (E.5). The gradient lives in registers; only that of the colour is left, for update_sh.wgsl. One invocation a
+// Gaussian. With MOTION the same for how it moves. With STORE_GRADIENT the gradient goes to `moment1` and nothing is
+// updated: what the tests look at.
 // Twins: tests/reference/project.rs, sh.rs, adam.rs, update.rs.
 
 @group(0) @binding(0) var<uniform> view: View;

@@ -4,8 +4,8 @@
 //#use math/adam
 //#use layout/status
 // The optimiser's step on one band of the spherical harmonics. Its gradient is rank one, Y_k(direction) times the
-// gradient of the colour, and is never stored (ALGORITHMS B.9). One invocation four Gaussians, which lie side by side.
-// With STORE_GRADIENT the gradient goes to `moment1` and nothing is updated.
+// gradient of the colour, and is never stored (docs/algorithms.md B.9). One invocation four Gaussians, which lie side
+// by side. With STORE_GRADIENT the gradient goes to `moment1` and nothing is updated.
 // Twins: tests/reference/sh.rs, adam.rs.
 
 @group(0) @binding(0) var<uniform> step: Step;

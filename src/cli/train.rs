@@ -64,8 +64,11 @@ fn watched(start: Start) -> Result<ExitCode> {
     let done = start.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.step);
     let mut progress = Progress::new(start.config.steps, done);
     catch_interrupts()?;
-    let hooks =
-        Hooks { on_event: Box::new(move |event| progress.take(event)), interrupted, ended: interrupt::let_interrupts_end };
+    let hooks = Hooks {
+        on_event: Box::new(move |event| progress.take(event)),
+        interrupted,
+        ended: interrupt::let_interrupts_end,
+    };
     match crate::view::train_in_window(start, adapter.as_deref(), hooks)? {
         End::Done => {
             say_done(&out.join(REPORT));

@@ -27,7 +27,7 @@ pub struct FlowTarget {
 
 /// The flow and the way back may miss each other by this much, in pixels, ...
 const TOLERANCE: f32 = 0.5;
-/// ... and by this part of the flow's length (ALGORITHMS F.4).
+/// ... and by this part of the flow's length (docs/algorithms.md F.4).
 const RELATIVE_TOLERANCE: f32 = 0.05;
 
 /// The next or previous shot in time of the same stream, for each shot; none in a static capture.

@@ -20,8 +20,8 @@ const STREAM: u64 = 0x0a02_bdbf_7bb3_c0a7;
 const NEIGHBOURS: usize = 3;
 
 /// `[N]` root of the mean squared distance to the three nearest other points, world units, at least √1e-7: the initial
-/// standard deviation of each point's Gaussian (ALGORITHMS D). With fewer than four points, the neighbours there are
-/// count. Points must be finite.
+/// standard deviation of each point's Gaussian (docs/algorithms.md E.2). With fewer than four points, the neighbours
+/// there are count. Points must be finite.
 pub fn neighbour_distances(points: &[Vec3]) -> Vec<f32> {
     // Identical points are one in the tree, with a count: a k-d tree cannot split them.
     let mut order: Vec<usize> = (0..points.len()).collect();

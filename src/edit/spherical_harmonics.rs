@@ -27,7 +27,7 @@ const NODES: [(f64, f64); 4] = [
 /// Directions around the axis: enough for functions of degree 6, the products of two of band 3.
 const AZIMUTHS: u32 = 8;
 
-/// The 16 real spherical harmonics of a unit direction, with the Condon–Shortley phase (ALGORITHMS A.3).
+/// The 16 real spherical harmonics of a unit direction, with the Condon–Shortley phase (docs/algorithms.md A.3).
 pub fn sh_basis(direction: DVec3) -> [f64; 16] {
     let (x, y, z) = direction.into();
     let (xx, yy, zz) = (x * x, y * y, z * z);

@@ -1,5 +1,5 @@
-//! PlayCanvas's compressed PLY (FORMATS 1.2): chunks of 256 Gaussians, each with the bounds of its positions, scales and
-//! colours, and 16 bytes a Gaussian within them.
+//! PlayCanvas's compressed PLY (docs/formats.md 1.2): chunks of 256 Gaussians, each with the bounds of its positions,
+//! scales and colours, and 16 bytes a Gaussian within them.
 
 use std::io::Write;
 use std::path::Path;

@@ -8,23 +8,23 @@ pub const SOG_META: &str = "meta.json";
 /// The formats of scene files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Format {
-    /// INRIA PLY (FORMATS 1.1).
+    /// INRIA PLY (docs/formats.md 1.1).
     Ply,
-    /// PlayCanvas compressed PLY (FORMATS 1.2).
+    /// PlayCanvas compressed PLY (docs/formats.md 1.2).
     CompressedPly,
-    /// antimatter15's splat, 32 bytes per Gaussian (FORMATS 1.3).
+    /// antimatter15's splat, 32 bytes per Gaussian (docs/formats.md 1.3).
     Splat,
-    /// Niantic's SPZ (FORMATS 1.4).
+    /// Niantic's SPZ (docs/formats.md 1.4).
     Spz,
-    /// PlayCanvas SOG, bundled or as a folder with [`SOG_META`] (FORMATS 1.5).
+    /// PlayCanvas SOG, bundled or as a folder with [`SOG_META`] (docs/formats.md 1.5).
     Sog,
-    /// mkkellogg's ksplat (FORMATS 1.6).
+    /// mkkellogg's ksplat (docs/formats.md 1.6).
     Ksplat,
-    /// Binary glTF with KHR_gaussian_splatting (FORMATS 1.7).
+    /// Binary glTF with KHR_gaussian_splatting (docs/formats.md 1.7).
     Glb,
     /// glTF as JSON with KHR_gaussian_splatting; its data are in a `.bin` file beside it, or inline.
     Gltf,
-    /// OpenUSD text with ParticleField3DGaussianSplat (FORMATS 1.8).
+    /// OpenUSD text with ParticleField3DGaussianSplat (docs/formats.md 1.8).
     Usda,
     /// A USD package with such a layer.
     Usdz,
@@ -32,9 +32,9 @@ pub enum Format {
     Html,
     /// Dapple's own container, which stores a scene without loss.
     Dapple,
-    /// Spacetime Gaussians' "lite" PLY (FORMATS 1.9).
+    /// Spacetime Gaussians' "lite" PLY (docs/formats.md 1.9).
     SpacetimePly,
-    /// splaTV's texture (FORMATS 1.9).
+    /// splaTV's texture (docs/formats.md 1.9).
     Splatv,
 }
 

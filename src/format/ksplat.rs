@@ -1,4 +1,4 @@
-//! mkkellogg's `.ksplat` (FORMATS 1.6), reading only: sections of buckets at three compression levels.
+//! mkkellogg's `.ksplat` (docs/formats.md 1.6), reading only: sections of buckets at three compression levels.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! PLY: scenes in the layout of the INRIA implementation (FORMATS 1.1), and clouds of coloured points.
+//! PLY: scenes in the layout of the INRIA implementation (docs/formats.md 1.1), and clouds of coloured points.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Write};

@@ -1,4 +1,4 @@
-//! A sequence of scenes: a folder of numbered PLY files, one per time (FORMATS 1.9).
+//! A sequence of scenes: a folder of numbered PLY files, one per time (docs/formats.md 1.9).
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
-//! The motion model shared by the formats of Spacetime Gaussians, and its conversion from and to ours (FORMATS 1.9).
+//! The motion model shared by the formats of Spacetime Gaussians, and its conversion from and to ours
+//! (docs/formats.md 1.9).
 //!
 //! There, a Gaussian is at mean + m₁Δ + m₂Δ² + m₃Δ³, turned by the quaternion q + ωΔ, and its opacity is multiplied by
 //! exp(−(Δ / s)²), without the ½ of ours, so that s = √2 · duration. Colours are plain RGB without spherical harmonics.

@@ -1,4 +1,5 @@
-//! The "lite" PLY of Spacetime Gaussians (FORMATS 1.9): motion and a duration for each Gaussian, colours as plain RGB.
+//! The "lite" PLY of Spacetime Gaussians (docs/formats.md 1.9): motion and a duration for each Gaussian, colours as
+//! plain RGB.
 
 use std::io::Write;
 use std::path::Path;

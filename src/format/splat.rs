@@ -1,4 +1,5 @@
-//! antimatter15's `.splat` (FORMATS 1.3): 32 bytes per Gaussian, no header, no spherical harmonics above degree 0.
+//! antimatter15's `.splat` (docs/formats.md 1.3): 32 bytes per Gaussian, no header, no spherical harmonics above degree
+//! 0.
 
 use std::io::Write;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! `.splatv` of antimatter15's splaTV (FORMATS 1.9): a texture of 64 bytes per Gaussian, mostly half precision.
+//! `.splatv` of antimatter15's splaTV (docs/formats.md 1.9): a texture of 64 bytes per Gaussian, mostly half precision.
 //!
 //! Layout: `u32` 0x674b, `u32` length of a JSON text, the text, and the texture's `u32`s, row-major.
 

@@ -1,5 +1,5 @@
-//! Niantic's `.spz` (FORMATS 1.4): versions 1 to 4 are read, 3 and 4 written. This module handles the containers,
-//! `spz_pack.rs` the attributes inside.
+//! Niantic's `.spz` (docs/formats.md 1.4): versions 1 to 4 are read, 3 and 4 written. This module handles the
+//! containers, `spz_pack.rs` the attributes inside.
 
 use std::io::{Read, Write};
 use std::path::Path;

@@ -46,7 +46,7 @@ pub const DECLARATIONS: &[Declaration] = &[PoseBackward::DECLARATION, Background
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CameraGradient {
     /// By ω and τ of the left perturbation (V, t) ← (exp(ω^) V, exp(ω^) t + τ) of the world-to-camera pose, at zero
-    /// (ALGORITHMS B.10). Radians and world units.
+    /// (docs/algorithms.md B.10). Radians and world units.
     pub omega: [f32; 3],
     pub tau: [f32; 3],
     pub background: [f32; 3],

@@ -1,5 +1,5 @@
 //! Optical flow as two more channels of the rasterizer: how far the Gaussians of a pixel are from there in another view,
-//! at another time or through another camera or both (ALGORITHMS F), and its way back to the Gaussians.
+//! at another time or through another camera or both (docs/algorithms.md F), and its way back to the Gaussians.
 
 use glam::Vec4;
 

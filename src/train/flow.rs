@@ -1,4 +1,4 @@
-//! The loss of rendered flow against given optical flow, and its gradient (ALGORITHMS F).
+//! The loss of rendered flow against given optical flow, and its gradient (docs/algorithms.md F).
 
 use glam::Vec4;
 

@@ -235,7 +235,7 @@ fn focus(capture: &Capture) -> (DVec3, f64) {
     (centre, percentile(distances, 50).unwrap_or(1.0).max(1e-6))
 }
 
-/// One isotropic Gaussian a point, sized by the distance to its neighbours (ALGORITHMS E.2).
+/// One isotropic Gaussian a point, sized by the distance to its neighbours (docs/algorithms.md E.2).
 fn from_points(points: &PointCloud, shape: Shape, config: &Config, frame: &Normalisation) -> Scene {
     let means: Vec<Vec3> = points.positions.iter().map(|p| frame.apply(p.as_dvec3()).as_vec3()).collect();
     let distances = init::neighbour_distances(&means);

@@ -1,4 +1,4 @@
-//! The photometric loss of a rendered image and its gradient (ALGORITHMS D).
+//! The photometric loss of a rendered image and its gradient (docs/algorithms.md D).
 
 use glam::{Vec3, Vec4};
 

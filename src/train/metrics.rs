@@ -1,4 +1,4 @@
-//! Image metrics of a render and its photo: PSNR and SSIM (ALGORITHMS D), on the CPU in f64.
+//! Image metrics of a render and its photo: PSNR and SSIM (docs/algorithms.md D), on the CPU in f64.
 
 use anyhow::{Result, ensure};
 use glam::{Vec3, Vec4};

@@ -1,4 +1,5 @@
-//! Relocation of dead Gaussians and growth of the population, on the device, with no readback (ALGORITHMS E.6 to E.8).
+//! Relocation of dead Gaussians and growth of the population, on the device, with no readback (docs/algorithms.md E.6
+//! to E.8).
 
 use glam::Vec4;
 use wgpu::ComputePass;

@@ -12,7 +12,7 @@ const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 
 /// Scene extent in the frame of training: 1.1 times the largest distance of a camera from the cameras' mean, which the
-/// normalisation makes 1 (ALGORITHMS E.3).
+/// normalisation makes 1 (docs/algorithms.md E.3).
 pub const EXTENT: f64 = 1.1;
 
 /// The schedule of a run.

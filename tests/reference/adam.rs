@@ -1,4 +1,4 @@
-//! Twin of the optimiser (ALGORITHMS E.1): Adam, bias-corrected with the global step.
+//! Twin of the optimiser (docs/algorithms.md E.1): Adam, bias-corrected with the global step.
 
 pub const BETA1: f64 = 0.9;
 pub const BETA2: f64 = 0.999;

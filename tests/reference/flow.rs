@@ -1,4 +1,4 @@
-//! Twin of rendered flow, its loss and its gradient (ALGORITHMS F).
+//! Twin of rendered flow, its loss and its gradient (docs/algorithms.md F).
 
 use super::motion::{MOTION, Motion, pose};
 use super::number::{Dual, Num, matmul};

@@ -1,4 +1,4 @@
-//! Twin of the photometric loss: L1 and SSIM with valid padding, masks and opacity targets (ALGORITHMS D).
+//! Twin of the photometric loss: L1 and SSIM with valid padding, masks and opacity targets (docs/algorithms.md D).
 
 use super::number::Num;
 

@@ -1,5 +1,5 @@
-//! The oracle: a plain serial CPU twin of every GPU kernel, written from the formulas alone (ALGORITHMS A to E) and
-//! named after the stages it checks. Never shipped.
+//! The oracle: a plain serial CPU twin of every GPU kernel, written from the formulas alone (docs/algorithms.md A to E)
+//! and named after the stages it checks. Never shipped.
 //!
 //! Forward code is generic over [`number::Num`]: with `f64` it gives values, with `Dual` exact derivatives of the
 //! branch taken. [`gradient`] holds both ways to a gradient, `exact` (duals) and `analytic` (hand-written adjoints,

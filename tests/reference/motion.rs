@@ -1,4 +1,4 @@
-//! Twin of the motion model: a Gaussian on a line through space and time that fades (ALGORITHMS G.2).
+//! Twin of the motion model: a Gaussian on a line through space and time that fades (docs/algorithms.md G.2).
 
 use dapple::scene;
 use glam::Vec3;

@@ -1,4 +1,5 @@
-//! Twin of the projection: cull, EWA covariance, low-pass, opacity compensation, colour (ALGORITHMS B.1, A.3, A.4).
+//! Twin of the projection: cull, EWA covariance, low-pass, opacity compensation, colour (docs/algorithms.md B.1, A.3,
+//! A.4).
 
 use super::number::{Num, dot, matmul, matvec, transpose};
 use super::sh;
@@ -16,7 +17,7 @@ pub const PARAMETERS: usize = 11 + 3 * sh::COEFFICIENTS;
 pub const GROUPS: [(&str, std::ops::Range<usize>); 5] =
     [("mean", 0..3), ("quaternion", 3..7), ("log-scale", 7..10), ("logit", 10..11), ("SH", 11..PARAMETERS)];
 
-/// One Gaussian's unconstrained parameters (A.1).
+/// One Gaussian's unconstrained parameters (docs/algorithms.md A.1).
 #[derive(Clone, Copy, Debug)]
 pub struct Gaussian<T> {
     pub mean: [T; 3],
@@ -173,7 +174,7 @@ pub fn to_camera<T: Num>(view: &View<T>, mean: &[T; 3]) -> [T; 3] {
     std::array::from_fn(|i| turned[i] + view.translation[i])
 }
 
-/// Every intermediate of the projection, under the names of ALGORITHMS B.
+/// Every intermediate of the projection, under the names of docs/algorithms.md B.
 #[derive(Clone, Copy, Debug)]
 pub struct Stages<T> {
     /// Camera-space position (X, Y, Z).

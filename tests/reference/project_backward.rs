@@ -1,5 +1,5 @@
-//! Adjoint of the projection, by hand (ALGORITHMS B.4 to B.10): from a splat's gradient to a Gaussian's parameters and
-//! to the camera.
+//! Adjoint of the projection, by hand (docs/algorithms.md B.4 to B.10): from a splat's gradient to a Gaussian's
+//! parameters and to the camera.
 
 use super::number::{dot, matmul, matvec, transpose};
 use super::project::{

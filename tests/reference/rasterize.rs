@@ -1,5 +1,5 @@
-//! Twin of the rasterizer, forward and backward (ALGORITHMS B.2, B.3). Every visible Gaussian is offered to every pixel:
-//! the tile sets are exact, so the α test alone decides.
+//! Twin of the rasterizer, forward and backward (docs/algorithms.md B.2, B.3). Every visible Gaussian is offered to
+//! every pixel: the tile sets are exact, so the α test alone decides.
 
 use std::ops::Range;
 
@@ -259,7 +259,7 @@ pub fn slots(
     slots
 }
 
-/// Adds one pixel's share to `slots`, front to back with the remaining sum (B.3).
+/// Adds one pixel's share to `slots`, front to back with the remaining sum (docs/algorithms.md B.3).
 fn pixel_backward(
     splats: &[Option<Splat<f64>>],
     order: &[usize],

@@ -1,5 +1,5 @@
-//! Twin of relocation and growth (3DGS-MCMC; ALGORITHMS E.6, E.7): opacities and scales that preserve a slice of the
-//! image when one Gaussian becomes N, and draws in proportion to opacity.
+//! Twin of relocation and growth (3DGS-MCMC; docs/algorithms.md E.6, E.7): opacities and scales that preserve a slice
+//! of the image when one Gaussian becomes N, and draws in proportion to opacity.
 
 /// Opacity at or below which a Gaussian is dead.
 pub const DEAD: f64 = 0.005;

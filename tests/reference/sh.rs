@@ -1,4 +1,4 @@
-//! Real spherical harmonics to degree 3 (ALGORITHMS A.3).
+//! Real spherical harmonics to degree 3 (docs/algorithms.md A.3).
 
 use super::number::Num;
 

@@ -1,5 +1,5 @@
 //! Twin of the binning: which 16 × 16 tiles a splat touches, by brute force and by the row-interval algorithm
-//! (ALGORITHMS C.1), and the depth-ordered list of every tile.
+//! (docs/algorithms.md C.1), and the depth-ordered list of every tile.
 //!
 //! A tile is touched iff the ellipse {dᵀKd ≤ τ}, τ = 2 ln(255 o'), meets the rectangle spanned by its pixel *centres*.
 

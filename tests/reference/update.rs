@@ -1,4 +1,5 @@
-//! Twin of the update: regularisers, Adam over a Gaussian's parameters, noise, schedules (ALGORITHMS B.11, E.1, E.5).
+//! Twin of the update: regularisers, Adam over a Gaussian's parameters, noise, schedules (docs/algorithms.md B.11, E.1,
+//! E.5).
 
 use super::adam::{self, Moments};
 use super::number::{Num, matvec};

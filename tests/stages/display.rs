@@ -4,7 +4,7 @@ use dapple::camera::Camera;
 use dapple::gpu::Recorder;
 use dapple::model::Model;
 use dapple::render::{Change, Channel, DELETED, FlowForm, Form, Masquerade, Presenter, Probe, RenderOptions, Renderer};
-use dapple::render::{SELECTED, DisplayMode};
+use dapple::render::{DisplayMode, SELECTED};
 use dapple::scene::{SH_C0, Scene};
 use glam::{DVec3, Vec3, Vec4};
 
@@ -104,7 +104,15 @@ fn every_display_mode_has_its_pixels() {
     presenter.resize(SIZE).unwrap();
     let image = features(&mut Rng::new(402), (SIZE.0 * SIZE.1) as usize);
     gpu().write(renderer.frame().image(), 0, &image);
-    let modes = [DisplayMode::Color, DisplayMode::Depth, DisplayMode::Normal, DisplayMode::Alpha, DisplayMode::Count, DisplayMode::Velocity, DisplayMode::Flow];
+    let modes = [
+        DisplayMode::Color,
+        DisplayMode::Depth,
+        DisplayMode::Normal,
+        DisplayMode::Alpha,
+        DisplayMode::Count,
+        DisplayMode::Velocity,
+        DisplayMode::Flow,
+    ];
     for mode in modes {
         let (range, unit) = ((0.1, 0.9), 1.7);
         let mut recorder = Recorder::new(&gpu(), false);

@@ -80,8 +80,7 @@ fn tile_sets_are_exact_ordered_and_slotted() {
 
     // Against the projection of the oracle, and against the very ellipse that the rasterizer evaluates.
     let by_oracle: Vec<_> = gaussians.iter().map(|g| project(g, &view).map(|s| Ellipse::of(&s))).collect();
-    let by_splat: Vec<_> =
-        (0..COUNT).map(|i| by_oracle[i].map(|_| ellipse_of(&splats[i], counts[i]))).collect();
+    let by_splat: Vec<_> = (0..COUNT).map(|i| by_oracle[i].map(|_| ellipse_of(&splats[i], counts[i]))).collect();
     let by_splat: Vec<_> = by_splat.into_iter().map(Option::flatten).collect();
     compare("the oracle's ellipses", &by_oracle, &sets, [columns, rows], 2e-3);
     compare("the GPU's ellipses", &by_splat, &sets, [columns, rows], 2e-3);

@@ -1,6 +1,6 @@
 //#use flow/at
 // The flow channels of rasterize.wgsl: the weighted sum of the flows of all contributors, which the image's opacity
-// normalises afterwards (ALGORITHMS F.4).
+// normalises afterwards (docs/algorithms.md F.4).
 
 // [N]
 @group(0) @binding(6) var<storage, read> flow_splats: array<FlowSplat>;

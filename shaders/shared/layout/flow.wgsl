@@ -1,4 +1,4 @@
-// Settings of the flow loss of one image (ALGORITHMS F.2 to F.4).
+// Settings of the flow loss of one image (docs/algorithms.md F.2 to F.4).
 struct Flow {
     // Width, height; pixels a run; unused.
     size: vec4u,

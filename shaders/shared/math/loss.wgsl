@@ -1,5 +1,5 @@
 // The photometric loss L = (1 - lambda) mean|X - Y| + lambda (1 - mean SSIM), SSIM over an 11-tap Gaussian window,
-// "valid" (ALGORITHMS D), by streaming FIR filters: an invocation computes a run of outputs along an axis with
+// "valid" (docs/algorithms.md D), by streaming FIR filters: an invocation computes a run of outputs along an axis with
 // one accumulator a tap, so that every input is read once. X is the rendered image, Y the target.
 
 struct Loss {

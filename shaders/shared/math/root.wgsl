@@ -1,4 +1,4 @@
-// Symmetric 2 x 2 matrices (xx, xy, yy), positive definite, and their symmetric roots (ALGORITHMS F.1, F.3).
+// Symmetric 2 x 2 matrices (xx, xy, yy), positive definite, and their symmetric roots (docs/algorithms.md F.1, F.3).
 
 fn symmetric_matrix(s: vec3f) -> mat2x2f {
     return mat2x2f(s.x, s.y, s.y, s.z);

@@ -1,5 +1,5 @@
-// Real spherical harmonics with the Condon-Shortley phase, bands 1 to 3 (ALGORITHMS A.3), of unit directions x, y, z.
-// `Real` is f32 or vec4f.
+// Real spherical harmonics with the Condon-Shortley phase, bands 1 to 3 (docs/algorithms.md A.3), of unit directions x,
+// y, z. `Real` is f32 or vec4f.
 const SH_C0: f32 = 0.28209479177387814;
 const SH_C1: f32 = 0.4886025119029199;
 

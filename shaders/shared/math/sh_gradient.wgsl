@@ -1,6 +1,6 @@
 //#use math/sh
-// Gradients of the spherical harmonics with respect to the direction, x, y, z taken as independent (ALGORITHMS A.3).
-// Each function returns sum_k q_k grad Y_k over its band.
+// Gradients of the spherical harmonics with respect to the direction, x, y, z taken as independent
+// (docs/algorithms.md A.3). Each function returns sum_k q_k grad Y_k over its band.
 
 fn sh_gradient_1(q: array<f32, 3>) -> vec3f {
     return SH_C1 * vec3f(-q[2], -q[0], q[1]);

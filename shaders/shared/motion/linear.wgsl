@@ -1,5 +1,5 @@
 // A Gaussian's pose at the view's time: it moves along a line and fades before and after its time centre, but for a share
-// that its gate keeps (ALGORITHMS G.2). Uses the buffer `motion`, two vec4 a Gaussian: (velocity, time centre),
+// that its gate keeps (docs/algorithms.md G.2). Uses the buffer `motion`, two vec4 a Gaussian: (velocity, time centre),
 // (log-duration, gate, unused). Twin: tests/reference/motion.rs.
 
 struct Motion {

@@ -2,7 +2,7 @@
 //#use math/adam
 //#use math/random
 // The motion part of update.wgsl: adjoint of the pose, gradient of the flow, regularisers, Adam, and noise in time
-// (ALGORITHMS G.2). Twin: tests/reference/motion.rs.
+// (docs/algorithms.md G.2). Twin: tests/reference/motion.rs.
 
 // [N][2] each.
 @group(0) @binding(15) var<storage, read_write> motion: array<vec4f>;

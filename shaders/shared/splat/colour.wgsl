@@ -53,7 +53,7 @@ fn sh_colour(gaussian: u32, d: vec3f, degree: u32) -> vec3f {
     return colour;
 }
 
-// Gradient with respect to the direction, for the gradient `g` of the colour (B.9).
+// Gradient with respect to the direction, for the gradient `g` of the colour (docs/algorithms.md B.9).
 fn sh_colour_backward(gaussian: u32, d: vec3f, degree: u32, g: vec3f) -> vec3f {
     var gradient = vec3f(0.0);
     if (degree > 0u) {

@@ -36,7 +36,7 @@ fn unit_quaternion(q: vec4f) -> vec4f {
     return q / sqrt(squared);
 }
 
-// Gradient of the unit quaternion from the gradient of R, given by its columns D (B.8).
+// Gradient of the unit quaternion from the gradient of R, given by its columns D (docs/algorithms.md B.8).
 fn rotation_backward(q: vec4f, d: mat3x3f) -> vec4f {
     let w = q.x;
     let x = q.y;

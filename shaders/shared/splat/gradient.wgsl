@@ -3,7 +3,8 @@
 //#use layout/splat
 //#use layout/slot_sum
 // Gradient of a Gaussian from the slots of its (Gaussian, tile) pairs: their sum in a fixed order, then the adjoints of
-// projection and colour (ALGORITHMS B.4 to B.9). Uses the buffers tile_counts, slot_bases, slot_gradients and splats.
+// projection and colour (docs/algorithms.md B.4 to B.9). Uses the buffers tile_counts, slot_bases, slot_gradients and
+// splats.
 
 struct GaussianGradient {
     projected: ProjectionGradient,

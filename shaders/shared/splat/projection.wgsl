@@ -1,7 +1,7 @@
 //#use lens/{LENS}
 //#use splat/gaussian
-// Projection of a Gaussian to the image and its adjoint (EWA; ALGORITHMS B.1, B.4 to B.8). The 2-D covariance is
-// A A^T with A = J V R S, so that its determinant is |a0 x a1|^2 without cancellation and the adjoint stays short.
+// Projection of a Gaussian to the image and its adjoint (EWA; docs/algorithms.md B.1, B.4 to B.8). The 2-D covariance
+// is A A^T with A = J V R S, so that its determinant is |a0 x a1|^2 without cancellation and the adjoint stays short.
 
 // Added to both diagonal elements of the 2-D covariance, in square pixels.
 const LOW_PASS: f32 = 0.3;

@@ -17,8 +17,8 @@ fn share_among(logit: f32, copies: u32, min_opacity: f32) -> Share {
     // log(1 - o) = -softplus(logit), exact where o rounds to 1.
     let softplus = max(logit, 0.0) + log(1.0 + exp(-abs(logit)));
     let opacity = clamp(1.0 - exp(-softplus / n), min_opacity, 1.0 - TAIL_MIN);
-    // The slice through the centre keeps its mass: the alternating sum of E.6 as its positive integral,
-    // (2 / sqrt(2 pi)) int_0^inf 1 - (1 - o_new exp(-x^2 / 2))^N dx, by the trapezoid rule.
+    // The slice through the centre keeps its mass: the alternating sum of docs/algorithms.md E.6 as its positive
+    // integral, (2 / sqrt(2 pi)) int_0^inf 1 - (1 - o_new exp(-x^2 / 2))^N dx, by the trapezoid rule.
     let spacing = 6.5 / 48.0;
     var integral = 0.0;
     for (var i = 0u; i <= 48u; i++) {

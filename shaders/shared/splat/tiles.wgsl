@@ -1,6 +1,6 @@
 //#use layout/view
-// The exact set of tiles that the ellipse d^T K d <= tau meets at pixel centres (ALGORITHMS C.1): for each band of
-// tiles the ellipse's extent within the band is an interval, since both are convex. Counting and emitting go through
+// The exact set of tiles that the ellipse d^T K d <= tau meets at pixel centres (docs/algorithms.md C.1): for each band
+// of tiles the ellipse's extent within the band is an interval, since both are convex. Counting and emitting go through
 // the same functions, so that they agree to the bit.
 
 struct Bands {

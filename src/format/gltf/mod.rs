@@ -1,4 +1,4 @@
-//! glTF 2.0 with the extension KHR_gaussian_splatting: `.glb`, and `.gltf` with a `.bin` (FORMATS 1.7).
+//! glTF 2.0 with the extension KHR_gaussian_splatting: `.glb`, and `.gltf` with a `.bin` (docs/formats.md 1.7).
 //!
 //! glTF has y up, a PLY by convention y down: reading and writing rotate the scene by 180° about z.
 

@@ -1,4 +1,5 @@
-//! PlayCanvas's SOG (FORMATS 1.5): a description and images whose pixels are Gaussians, in a zip archive or a folder.
+//! PlayCanvas's SOG (docs/formats.md 1.5): a description and images whose pixels are Gaussians, in a zip archive or a
+//! folder.
 
 mod read;
 mod write;

@@ -1,6 +1,6 @@
 //! 3D Gaussian Splatting as Markov Chain Monte Carlo (Kheradmand et al. 2024): dead Gaussians are relocated to living
-//! ones, the population grows up to a cap, means get noise, and opacity and scale are regularised (ALGORITHMS B.11, E.5 to
-//! E.8).
+//! ones, the population grows up to a cap, means get noise, and opacity and scale are regularised
+//! (docs/algorithms.md B.11, E.5 to E.8).
 
 use crate::gpu::Recorder;
 use crate::model::{Model, Rows};

@@ -3,8 +3,8 @@
 use eframe::egui::{self, Align2, Color32, ColorImage, FontId, Rect, Stroke, TextureHandle, pos2, vec2};
 use glam::{Vec3, Vec4};
 
-use crate::train::metrics::{Target, score};
 use crate::image::colormap::{INFERNO, ramp};
+use crate::train::metrics::{Target, score};
 use crate::view::state::State;
 use crate::view::state::compare::Layout;
 use crate::view::state::view_settings::ViewSettings;

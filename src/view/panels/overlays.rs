@@ -3,8 +3,8 @@
 use eframe::egui::{self, Align2, Color32, Pos2, Rect, RichText, pos2, vec2};
 use glam::Vec2;
 
-use crate::render::DisplayMode;
 use crate::image::colormap::{INFERNO, VIRIDIS, flow_colour, ramp};
+use crate::render::DisplayMode;
 use crate::view::action::{Action, ViewAction};
 use crate::view::text::{bytes, grouped, short};
 use crate::view::theme;

@@ -7,8 +7,8 @@ use eframe::egui;
 
 use crate::camera::Camera;
 use crate::format;
-use crate::image::video::Video;
 use crate::image::png::save_png;
+use crate::image::video::Video;
 use crate::train::run::folder::picture_path;
 use crate::view::draw::scene_canvas::Fork;
 use crate::view::state::view_settings::ViewSettings;
