@@ -21,10 +21,10 @@ struct Ssim {
 fn ssim(m: vec4f) -> Ssim {
     let product = m.x * m.y;
     let squares = m.x * m.x + m.y * m.y;
-    let a1 = 2.0 * product + loss.ssim_c1;
-    let a2 = 2.0 * (m.w - product) + loss.ssim_c2;
-    let b1 = squares + loss.ssim_c1;
-    let b2 = m.z - squares + loss.ssim_c2;
+    let a1 = 2.0 * product + SSIM_C1;
+    let a2 = 2.0 * (m.w - product) + SSIM_C2;
+    let b1 = squares + SSIM_C1;
+    let b2 = m.z - squares + SSIM_C2;
     let inverse = 1.0 / (b1 * b2);
     let value = a1 * a2 * inverse;
     // S/A1 and S/A2 without dividing by A1 or A2, which may vanish.

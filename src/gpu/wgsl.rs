@@ -178,7 +178,8 @@ pub fn compose(source: &str, constants: &Constants) -> String {
 }
 
 fn include(source: &str, constants: &Constants, included: &mut Vec<&'static str>, text: &mut String) {
-    for directive in source.lines().filter_map(|line| line.strip_prefix("//#use ")) {
+    let kept: Vec<&str> = kept_lines(source, constants).collect();
+    for directive in kept.iter().filter_map(|line| line.strip_prefix("//#use ")) {
         let wanted = pick(directive.trim(), constants);
         let (name, body) = *SHARED
             .iter()
@@ -189,14 +190,20 @@ fn include(source: &str, constants: &Constants, included: &mut Vec<&'static str>
             include(&replaced(&format!("shared/{name}.wgsl"), body), constants, included, text);
         }
     }
-    let mut keep = true;
-    for line in source.lines() {
-        if keep {
-            text.push_str(line);
-            text.push('\n');
-        }
-        keep = line.trim_start().strip_prefix("//#if ").is_none_or(|name| value(name.trim(), constants) != 0);
+    for line in kept {
+        text.push_str(line);
+        text.push('\n');
     }
+}
+
+/// The lines of a text but for those that a `//#if` before them leaves out.
+fn kept_lines<'a>(source: &'a str, constants: &Constants) -> impl Iterator<Item = &'a str> {
+    let mut keep = true;
+    source.lines().filter(move |line| {
+        let kept = keep;
+        keep = line.trim_start().strip_prefix("//#if ").is_none_or(|name| value(name.trim(), constants) != 0);
+        kept
+    })
 }
 
 /// The text of `file` in the folder `DAPPLE_SHADERS`; `built_in` where the variable, the file or debug assertions are
@@ -255,6 +262,7 @@ mod tests {
         assert!(compose(source, &[("MOTION", 1)]).contains("moving"));
         let text = compose(source, &[("MOTION", 0)]);
         assert!(!text.contains("moving") && text.contains("always"), "{text}");
+        assert_eq!(compose("//#if MOTION\n//#use math/nothing\n", &[("MOTION", 0)]).lines().count(), 2);
     }
 
     #[test]

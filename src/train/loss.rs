@@ -3,11 +3,12 @@
 use glam::{Vec3, Vec4};
 
 use crate::dataset::{Coverage, Photo};
+use crate::gpu::wgsl::constant;
 use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder};
 use crate::{kernel, shared};
 
 use super::config::{AlphaMode, Config};
-use super::metrics::{SSIM_C1, SSIM_C2, SSIM_RADIUS};
+use super::metrics::SSIM_RADIUS;
 
 shared! {
     /// Settings of one image's loss; see `shaders/shared/math/loss.wgsl`.
@@ -22,8 +23,8 @@ shared! {
         pub l1_mean: f32,
         pub ssim_mean: f32,
         pub ssim_without_terms: f32,
-        pub ssim_c1: f32,
-        pub ssim_c2: f32,
+        pub unused0: f32,
+        pub unused1: f32,
         pub background: Vec4,
     }
 }
@@ -105,9 +106,9 @@ pub(super) fn run_length(gpu: &Gpu) -> u32 {
 /// The meaning of a target's fourth channel, numbered as in `shaders/shared/loss.wgsl`.
 pub(super) fn target_kind(coverage: Coverage) -> u32 {
     match coverage {
-        Coverage::Opaque => 0,
-        Coverage::Alpha => 1,
-        Coverage::Mask => 2,
+        Coverage::Opaque => constant("math/loss", "TARGET_OPAQUE") as u32,
+        Coverage::Alpha => constant("math/loss", "TARGET_ALPHA") as u32,
+        Coverage::Mask => constant("math/loss", "TARGET_MASK") as u32,
     }
 }
 
@@ -227,8 +228,8 @@ impl LossPass {
             l1_mean: l1_mean as f32,
             ssim_mean: ssim_mean as f32,
             ssim_without_terms: if windows > 0.0 { 0.0 } else { 1.0 },
-            ssim_c1: SSIM_C1 as f32,
-            ssim_c2: SSIM_C2 as f32,
+            unused0: 0.0,
+            unused1: 0.0,
             background: background.extend(0.0),
         };
         self.gpu.write(&self.settings, 0, &[settings]);

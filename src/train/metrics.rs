@@ -5,16 +5,17 @@ use glam::{Vec3, Vec4};
 use rayon::prelude::*;
 
 use crate::dataset::{Capture, Coverage, Photo};
+use crate::gpu::wgsl::constant;
 
 /// Renders equal to the photo count as this many decibels, rather than infinitely many.
 pub const MAX_PSNR: f64 = 100.0;
 /// Taps of the SSIM window to each side of its centre, and the standard deviation of its Gaussian, in pixels.
-pub const SSIM_RADIUS: u32 = 5;
+pub const SSIM_RADIUS: u32 = constant("math/loss", "RADIUS") as u32;
 const RADIUS: usize = SSIM_RADIUS as usize;
 const SIGMA: f64 = 1.5;
 /// The constants that keep SSIM's two quotients finite, (0.01 L)² and (0.03 L)² for colours up to L = 1.
-pub const SSIM_C1: f64 = 1e-4;
-pub const SSIM_C2: f64 = 9e-4;
+pub const SSIM_C1: f64 = constant("math/loss", "SSIM_C1");
+pub const SSIM_C2: f64 = constant("math/loss", "SSIM_C2");
 
 /// The photo that a render is compared with.
 pub struct Target {

@@ -3,13 +3,15 @@
 
 use glam::Vec3;
 
+use crate::gpu::wgsl::constant;
+
 use super::config::{Background, Config};
 use super::strategy::Strategy;
 use super::update::Step;
 
-/// Decay of Adam's first and second moments a step; the kernels get them in [`Step`].
-const BETA1: f64 = 0.9;
-const BETA2: f64 = 0.999;
+/// Decay of Adam's first and second moments a step; as the kernels have them.
+const BETA1: f64 = constant("math/adam", "BETA1");
+const BETA2: f64 = constant("math/adam", "BETA2");
 
 /// Scene extent in the frame of training: 1.1 times the largest distance of a camera from the cameras' mean, which the
 /// normalisation makes 1 (docs/algorithms.md E.3).
@@ -98,8 +100,6 @@ impl Schedule {
         let correction = |beta: f64| (1.0 / (1.0 - beta.powi(step as i32 + 1))) as f32;
         let count = gaussians as f64;
         let constants = Step {
-            beta1: BETA1 as f32,
-            beta2: BETA2 as f32,
             correction1: correction(BETA1),
             correction2: correction(BETA2),
             lr_mean: lr_mean as f32,

@@ -2,6 +2,7 @@
 
 use glam::Vec4;
 
+use crate::gpu::wgsl::constant;
 use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder, Variants};
 use crate::model::{BANDS, Model, Rows};
 use crate::render::{Admission, Frame, LENSES, LensModel, SplatRow, View};
@@ -10,8 +11,6 @@ use crate::{kernel, shared};
 shared! {
     /// Constants of one optimisation step, by the names of the options that they come from; see `shaders/shared/math/adam.wgsl`.
     pub struct Step {
-        pub beta1: f32,
-        pub beta2: f32,
         pub correction1: f32,
         pub correction2: f32,
         pub lr_mean: f32,
@@ -83,8 +82,8 @@ kernel! {
 pub const DECLARATIONS: &[Declaration] = &[Update::DECLARATION, UpdateSh::DECLARATION];
 
 /// Values of [`Step::flow_supervision`], as in `shaders/shared/adam.wgsl`.
-pub(super) const FLOW_SUPERVISES_VELOCITY: u32 = 1;
-pub(super) const FLOW_SUPERVISES_ALL: u32 = 2;
+const FLOW_SUPERVISES_VELOCITY: u32 = constant("math/adam", "FLOW_SUPERVISES_VELOCITY") as u32;
+const FLOW_SUPERVISES_ALL: u32 = constant("math/adam", "FLOW_SUPERVISES_ALL") as u32;
 
 /// Floats that `update` leaves for the colour of each Gaussian.
 const COLOUR_GRADIENT: usize = 6;

@@ -1,5 +1,8 @@
 // Adam with bias correction (Kingma & Ba 2015), and the constants of one optimisation step, which the host computes from
 // the options of the same names (src/train/schedule.rs).
+// Decay of the first and of the second moment.
+const BETA1: f32 = 0.9;
+const BETA2: f32 = 0.999;
 const EPSILON: f32 = 1e-15;
 
 // Values of Step.flow_supervision: the parameters that flow_gradients holds a gradient of.
@@ -8,9 +11,7 @@ const FLOW_SUPERVISES_VELOCITY: u32 = 1u;
 const FLOW_SUPERVISES_ALL: u32 = 2u;
 
 struct Step {
-    // Decay of the first and of the second moment, and the bias corrections 1 / (1 - beta1^t) and 1 / (1 - beta2^t).
-    beta1: f32,
-    beta2: f32,
+    // Bias corrections 1 / (1 - beta1^t) and 1 / (1 - beta2^t).
     correction1: f32,
     correction2: f32,
     // Learning rates.
@@ -60,8 +61,8 @@ struct Moments {
 
 fn adam(m: vec4f, v: vec4f, gradient: vec4f, step: Step) -> Moments {
     var out: Moments;
-    out.m = step.beta1 * m + (1.0 - step.beta1) * gradient;
-    out.v = step.beta2 * v + (1.0 - step.beta2) * gradient * gradient;
+    out.m = BETA1 * m + (1.0 - BETA1) * gradient;
+    out.v = BETA2 * v + (1.0 - BETA2) * gradient * gradient;
     let direction = out.m * step.correction1 / (sqrt(out.v * step.correction2) + EPSILON);
     // Where v has underflowed there is nothing to scale by: no step.
     out.direction = select(vec4f(0.0), direction, out.v > vec4f(0.0));

@@ -19,9 +19,8 @@ struct Loss {
     ssim_mean: f32,
     // SSIM of an image that has no term: 1, otherwise 0.
     ssim_without_terms: f32,
-    // SSIM's two constants.
-    ssim_c1: f32,
-    ssim_c2: f32,
+    unused0: f32,
+    unused1: f32,
     // Behind a target with opacity.
     background: vec4f,
 }
@@ -32,6 +31,9 @@ const TARGET_MASK: u32 = 2u;
 
 // Taps to each side of the SSIM window's centre.
 const RADIUS: u32 = 5u;
+// What keeps the two quotients of SSIM finite: (0.01 L)^2 and (0.03 L)^2 for colours up to L = 1.
+const SSIM_C1: f32 = 1e-4;
+const SSIM_C2: f32 = 9e-4;
 // Normalised Gaussian of sigma 1.5, from the outermost tap in.
 const TAP0: f32 = 0.00102838;
 const TAP1: f32 = 0.00759876;
