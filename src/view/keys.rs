@@ -67,7 +67,7 @@ fn has_shifted(key: Key) -> bool {
     HELP.iter()
         .flat_map(|(_, rows)| *rows)
         .flat_map(|row| row.keys)
-        .any(|(shortcut, _)| *shortcut == Self::Shift(key))
+        .any(|(shortcut, _)| *shortcut == Shift(key))
 }
 
 /// A line of the help sheet, and the keys that it tells of.
