@@ -69,7 +69,7 @@ impl Viewer {
                 eye.focus(point);
                 self.state.go(eye, None);
             }
-            Ok(None) => self.tell("nothing solid is there to turn around; double-click on a surface"),
+            Ok(None) => self.notify("nothing solid is there to turn around; double-click on a surface"),
             Err(error) => self.fail(error),
         }
     }

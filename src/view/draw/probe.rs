@@ -14,7 +14,7 @@ impl SceneCanvas {
     /// Reads what makes a pixel of the picture drawn last; `most` Gaussians are listed.
     ///
     /// # Errors
-    /// What the device reports.
+    /// Errors of the device.
     pub fn probe(&mut self, (x, y): (u32, u32), most: usize) -> Result<ProbedPixel> {
         let Some(model) = self.model.as_ref().filter(|_| x < self.size.0 && y < self.size.1) else {
             return Ok(ProbedPixel::default());

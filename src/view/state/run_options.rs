@@ -76,7 +76,7 @@ fn texts(config: &Config) -> BTreeMap<String, String> {
 pub struct RunOptions {
     /// By key. An empty text stands for the default.
     values: BTreeMap<String, String>,
-    /// What is wrong with a value, by key.
+    /// Errors of values, by key.
     errors: BTreeMap<String, String>,
 }
 
@@ -101,7 +101,7 @@ impl RunOptions {
         self.values.get(&option.key).unwrap_or(&option.default)
     }
 
-    /// What is wrong with an option's value.
+    /// The error of an option's value.
     pub fn error(&self, option: &RunOption) -> Option<&str> {
         self.errors.get(&option.key).map(String::as_str)
     }

@@ -97,10 +97,21 @@ fn every_button_sends_an_action() {
 fn every_button_of_a_capture_sends_an_action() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let mut panels = panels(capture_in(folder.path()));
-    for heading in ["Capture", "Run", "Scene"] {
-        let heading = panels.query_all_by_label_contains(heading).last().expect("is there");
-        heading.click();
-        panels.run_steps(8);
+    panels.get_by_label_contains("options").click();
+    panels.run_steps(8);
+    // From below, so that a heading that opens moves none that is yet to be clicked.
+    let top = panels.get_by_label_contains("options").rect().bottom();
+    let headings: Vec<_> = run_options::all().iter().map(|option| option.heading.as_str()).collect();
+    let is_heading = |node: &egui_kittest::Node<'_>| {
+        let label = node.accesskit_node().label().unwrap_or_default();
+        node.rect().top() > top && headings.iter().any(|heading| label.starts_with(heading))
+    };
+    let found: Vec<_> = panels.query_all(by().role(Role::DisclosureTriangle)).filter(is_heading).collect();
+    let places: Vec<_> = found.iter().map(|node| node.rect().center()).collect();
+    assert!(places.len() >= 7, "only {} headings", places.len());
+    for at in places[..7].iter().rev() {
+        click(&mut panels, *at);
+        panels.run_steps(6);
     }
     let count = click_all(&mut panels);
     assert!(count > 25, "only {count} buttons were found");
@@ -117,7 +128,9 @@ fn capture_in(folder: &Path) -> Viewer {
 #[test]
 fn every_menu_entry_sends_its_action() {
     let folder = tempfile::tempdir().expect("temporary folder");
-    let mut panels = panels(shown(folder.path()));
+    let mut scene = shown(folder.path());
+    scene.apply(&egui::Context::default(), EditAction::ToggleCrop);
+    let mut panels = panels(scene);
     let mut seen = 0;
     for (title, items) in menus() {
         for item in items {
@@ -125,7 +138,7 @@ fn every_menu_entry_sends_its_action() {
             panels.get_all_by_label(title).next().expect("a menu").click();
             panels.run_steps(3);
             let inside = |node: &egui_kittest::Node<'_>| node.rect().top() > 30.0;
-            let found: Vec<_> = panels.query_all(by().role(Role::Button).label(entry.text)).filter(inside).collect();
+            let found: Vec<_> = panels.query_all(by().label(entry.text)).filter(inside).collect();
             if let Some(at) =
                 found.iter().find(|node| !node.accesskit_node().is_disabled()).map(|node| node.rect().center())
             {

@@ -41,7 +41,7 @@ impl TypedPath {
 pub struct Dialogs {
     system: Option<SystemDialog>,
     typed: Option<TypedPath>,
-    /// What was typed last: the path may have been wrong.
+    /// The text typed last, which is suggested again: the path may have been wrong.
     last: Option<(Ask, String)>,
     /// Whether the system has turned out to have no dialogs.
     absent: bool,

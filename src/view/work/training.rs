@@ -31,7 +31,7 @@ const MOST_QUEUED: u32 = 16;
 /// Time between two looks at the world while paused.
 const IDLE: Duration = Duration::from_millis(200);
 
-/// What the window asks of a training.
+/// A request of the window to a training.
 pub enum Command {
     Pause(bool),
     /// One step, and then pause.
@@ -44,7 +44,7 @@ pub enum Command {
     Show,
 }
 
-/// What a training does.
+/// The phase of a training.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Phase {
     #[default]
@@ -55,7 +55,7 @@ pub enum Phase {
     Ending,
 }
 
-/// How far a training is.
+/// The progress of a training.
 #[derive(Clone, Debug, Default)]
 pub struct Status {
     pub phase: Phase,
@@ -67,7 +67,7 @@ pub struct Status {
     pub pace: f64,
 }
 
-/// How a training ended.
+/// The end of a training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// After all steps.
@@ -76,17 +76,17 @@ pub enum End {
     Stopped(u32),
 }
 
-/// What a training has for the window.
+/// A message of a training to the window.
 pub enum News {
-    /// What is trained, and how it is found on the device.
+    /// The run, its model on the device, and the frame of the model.
     Ready(Box<(Document, Model, Normalisation)>),
-    /// How saving the scene went: a message or an error.
+    /// The result of saving the scene: a message or an error.
     Saved(Result<String>),
-    /// How it ended, or why it broke off.
+    /// The end of the training, or the error that broke it off.
     Ended(Result<End, String>),
 }
 
-/// Who else hears of a training, and may stop it.
+/// Callbacks of a training's owner, who may stop it.
 pub struct Hooks {
     pub on_event: Box<dyn FnMut(Told) + Send>,
     pub interrupted: fn() -> bool,
