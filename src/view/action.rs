@@ -90,7 +90,7 @@ pub enum CameraAction {
     /// Turn around the pivot, radians to the right and down.
     Orbit(DVec2),
     /// Look around, radians to the right and down.
-    Look(DVec2),
+    LookAround(DVec2),
     /// Move sideways by a drag in points of a picture of a height in points.
     Pan {
         drag: DVec2,

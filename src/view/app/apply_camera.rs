@@ -16,7 +16,7 @@ impl Viewer {
                 state.take_over();
                 state.eye.orbit(angles.x, angles.y);
             }
-            CameraAction::Look(angles) => {
+            CameraAction::LookAround(angles) => {
                 state.take_over();
                 state.eye.look(angles.x, angles.y);
             }

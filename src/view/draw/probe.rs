@@ -5,7 +5,6 @@ use anyhow::Result;
 use crate::model::GEOMETRY_ROW;
 use crate::render::{Contribution, Probe};
 use crate::scene::sigmoid;
-
 use crate::view::state::probe::{Hit, ProbedPixel};
 
 use super::scene_canvas::SceneCanvas;

@@ -9,7 +9,6 @@ use crate::gpu::{Gpu, Recorder, StageTimes};
 use crate::model::Model;
 use crate::render::{Change, Channel, DisplayMode, Masquerade, NEAR, Presenter, Probe, RenderOptions, Renderer};
 use crate::scene::{Normalisation, Scene};
-
 use crate::view::state::view_settings::{ViewSettings, has_range};
 use crate::view::state::viewer_state::SceneFacts;
 

@@ -45,7 +45,7 @@ pub fn interact(ui: &egui::Ui, inputs: &Inputs, response: &egui::Response, place
     if response.dragged_by(PointerButton::Secondary) {
         // As far as the field of view says, so that what is looked at stays under the pointer.
         let angle = state.eye.fov / height;
-        actions.push(CameraAction::Look(-angle * dvec2(drag.x.into(), drag.y.into())).into());
+        actions.push(CameraAction::LookAround(-angle * dvec2(drag.x.into(), drag.y.into())).into());
     }
     if let Some(pointer) = response.hover_pos() {
         wheel(ui, state, place, pointer, actions);

@@ -144,8 +144,8 @@ impl RunOptions {
             let value = self.values.get(&option.key)?.trim();
             (!value.is_empty()).then(|| format!("--{}={value}", option.name))
         };
-        let words = all().iter().filter_map(given);
-        let matches = command().try_get_matches_from(words).map_err(|error| {
+        let flags = all().iter().filter_map(given);
+        let matches = command().try_get_matches_from(flags).map_err(|error| {
             let text = error.to_string();
             anyhow!("{}", text.lines().next().unwrap_or_default().trim_start_matches("error: "))
         })?;

@@ -1,7 +1,8 @@
-//! A training in this process: on a thread of its own, on the window's device, its model drawn where it lies.
+//! A training in this process: it runs on a thread of its own and on the window's device, and the window draws its model
+//! without a copy.
 //!
-//! Every step is one submission, so whatever the window draws lies between two steps. The thread lets no more steps queue
-//! up than fill [`QUEUE`], which is how long the window may have to wait for the device.
+//! Every step is one submission, so the window draws between two steps. The thread queues no more steps than fill
+//! [`QUEUE`], which bounds the time that the window waits for the device.
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
@@ -18,7 +19,6 @@ use crate::model::Model;
 use crate::scene::Normalisation;
 use crate::train::run_folder::Record;
 use crate::train::{Session, Start, Told};
-
 use crate::view::state::document::Document;
 use crate::view::text::{full_path, grouped};
 
@@ -26,9 +26,9 @@ use super::device_lock::{DeviceLock, lock};
 
 /// Device time of the steps that may be queued.
 const QUEUE: Duration = Duration::from_millis(40);
-/// Steps of which the device is never told at once.
+/// Most steps that are queued at once.
 const MOST_QUEUED: u32 = 16;
-/// Time between two looks at the world while paused.
+/// Time between two checks for an interruption while paused.
 const IDLE: Duration = Duration::from_millis(200);
 
 /// A request of the window to a training.
