@@ -145,9 +145,8 @@ fn every_menu_entry_sends_its_action() {
                 let label = node.label().unwrap_or_default();
                 node.role() != Role::Label && !node.is_disabled() && label.starts_with(text)
             });
-            let mut places = panels.query_all(is_entry).map(|node| node.rect().center()).filter(|at| at.y > 30.0);
-            let place = places.next_back();
-            if let Some(at) = place {
+            let places: Vec<_> = panels.query_all(is_entry).map(|node| node.rect().center()).collect();
+            if let Some(at) = places.iter().rfind(|at| at.y > 30.0).copied() {
                 panels.state_mut().1.clear();
                 click(&mut panels, at);
                 assert_eq!(panels.state().1, [entry.action], "{title}, {text}");
@@ -170,7 +169,8 @@ fn sent_by(shortcut: Shortcut, state: &State) -> Vec<Action> {
     };
     let event = egui::Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers };
     let context = egui::Context::default();
-    context.begin_pass(egui::RawInput { modifiers, events: vec![event], ..Default::default() });
+    let events = vec![egui::Event::ModifiersChanged(modifiers), event];
+    context.begin_pass(egui::RawInput { events, ..Default::default() });
     let sent = context.input_mut(|input| pressed(input, state));
     let _ = context.end_pass();
     sent
