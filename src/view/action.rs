@@ -58,7 +58,7 @@ pub enum FileAction {
     CloseNotice(usize),
 }
 
-/// How the scene is shown, and what is shown beside it.
+/// Display of the scene and of the panels.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ViewAction {
     SetMode(DisplayMode, Form),
@@ -70,7 +70,7 @@ pub enum ViewAction {
     SetRange(Option<(f32, f32)>),
     SetLayout(Layout),
     NextLayout,
-    /// Where the line of the wipe is, 0 to 1.
+    /// Place of the line of the wipe, 0 at the left to 1.
     MoveWipe(f32),
     ToggleProbe,
     /// Hold the probe at a share of the picture's sides, or let it go.
@@ -90,7 +90,7 @@ pub enum CameraAction {
     /// Turn around the pivot, radians to the right and down.
     Orbit(DVec2),
     /// Look around, radians to the right and down.
-    Look(DVec2),
+    LookAround(DVec2),
     /// Move sideways by a drag in points of a picture of a height in points.
     Pan {
         drag: DVec2,
@@ -202,7 +202,7 @@ pub enum TrainAction {
     /// An option of a new run by its key, as text.
     SetOption(String, String),
     SetFolder(String),
-    /// What the options are searched for.
+    /// Text that the options are searched for.
     SetSearch(String),
     /// Start a run of the capture that is shown.
     Start,

@@ -10,7 +10,7 @@ use super::state::ask::Ask;
 use super::state::edit::Tool;
 use super::state::navigation::Side;
 
-/// What must be there for a key to do something.
+/// The condition under which a key works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
     Nothing,
@@ -37,7 +37,7 @@ pub enum Shortcut {
 }
 
 impl Shortcut {
-    /// How it is written.
+    /// The text of the shortcut, such as `Ctrl + Z`.
     pub fn text(self) -> String {
         let name = |key: Key| match key {
             Key::Escape => "Esc",
@@ -50,7 +50,7 @@ impl Shortcut {
         }
     }
 
-    /// How often it was pressed since the last frame: several presses come together where a picture is slow.
+    /// Number of presses since the last frame: several come together where a picture is slow.
     fn presses(self, input: &mut InputState) -> usize {
         let (shift, command) = (input.modifiers.shift, input.modifiers.command);
         match self {
@@ -70,10 +70,10 @@ fn has_shifted(key: Key) -> bool {
         .any(|(shortcut, _)| *shortcut == Shift(key))
 }
 
-/// A line of the help sheet, and the keys that it tells of.
+/// A line of the help sheet with its keys.
 #[derive(Debug)]
 pub struct Row {
-    /// What the mouse does for it; empty for keys alone.
+    /// The mouse gesture; empty for keys alone.
     pub gesture: &'static str,
     pub what: &'static str,
     pub needs: Needs,
@@ -98,7 +98,7 @@ macro_rules! row {
     ($gesture:literal, $what:literal) => {
         Row { gesture: $gesture, what: $what, needs: Needs::Document, keys: &[] }
     };
-    ($needs:ident: $what:literal, [$($key:expr),* $(,)?] $(,)?) => {
+    ($needs:ident, $what:literal, [$($key:expr),* $(,)?] $(,)?) => {
         Row { gesture: "", what: $what, needs: Needs::$needs, keys: &[$($key),*] }
     };
 }
@@ -113,8 +113,9 @@ const MOVE: &[Row] = &[
     row!("double-click", "turn around the surface there"),
     row!("W A S D, Q E", "fly; Q and E go down and up, Shift is faster"),
     row!("wheel while flying", "change the speed of flight"),
-    row!(Document: "go back to the first view", [(Plain(Key::R), Action::Camera(CameraAction::FirstView))]),
-    row!(Document:
+    row!(Document, "go back to the first view", [(Plain(Key::R), Action::Camera(CameraAction::FirstView))]),
+    row!(
+        Document,
         "view from the right, the top, the front",
         [
             (Plain(Key::X), Action::Camera(CameraAction::ViewFrom(Side::Right))),
@@ -122,7 +123,8 @@ const MOVE: &[Row] = &[
             (Plain(Key::Z), Action::Camera(CameraAction::ViewFrom(Side::Front))),
         ],
     ),
-    row!(Document:
+    row!(
+        Document,
         "view from the left, the bottom, the back",
         [
             (Shift(Key::X), Action::Camera(CameraAction::ViewFrom(Side::Left))),
@@ -130,7 +132,7 @@ const MOVE: &[Row] = &[
             (Shift(Key::Z), Action::Camera(CameraAction::ViewFrom(Side::Back))),
         ],
     ),
-    row!(Document: "orthographic or perspective", [(Plain(Key::O), Action::Camera(CameraAction::ToggleOrthographic))]),
+    row!(Document, "orthographic or perspective", [(Plain(Key::O), Action::Camera(CameraAction::ToggleOrthographic))]),
 ];
 
 const fn mode(key: Key, mode: DisplayMode, form: Form) -> (Shortcut, Action) {
@@ -138,7 +140,8 @@ const fn mode(key: Key, mode: DisplayMode, form: Form) -> (Shortcut, Action) {
 }
 
 const SEE: &[Row] = &[
-    row!(Document:
+    row!(
+        Document,
         "colour, depth, normal, opacity, count, solid, centres",
         [
             mode(Key::Num1, DisplayMode::Color, Form::Splat),
@@ -150,33 +153,33 @@ const SEE: &[Row] = &[
             mode(Key::Num7, DisplayMode::Color, Form::Centre),
         ],
     ),
-    row!(Motion:
+    row!(
+        Motion,
         "velocity, flow",
-        [
-            mode(Key::Num8, DisplayMode::Velocity, Form::Splat),
-            mode(Key::Num9, DisplayMode::Flow, Form::Splat),
-        ],
+        [mode(Key::Num8, DisplayMode::Velocity, Form::Splat), mode(Key::Num9, DisplayMode::Flow, Form::Splat),],
     ),
-    row!(Document: "probe a pixel: what makes it", [(Plain(Key::T), Action::View(ViewAction::ToggleProbe))]),
-    row!(Document: "figures: times, counts, memory", [(Plain(Key::I), Action::View(ViewAction::ToggleFigures))]),
-    row!(Document: "only the picture, without panels", [(Plain(Key::U), Action::View(ViewAction::TogglePanels))]),
-    row!(Nothing: "full screen", [(Plain(Key::F11), Action::View(ViewAction::ToggleFullScreen))]),
-    row!(Document: "frames of the capture's cameras", [(Plain(Key::F), Action::View(ViewAction::ToggleCameras))]),
+    row!(Document, "probe a pixel: what makes it", [(Plain(Key::T), Action::View(ViewAction::ToggleProbe))]),
+    row!(Document, "figures: times, counts, memory", [(Plain(Key::I), Action::View(ViewAction::ToggleFigures))]),
+    row!(Document, "only the picture, without panels", [(Plain(Key::U), Action::View(ViewAction::TogglePanels))]),
+    row!(Nothing, "full screen", [(Plain(Key::F11), Action::View(ViewAction::ToggleFullScreen))]),
+    row!(Document, "frames of the capture's cameras", [(Plain(Key::F), Action::View(ViewAction::ToggleCameras))]),
     row!("click a frame", "look through that camera"),
-    row!(Document:
+    row!(
+        Document,
         "look through the previous or next camera",
         [
             (Plain(Key::OpenBracket), Action::Camera(CameraAction::VisitNext(-1))),
             (Plain(Key::CloseBracket), Action::Camera(CameraAction::VisitNext(1))),
         ],
     ),
-    row!(Document: "compare with the photo there", [(Plain(Key::V), Action::View(ViewAction::NextLayout))]),
+    row!(Document, "compare with the photo there", [(Plain(Key::V), Action::View(ViewAction::NextLayout))]),
 ];
 
 const EDIT: &[Row] = &[
-    row!(Document: "crop box", [(Plain(Key::C), Action::Edit(EditAction::ToggleCrop))]),
+    row!(Document, "crop box", [(Plain(Key::C), Action::Edit(EditAction::ToggleCrop))]),
     row!("drag a dot", "move a side of the crop box"),
-    row!(Document:
+    row!(
+        Document,
         "select with a rectangle, a brush, a sphere",
         [
             (Plain(Key::B), Action::Edit(EditAction::ToggleTool(Tool::Rectangle))),
@@ -184,42 +187,48 @@ const EDIT: &[Row] = &[
             (Plain(Key::N), Action::Edit(EditAction::ToggleTool(Tool::Sphere))),
         ],
     ),
-    row!(Document:
+    row!(
+        Document,
         "delete the selection",
         [
             (Plain(Key::Delete), Action::Edit(EditAction::DeleteSelection)),
             (Plain(Key::Backspace), Action::Edit(EditAction::DeleteSelection)),
         ],
     ),
-    row!(Document:
+    row!(
+        Document,
         "undo, redo",
-        [
-            (Ctrl(Key::Z), Action::Edit(EditAction::Undo)),
-            (Ctrl(Key::Y), Action::Edit(EditAction::Redo)),
-        ],
+        [(Ctrl(Key::Z), Action::Edit(EditAction::Undo)), (Ctrl(Key::Y), Action::Edit(EditAction::Redo)),],
     ),
-    row!(Nothing: "drop the selection, end the tool or the probe", [(Plain(Key::Escape), Action::View(ViewAction::Escape))]),
+    row!(
+        Nothing,
+        "drop the selection, end the tool or the probe",
+        [(Plain(Key::Escape), Action::View(ViewAction::Escape))]
+    ),
 ];
 
 const KEEP: &[Row] = &[
-    row!(Nothing: "open a file", [(Ctrl(Key::O), Action::File(FileAction::Ask(Ask::OpenFile)))]),
-    row!(Document: "save the scene as …", [(Ctrl(Key::S), Action::File(FileAction::Ask(Ask::SaveScene)))]),
-    row!(Document: "save a picture in the working folder", [(Plain(Key::P), Action::File(FileAction::SaveNextPicture))]),
-    row!(Document: "add this view to the camera path", [(Plain(Key::K), Action::Path(PathAction::AddKey))]),
-    row!(Document: "play or pause the path or the clip", [(Plain(Key::Space), Action::Time(TimeAction::PlayPause))]),
-    row!(Motion:
+    row!(Nothing, "open a file", [(Ctrl(Key::O), Action::File(FileAction::Ask(Ask::OpenFile)))]),
+    row!(Document, "save the scene as …", [(Ctrl(Key::S), Action::File(FileAction::Ask(Ask::SaveScene)))]),
+    row!(
+        Document,
+        "save a picture in the working folder",
+        [(Plain(Key::P), Action::File(FileAction::SaveNextPicture))]
+    ),
+    row!(Document, "add this view to the camera path", [(Plain(Key::K), Action::Path(PathAction::AddKey))]),
+    row!(Document, "play or pause the path or the clip", [(Plain(Key::Space), Action::Time(TimeAction::PlayPause))]),
+    row!(
+        Motion,
         "a moment back or on",
         [
             (Plain(Key::Comma), Action::Time(TimeAction::Step { forward: false })),
             (Plain(Key::Period), Action::Time(TimeAction::Step { forward: true })),
         ],
     ),
-    row!(Nothing:
+    row!(
+        Nothing,
         "this sheet",
-        [
-            (Plain(Key::H), Action::View(ViewAction::ToggleHelp)),
-            (Plain(Key::F1), Action::View(ViewAction::ToggleHelp)),
-        ],
+        [(Plain(Key::H), Action::View(ViewAction::ToggleHelp)), (Plain(Key::F1), Action::View(ViewAction::ToggleHelp)),],
     ),
 ];
 

@@ -21,7 +21,7 @@ const SIZE: (u32, u32) = (1280, 720);
 /// The picture that the window would show, without a window.
 ///
 /// # Errors
-/// What cannot be opened or rendered; a camera that the capture does not have.
+/// A file that cannot be opened or rendered; a camera that the capture does not have.
 pub fn screenshot(
     path: &Path,
     adapter: Option<&str>,

@@ -67,6 +67,6 @@ fn visuals() -> egui::Visuals {
 }
 
 /// A box for words that lie on the picture.
-pub fn card() -> egui::Frame {
+pub fn overlay() -> egui::Frame {
     egui::Frame::new().fill(VEIL).corner_radius(CornerRadius::same(7)).inner_margin(Margin::symmetric(11, 8))
 }

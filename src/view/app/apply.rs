@@ -51,7 +51,7 @@ impl Viewer {
             ViewAction::ToggleProbe => {
                 state.probe = PixelProbe::switched(!state.probe.on);
                 if state.probe.on && state.has_scene() {
-                    self.tell("point at the picture; a click holds the pixel, T or Esc ends");
+                    self.notify("point at the picture; a click holds the pixel, T or Esc ends");
                 }
             }
             ViewAction::PinProbe(at) => state.probe.pin(at),
@@ -105,13 +105,13 @@ impl Viewer {
                 }
                 state.keys.keys.push(state.key_here());
                 let count = state.keys.keys.len();
-                self.tell(format!("key frame {count} added to the camera path"));
+                self.notify(format!("key frame {count} added to the camera path"));
             }
             PathAction::ReplaceKey(index) => {
                 let here = state.key_here();
                 if let Some(key) = state.keys.keys.get_mut(index) {
                     *key = here;
-                    self.tell(format!("key frame {} is this view now", index + 1));
+                    self.notify(format!("key frame {} is this view now", index + 1));
                 }
             }
             PathAction::RemoveKey(index) => {

@@ -16,7 +16,7 @@ impl Viewer {
                 state.take_over();
                 state.eye.orbit(angles.x, angles.y);
             }
-            CameraAction::Look(angles) => {
+            CameraAction::LookAround(angles) => {
                 state.take_over();
                 state.eye.look(angles.x, angles.y);
             }
@@ -69,7 +69,7 @@ impl Viewer {
                 eye.focus(point);
                 self.state.go(eye, None);
             }
-            Ok(None) => self.tell("nothing solid is there to turn around; double-click on a surface"),
+            Ok(None) => self.notify("nothing solid is there to turn around; double-click on a surface"),
             Err(error) => self.fail(error),
         }
     }

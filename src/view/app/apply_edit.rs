@@ -40,7 +40,7 @@ impl Viewer {
                 let count = edit.delete_selection(self.state.scene.gaussians);
                 if count > 0 {
                     self.show_edits();
-                    self.tell(format!("deleted {} Gaussians; Ctrl + Z brings them back", grouped(count as u64)));
+                    self.notify(format!("deleted {} Gaussians; Ctrl + Z brings them back", grouped(count as u64)));
                 }
             }
             EditAction::Undo => self.step(false),
@@ -56,7 +56,7 @@ impl Viewer {
 
     fn toggle_crop(&mut self) {
         if self.state.is_growing() {
-            return self.tell("the scene is in training; stop that first, then crop it");
+            return self.notify("the scene is in training; stop that first, then crop it");
         }
         let edit = &mut self.state.edit;
         let crop = if edit.is_cropped() { None } else { Some(edit.bounds) };
@@ -69,7 +69,7 @@ impl Viewer {
     /// Selects the Gaussians for which `hit` is true.
     pub(super) fn select(&mut self, join: Join, hit: impl Fn(&Scene, usize) -> bool, is_step: bool) {
         if self.state.is_growing() {
-            return self.tell("the scene is in training; stop that first, then edit it");
+            return self.notify("the scene is in training; stop that first, then edit it");
         }
         let Some(document) = &self.state.document else { return };
         let scene = &document.scene;
@@ -86,7 +86,7 @@ impl Viewer {
                 let sphere = (centre, self.state.edit.sphere_radius * self.state.size());
                 self.select(join, |scene, i| is_near(scene, i, settings.time, sphere), true);
             }
-            Ok(None) => self.tell("no surface is there"),
+            Ok(None) => self.notify("no surface is there"),
             Err(error) => self.fail(error),
         }
     }

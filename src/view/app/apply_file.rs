@@ -153,7 +153,7 @@ impl Viewer {
         match keys.save(path, keys.size) {
             Ok(()) => {
                 keys.note_saved();
-                self.tell(format!("saved {}; dapple render --path takes it too", full_path(path)));
+                self.notify(format!("saved {}; dapple render --path takes it too", full_path(path)));
             }
             Err(error) => self.fail(error),
         }
@@ -173,7 +173,7 @@ impl Viewer {
     /// Starts to export the camera path.
     fn export_path(&mut self, context: &egui::Context, output: Output, path: &Path) {
         if self.jobs.export.is_some() {
-            return self.tell("an export is in progress; wait for it or cancel it");
+            return self.notify("an export is in progress; wait for it or cancel it");
         }
         // What the crop box leaves out is no part of the export, as it is none of a saved scene.
         let mut settings = ViewSettings { dim_outside: false, ..self.state.picture_settings() };

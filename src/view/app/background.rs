@@ -1,4 +1,4 @@
-//! What time and work on other threads bring in each frame.
+//! The changes that time and other threads bring in each frame.
 
 use std::time::{Duration, Instant};
 
@@ -53,14 +53,14 @@ impl Viewer {
         if let (Ok(_), Some(state)) = (&result, saved) {
             self.state.edit.note_saved(state);
         }
-        self.tell_result(result);
+        self.notify_result(result);
     }
 
     fn receive_export(&mut self, context: &egui::Context) {
         let Some(export) = &self.jobs.export else { return };
         let Some(result) = export.task.poll() else { return context.request_repaint_after(WAIT) };
         self.jobs.export = None;
-        self.tell_result(result.flatten());
+        self.notify_result(result.flatten());
     }
 
     /// Takes the photo that was read, and has the one read that is compared with.

@@ -12,27 +12,17 @@ use crate::image::png::save_png;
 use crate::view::draw::photo::Outcome;
 use crate::view::draw::place::Place;
 use crate::view::state::compare::Layout;
-use crate::view::state::view_settings::ViewSettings;
 use crate::view::text::full_path;
 
-use super::viewer::Viewer;
+use super::viewer::{Drawn, Viewer};
 
-/// How long the window waits for a step of the training to end before it goes on with the old picture. Coming back for it
+/// Longest time that the window waits for a step of the training before it keeps the old picture. Coming back for it
 /// costs both sides: the window is composed again, and the training waits for it.
 const PATIENCE: Duration = Duration::from_millis(200);
 /// Size of a saved picture where none was drawn yet.
 const SIZE: (u32, u32) = (960, 540);
 /// Gaussians that the probe lists.
 const LISTED: usize = 8;
-
-/// What a picture depends on; while it is the same, nothing is drawn.
-#[derive(Clone, Copy, PartialEq)]
-pub struct Drawn {
-    pub camera: Camera,
-    settings: ViewSettings,
-    timed: bool,
-    generation: u64,
-}
 
 impl Viewer {
     /// Draws if anything has changed since the last picture.
@@ -115,7 +105,9 @@ impl Viewer {
         let saved = drawn.and_then(|_| save_png(path, &self.canvas.picture()?));
         self.redraw();
         let text = format!("saved {} ({width} × {height})", full_path(path));
-        self.tell_result(saved.map(|()| text).with_context(|| format!("cannot save a picture of {width} x {height}")));
+        self.notify_result(
+            saved.map(|()| text).with_context(|| format!("cannot save a picture of {width} x {height}")),
+        );
     }
 
     /// Saves a picture in the working directory, under the first free name.

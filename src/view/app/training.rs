@@ -41,7 +41,7 @@ impl Viewer {
                     let (document, model, frame) = *ready;
                     self.show_model(document, model, &frame);
                 }
-                Ok(News::Saved(result)) => self.tell_result(result),
+                Ok(News::Saved(result)) => self.notify_result(result),
                 Ok(News::Ended(ended)) => self.training_ended(context, ended),
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
@@ -105,11 +105,11 @@ impl Viewer {
         let mut stopped = None;
         match ended {
             Ok(End::Done) => {
-                self.tell(format!("the training is done; scene.ply and report.html are in {}", full_path(&live.out)));
+                self.notify(format!("the training is done; scene.ply and report.html are in {}", full_path(&live.out)));
             }
             Ok(End::Stopped(step)) => {
                 stopped = Some(step);
-                self.tell(format!("stopped after step {step}; it can go on from there"));
+                self.notify(format!("stopped after step {step}; it can go on from there"));
             }
             Err(error) => self.fail(anyhow!("the training broke off: {error}")),
         }

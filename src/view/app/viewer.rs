@@ -1,4 +1,4 @@
-//! What the viewer holds.
+//! The viewer: its state, canvas and jobs.
 
 use std::time::Instant;
 
@@ -6,6 +6,7 @@ use anyhow::Result;
 use eframe::egui_wgpu::RenderState;
 use glam::Vec3;
 
+use crate::camera::Camera;
 use crate::gpu::Gpu;
 use crate::view::draw::photo::Comparison;
 use crate::view::draw::scene_canvas::{Cost, SceneCanvas};
@@ -22,10 +23,17 @@ use crate::view::state::timeline::Timeline;
 use crate::view::state::view_settings::ViewSettings;
 use crate::view::work::jobs::Jobs;
 
-use super::picture::Drawn;
-
 /// Most warnings of a document that are shown.
 const WARNINGS: usize = 3;
+
+/// Everything that a picture depends on; while it is the same, nothing is drawn.
+#[derive(Clone, Copy, PartialEq)]
+pub struct Drawn {
+    pub(super) camera: Camera,
+    pub(super) settings: ViewSettings,
+    pub(super) timed: bool,
+    pub(super) generation: u64,
+}
 
 /// The viewer.
 pub struct Viewer {
@@ -35,11 +43,11 @@ pub struct Viewer {
     pub(super) window_pass: WindowPass,
     pub(super) comparison: Comparison,
     pub(super) thumbnails: Thumbnails,
-    /// What the picture drawn last depends on.
+    /// The inputs of the picture drawn last.
     pub(super) drawn: Option<Drawn>,
     /// Counts changes of what is on the canvas.
     pub(super) generation: u64,
-    /// What the picture drawn last cost.
+    /// Time and counts of the picture drawn last.
     pub(super) cost: Cost,
     /// Number of pictures drawn so far.
     pub(in crate::view) pictures_drawn: u64,
@@ -71,7 +79,7 @@ impl Viewer {
         })
     }
 
-    /// What the panels read.
+    /// The inputs of the panels.
     pub(in crate::view) fn inputs(&self) -> Inputs<'_> {
         Inputs {
             state: &self.state,
@@ -83,7 +91,7 @@ impl Viewer {
         }
     }
 
-    pub(super) fn tell(&mut self, text: impl Into<String>) {
+    pub(super) fn notify(&mut self, text: impl Into<String>) {
         self.state.notices.add(text.into());
     }
 
@@ -92,9 +100,9 @@ impl Viewer {
     }
 
     /// Shows the message or the error that some work ended with.
-    pub(super) fn tell_result(&mut self, result: Result<String>) {
+    pub(super) fn notify_result(&mut self, result: Result<String>) {
         match result {
-            Ok(text) => self.tell(text),
+            Ok(text) => self.notify(text),
             Err(error) => self.fail(error),
         }
     }

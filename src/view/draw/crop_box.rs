@@ -9,12 +9,12 @@ use crate::view::theme;
 
 use super::place::Place;
 
-/// How near to a dot the pointer must be, points.
+/// Largest distance of the pointer from a dot that it is on, in points.
 const REACH: f32 = 11.0;
 /// Sides that move less than this many points while they cross the box cannot be held: they face the eye.
 const SHORTEST: f32 = 12.0;
 
-/// Where a side's dot is in the window, and how far it moves, in points, for one unit of the scene; `None` where it is
+/// Position of a side's dot in the window, and its movement in points for one unit of the scene; `None` where it is
 /// behind the camera or the side faces the camera.
 fn handle(side: CropSide, place: &Place, camera: &Camera, corners: Corners) -> Option<(Pos2, Vec2)> {
     let centre = side.centre(corners);

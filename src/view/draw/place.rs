@@ -1,11 +1,11 @@
-//! Where the picture lies in the window.
+//! The place of the picture in the window.
 
 use eframe::egui::{Pos2, Rect, pos2, vec2};
 use glam::{DVec2, DVec3, dvec2};
 
 use crate::camera::Camera;
 
-/// Where the picture lies in the window, and its size in pixels.
+/// The place of the picture in the window, and its size in pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Place {
     pub rect: Rect,

@@ -5,7 +5,6 @@ use anyhow::Result;
 use crate::model::GEOMETRY_ROW;
 use crate::render::{Contribution, Probe};
 use crate::scene::sigmoid;
-
 use crate::view::state::probe::{Hit, ProbedPixel};
 
 use super::scene_canvas::SceneCanvas;
@@ -14,7 +13,7 @@ impl SceneCanvas {
     /// Reads what makes a pixel of the picture drawn last; `most` Gaussians are listed.
     ///
     /// # Errors
-    /// What the device reports.
+    /// Errors of the device.
     pub fn probe(&mut self, (x, y): (u32, u32), most: usize) -> Result<ProbedPixel> {
         let Some(model) = self.model.as_ref().filter(|_| x < self.size.0 && y < self.size.1) else {
             return Ok(ProbedPixel::default());

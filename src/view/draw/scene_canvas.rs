@@ -9,11 +9,10 @@ use crate::gpu::{Gpu, Recorder, StageTimes};
 use crate::model::Model;
 use crate::render::{Change, Channel, DisplayMode, Masquerade, NEAR, Presenter, Probe, RenderOptions, Renderer};
 use crate::scene::{Normalisation, Scene};
-
 use crate::view::state::view_settings::{ViewSettings, has_range};
 use crate::view::state::viewer_state::SceneFacts;
 
-/// What a picture cost.
+/// The time and the counts of a picture.
 #[derive(Clone, Debug, Default)]
 pub struct Cost {
     /// Milliseconds from the request to the finished pixels.
@@ -24,7 +23,7 @@ pub struct Cost {
     pub pairs: u32,
 }
 
-/// What a second canvas of the same scene is opened from, on any thread.
+/// The parts from which any thread opens a second canvas of the same scene.
 pub struct Fork {
     gpu: Gpu,
     model: Option<Model>,
@@ -107,7 +106,7 @@ impl SceneCanvas {
         }
     }
 
-    /// What is on the device.
+    /// Number and kind of the Gaussians on the device.
     pub fn facts(&self) -> SceneFacts {
         self.model.as_ref().map_or_else(SceneFacts::default, |model| SceneFacts {
             gaussians: model.len(),
@@ -132,7 +131,7 @@ impl SceneCanvas {
     /// and the counts, which cost a little themselves.
     ///
     /// # Errors
-    /// What the device reports; a scene that needs more memory than there is.
+    /// Errors of the device; too little memory for the scene.
     pub fn draw(&mut self, camera: &Camera, settings: &ViewSettings, timed: bool) -> Result<Cost> {
         let start = std::time::Instant::now();
         let size = (camera.lens.width, camera.lens.height);
@@ -269,7 +268,7 @@ impl SceneCanvas {
         Ok(Some(camera.pose.centre() + ray * (depth / ray.dot(camera.pose.forward()))))
     }
 
-    /// What a second canvas of the scene as it is shown here is opened from. The Gaussians stay where they are.
+    /// The parts of a second canvas of the scene as it is shown here. Both share the Gaussians.
     pub fn fork(&self) -> Fork {
         let model = self.model.as_ref().map(Model::sharing);
         Fork { gpu: self.gpu.clone(), model, state: self.state.clone(), frame: self.frame }

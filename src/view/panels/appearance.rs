@@ -1,4 +1,4 @@
-//! How the scene is shown.
+//! Settings of how the scene is shown.
 
 use eframe::egui;
 

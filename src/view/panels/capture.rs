@@ -83,7 +83,7 @@ fn list(ui: &mut egui::Ui, inputs: &Inputs, capture: &Capture, actions: &mut Vec
         });
 }
 
-/// How far the side panel is scrolled, in points, and when it was last scrolled, in seconds.
+/// Offset to which the side panel is scrolled, in points, and time when it was last scrolled, in seconds.
 fn scrolled_at(ui: &egui::Ui) -> (f32, f64) {
     ui.data(|data| data.get_temp(egui::Id::unique("side panel scrolled"))).unwrap_or((0.0, f64::NEG_INFINITY))
 }

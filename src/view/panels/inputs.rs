@@ -1,4 +1,4 @@
-//! What the panels read.
+//! The inputs of the panels.
 
 use crate::view::draw::photo::Comparison;
 use crate::view::draw::scene_canvas::{Cost, SceneCanvas};
@@ -6,7 +6,7 @@ use crate::view::draw::thumbnails::Thumbnails;
 use crate::view::state::State;
 use crate::view::work::jobs::Jobs;
 
-/// What the panels read.
+/// Everything that panels read.
 #[derive(Clone, Copy)]
 pub struct Inputs<'a> {
     pub state: &'a State,
@@ -14,6 +14,6 @@ pub struct Inputs<'a> {
     pub jobs: &'a Jobs,
     pub comparison: &'a Comparison,
     pub thumbnails: &'a Thumbnails,
-    /// What the picture drawn last cost.
+    /// Time and counts of the picture drawn last.
     pub cost: &'a Cost,
 }

@@ -16,7 +16,7 @@ use crate::view::theme;
 use super::inputs::Inputs;
 use super::widgets::choice;
 
-/// What can be shown, with its name and what it tells.
+/// The display modes with their names and descriptions.
 pub const MODES: [(&str, DisplayMode, Form, &str); 9] = [
     ("Colour", DisplayMode::Color, Form::Splat, "What the cameras saw"),
     ("Depth", DisplayMode::Depth, Form::Splat, "Mean distance along the view, in the scene's units"),

@@ -1,4 +1,4 @@
-//! What lies on the picture: figures, and the scale of its colours.
+//! Boxes on the picture: figures, and the scale of its colours.
 
 use eframe::egui::{self, Align2, Color32, Pos2, Rect, RichText, pos2, vec2};
 use glam::Vec2;
@@ -34,7 +34,7 @@ pub fn show(ui: &egui::Ui, inputs: &Inputs, full: Rect, actions: &mut Vec<Action
 pub fn overlay(ui: &egui::Ui, name: &str, at: Pos2, pivot: Align2, add: impl FnOnce(&mut egui::Ui)) {
     let area = egui::Area::new(egui::Id::unique(name)).fixed_pos(at).pivot(pivot).order(egui::Order::Middle);
     area.show(ui.ctx(), |ui| {
-        theme::card().show(ui, add);
+        theme::overlay().show(ui, add);
     });
 }
 

@@ -9,7 +9,7 @@ use crate::view::state::probe::ProbedPixel;
 use crate::view::text::{grouped, short};
 use crate::view::theme;
 
-/// Where in the window the pixel lies that the probe reads: the pinned one, else the one under the pointer.
+/// Position in the window of the pixel that the probe reads: the pinned one, else the one under the pointer.
 pub fn position(state: &State, place: &Place, hover: Option<Pos2>) -> Option<Pos2> {
     if !state.probe.on || !state.has_scene() {
         return None;
@@ -37,7 +37,7 @@ pub fn show(ui: &egui::Ui, state: &State, place: &Place, at: Pos2) {
     let away = vec2(if right { -18.0 } else { 18.0 }, if low { -18.0 } else { 18.0 });
     let area = egui::Area::new(egui::Id::unique("probe")).fixed_pos(at + away).pivot(pivot).interactable(false);
     area.order(egui::Order::Foreground).show(ui.ctx(), |ui| {
-        theme::card().show(ui, |ui| probed_pixel(ui, found));
+        theme::overlay().show(ui, |ui| probed_pixel(ui, found));
     });
 }
 

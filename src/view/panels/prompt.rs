@@ -50,7 +50,7 @@ fn question(ui: &mut egui::Ui, typed: &TypedPath, first: bool, actions: &mut Vec
         field.request_focus();
     }
     if field.changed() {
-        actions.push(FileAction::SetDialogText(text).into());
+        actions.push(FileAction::SetDialogText(text.clone()).into());
     }
     if let Some(note) = typed.ask.formats() {
         ui.label(quiet(note));
@@ -61,7 +61,9 @@ fn question(ui: &mut egui::Ui, typed: &TypedPath, first: bool, actions: &mut Vec
     let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     if ui.button(if typed.replaces() { "Replace" } else { "OK" }).clicked() || entered {
         actions.push(FileAction::ConfirmDialog.into());
-        // It may stay open, to warn.
-        field.request_focus();
+        if typed.with_text(text).must_warn() {
+            // It stays open.
+            field.request_focus();
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Every option of a training run: the usual ones first, the others under their headings, or those that are searched for.
+//! Every option of a training run: the usual ones, and all of them under their headings or by a search.
 
 use eframe::egui::{self, RichText};
 
@@ -17,35 +17,45 @@ const STATIC: &str = "static";
 const FIXED: [(&str, &str); 1] =
     [("adapter", "A run in the window uses the window's adapter; `dapple view --adapter` chooses it.")];
 
-/// The fields of all options.
-pub fn show(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
-    let training = &state.training;
+/// The fields of the usual options.
+pub fn show_usual(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
     let is_dynamic = state.capture().is_some_and(|capture| capture.is_dynamic());
     let is_usual = |option: &&RunOption| USUAL.contains(&option.key.as_str()) || is_dynamic && option.key == STATIC;
-    fields(ui, "usual", &training.options, all().iter().filter(is_usual), actions);
-    let search = |ui: &mut egui::Ui, text: &mut String| {
-        let hint = RichText::new(format!("search all {} options", all().len())).color(theme::QUIET);
-        let field = egui::TextEdit::singleline(text).hint_text(hint).desired_width(f32::INFINITY);
-        ui.add(field).on_hover_text("A part of an option's name or description")
-    };
-    edit(ui, actions, training.search.clone(), search, TrainAction::SetSearch);
+    fields(ui, "usual", &state.training.options, all().iter().filter(is_usual), actions);
+}
+
+/// The fields of all options, under their headings, or of those that are searched for.
+pub fn show_all(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
+    let training = &state.training;
     let wanted = training.search.trim().to_lowercase();
-    if !wanted.is_empty() {
+    let header = egui::CollapsingHeader::new(format!("All {} options", all().len())).id_salt("all options");
+    header.open((!wanted.is_empty()).then_some(true)).show(ui, |ui| {
+        let search = |ui: &mut egui::Ui, text: &mut String| {
+            let hint = RichText::new("search names and descriptions").color(theme::QUIET);
+            ui.add(egui::TextEdit::singleline(text).hint_text(hint).desired_width(230.0))
+        };
+        edit(ui, actions, training.search.clone(), search, TrainAction::SetSearch);
+        if wanted.is_empty() {
+            groups(ui, &training.options, actions);
+            return;
+        }
         let found: Vec<_> = all().iter().filter(|option| option.matches(&wanted)).collect();
         if found.is_empty() {
             ui.label(quiet("no option has this in its name or description"));
         }
         fields(ui, "found", &training.options, found.into_iter(), actions);
-        return;
-    }
+    });
+}
+
+fn groups(ui: &mut egui::Ui, options: &RunOptions, actions: &mut Vec<Action>) {
     let mut headings: Vec<&str> = all().iter().map(|option| option.heading.as_str()).collect();
     headings.dedup();
     for heading in headings {
         let group = || all().iter().filter(|option| option.heading == heading);
-        let changed = group().filter(|option| training.options.is_changed(option)).count();
+        let changed = group().filter(|option| options.is_changed(option)).count();
         let title = if changed > 0 { format!("{heading} ({changed} changed)") } else { heading.to_string() };
-        egui::CollapsingHeader::new(RichText::new(title).small()).id_salt(heading).show(ui, |ui| {
-            fields(ui, heading, &training.options, group(), actions);
+        egui::CollapsingHeader::new(RichText::new(title).small()).id_salt(("options", heading)).show(ui, |ui| {
+            fields(ui, heading, options, group(), actions);
         });
     }
 }

@@ -89,7 +89,7 @@ fn doing(status: &Status) -> String {
 
 /// A new run of a capture.
 fn start_rows(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
-    run_options::show(ui, state, actions);
+    run_options::show_usual(ui, state, actions);
     let mut folder = state.training.folder.clone();
     ui.horizontal(|ui| {
         let place = full_path(Path::new(folder.trim()));
@@ -103,6 +103,7 @@ fn start_rows(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
     });
     let train = egui::Button::new(RichText::new("Train").strong().color(theme::GROUND)).fill(theme::ACCENT);
     send(ui, actions, train, "Learn the scene from these images and watch it grow", TrainAction::Start);
+    run_options::show_all(ui, state, actions);
 }
 
 fn progress(ui: &mut egui::Ui, step: u32, steps: u32) {

@@ -48,7 +48,7 @@ fn moment(ui: &mut egui::Ui, clock: &Timeline, actions: &mut Vec<Action>) {
     ui.label(quiet(rate)).on_hover_text(hint);
 }
 
-/// How fast and how long it plays, and what happens at its ends.
+/// Speed, length, and behaviour at the ends.
 fn playing(ui: &mut egui::Ui, clock: &Timeline, actions: &mut Vec<Action>) {
     let speed = |ui: &mut egui::Ui, speed: &mut f64| {
         let field = egui::DragValue::new(speed).range(0.05..=8.0).speed(0.02).suffix(" ×").prefix("speed ");

@@ -14,7 +14,7 @@ pub fn show(context: &egui::Context, inputs: &Inputs, actions: &mut Vec<Action>)
     let unsaved = inputs.state.unsaved_changes(to);
     let names: Vec<&str> = unsaved.iter().map(|&(name, _)| name).collect();
     let sent = actions.len();
-    let modal = egui::Modal::new(egui::Id::unique("leaving")).show(context, |ui| {
+    let modal = egui::Modal::new(egui::Id::unique("unsaved changes")).show(context, |ui| {
         ui.label(RichText::new("Not saved yet").strong().color(theme::ACCENT));
         ui.label(format!("{} would be lost.", names.join(" and ")));
         ui.add_space(8.0);

@@ -1,4 +1,4 @@
-//! What the mouse and held keys do to the picture.
+//! The mouse and held keys on the picture.
 
 use eframe::egui::{self, CursorIcon, Key, Modifiers, PointerButton, Pos2, Rect, vec2};
 use glam::{DVec3, dvec2};
@@ -25,7 +25,7 @@ pub fn place(ui: &egui::Ui, state: &State, part: Rect) -> Place {
     Place::within(part, ui.ctx().pixels_per_point(), aspect)
 }
 
-/// What the mouse and held keys do.
+/// Sends the actions of mouse and held keys on the picture.
 pub fn interact(ui: &egui::Ui, inputs: &Inputs, response: &egui::Response, place: &Place, actions: &mut Vec<Action>) {
     let state = inputs.state;
     if drag_wipe(state, response, place, actions) || drag_crop_side(state, response, place, actions) {
@@ -45,7 +45,7 @@ pub fn interact(ui: &egui::Ui, inputs: &Inputs, response: &egui::Response, place
     if response.dragged_by(PointerButton::Secondary) {
         // As far as the field of view says, so that what is looked at stays under the pointer.
         let angle = state.eye.fov / height;
-        actions.push(CameraAction::Look(-angle * dvec2(drag.x.into(), drag.y.into())).into());
+        actions.push(CameraAction::LookAround(-angle * dvec2(drag.x.into(), drag.y.into())).into());
     }
     if let Some(pointer) = response.hover_pos() {
         wheel(ui, state, place, pointer, actions);
@@ -80,7 +80,7 @@ fn click(state: &State, response: &egui::Response, place: &Place, pointer: Pos2,
 /// The wheel, two fingers or a pinch: nearer and farther, or the speed of flight while flying.
 fn wheel(ui: &egui::Ui, state: &State, place: &Place, pointer: Pos2, actions: &mut Vec<Action>) {
     let (scroll, pinch, flies) = ui.input(|input| {
-        let flies = input.pointer.button_down(PointerButton::Secondary) || flight(input) != DVec3::ZERO;
+        let flies = input.pointer.button_down(PointerButton::Secondary) || flight_direction(input) != DVec3::ZERO;
         (f64::from(input.smooth_scroll_delta().y), f64::from(input.zoom_delta()), flies)
     });
     if flies && scroll != 0.0 {
@@ -96,7 +96,7 @@ fn wheel(ui: &egui::Ui, state: &State, place: &Place, pointer: Pos2, actions: &m
 
 fn fly(ui: &egui::Ui, state: &State, actions: &mut Vec<Action>) {
     let (direction, fast, passed) =
-        ui.input(|input| (flight(input), input.modifiers.shift, f64::from(input.stable_dt.min(0.1))));
+        ui.input(|input| (flight_direction(input), input.modifiers.shift, f64::from(input.stable_dt.min(0.1))));
     if direction != DVec3::ZERO {
         let pace = 0.6 * state.size() * state.flight_speed * if fast { 4.0 } else { 1.0 };
         actions.push(CameraAction::Fly(direction.normalize() * pace * passed).into());
@@ -104,7 +104,7 @@ fn fly(ui: &egui::Ui, state: &State, actions: &mut Vec<Action>) {
 }
 
 /// The direction in which held keys fly: x right, y down, z forward.
-fn flight(input: &egui::InputState) -> DVec3 {
+fn flight_direction(input: &egui::InputState) -> DVec3 {
     if input.modifiers.command || input.modifiers.alt {
         return DVec3::ZERO;
     }
@@ -154,7 +154,7 @@ fn drag_crop_side(state: &State, response: &egui::Response, place: &Place, actio
     true
 }
 
-/// What the mouse does with a tool that selects; whether that is all it does.
+/// Selects with the tool in hand; returns whether the mouse does nothing else.
 fn select(
     state: &State,
     response: &egui::Response,
@@ -206,7 +206,7 @@ fn join_of(modifiers: Modifiers) -> Join {
     }
 }
 
-/// What to do where there are only cameras.
+/// Paints a hint where there are only cameras.
 pub fn paint_empty(painter: &egui::Painter, state: &State, place: &Place) {
     let text = match state.through {
         None => {

@@ -15,14 +15,14 @@ use super::widgets::{quiet, send};
 /// Most files in the list of those opened last.
 const RECENT: usize = 6;
 
-/// What can be done here, for who sees it first.
+/// The ways to begin, for new users.
 const WAYS: &[(&str, &str)] = &[
     (
         "Photos whose cameras are known (COLMAP, transforms.json)",
         "open their folder and press Train: the scene grows here",
     ),
     ("A scene (PLY, SPZ, SOG, splat, …) or a folder of PLY files in time", "look, crop, clean, save as any format"),
-    ("A film of it", "press K at some views, then export images or a video under Camera path"),
+    ("A video of it", "press K at some views, then export images or a video under Camera path"),
 ];
 
 /// The screen where nothing is open yet, or something is being opened.

@@ -1,4 +1,4 @@
-//! What the viewer looks at: a scene file, a run, or a capture, read from disk on a thread of its own.
+//! The document that the viewer shows: a scene file, a run or a capture.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ const FIT: f64 = 0.74;
 /// Distance from which all cameras are seen, in units of what would just hold the sphere around their centres.
 const AROUND: f64 = 1.2;
 
-/// What kind of thing was opened.
+/// The kind of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Scene,
@@ -64,7 +64,7 @@ pub struct Document {
     pub warnings: Vec<String>,
     /// The frame that the scene is rendered in, the same as `dapple render` chooses.
     pub frame: Normalisation,
-    /// Where the scene's middle, size and up are.
+    /// The scene's middle, size and up axis.
     pub ring: Ring,
     /// Corners of the box around all but the outermost Gaussians, and of that around the inner ones.
     pub bounds: (Vec3, Vec3),
@@ -173,7 +173,7 @@ impl Document {
             .map_or_else(|| self.path.display().to_string(), |name| name.to_string_lossy().into_owned())
     }
 
-    /// Where the viewer starts: at the capture's first camera, so far behind it that all cameras are seen where there is
+    /// The first view: at the capture's first camera, so far behind it that all cameras are seen where there is
     /// nothing else to see, or on the ring around the scene.
     pub fn first_eye(&self) -> Eye {
         let up = self.ring.up;

@@ -1,4 +1,4 @@
-//! What is changed about a scene, and the history of it.
+//! The edits of a scene and their history.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::view_settings::ViewSettings;
 /// Steps that can be undone.
 const REMEMBERED: usize = 32;
 
-/// What the mouse selects with.
+/// The tool in hand, with which the mouse selects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tool {
     #[default]
@@ -24,7 +24,7 @@ pub enum Tool {
     Sphere,
 }
 
-/// How a new selection joins the old one.
+/// The way in which a new selection joins the old one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Join {
     Replace,
@@ -62,7 +62,7 @@ impl EditState {
     }
 }
 
-/// What is changed about the scene since it was opened, and the tools for it.
+/// The edits since the scene was opened, and the tools for them.
 #[derive(Default)]
 pub struct Edit {
     pub tool: Tool,
@@ -207,7 +207,7 @@ impl Edit {
         self.state.crop = self.state.crop.map(|corners| side.moved(corners, value, least));
     }
 
-    /// What is left of a scene.
+    /// The scene without what is cropped and deleted.
     pub fn result(&self, scene: &Scene) -> Scene {
         let mut scene = scene.clone();
         let (flags, crop) = (&self.state.flags, self.state.crop);

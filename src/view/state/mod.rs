@@ -1,4 +1,4 @@
-//! What the viewer knows and what the user has chosen: plain values without a window or a device.
+//! The viewer's state: what is shown and chosen, as plain values without a window or a device.
 
 pub mod ask;
 pub mod camera_transition;

@@ -1,4 +1,4 @@
-//! Where the viewer's eye is and how it moves: plain maths, in the scene's own frame.
+//! The viewer's eye and its movements, in the scene's own frame.
 
 use glam::{DMat3, DMat4, DQuat, DVec2, DVec3, dvec2, dvec3};
 
@@ -76,7 +76,7 @@ impl Eye {
         self.rotation.row(2)
     }
 
-    /// Where the eye is.
+    /// The eye's position.
     pub fn centre(&self) -> DVec3 {
         self.pivot - self.distance * self.forward()
     }

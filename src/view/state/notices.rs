@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// How long good news stays; errors stay until they are closed.
+/// Time for which a message stays; errors stay until they are closed.
 const STAY: Duration = Duration::from_secs(6);
 /// Most messages that are shown at a time.
 const MOST: usize = 4;

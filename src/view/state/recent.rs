@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// How many are kept.
+/// Most files that are kept.
 const MOST: usize = 12;
 
 /// Files opened lately, the last one first.

@@ -76,7 +76,7 @@ fn texts(config: &Config) -> BTreeMap<String, String> {
 pub struct RunOptions {
     /// By key. An empty text stands for the default.
     values: BTreeMap<String, String>,
-    /// What is wrong with a value, by key.
+    /// Errors of values, by key.
     errors: BTreeMap<String, String>,
 }
 
@@ -101,7 +101,7 @@ impl RunOptions {
         self.values.get(&option.key).unwrap_or(&option.default)
     }
 
-    /// What is wrong with an option's value.
+    /// The error of an option's value.
     pub fn error(&self, option: &RunOption) -> Option<&str> {
         self.errors.get(&option.key).map(String::as_str)
     }
@@ -144,8 +144,8 @@ impl RunOptions {
             let value = self.values.get(&option.key)?.trim();
             (!value.is_empty()).then(|| format!("--{}={value}", option.name))
         };
-        let words = all().iter().filter_map(given);
-        let matches = command().try_get_matches_from(words).map_err(|error| {
+        let flags = all().iter().filter_map(given);
+        let matches = command().try_get_matches_from(flags).map_err(|error| {
             let text = error.to_string();
             anyhow!("{}", text.lines().next().unwrap_or_default().trim_start_matches("error: "))
         })?;

@@ -43,7 +43,7 @@ pub fn is_near(scene: &Scene, i: usize, time: f32, (centre, radius): (DVec3, f64
     mean_at(scene, i, time).as_dvec3().distance(centre) <= radius
 }
 
-/// Where a Gaussian's centre is at a time of the clip.
+/// A Gaussian's centre at a time of the clip.
 fn mean_at(scene: &Scene, i: usize, time: f32) -> Vec3 {
     let moved = |motion: &Motion| motion.velocities[i] * (time - motion.centres[i]);
     scene.means[i] + scene.motion.as_ref().map_or(Vec3::ZERO, moved)

@@ -9,7 +9,7 @@ use crate::camera::Camera;
 /// Depth of a camera's frame, against the scene's size.
 const DEPTH: f64 = 0.045;
 
-/// What is shown of the capture's cameras.
+/// Display of the capture's cameras.
 #[derive(Debug, Default)]
 pub struct Shots {
     /// Whether their frames are drawn in the scene.

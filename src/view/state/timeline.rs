@@ -7,7 +7,7 @@ use super::document::Document;
 /// Moments a second at speed 1, where nothing says another.
 const RATE: f64 = 24.0;
 
-/// What happens at the ends of the clip.
+/// Behaviour at the ends of the clip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ends {
     Stop,
@@ -18,7 +18,7 @@ pub enum Ends {
 /// A clip's clock. Time follows the wall, so that slow frames are dropped and nothing drifts.
 #[derive(Debug)]
 pub struct Timeline {
-    /// Where playing began, in passes of the clip: from 0 to 1, or to 2 where it comes back.
+    /// Position at which playing began, in passes of the clip: from 0 to 1, or to 2 where it comes back.
     start: f64,
     since: Option<Instant>,
     /// Seconds of the clip at speed 1.
@@ -33,7 +33,7 @@ pub struct Timeline {
     rate: Rate,
 }
 
-/// How often pictures come, from the time between the last of them.
+/// Rate of the pictures, from the times between the last of them.
 #[derive(Debug, Default)]
 struct Rate {
     last: Option<Instant>,

@@ -19,7 +19,7 @@ pub struct Training {
     pub options: RunOptions,
     /// The folder of a new run.
     pub folder: String,
-    /// What the options are searched for.
+    /// Text that the options are searched for.
     pub search: String,
     pub records: Vec<Record>,
     /// The step after which the run that is shown was stopped here; its records end somewhat before that.

@@ -16,7 +16,7 @@ pub struct ViewSettings {
     pub antialiased: bool,
     /// Factor on the splats' size.
     pub splat_size: f32,
-    /// Values at the ends of the colour map of depth, count, velocity and flow, in the scene's own units; `None` fits them.
+    /// Values at the ends of the colour map of depth, count, velocity and flow, in the scene's units; `None` fits them.
     pub range: Option<(f32, f32)>,
     /// Time within the clip, 0 to 1.
     pub time: f32,

@@ -38,7 +38,7 @@ pub enum Section {
     Picture,
 }
 
-/// What is on the device.
+/// Number and kind of the Gaussians on the device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SceneFacts {
     pub gaussians: usize,
@@ -47,10 +47,10 @@ pub struct SceneFacts {
     pub is_moving: bool,
 }
 
-/// What the viewer shows and what the user has chosen.
+/// Everything that is shown and chosen.
 pub struct State {
     pub document: Option<Document>,
-    /// What is being opened.
+    /// The path that is being opened.
     pub opening: Option<PathBuf>,
     pub scene: SceneFacts,
     pub eye: Eye,
@@ -170,7 +170,7 @@ impl State {
         !self.is_growing() && self.has_scene()
     }
 
-    /// What would be lost, and what saves it.
+    /// Unsaved things that leaving would lose, each with the dialog that saves it.
     pub fn unsaved_changes(&self, to: &Leave) -> Vec<(&'static str, Ask)> {
         if self.document.is_none() {
             return Vec::new();

@@ -3,16 +3,17 @@
 use std::path::Path;
 
 use eframe::egui::accesskit::Role;
-use eframe::egui::{self, Key, vec2};
+use eframe::egui::{self, Key, Modifiers, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable, by};
 
 use super::{harness, shown, viewer};
 use crate::train::config::Config;
 use crate::view::action::{Action, EditAction, PathAction, TrainAction, ViewAction};
-use crate::view::keys::HELP;
+use crate::view::keys::{HELP, Needs, Shortcut, pressed};
 use crate::view::panels::menu::{Item, menus};
 use crate::view::panels::{menu, side_panel, transport, welcome};
+use crate::view::state::State;
 use crate::view::state::edit::Tool;
 use crate::view::state::run_options;
 use crate::view::{Document, Viewer};
@@ -97,10 +98,22 @@ fn every_button_sends_an_action() {
 fn every_button_of_a_capture_sends_an_action() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let mut panels = panels(capture_in(folder.path()));
-    for heading in ["Capture", "Run", "Scene"] {
-        let heading = panels.query_all_by_label_contains(heading).last().expect("is there");
-        heading.click();
-        panels.run_steps(8);
+    panels.get_by_label_contains("options").click();
+    panels.run_steps(8);
+    // From below, so that a heading that opens moves none that is yet to be clicked.
+    let top = panels.get_by_label_contains("options").rect().bottom();
+    let mut headings: Vec<_> = run_options::all().iter().map(|option| option.heading.as_str()).collect();
+    headings.dedup();
+    let is_heading = |node: &egui_kittest::Node<'_>| {
+        let label = node.accesskit_node().label().unwrap_or_default();
+        node.rect().top() > top && headings.iter().any(|heading| label.starts_with(heading))
+    };
+    let found: Vec<_> = panels.query_all(by().role(Role::DisclosureTriangle)).filter(is_heading).collect();
+    let places: Vec<_> = found.iter().map(|node| node.rect().center()).collect();
+    assert!(places.len() >= headings.len(), "only {} headings", places.len());
+    for at in places[..headings.len()].iter().rev() {
+        click(&mut panels, *at);
+        panels.run_steps(6);
     }
     let count = click_all(&mut panels);
     assert!(count > 25, "only {count} buttons were found");
@@ -117,21 +130,26 @@ fn capture_in(folder: &Path) -> Viewer {
 #[test]
 fn every_menu_entry_sends_its_action() {
     let folder = tempfile::tempdir().expect("temporary folder");
-    let mut panels = panels(shown(folder.path()));
+    let mut scene = shown(folder.path());
+    scene.apply(&egui::Context::default(), EditAction::ToggleCrop);
+    let mut panels = panels(scene);
     let mut seen = 0;
     for (title, items) in menus() {
         for item in items {
             let Item::Entry(entry) = item else { continue };
             panels.get_all_by_label(title).next().expect("a menu").click();
             panels.run_steps(3);
-            let inside = |node: &egui_kittest::Node<'_>| node.rect().top() > 30.0;
-            let found: Vec<_> = panels.query_all(by().role(Role::Button).label(entry.text)).filter(inside).collect();
-            if let Some(at) =
-                found.iter().find(|node| !node.accesskit_node().is_disabled()).map(|node| node.rect().center())
-            {
+            // Its key is part of its label.
+            let text = entry.text;
+            let is_entry = by().predicate(move |node| {
+                let label = node.label().unwrap_or_default();
+                node.role() != Role::Label && !node.is_disabled() && label.starts_with(text)
+            });
+            let places: Vec<_> = panels.query_all(is_entry).map(|node| node.rect().center()).collect();
+            if let Some(at) = places.iter().rfind(|at| at.y > 30.0).copied() {
                 panels.state_mut().1.clear();
                 click(&mut panels, at);
-                assert_eq!(panels.state().1, [entry.action], "{title}, {}", entry.text);
+                assert_eq!(panels.state().1, [entry.action], "{title}, {text}");
                 seen += 1;
             }
             panels.key_press(Key::Escape);
@@ -141,25 +159,53 @@ fn every_menu_entry_sends_its_action() {
     assert!(seen >= 20, "only {seen} entries were pressed");
 }
 
+/// The actions that a key sends to a state.
+fn sent_by(shortcut: Shortcut, state: &State) -> Vec<Action> {
+    let control = Modifiers { ctrl: true, command: true, ..Modifiers::NONE };
+    let (key, modifiers) = match shortcut {
+        Shortcut::Plain(key) => (key, Modifiers::NONE),
+        Shortcut::Shift(key) => (key, Modifiers::SHIFT),
+        Shortcut::Ctrl(key) => (key, control),
+    };
+    let event = egui::Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers };
+    let context = egui::Context::default();
+    let events = vec![egui::Event::ModifiersChanged(modifiers), event];
+    context.begin_pass(egui::RawInput { events, ..Default::default() });
+    let sent = context.input_mut(|input| pressed(input, state));
+    let _ = context.end_pass();
+    sent
+}
+
 #[test]
-fn every_key_of_the_table_does_something() {
+fn every_key_sends_its_action_where_it_can() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut state = shown(folder.path()).state;
+    let keys = || HELP.iter().flat_map(|(_, rows)| *rows).flat_map(|row| row.keys.iter().map(move |key| (row, key)));
+    assert!(!state.is_dynamic());
+    for (row, (shortcut, action)) in keys() {
+        let wanted = if row.needs == Needs::Motion { Vec::new() } else { vec![action.clone()] };
+        assert_eq!(sent_by(*shortcut, &state), wanted, "{} in a scene at rest", shortcut.text());
+    }
+    state.scene.is_moving = true;
+    for (_, (shortcut, action)) in keys() {
+        assert_eq!(sent_by(*shortcut, &state), [action.clone()], "{} in a clip", shortcut.text());
+    }
+    state.document = None;
+    for (row, (shortcut, _)) in keys() {
+        let sends = row.needs == Needs::Nothing;
+        assert_eq!(!sent_by(*shortcut, &state).is_empty(), sends, "{} with nothing open", shortcut.text());
+    }
+}
+
+#[test]
+fn the_help_sheet_lists_every_key() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let mut harness = harness(shown(folder.path()));
-    harness.run_steps(2);
-    // Whether one of a few things that keys change has changed.
-    harness.key_press(Key::Num2);
-    harness.key_press(Key::O);
-    harness.key_press(Key::B);
-    harness.key_press_modifiers(egui::Modifiers::SHIFT, Key::X);
-    harness.run_steps(2);
-    let state = &harness.state().state;
-    assert!(state.eye.orthographic || state.transition.is_some());
-    assert_eq!((state.edit.tool, state.settings.mode), (Tool::Rectangle, crate::render::DisplayMode::Depth));
-    // The help sheet is the same table.
     harness.key_press(Key::H);
     harness.run_steps(2);
     for row in HELP.iter().flat_map(|(_, rows)| *rows) {
         harness.get_all_by_label(row.what).next().expect("is on the sheet");
+        harness.get_all_by_label(&row.how()).next().expect("its keys are on the sheet");
     }
 }
 

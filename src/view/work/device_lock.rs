@@ -3,10 +3,10 @@
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-/// How long after it last asked the window keeps its precedence.
+/// Time for which the window keeps its precedence after it last asked.
 const GIVEN_UP: Duration = Duration::from_millis(150);
 
-/// Who has the device: a picture drawn among queued steps would wait for all of them, and for those queued meanwhile.
+/// Lock of the device: a picture drawn among queued steps would wait for all of them, and for those queued meanwhile.
 #[derive(Default)]
 pub struct DeviceLock {
     device: Mutex<()>,

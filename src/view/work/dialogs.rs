@@ -1,7 +1,7 @@
 //! The system's file dialogs, each on a thread of its own so that the window stays alive behind it; where the system has
 //! none, the window asks for a path.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use eframe::egui;
@@ -34,6 +34,16 @@ impl TypedPath {
     pub fn replaces(&self) -> bool {
         self.warned.as_ref() == Some(&self.text)
     }
+
+    /// The same question with another text.
+    pub fn with_text(&self, text: String) -> Self {
+        Self { text, ..self.clone() }
+    }
+
+    /// Whether confirming would replace a file without a warning.
+    pub fn must_warn(&self) -> bool {
+        !self.replaces() && self.ask.saves() && Path::new(self.text.trim()).is_file()
+    }
 }
 
 /// At most one open dialog, the system's or the window's own.
@@ -41,7 +51,7 @@ impl TypedPath {
 pub struct Dialogs {
     system: Option<SystemDialog>,
     typed: Option<TypedPath>,
-    /// What was typed last: the path may have been wrong.
+    /// The text typed last, which is suggested again: the path may have been wrong.
     last: Option<(Ask, String)>,
     /// Whether the system has turned out to have no dialogs.
     absent: bool,
@@ -124,7 +134,7 @@ impl Dialogs {
         if path.as_os_str().is_empty() {
             return None;
         }
-        if !typed.replaces() && typed.ask.saves() && path.is_file() {
+        if typed.must_warn() {
             typed.warned = Some(typed.text.clone());
             return None;
         }

@@ -16,7 +16,7 @@ use crate::view::text::full_path;
 
 use super::task::{Progress, Task};
 
-/// What a path is exported as.
+/// The form of an exported path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
     /// A folder of numbered PNG files, as `dapple render` names them.
@@ -25,7 +25,7 @@ pub enum Output {
     Video,
 }
 
-/// What an export is made of.
+/// The inputs of an export.
 pub struct Order {
     pub output: Output,
     pub path: PathBuf,

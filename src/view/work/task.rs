@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use anyhow::{Result, anyhow};
 use eframe::egui;
 
-/// How far a task is, and whether it shall stop: seen by both sides.
+/// Progress of a task and the wish to stop it, shared by both threads.
 #[derive(Debug, Default)]
 pub struct Progress {
     done: AtomicUsize,

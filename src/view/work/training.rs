@@ -1,7 +1,8 @@
-//! A training in this process: on a thread of its own, on the window's device, its model drawn where it lies.
+//! A training in this process: it runs on a thread of its own and on the window's device, and the window draws its model
+//! without a copy.
 //!
-//! Every step is one submission, so whatever the window draws lies between two steps. The thread lets no more steps queue
-//! up than fill [`QUEUE`], which is how long the window may have to wait for the device.
+//! Every step is one submission, so the window draws between two steps. The thread queues no more steps than fill
+//! [`QUEUE`], which bounds the time that the window waits for the device.
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
@@ -17,8 +18,7 @@ use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::scene::Normalisation;
 use crate::train::run::folder::Record;
-use crate::train::{Event, Session, Start};
-
+use crate::train::{Session, Start, Event};
 use crate::view::state::document::Document;
 use crate::view::text::{full_path, grouped};
 
@@ -26,12 +26,12 @@ use super::device_lock::{DeviceLock, lock};
 
 /// Device time of the steps that may be queued.
 const QUEUE: Duration = Duration::from_millis(40);
-/// Steps of which the device is never told at once.
+/// Most steps that are queued at once.
 const MOST_QUEUED: u32 = 16;
-/// Time between two looks at the world while paused.
+/// Time between two checks for an interruption while paused.
 const IDLE: Duration = Duration::from_millis(200);
 
-/// What the window asks of a training.
+/// A request of the window to a training.
 pub enum Command {
     Pause(bool),
     /// One step, and then pause.
@@ -44,7 +44,7 @@ pub enum Command {
     Show,
 }
 
-/// What a training does.
+/// The phase of a training.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Phase {
     #[default]
@@ -55,7 +55,7 @@ pub enum Phase {
     Ending,
 }
 
-/// How far a training is.
+/// The progress of a training.
 #[derive(Clone, Debug, Default)]
 pub struct Status {
     pub phase: Phase,
@@ -67,7 +67,7 @@ pub struct Status {
     pub pace: f64,
 }
 
-/// How a training ended.
+/// The end of a training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// After all steps.
@@ -76,17 +76,17 @@ pub enum End {
     Stopped(u32),
 }
 
-/// What a training has for the window.
+/// A message of a training to the window.
 pub enum News {
-    /// What is trained, and how it is found on the device.
+    /// The run, its model on the device, and the frame of the model.
     Ready(Box<(Document, Model, Normalisation)>),
-    /// How saving the scene went: a message or an error.
+    /// The result of saving the scene: a message or an error.
     Saved(Result<String>),
-    /// How it ended, or why it broke off.
+    /// The end of the training, or the error that broke it off.
     Ended(Result<End, String>),
 }
 
-/// Who else hears of a training, and may stop it.
+/// Callbacks of a training's owner, who may stop it.
 pub struct Hooks {
     pub on_event: Box<dyn FnMut(Event) + Send>,
     pub interrupted: fn() -> bool,
