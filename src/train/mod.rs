@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod motion_scores;
 pub mod picture;
 pub mod plot;
+mod points;
 pub mod refine;
 pub mod report;
 mod rows;
