@@ -104,7 +104,7 @@ pub enum Init {
     Sfm,
     Random,
     /// A scene file, or a PLY of coloured points.
-    File(PathBuf),
+    Ply(PathBuf),
 }
 
 impl FromStr for Init {
@@ -115,7 +115,7 @@ impl FromStr for Init {
             "auto" => Self::Auto,
             "sfm" => Self::Sfm,
             "random" => Self::Random,
-            path if Format::of_name(path.as_ref()).is_some() => Self::File(path.into()),
+            path if Format::of_name(path.as_ref()).is_some() => Self::Ply(path.into()),
             _ => bail!("\"{text}\" is not auto, sfm, random or the path of a scene file, such as .ply or .spz"),
         })
     }
@@ -127,7 +127,7 @@ impl std::fmt::Display for Init {
             Self::Auto => write!(f, "auto"),
             Self::Sfm => write!(f, "sfm"),
             Self::Random => write!(f, "random"),
-            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Ply(path) => write!(f, "{}", path.display()),
         }
     }
 }

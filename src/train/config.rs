@@ -277,7 +277,7 @@ mod tests {
         let config = Config {
             capture: "/data/fox".into(),
             background: Background::Colour([0.25, 0.5, 1.0]),
-            init: Init::File("points.ply".into()),
+            init: Init::Ply("points.ply".into()),
             max_resolution: Some(480),
             adapter: Some("llvmpipe".into()),
             alpha_mode: AlphaMode::Target,

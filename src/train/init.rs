@@ -80,7 +80,7 @@ pub fn scene(capture: &Capture, config: &Config, frame: &Normalisation) -> Resul
             Some(seed_points()?.with_context(|| format!("{}: {none}", capture.root.display()))?)
         }
         Init::Random => None,
-        Init::File(path) => match format::read_any(path)? {
+        Init::Ply(path) => match format::read_any(path)? {
             Contents::Points(points) => Some(points),
             Contents::Scene(loaded) => {
                 let mut scene = loaded.scene;

@@ -6,7 +6,7 @@ use glam::Vec3;
 
 use crate::camera::Camera;
 use crate::render::{DELETED, SELECTED};
-use crate::scene::{Scene, sigmoid};
+use crate::scene::{Motion, Scene, sigmoid};
 
 use super::app::Viewer;
 use super::document::Document;
@@ -15,7 +15,7 @@ use super::theme;
 use super::viewport::Place;
 
 /// Gaussians fainter than this are not selected on the screen: nobody sees them.
-const SEEN: f32 = crate::scene::ALPHA_MIN;
+const SEEN: f32 = 1.0 / 255.0;
 
 /// What the mouse selects with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -179,7 +179,8 @@ fn seen(scene: &Scene, i: usize, time: f32, camera: &Camera, place: &Place) -> O
 
 /// Where a Gaussian's centre is at a time of the clip.
 fn mean_at(scene: &Scene, i: usize, time: f32) -> Vec3 {
-    scene.means[i] + scene.motion.as_ref().map_or(Vec3::ZERO, |motion| motion.displacement(i, time))
+    let moved = |motion: &Motion| motion.velocities[i] * (time - motion.centres[i]);
+    scene.means[i] + scene.motion.as_ref().map_or(Vec3::ZERO, moved)
 }
 
 #[cfg(test)]
