@@ -1,3 +1,5 @@
+//! `dapple train`: options, resuming, and the training loop on the command line.
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
