@@ -1,3 +1,5 @@
+//! `dapple adapters`: lists the GPU adapters.
+
 use std::process::ExitCode;
 
 use anyhow::Result;

@@ -1,3 +1,5 @@
+//! `dapple bench`: measures training speed, stage times and GPU memory.
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;

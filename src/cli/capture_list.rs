@@ -1,3 +1,5 @@
+//! `dapple capture-list`: prints the images of a capture as JSON.
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 

@@ -1,3 +1,5 @@
+//! `dapple eval`: scores of a scene against the images and optical flow of a capture.
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};

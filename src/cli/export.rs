@@ -1,3 +1,5 @@
+//! `dapple export`: reads, edits and writes scenes.
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;

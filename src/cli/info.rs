@@ -1,3 +1,5 @@
+//! `dapple info`: prints the metadata and measurements of a scene file.
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 

@@ -1,3 +1,5 @@
+//! `dapple render`: renders a scene to images and videos.
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;

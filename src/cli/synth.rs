@@ -1,3 +1,5 @@
+//! `dapple synth`: makes a synthetic capture.
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 

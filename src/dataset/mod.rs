@@ -3,7 +3,7 @@
 //!
 //! [`Capture::open`] reads poses, lenses and image headers. [`Capture::load`] decodes one photo, [`Capture::load_flow`] the
 //! optical flow from it to the next or previous frame of its camera. A [`PhotoCache`] keeps decoded photos within a
-//! memory budget. [`init`] computes the initial sizes of Gaussians at points.
+//! memory budget.
 
 mod assemble;
 mod cache;
@@ -16,7 +16,6 @@ mod colmap_text;
 mod flow;
 pub mod flow_io;
 mod images;
-pub mod init;
 mod lens;
 mod llff;
 mod load;

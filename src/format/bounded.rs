@@ -61,7 +61,7 @@ pub(super) fn read_at_most(reader: impl Read, most: u64, what: &str) -> Result<V
 /// `bytes[at..at + size]`.
 ///
 /// # Errors
-/// Says where the file ends too early.
+/// The place where the file ends too early.
 pub(super) fn slice<'a>(bytes: &'a [u8], at: usize, size: usize, what: &str) -> Result<&'a [u8]> {
     at.checked_add(size).and_then(|end| bytes.get(at..end)).with_context(|| {
         format!(

@@ -59,7 +59,10 @@ pub enum Pattern {
 }
 
 impl Pattern {
-    /// Says what is wrong with the numbers, if anything.
+    /// Checks the values.
+    ///
+    /// # Errors
+    /// A description of the fault.
     pub fn check(&self) -> Result<(), String> {
         let ok = match self {
             Self::Plain { .. } => true,

@@ -46,7 +46,10 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// Says what is wrong with the numbers, if anything.
+    /// Checks the values.
+    ///
+    /// # Errors
+    /// A description of the fault.
     pub fn check(&self) -> Result<(), String> {
         let (ok, remedy) = match self {
             Self::Sphere { radius } => (positive(*radius), "radius must be above 0"),

@@ -4,12 +4,13 @@ use anyhow::{Context, Result, bail, ensure};
 use glam::{DVec2, DVec3, Vec3};
 
 use crate::camera::nearest_to_axes;
-use crate::dataset::{Capture, Coverage, Split, init};
+use crate::dataset::{Capture, Coverage, Split};
 use crate::format::{self, Contents};
 use crate::scene::{Normalisation, PointCloud, SH_C0, Scene, sh_coefficients};
 
 use super::config::{Config, Init, Switch};
 use super::init_motion;
+use super::points;
 use super::schedule::SplitMix;
 use super::stats::percentile;
 use super::tracks::{self, Ray};
@@ -163,7 +164,7 @@ fn random_points(capture: &Capture, config: &Config) -> Result<Seeds> {
         return Ok((points, rays, SEEDS));
     }
     let extent = config.init_extent.unwrap_or(RANDOM_EXTENT * distance);
-    Ok((init::random_points(count, centre.as_vec3(), Vec3::splat(extent as f32), config.seed), Vec::new(), DUST))
+    Ok((points::random_points(count, centre.as_vec3(), Vec3::splat(extent as f32), config.seed), Vec::new(), DUST))
 }
 
 /// Whether the images have transparency: then there is nothing behind the object.
@@ -238,7 +239,7 @@ fn focus(capture: &Capture) -> (DVec3, f64) {
 /// One isotropic Gaussian a point, sized by the distance to its neighbours (docs/algorithms.md E.2).
 fn from_points(points: &PointCloud, shape: Shape, config: &Config, frame: &Normalisation) -> Scene {
     let means: Vec<Vec3> = points.positions.iter().map(|p| frame.apply(p.as_dvec3()).as_vec3()).collect();
-    let distances = init::neighbour_distances(&means);
+    let distances = points::neighbour_distances(&means);
     let stride = 3 * sh_coefficients(config.sh_degree);
     let opacity = config.init_opacity.unwrap_or(shape.opacity);
     let factor = config.init_scale.unwrap_or(shape.scale) as f32;

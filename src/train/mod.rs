@@ -10,6 +10,7 @@ pub mod loss;
 pub mod metrics;
 pub mod motion_scores;
 pub mod params;
+mod points;
 pub mod refine;
 mod rows;
 pub mod run;

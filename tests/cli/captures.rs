@@ -166,6 +166,15 @@ fn pictures_too_small_for_the_loss_are_named() {
     assert!(!folder.path("r").exists());
 }
 
+#[test]
+fn a_run_starts_from_a_scene_of_any_format() {
+    let folder = Folder::new();
+    folder.scene("s.ply");
+    folder.succeed("export s.ply s.spz");
+    folder.succeed(&format!("train {} {TRAIN} --init s.spz", tiny().display()));
+    assert!(folder.path("r/scene.ply").is_file());
+}
+
 /// The device leaves such updates out, and the run says so once.
 #[test]
 fn updates_that_are_not_finite_are_reported_once() {
