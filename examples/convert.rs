@@ -1,4 +1,4 @@
-//! Converts a scene between formats, turned to z up, without what can hardly be seen.
+//! Converts a scene between formats, turns it to z up, and leaves out Gaussians that can hardly be seen.
 //!
 //! ```sh
 //! cargo run --release --example convert -- scene.ply scene.spz
@@ -19,8 +19,8 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Reads, edits and writes a scene, whose formats are told by content and by extension. The numbers of Gaussians read and
-/// written.
+/// Reads a scene in the format of its content, edits it and writes it in the format of the extension. The numbers of
+/// Gaussians read and written.
 pub fn convert(input: &Path, output: &Path) -> Result<(usize, usize)> {
     let mut scene = format::read_scene(input)?;
     let before = scene.len();
