@@ -92,6 +92,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     var c3: Column;
     if (COLUMNS > 1u) {
         c1 = open_column(tile, LANES + lane);
+    }
+    if (COLUMNS > 2u) {
         c2 = open_column(tile, 2u * LANES + lane);
         c3 = open_column(tile, 3u * LANES + lane);
     }
@@ -112,13 +114,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
             add_column(&c0, record, flow);
             if (COLUMNS > 1u) {
                 add_column(&c1, record, flow);
+            }
+            if (COLUMNS > 2u) {
                 add_column(&c2, record, flow);
                 add_column(&c3, record, flow);
             }
         }
         var most = open_pixels(&c0);
         if (COLUMNS > 1u) {
-            most = max(max(most, open_pixels(&c1)), max(open_pixels(&c2), open_pixels(&c3)));
+            most = max(most, open_pixels(&c1));
+        }
+        if (COLUMNS > 2u) {
+            most = max(most, max(open_pixels(&c2), open_pixels(&c3)));
         }
         if (!lane_any(lane, most >= TRANSMITTANCE_MIN)) {
             break;
@@ -127,6 +134,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     store_column(&c0);
     if (COLUMNS > 1u) {
         store_column(&c1);
+    }
+    if (COLUMNS > 2u) {
         store_column(&c2);
         store_column(&c3);
     }

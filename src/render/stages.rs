@@ -135,7 +135,7 @@ pub const DECLARATIONS: &[Declaration] = &[
 /// How the rasterizer's workgroups exchange records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LaneForm {
-    /// Invocations a tile: 8 or 32, which own four columns of pixels each or one.
+    /// Invocations a tile: 8, 16 or 32, which own four columns of pixels each, two or one.
     pub lanes: u32,
     /// By subgroup shuffles, which needs subgroups of at least `lanes`; otherwise through workgroup memory.
     pub subgroups: bool,
@@ -151,7 +151,7 @@ impl LaneForm {
     }
 
     pub(super) fn constants(self) -> [(&'static str, u32); 2] {
-        assert!(matches!(self.lanes, 8 | 32), "the backward rasterizer has no form of {} lanes", self.lanes);
+        assert!(matches!(self.lanes, 8 | 16 | 32), "the backward rasterizer has no form of {} lanes", self.lanes);
         [("LANES", self.lanes), ("SUBGROUPS", u32::from(self.subgroups))]
     }
 }
