@@ -8,7 +8,8 @@ use crate::support::random::Rng;
 use crate::support::{made, moving};
 
 fn scene(n: usize, sh_degree: u32, moving: bool) -> Scene {
-    if moving { moving::scene(n, sh_degree) } else { made::scene(n, sh_degree) }
+    let scene = if moving { moving::scene(n, sh_degree) } else { made::scene(n, sh_degree) };
+    Scene { antialiased: false, ..scene }
 }
 
 fn turns() -> Vec<DQuat> {

@@ -98,6 +98,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     var c3: Column;
     if (COLUMNS > 1u) {
         c1 = open_column(tile, LANES + lane);
+    }
+    if (COLUMNS > 2u) {
         c2 = open_column(tile, 2u * LANES + lane);
         c3 = open_column(tile, 3u * LANES + lane);
     }
@@ -116,13 +118,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
             add_column(&c0, member);
             if (COLUMNS > 1u) {
                 add_column(&c1, member);
+            }
+            if (COLUMNS > 2u) {
                 add_column(&c2, member);
                 add_column(&c3, member);
             }
         }
         var most = open_pixels(&c0);
         if (COLUMNS > 1u) {
-            most = max(max(most, open_pixels(&c1)), max(open_pixels(&c2), open_pixels(&c3)));
+            most = max(most, open_pixels(&c1));
+        }
+        if (COLUMNS > 2u) {
+            most = max(most, max(open_pixels(&c2), open_pixels(&c3)));
         }
         if (!lane_any(lane, most >= TRANSMITTANCE_MIN)) {
             break;
@@ -131,6 +138,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     store_column(&c0);
     if (COLUMNS > 1u) {
         store_column(&c1);
+    }
+    if (COLUMNS > 2u) {
         store_column(&c2);
         store_column(&c3);
     }

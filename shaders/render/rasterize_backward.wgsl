@@ -161,6 +161,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     var c3: Column;
     if (COLUMNS > 1u) {
         c1 = load_column(tile, LANES + lane);
+    }
+    if (COLUMNS > 2u) {
         c2 = load_column(tile, 2u * LANES + lane);
         c3 = load_column(tile, 3u * LANES + lane);
     }
@@ -183,6 +185,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
             add_column(&c0, member, &sums);
             if (COLUMNS > 1u) {
                 add_column(&c1, member, &sums);
+            }
+            if (COLUMNS > 2u) {
                 add_column(&c2, member, &sums);
                 add_column(&c3, member, &sums);
             }
@@ -199,7 +203,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         }
         var most = open_pixels(&c0);
         if (COLUMNS > 1u) {
-            most = max(max(most, open_pixels(&c1)), max(open_pixels(&c2), open_pixels(&c3)));
+            most = max(most, open_pixels(&c1));
+        }
+        if (COLUMNS > 2u) {
+            most = max(most, max(open_pixels(&c2), open_pixels(&c3)));
         }
         if (!lane_any(lane, most >= TRANSMITTANCE_MIN)) {
             batch_start += LANES;

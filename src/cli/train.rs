@@ -102,7 +102,7 @@ fn override_with(mut config: Config, args: &Args) -> Result<Config> {
     if let FlowSource::Folder(path) = &mut config.flow {
         *path = std::path::absolute(&*path).context("cannot resolve the path of --flow")?;
     }
-    if let Init::Ply(path) = &mut config.init {
+    if let Init::File(path) = &mut config.init {
         *path = std::path::absolute(&*path).context("cannot resolve the path of --init")?;
     }
     Ok(config)

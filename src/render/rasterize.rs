@@ -14,7 +14,7 @@ use super::project::SplatRow;
 
 kernel! {
     /// Front-to-back compositing of every tile.
-    pub Rasterize = "render/rasterize.wgsl" [LANES = 8 in [8, 32], SUBGROUPS = 0 in [0, 1], FLOW = 0 in [0, 1, 2]] {
+    pub Rasterize = "render/rasterize.wgsl" [LANES = 8 in [8, 16, 32], SUBGROUPS = 0 in [0, 1], FLOW = 0 in [0, 1, 2]] {
         uniform view: View,
         read starts: u32,
         read slots: u32,
@@ -29,7 +29,7 @@ kernel! {
 kernel! {
     /// Gradient of every (Gaussian, tile) pair from the gradient of the image.
     pub RasterizeBackward = "render/rasterize_backward.wgsl"
-        [LANES = 8 in [8, 32], SUBGROUPS = 0 in [0, 1], FLOW = 0 in [0, 1, 2], FLOW_ALL = 0 in [0, 1]] {
+        [LANES = 8 in [8, 16, 32], SUBGROUPS = 0 in [0, 1], FLOW = 0 in [0, 1, 2], FLOW_ALL = 0 in [0, 1]] {
         uniform view: View,
         read starts: u32,
         read slots: u32,
@@ -51,7 +51,7 @@ pub const DECLARATIONS: &[Declaration] = &[Rasterize::DECLARATION, RasterizeBack
 /// How the rasterizer's workgroups exchange splats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LaneForm {
-    /// Invocations a tile: 8 or 32, which own four columns of pixels each or one.
+    /// Invocations a tile: 8, 16 or 32, which own four columns of pixels each, two or one.
     pub lanes: u32,
     /// By subgroup shuffles, which needs subgroups of at least `lanes`; otherwise through workgroup memory.
     pub subgroups: bool,

@@ -177,6 +177,11 @@ fn flow_gradients_agree_with_32_lanes_through_workgroup_memory() {
 }
 
 #[test]
+fn flow_gradients_agree_with_16_lanes_by_shuffles() {
+    flow_gradients_agree(LaneForm { lanes: 16, subgroups: true });
+}
+
+#[test]
 fn flow_gradients_agree_with_32_lanes_by_shuffles() {
     flow_gradients_agree(LaneForm { lanes: 32, subgroups: true });
 }

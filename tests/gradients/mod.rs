@@ -191,6 +191,11 @@ fn gradients_agree_with_32_lanes_through_workgroup_memory() {
 }
 
 #[test]
+fn gradients_agree_with_16_lanes_by_shuffles() {
+    gradients_agree(LaneForm { lanes: 16, subgroups: true });
+}
+
+#[test]
 fn gradients_agree_with_32_lanes_by_shuffles() {
     gradients_agree(LaneForm { lanes: 32, subgroups: true });
 }

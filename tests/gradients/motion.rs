@@ -137,6 +137,11 @@ fn motion_gradients_agree_with_32_lanes_through_workgroup_memory() {
 }
 
 #[test]
+fn motion_gradients_agree_with_16_lanes_by_shuffles() {
+    motion_gradients_agree(LaneForm { lanes: 16, subgroups: true });
+}
+
+#[test]
 fn motion_gradients_agree_with_32_lanes_by_shuffles() {
     motion_gradients_agree(LaneForm { lanes: 32, subgroups: true });
 }

@@ -82,6 +82,23 @@ fn a_probe_lists_what_makes_a_pixel() {
     assert!(listed > 2000, "only {listed} contributions");
 }
 
+/// Of more contributions than are listed, the first are, and all are counted.
+#[test]
+fn a_probe_counts_more_than_it_lists() {
+    let mut rng = Rng::new(406);
+    let view = cases::view(&mut rng, 16, 16);
+    let layer = |_| Gaussian { logit: -4.9, ..cases::gaussian(&mut rng, &view, cases::Kind::Huge) };
+    let gaussians: Vec<_> = (0..1100).map(layer).collect();
+    let model = Model::upload(&gpu(), &cases::host_scene(&gaussians, 0, false)).unwrap();
+    let mut renderer = support::renderer();
+    renderer.render(&model, &cases::camera_of(&view), &RenderOptions { sh_degree: 0, ..options(&view) }).unwrap();
+    let got = Probe::new(&gpu()).unwrap().take(renderer.frame(), (8, 8)).unwrap();
+    let want = contributions(&project_all(&gaussians, &view), pixel_centre(8 * 16 + 8, 16));
+    assert!(want.len() > 1030, "only {} contribute", want.len());
+    assert_eq!((got.count as usize, got.contributions.len()), (want.len(), 1024));
+    assert_eq!(got.contributions[1023].index as usize, want[1023].0);
+}
+
 /// Features and transmittances of all sorts: none there, all there, beyond the range.
 fn features(rng: &mut Rng, pixels: usize) -> Vec<Vec4> {
     let mut feature = |i: usize| {
@@ -138,7 +155,8 @@ fn every_display_mode_has_its_pixels() {
 
 #[test]
 fn flow_takes_the_place_of_the_image() {
-    let (mut gaussians, view) = cases::scene(403, 120, SIZE.0, SIZE.1);
+    // Taller than wide.
+    let (mut gaussians, view) = cases::scene(403, 120, SIZE.1, SIZE.0);
     let motions = set_in_motion(&mut Rng::new(404), &mut gaussians, 0.0);
     let mut scene = cases::host_scene(&gaussians, 3, false);
     scene.motion = Some(host_motion(&motions));

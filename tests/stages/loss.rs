@@ -97,8 +97,10 @@ fn loss_and_its_gradient_agree() {
     let mut pass = LossPass::new(&gpu).unwrap();
     let mut rng = Rng::new(77);
     let (mut worst, mut worst_value, mut entry) = (0.0_f64, 0.0_f64, 250);
-    // Without a window, with one, with a few; across the ends of runs of 32 and of 100 outputs along either axis.
-    let sizes = [(1, 1), (5, 7), (10, 40), (11, 11), (12, 11), (12, 12), (33, 47), (64, 65), (100, 101), (130, 211)];
+    // Without a window, with one, with a few; across the ends of runs of 32 and of 100 outputs along either axis; small
+    // ones last, where large ones have left their sums.
+    let mut sizes = vec![(1, 1), (5, 7), (10, 40), (11, 11), (12, 11), (12, 12), (33, 47), (64, 65), (100, 101)];
+    sizes.extend([(130, 211), (64, 33), (12, 14)]);
     for (width, height) in sizes {
         for coverage in [Coverage::Opaque, Coverage::Alpha, Coverage::Mask] {
             let (image, picture) = images(&mut rng, width, height, coverage);

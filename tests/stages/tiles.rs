@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use dapple::gpu::Recorder;
 use dapple::model::Model;
-use dapple::render::{Channel, RenderOptions, Renderer};
+use dapple::render::{Admission, Channel, RenderOptions, Renderer};
 use glam::Vec3;
 
 use crate::reference::cases::{self, Kind, Rng};
@@ -135,4 +136,27 @@ fn check_lists(renderer: &Renderer, lists: &[Vec<(usize, u32)>], gaussians: &[Ga
         assert_eq!(bases[i], base, "Gaussian {i}: first slot");
         assert!((f64::from(f32::from_bits(depths[i])) / depth - 1.0).abs() < 1e-6, "Gaussian {i}: depth");
     }
+}
+
+/// After an overflow, which only the host can mend, a frame has no pairs and its image nothing but the background.
+#[test]
+fn a_frame_after_an_overflow_has_no_pairs() {
+    let (gaussians, view) = cases::scene(43, 100, 64, 48);
+    let model = Model::upload(&gpu(), &cases::host_scene(&gaussians, 3, false)).unwrap();
+    let device_view = support::device_view(&view, gaussians.len());
+    let mut renderer = support::training_renderer();
+    renderer.set_view(&device_view, gaussians.len()).unwrap();
+    let admission = renderer.frame().scratch().admission;
+    let before = gpu().read(admission).unwrap()[0];
+    gpu().write(admission, 0, &[Admission { overflowed: 1, ..before }]);
+    let mut recorder = Recorder::new(&gpu(), false);
+    renderer.record_forward(&mut recorder, &model, &device_view, Channel::Color);
+    recorder.finish().unwrap();
+    let starts = gpu().read_range(renderer.frame().pairs().starts, 0, 4 * 3 + 1).unwrap();
+    assert_eq!(starts, [0; 4 * 3 + 1]);
+    let image = gpu().read_range(renderer.frame().image(), 0, 64 * 48).unwrap();
+    let background = Vec3::from_array(view.background.map(|v| v as f32)).extend(1.0);
+    assert!(image.iter().all(|pixel| *pixel == background));
+    let after = gpu().read(renderer.frame().scratch().admission).unwrap()[0];
+    assert!(after.needed > 100 && after.steps == before.steps, "{after:?}");
 }

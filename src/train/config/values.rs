@@ -119,7 +119,7 @@ impl FromStr for Init {
             "auto" => Self::Auto,
             "sfm" => Self::Sfm,
             "random" => Self::Random,
-            path if Format::of_name(path.as_ref()).is_some() => Self::Ply(path.into()),
+            path if Format::of_name(path.as_ref()).is_some() => Self::File(path.into()),
             _ => bail!("\"{text}\" is not auto, sfm, random or the path of a scene file, such as .ply or .spz"),
         })
     }
