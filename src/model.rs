@@ -6,15 +6,32 @@ use glam::{Vec3, Vec4};
 
 use crate::gpu::{Buffer, Gpu, GpuError};
 use crate::scene::{Motion, Scene};
+use crate::shared;
 
 /// Bands of spherical harmonics, 0 to 3.
 pub const BANDS: usize = 4;
 
-/// Vectors of four floats in a geometry row: (mean, logit), (quaternion w x y z), (log-scale, unused).
-pub const GEOMETRY_ROW: usize = 3;
+shared! {
+    /// The geometry of a Gaussian; see `shaders/shared/layout/geometry.wgsl`.
+    pub struct GeometryRow {
+        /// Mean; logit of the opacity.
+        pub mean_logit: Vec4,
+        /// w, x, y, z.
+        pub quaternion: Vec4,
+        /// Log-scales; unused.
+        pub log_scale: Vec4,
+    }
+}
 
-/// Vectors of four floats in a motion row: (velocity, time centre), (log-duration, gate, unused, unused).
-pub const MOTION_ROW: usize = 2;
+shared! {
+    /// How a Gaussian moves and fades; see `shaders/shared/layout/motion_row.wgsl`.
+    pub struct MotionRow {
+        /// Velocity; time centre.
+        pub velocity_centre: Vec4,
+        /// Log-duration, gate, unused, unused.
+        pub duration_gate: Vec4,
+    }
+}
 
 /// Floats that a Gaussian has in a band.
 pub const fn band_stride(band: usize) -> usize {
@@ -25,13 +42,13 @@ pub const fn band_stride(band: usize) -> usize {
 /// Clones share the memory.
 #[derive(Clone, Debug)]
 pub struct Rows {
-    /// `[capacity][3]`.
-    pub geometry: Buffer<Vec4>,
+    /// `[capacity]`.
+    pub geometry: Buffer<GeometryRow>,
     /// By band: `[capacity / 4][3 (2 band + 1)][4]`, four Gaussians side by side, coefficient-major, rgb innermost. Bands
     /// above the degree are of length 0. One buffer a band, so that none meets a 2 GiB limit below 25 M Gaussians.
     pub sh: [Buffer<f32>; BANDS],
-    /// `[capacity][2]`; of length 0 in a static scene.
-    pub motion: Buffer<Vec4>,
+    /// `[capacity]`; of length 0 in a static scene.
+    pub motion: Buffer<MotionRow>,
 }
 
 impl Rows {
@@ -43,9 +60,9 @@ impl Rows {
             gpu.zeros("gaussians: spherical harmonics", blocks * 4 * band_stride(band))
         };
         Ok(Self {
-            geometry: gpu.zeros("gaussians: geometry", capacity * GEOMETRY_ROW)?,
+            geometry: gpu.zeros("gaussians: geometry", capacity)?,
             sh: [band(0)?, band(1)?, band(2)?, band(3)?],
-            motion: gpu.zeros("gaussians: motion", if moving { capacity * MOTION_ROW } else { 0 })?,
+            motion: gpu.zeros("gaussians: motion", if moving { capacity } else { 0 })?,
         })
     }
 }
@@ -124,14 +141,14 @@ impl Model {
     /// Reads the scene back.
     pub fn download(&self, gpu: &Gpu) -> Result<Scene> {
         let mut scene = Scene { sh_degree: self.sh_degree, ..Scene::default() };
-        for row in gpu.read_range(&self.rows.geometry, 0, GEOMETRY_ROW * self.len)?.chunks_exact(GEOMETRY_ROW) {
-            scene.means.push(row[0].truncate());
-            scene.logits.push(row[0].w);
-            scene.quaternions.push(row[1].to_array());
-            scene.log_scales.push(row[2].truncate());
+        for row in gpu.read_range(&self.rows.geometry, 0, self.len)? {
+            scene.means.push(row.mean_logit.truncate());
+            scene.logits.push(row.mean_logit.w);
+            scene.quaternions.push(row.quaternion.to_array());
+            scene.log_scales.push(row.log_scale.truncate());
         }
         if self.moving {
-            scene.motion = Some(unpack_motion(&gpu.read_range(&self.rows.motion, 0, MOTION_ROW * self.len)?));
+            scene.motion = Some(unpack_motion(&gpu.read_range(&self.rows.motion, 0, self.len)?));
         }
         scene.sh = vec![0.0; self.len * scene.sh_stride()];
         for band in 0..=self.sh_degree as usize {
@@ -169,28 +186,30 @@ impl Model {
     }
 }
 
-fn geometry_rows(scene: &Scene) -> Vec<Vec4> {
-    let row = |i: usize| {
-        [scene.means[i].extend(scene.logits[i]), Vec4::from(scene.quaternions[i]), scene.log_scales[i].extend(0.0)]
+fn geometry_rows(scene: &Scene) -> Vec<GeometryRow> {
+    let row = |i: usize| GeometryRow {
+        mean_logit: scene.means[i].extend(scene.logits[i]),
+        quaternion: Vec4::from(scene.quaternions[i]),
+        log_scale: scene.log_scales[i].extend(0.0),
     };
-    (0..scene.len()).flat_map(row).collect()
+    (0..scene.len()).map(row).collect()
 }
 
-fn motion_rows(motion: &Motion) -> Vec<Vec4> {
-    let row = |i: usize| {
-        let more = Vec4::new(motion.log_durations[i], motion.gates[i], 0.0, 0.0);
-        [motion.velocities[i].extend(motion.centres[i]), more]
+fn motion_rows(motion: &Motion) -> Vec<MotionRow> {
+    let row = |i: usize| MotionRow {
+        velocity_centre: motion.velocities[i].extend(motion.centres[i]),
+        duration_gate: Vec4::new(motion.log_durations[i], motion.gates[i], 0.0, 0.0),
     };
-    (0..motion.centres.len()).flat_map(row).collect()
+    (0..motion.centres.len()).map(row).collect()
 }
 
-fn unpack_motion(rows: &[Vec4]) -> Motion {
+fn unpack_motion(rows: &[MotionRow]) -> Motion {
     let mut motion = Motion::default();
-    for row in rows.chunks_exact(MOTION_ROW) {
-        motion.velocities.push(row[0].truncate());
-        motion.centres.push(row[0].w);
-        motion.log_durations.push(row[1].x);
-        motion.gates.push(row[1].y);
+    for row in rows {
+        motion.velocities.push(row.velocity_centre.truncate());
+        motion.centres.push(row.velocity_centre.w);
+        motion.log_durations.push(row.duration_gate.x);
+        motion.gates.push(row.duration_gate.y);
     }
     motion
 }

@@ -80,7 +80,7 @@ fn sorts_every_size_and_pattern() {
 fn sorts_more_than_a_million() {
     let gpu = gpu();
     let keys = keys(&mut Rng::new(5), 1_300_001);
-    for (form, bits) in [(Form::Serial, 32), (Form::Subgroups, 13), (Form::Plain, 13)] {
+    for (form, bits) in [(Form::Serial, 32), (Form::Subgroups, 13), (Form::Workgroup, 13)] {
         let sort = Sort::with_form(&gpu, 1_500_000, bits, form).unwrap();
         check_sort(&gpu, &sort, &keys, bits, &format!("{form:?}"));
     }

@@ -145,7 +145,7 @@ fn pair_bytes(trainer: &Trainer) -> u64 {
 
 #[test]
 fn an_overflow_of_the_pairs_changes_no_byte() {
-    // Devices of their own: the ledger counts all buffers of a device.
+    // Devices of their own: the memory_stats counts all buffers of a device.
     let open = || Gpu::open(None).unwrap();
     let mut small = Trainer::new(&open(), capture(), crowded(6000)).unwrap();
     small.step().unwrap();

@@ -6,7 +6,7 @@
 
 // [1] pairs the frame asks for.
 @group(0) @binding(0) var<storage, read> wanted: array<u32>;
-@group(0) @binding(1) var<storage, read_write> admission: array<Admission>;
+@group(0) @binding(1) var<storage, read_write> status: array<FrameStatus>;
 // [1] pairs admitted.
 @group(0) @binding(2) var<storage, read_write> pair_count: array<u32>;
 
@@ -16,12 +16,12 @@
 @compute @workgroup_size(1)
 fn main() {
     let pairs = wanted[0];
-    admission[0].needed = max(admission[0].needed, pairs);
-    if (pairs > admission[0].capacity) {
-        admission[0].overflowed = 1u;
+    status[0].needed = max(status[0].needed, pairs);
+    if (pairs > status[0].capacity) {
+        status[0].overflowed = 1u;
     }
-    let admitted = admission[0].overflowed == 0u;
-    admission[0].steps += u32(admitted);
+    let admitted = status[0].overflowed == 0u;
+    status[0].steps += u32(admitted);
     let count = select(0u, pairs, admitted);
     pair_count[0] = count;
     let groups = fold_groups(count / PAIR_GROUP + 1u);

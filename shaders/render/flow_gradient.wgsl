@@ -1,7 +1,9 @@
 //#use math/grid
+//#use layout/geometry
 //#use layout/splat
 //#use layout/flow_splat
 //#use layout/flow_slot
+//#use layout/flow_gradient
 //#use splat/projection
 //#use motion/linear
 //#use math/root
@@ -20,10 +22,10 @@ struct Times {
 
 @group(0) @binding(0) var<uniform> view: View;
 @group(0) @binding(1) var<uniform> times: Times;
-// [N][3]
-@group(0) @binding(2) var<storage, read> geometry: array<vec4f>;
-// [N][2]
-@group(0) @binding(3) var<storage, read> motion: array<vec4f>;
+// [N]
+@group(0) @binding(2) var<storage, read> geometry: array<GeometryRow>;
+// [N]
+@group(0) @binding(3) var<storage, read> motion: array<MotionRow>;
 // [N] of the frame's own view.
 @group(0) @binding(4) var<storage, read> splats: array<SplatRow>;
 // [N]
@@ -58,8 +60,8 @@ fn clear(index: u32) {
     if (ALL == 0u) {
         flow_gradients[index] = vec4f(0.0);
     } else {
-        for (var i = 4u * index; i < 4u * index + 4u; i++) {
-            flow_gradients[i] = vec4f(0.0);
+        for (var i = 0u; i < FLOW_ROW; i++) {
+            flow_gradients[flow_gradient_index(index, i)] = vec4f(0.0);
         }
     }
 }
@@ -77,9 +79,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         return;
     }
     let sums = sum_slots(index);
-    let row0 = geometry[3u * index];
-    let pose = pose_of(index, row0.xyz);
-    let g = Gaussian(pose.mean, row0.w, geometry[3u * index + 1u], geometry[3u * index + 2u].xyz, 1.0);
+    let row = geometry[index];
+    let pose = pose_of(index, row.mean_logit.xyz);
+    let g = gaussian_of(row, pose.mean, 1.0);
     let o = project_gaussian(g);
     let splat = unpack_splat(splats[index]);
     let root1 = symmetric_root(splat.conic, splat.determinant);
@@ -111,8 +113,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     let m = motion_of(index);
     let elapsed = view.time - m.centre;
-    flow_gradients[4u * index] += vec4f(elapsed * by.mean, -dot(m.velocity, by.mean));
-    flow_gradients[4u * index + 1u] += vec4f(by.mean, 0.0);
-    flow_gradients[4u * index + 2u] += by.quaternion;
-    flow_gradients[4u * index + 3u] += vec4f(by.log_scale, 0.0);
+    flow_gradients[flow_gradient_index(index, FLOW_MOTION)] += vec4f(elapsed * by.mean, -dot(m.velocity, by.mean));
+    flow_gradients[flow_gradient_index(index, FLOW_GEOMETRY)] += vec4f(by.mean, 0.0);
+    flow_gradients[flow_gradient_index(index, FLOW_GEOMETRY + 1u)] += by.quaternion;
+    flow_gradients[flow_gradient_index(index, FLOW_GEOMETRY + 2u)] += vec4f(by.log_scale, 0.0);
 }

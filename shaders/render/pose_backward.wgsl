@@ -1,4 +1,5 @@
 //#use math/grid
+//#use layout/geometry
 //#use splat/gradient
 //#use motion/{MOTION}
 // Gradient of the camera's pose by the left perturbation (V, t) <- (exp(w^) V, exp(w^) t + v): each Gaussian's share,
@@ -6,8 +7,8 @@
 // Twin: tests/reference/project_backward.rs.
 
 @group(0) @binding(0) var<uniform> view: View;
-// [N][3]
-@group(0) @binding(1) var<storage, read> geometry: array<vec4f>;
+// [N]
+@group(0) @binding(1) var<storage, read> geometry: array<GeometryRow>;
 // [N/4][3 (2 band + 1)][4]
 @group(0) @binding(2) var<storage, read> sh0: array<f32>;
 @group(0) @binding(3) var<storage, read> sh1: array<f32>;
@@ -22,9 +23,9 @@
 @group(0) @binding(9) var<storage, read> slot_gradients: array<f32>;
 // [N][6]
 @group(0) @binding(10) var<storage, read_write> shares: array<f32>;
-// [N][2]
+// [N]
 //#if MOTION
-@group(0) @binding(11) var<storage, read> motion: array<vec4f>;
+@group(0) @binding(11) var<storage, read> motion: array<MotionRow>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -32,10 +33,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (index >= view.gaussians) {
         return;
     }
-    let row = 3u * index;
-    let mean_and_logit = geometry[row];
-    let pose = pose_of(index, mean_and_logit.xyz);
-    let g = Gaussian(pose.mean, mean_and_logit.w, geometry[row + 1u], geometry[row + 2u].xyz, pose.visibility);
+    let row = geometry[index];
+    let pose = pose_of(index, row.mean_logit.xyz);
+    let g = gaussian_of(row, pose.mean, pose.visibility);
     let gradient = gaussian_gradient(index, g);
     let by = gradient.projected.lens;
     let r0 = view.row0.xyz;

@@ -1,4 +1,5 @@
 //#use math/grid
+//#use layout/geometry
 //#use layout/splat
 //#use splat/projection
 //#use splat/colour
@@ -12,8 +13,8 @@
 // where they are, and as opaque as they are, at the view's time (docs/algorithms.md G.2).
 
 @group(0) @binding(0) var<uniform> view: View;
-// [N][3]
-@group(0) @binding(1) var<storage, read> geometry: array<vec4f>;
+// [N]
+@group(0) @binding(1) var<storage, read> geometry: array<GeometryRow>;
 // [N/4][3 (2 band + 1)][4]
 @group(0) @binding(2) var<storage, read> sh0: array<f32>;
 @group(0) @binding(3) var<storage, read> sh1: array<f32>;
@@ -25,9 +26,9 @@
 @group(0) @binding(7) var<storage, read_write> depths: array<u32>;
 @group(0) @binding(8) var<storage, read_write> tile_counts: array<u32>;
 @group(0) @binding(9) var<storage, read_write> visible: array<u32>;
-// [N][2]
+// [N]
 //#if MOTION
-@group(0) @binding(10) var<storage, read> motion: array<vec4f>;
+@group(0) @binding(10) var<storage, read> motion: array<MotionRow>;
 
 fn flattest_normal(g: Gaussian, towards: vec3f) -> vec3f {
     let r = rotation_matrix(unit_quaternion(g.quaternion));
@@ -49,14 +50,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     visible[gaussian] = 0u;
     tile_counts[gaussian] = 0u;
-    let row0 = geometry[3u * gaussian];
-    let pose = pose_of(gaussian, row0.xyz);
+    let mean_logit = geometry[gaussian].mean_logit;
+    let pose = pose_of(gaussian, mean_logit.xyz);
     // The cheapest tests first: most of a large scene is behind the camera, most of a long clip at another time.
-    if (!lens_sees(to_camera(pose.mean)) || sigmoid(row0.w) * pose.visibility < ALPHA_MIN) {
+    if (!lens_sees(to_camera(pose.mean)) || sigmoid(mean_logit.w) * pose.visibility < ALPHA_MIN) {
         return;
     }
-    let shape = geometry[3u * gaussian + 2u].xyz;
-    let g = Gaussian(pose.mean, row0.w, geometry[3u * gaussian + 1u], shape, pose.visibility);
+    let g = gaussian_of(geometry[gaussian], pose.mean, pose.visibility);
     let o = project_gaussian(g);
     if (!o.visible) {
         return;

@@ -1,4 +1,5 @@
 //#use math/grid
+//#use layout/geometry
 //#use layout/splat
 //#use layout/flow_splat
 //#use splat/projection
@@ -10,17 +11,17 @@
 // Twin: tests/reference/flow.rs.
 
 @group(0) @binding(0) var<uniform> view: View;
-// [N][3]
-@group(0) @binding(1) var<storage, read> geometry: array<vec4f>;
+// [N]
+@group(0) @binding(1) var<storage, read> geometry: array<GeometryRow>;
 // [N] of the frame's own view.
 @group(0) @binding(2) var<storage, read> splats: array<SplatRow>;
 // [N]
 @group(0) @binding(3) var<storage, read> tile_counts: array<u32>;
 // [N]
 @group(0) @binding(4) var<storage, read_write> flow_splats: array<FlowSplat>;
-// [N][2]
+// [N]
 //#if MOTION
-@group(0) @binding(5) var<storage, read> motion: array<vec4f>;
+@group(0) @binding(5) var<storage, read> motion: array<MotionRow>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -28,9 +29,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (index >= view.gaussians || tile_counts[index] == 0u) {
         return;
     }
-    let row0 = geometry[3u * index];
-    let pose = pose_of(index, row0.xyz);
-    let g = Gaussian(pose.mean, row0.w, geometry[3u * index + 1u], geometry[3u * index + 2u].xyz, 1.0);
+    let row = geometry[index];
+    let pose = pose_of(index, row.mean_logit.xyz);
+    let g = gaussian_of(row, pose.mean, 1.0);
     let o = project_gaussian(g);
     let splat = unpack_splat(splats[index]);
     let moved = o.u - splat.mean;

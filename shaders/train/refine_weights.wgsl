@@ -1,13 +1,13 @@
 //#use math/grid
-//#use splat/gaussian
+//#use layout/geometry
 //#use layout/refine
 // Integer weight of every Gaussian in the draw of sources: its opacity in fixed point, so that sums are exact and their
 // order does not matter. In relocation the dead have weight zero; growth draws from all. One invocation a Gaussian.
 // Twin: tests/reference/relocate.rs.
 
 @group(0) @binding(0) var<uniform> refine: Refine;
-// [N][3]
-@group(0) @binding(1) var<storage, read> geometry: array<vec4f>;
+// [N]
+@group(0) @binding(1) var<storage, read> geometry: array<GeometryRow>;
 // [N]
 @group(0) @binding(2) var<storage, read_write> weights: array<u32>;
 // [N] how often a Gaussian is drawn: none yet.
@@ -19,7 +19,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (index >= refine.gaussians) {
         return;
     }
-    let opacity = sigmoid(geometry[3u * index].w);
+    let opacity = sigmoid(geometry[index].mean_logit.w);
     let alive = GROW != 0u || opacity > refine.dead_opacity;
     weights[index] = select(0u, max(1u, u32(opacity * refine.weight_scale)), alive);
     draws[index] = 0u;

@@ -1,4 +1,6 @@
 //#use math/grid
+//#use layout/geometry
+//#use layout/colour_gradient
 //#use splat/gradient
 //#use math/adam
 //#use layout/status
@@ -13,10 +15,10 @@
 
 @group(0) @binding(0) var<uniform> view: View;
 @group(0) @binding(1) var<uniform> step: Step;
-// [N][3] each.
-@group(0) @binding(2) var<storage, read_write> geometry: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> moment1: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> moment2: array<vec4f>;
+// [N] each.
+@group(0) @binding(2) var<storage, read_write> geometry: array<GeometryRow>;
+@group(0) @binding(3) var<storage, read_write> moment1: array<GeometryRow>;
+@group(0) @binding(4) var<storage, read_write> moment2: array<GeometryRow>;
 // [N/4][3 (2 band + 1)][4]
 @group(0) @binding(5) var<storage, read> sh0: array<f32>;
 @group(0) @binding(6) var<storage, read> sh1: array<f32>;
@@ -31,7 +33,7 @@
 @group(0) @binding(12) var<storage, read> slot_gradients: array<f32>;
 // [N/4][6][4]: direction from the camera, gradient of the colour.
 @group(0) @binding(13) var<storage, read_write> colour_gradients: array<f32>;
-@group(0) @binding(14) var<storage, read_write> admission: array<Admission>;
+@group(0) @binding(14) var<storage, read_write> status: array<FrameStatus>;
 
 // How much noise a Gaussian gets: all but nearly transparent ones next to none.
 fn noise_damping(g: Gaussian) -> f32 {
@@ -47,22 +49,21 @@ fn exploration(index: u32, g: Gaussian, damping: f32) -> vec3f {
 }
 
 fn store_colour(index: u32, direction: vec3f, colour: vec3f) {
-    let at = (index >> 2u) * 24u + (index & 3u);
     for (var i = 0u; i < 3u; i++) {
-        colour_gradients[at + 4u * i] = direction[i];
-        colour_gradients[at + 12u + 4u * i] = colour[i];
+        colour_gradients[colour_gradient_index(index, i)] = direction[i];
+        colour_gradients[colour_gradient_index(index, 3u + i)] = colour[i];
     }
 }
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
     let index = flat_group(group) * 64u + lane;
-    if (index >= view.gaussians || admission[0].overflowed != 0u) {
+    if (index >= view.gaussians || status[0].overflowed != 0u) {
         return;
     }
-    let row = 3u * index;
-    let pose = pose_of(index, geometry[row].xyz);
-    let g = Gaussian(pose.mean, geometry[row].w, geometry[row + 1u], geometry[row + 2u].xyz, pose.visibility);
+    let row = geometry[index];
+    let pose = pose_of(index, row.mean_logit.xyz);
+    let g = gaussian_of(row, pose.mean, pose.visibility);
     let image = gaussian_gradient(index, g);
     var gradient = array<vec4f, 3>(
         vec4f(image.projected.mean + image.offset, image.projected.logit),
@@ -73,8 +74,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     add_flow_gradient(index, &gradient);
     var colour = image.colour;
     let all = gradient[0] + gradient[1] + gradient[2];
-    if (!is_finite(dot(all, vec4f(1.0)) + dot(colour, vec3f(1.0)) + motion_gradient_probe(motion_by))) {
-        atomicAdd(&admission[0].non_finite, 1u);
+    if (!is_finite(dot(all, vec4f(1.0)) + dot(colour, vec3f(1.0)) + motion_gradient_sum(motion_by))) {
+        atomicAdd(&status[0].non_finite, 1u);
         gradient = array<vec4f, 3>();
         motion_by = MotionGradient();
         colour = vec3f(0.0);
@@ -84,9 +85,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     gradient[0].w += step.opacity_regularisation * penalised_share(pose.visibility) * opacity * (1.0 - opacity);
     gradient[2] += vec4f(step.scale_regularisation * exp(g.log_scale), 0.0);
     if (STORE_GRADIENT != 0u) {
-        for (var i = 0u; i < 3u; i++) {
-            moment1[row + i] = gradient[i];
-        }
+        moment1[index] = pack_geometry(gradient);
         store_motion_gradient(index, motion_by);
         return;
     }
@@ -95,23 +94,25 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         vec4f(step.lr_rotation),
         vec4f(vec3f(step.lr_scale), 0.0),
     );
-    var value: array<vec4f, 3>;
+    var value = unpack_geometry(row);
+    var first = unpack_geometry(moment1[index]);
+    var second = unpack_geometry(moment2[index]);
     for (var i = 0u; i < 3u; i++) {
-        let moved = adam(moment1[row + i], moment2[row + i], gradient[i], step);
-        moment1[row + i] = moved.m;
-        moment2[row + i] = moved.v;
-        value[i] = geometry[row + i] - rates[i] * moved.direction;
+        let moved = adam(first[i], second[i], gradient[i], step);
+        first[i] = moved.m;
+        second[i] = moved.v;
+        value[i] -= rates[i] * moved.direction;
     }
+    moment1[index] = pack_geometry(first);
+    moment2[index] = pack_geometry(second);
     let after = Gaussian(value[0].xyz, value[0].w, value[1], value[2].xyz, 1.0);
     let damping = noise_damping(after);
     value[0] += vec4f(exploration(index, after, damping), 0.0);
     let moved = step_motion(index, motion_by, damping, &value);
-    if (!is_finite(dot(value[0] + value[1] + value[2], vec4f(1.0)) + motion_probe(moved))) {
-        atomicAdd(&admission[0].non_finite, 1u);
+    if (!is_finite(dot(value[0] + value[1] + value[2], vec4f(1.0)) + motion_sum(moved))) {
+        atomicAdd(&status[0].non_finite, 1u);
         return;
     }
-    for (var i = 0u; i < 3u; i++) {
-        geometry[row + i] = value[i];
-    }
+    geometry[index] = pack_geometry(value);
     store_motion(index, moved);
 }

@@ -1,4 +1,6 @@
 //#use math/grid
+//#use layout/colour_gradient
+//#use layout/sh_block
 //#use math/real_vec4
 //#use math/sh
 //#use math/adam
@@ -17,7 +19,7 @@
 @group(0) @binding(3) var<storage, read_write> sh: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> moment1: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> moment2: array<vec4f>;
-@group(0) @binding(6) var<storage, read_write> admission: array<Admission>;
+@group(0) @binding(6) var<storage, read_write> status: array<FrameStatus>;
 
 const COEFFICIENTS: u32 = 2u * BAND + 1u;
 
@@ -47,17 +49,20 @@ fn band_basis(d: array<vec4f, 3>) -> array<vec4f, COEFFICIENTS> {
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
     let block = flat_group(group) * 256u + lane;
-    if (4u * block >= gaussians[0] || admission[0].overflowed != 0u) {
+    if (4u * block >= gaussians[0] || status[0].overflowed != 0u) {
         return;
     }
-    let origin = 6u * block;
-    let direction = array<vec4f, 3>(colour_gradients[origin], colour_gradients[origin + 1u], colour_gradients[origin + 2u]);
+    let direction = array<vec4f, 3>(
+        colour_gradients[colour_gradient_block(block, 0u)],
+        colour_gradients[colour_gradient_block(block, 1u)],
+        colour_gradients[colour_gradient_block(block, 2u)],
+    );
     let basis = band_basis(direction);
     let rate = select(step.lr_sh_rest, step.lr_sh_dc, BAND == 0u);
     for (var k = 0u; k < COEFFICIENTS; k++) {
         for (var channel = 0u; channel < 3u; channel++) {
-            let at = (block * COEFFICIENTS + k) * 3u + channel;
-            let gradient = basis[k] * colour_gradients[origin + 3u + channel];
+            let at = sh_block_index(block, COEFFICIENTS, k, channel);
+            let gradient = basis[k] * colour_gradients[colour_gradient_block(block, 3u + channel)];
             if (STORE_GRADIENT != 0u) {
                 moment1[at] = gradient;
             } else {

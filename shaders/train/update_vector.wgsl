@@ -21,16 +21,16 @@ struct Vector {
 @group(0) @binding(3) var<storage, read_write> values: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> moment1: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> moment2: array<vec4f>;
-@group(0) @binding(6) var<storage, read_write> admission: array<Admission>;
+@group(0) @binding(6) var<storage, read_write> status: array<FrameStatus>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
     let index = flat_group(group) * 64u + lane;
-    if (index >= vector.blocks || admission[0].overflowed != 0u) {
+    if (index >= vector.blocks || status[0].overflowed != 0u) {
         return;
     }
     if (!is_finite(dot(gradient[index], vec4f(1.0)))) {
-        atomicAdd(&admission[0].non_finite, 1u);
+        atomicAdd(&status[0].non_finite, 1u);
         return;
     }
     let moved = adam(moment1[index], moment2[index], gradient[index], step);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytemuck::Pod;
 
-use super::device::{Gpu, GpuError, Ledger};
+use super::device::{Gpu, GpuError, MemoryStats};
 
 /// A GPU buffer of `len` elements of type `T`. Usable as storage, uniform, indirect arguments, and for copies.
 /// Clones share the memory.
@@ -20,12 +20,12 @@ pub struct Buffer<T> {
 struct Memory {
     raw: wgpu::Buffer,
     label: &'static str,
-    ledger: Arc<Ledger>,
+    memory_stats: Arc<MemoryStats>,
 }
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        self.ledger.freed(self.label, self.raw.size());
+        self.memory_stats.freed(self.label, self.raw.size());
     }
 }
 
@@ -91,10 +91,10 @@ impl Gpu {
             mapped_at_creation: false,
         });
         if pollster::block_on(memory.pop()).is_some() {
-            return Err(GpuError::OutOfMemory { buffer: label, bytes, allocated: self.ledger.total() });
+            return Err(GpuError::OutOfMemory { buffer: label, bytes, allocated: self.memory_stats.total() });
         }
-        self.ledger.allocated(label, bytes);
-        let memory = Memory { raw, label, ledger: self.ledger.clone() };
+        self.memory_stats.allocated(label, bytes);
+        let memory = Memory { raw, label, memory_stats: self.memory_stats.clone() };
         Ok(Buffer { memory: Arc::new(memory), len, element: PhantomData })
     }
 

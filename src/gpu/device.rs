@@ -28,9 +28,9 @@ pub enum GpuError {
 
 /// Bytes allocated on the device, by the label of the buffer.
 #[derive(Debug, Default)]
-pub struct Ledger(Mutex<BTreeMap<&'static str, u64>>);
+pub struct MemoryStats(Mutex<BTreeMap<&'static str, u64>>);
 
-impl Ledger {
+impl MemoryStats {
     pub(super) fn allocated(&self, label: &'static str, bytes: u64) {
         *self.lock().entry(label).or_default() += bytes;
     }
@@ -86,7 +86,7 @@ pub struct Parts {
 pub struct Gpu {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
-    pub(super) ledger: Arc<Ledger>,
+    pub(super) memory_stats: Arc<MemoryStats>,
     info: wgpu::AdapterInfo,
     failure: Arc<Mutex<Option<GpuError>>>,
     subgroups: bool,
@@ -157,7 +157,7 @@ impl Gpu {
         let failure = Arc::new(Mutex::new(None));
         watch(&device, &failure);
         let subgroups = device.features().contains(wgpu::Features::SUBGROUP);
-        Ok(Self { device, queue, ledger: Arc::default(), info, failure, subgroups })
+        Ok(Self { device, queue, memory_stats: Arc::default(), info, failure, subgroups })
     }
 
     /// The same device with the subgroup forms of kernels switched off, to compare the two.
@@ -185,8 +185,8 @@ impl Gpu {
             .replace("\n", " ")
     }
 
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
+    pub fn memory_stats(&self) -> &MemoryStats {
+        &self.memory_stats
     }
 
     pub fn device(&self) -> &wgpu::Device {

@@ -34,18 +34,18 @@ pub enum Form {
     /// A workgroup shares a block, with subgroup operations of any subgroup size.
     Subgroups,
     /// A workgroup shares a block through workgroup memory alone.
-    Plain,
+    Workgroup,
 }
 
 impl Form {
-    pub const ALL: [Self; 3] = [Self::Serial, Self::Subgroups, Self::Plain];
+    pub const ALL: [Self; 3] = [Self::Serial, Self::Subgroups, Self::Workgroup];
 
     /// The form that suits an adapter.
     pub fn of(gpu: &Gpu) -> Self {
         match (gpu.is_software(), gpu.subgroups()) {
             (true, _) => Self::Serial,
             (false, true) => Self::Subgroups,
-            (false, false) => Self::Plain,
+            (false, false) => Self::Workgroup,
         }
     }
 

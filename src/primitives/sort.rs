@@ -61,14 +61,14 @@ fn widest_digit(form: Form) -> u32 {
     match form {
         Form::Serial => 11,
         Form::Subgroups => 8,
-        Form::Plain => 4,
+        Form::Workgroup => 4,
     }
 }
 
 /// Keys that a thread of the workgroup forms takes: as many as 16 KiB of workgroup memory allow with 256 digits, and
 /// what was usual without subgroups.
 fn rows(form: Form) -> u32 {
-    if form == Form::Plain { 8 } else { 14 }
+    if form == Form::Workgroup { 8 } else { 14 }
 }
 
 /// Cuts `bits` bits into digits of nearly equal width, the lowest first.

@@ -3,7 +3,7 @@
 use crate::gpu::{Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder};
 use crate::kernel;
 
-use super::frame::{Admission, Frame};
+use super::frame::{Frame, FrameStatus};
 use super::lens::View;
 use super::project::SplatRow;
 
@@ -34,7 +34,7 @@ kernel! {
     /// Whether the frame's pairs fit their buffers.
     pub CheckCapacity = "render/check_capacity.wgsl" [] {
         read wanted: u32,
-        write admission: Admission,
+        write status: FrameStatus,
         write pair_count: u32,
         write arguments: u32,
     }
@@ -136,7 +136,7 @@ impl Binning {
             each.scan.run(pass, &each.counts, &each.offsets, &frame.visible_count, &frame.wanted);
             let check = CheckCapacity {
                 wanted: &frame.wanted,
-                admission: &frame.admission,
+                status: &frame.status,
                 pair_count: &frame.pair_count,
                 arguments: &frame.pair_arguments,
             };

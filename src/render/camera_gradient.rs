@@ -4,7 +4,7 @@ use glam::Vec4;
 
 use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder, Variants};
 use crate::kernel;
-use crate::model::Model;
+use crate::model::{GeometryRow, Model, MotionRow};
 use crate::primitives::Reduce;
 
 use super::frame::Frame;
@@ -15,7 +15,7 @@ kernel! {
     /// Each Gaussian's share of the pose's gradient.
     pub PoseBackward = "render/pose_backward.wgsl" [MOTION = 0 in [0, 1], LENS = 0 in LENSES] {
         uniform view: View,
-        read geometry: Vec4,
+        read geometry: GeometryRow,
         read sh0: f32,
         read sh1: f32,
         read sh2: f32,
@@ -25,7 +25,7 @@ kernel! {
         read slot_bases: u32,
         read slot_gradients: f32,
         write shares: f32,
-        read(MOTION) motion: Vec4,
+        read(MOTION) motion: MotionRow,
     }
 }
 
@@ -115,7 +115,7 @@ impl CameraBackward {
         self.gpu.write(&self.pose.count, 0, &[view.gaussians]);
         self.gpu.write(&self.background.count, 0, &[pixels]);
         let [sh0, sh1, sh2, sh3] = &model.rows.sh;
-        let inputs = frame.gradients();
+        let inputs = frame.buffers();
         recorder.stage("camera backward", |pass| {
             let pose = PoseBackward {
                 view: inputs.view,

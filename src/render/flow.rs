@@ -4,7 +4,7 @@
 use glam::Vec4;
 
 use crate::gpu::{Declaration, Gpu, GpuError, Kernel, Recorder, Variants};
-use crate::model::Model;
+use crate::model::{GeometryRow, Model, MotionRow};
 use crate::{kernel, shared};
 
 use super::flow_form::FlowForm;
@@ -24,11 +24,11 @@ kernel! {
     /// Where every visible Gaussian is in the other view.
     pub ProjectFlow = "render/project_flow.wgsl" [FLOW = 1 in [1, 2], MOTION = 0 in [0, 1], LENS = 0 in LENSES] {
         uniform view: View,
-        read geometry: Vec4,
+        read geometry: GeometryRow,
         read splats: SplatRow,
         read tile_counts: u32,
         write flow_splats: FlowSplat,
-        read(MOTION) motion: Vec4,
+        read(MOTION) motion: MotionRow,
     }
 }
 
@@ -48,8 +48,8 @@ kernel! {
         [FLOW = 1 in [1, 2], ALL = 0 in [0, 1], SOURCE = 0 in [0, 1], LENS = 0 in LENSES] {
         uniform view: View,
         uniform times: Times,
-        read geometry: Vec4,
-        read motion: Vec4,
+        read geometry: GeometryRow,
+        read motion: MotionRow,
         read splats: SplatRow,
         read flow_splats: FlowSplat,
         read tile_counts: u32,

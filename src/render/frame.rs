@@ -14,7 +14,7 @@ use super::project::SplatRow;
 
 shared! {
     /// What the device tells the host of the frames since the host last looked; see `shaders/shared/layout/status.wgsl`.
-    pub struct Admission {
+    pub struct FrameStatus {
         pub capacity: u32,
         pub overflowed: u32,
         pub needed: u32,
@@ -152,7 +152,7 @@ pub struct Frame {
     pub(super) wanted: Buffer<u32>,
     pub(super) pair_count: Buffer<u32>,
     pub(super) pair_arguments: Buffer<u32>,
-    pub(super) admission: Buffer<Admission>,
+    pub(super) status: Buffer<FrameStatus>,
     pub(super) per_gaussian: PerGaussian,
     pub(super) per_pair: PerPair,
     pub(super) per_pixel: PerPixel,
@@ -171,7 +171,7 @@ impl Frame {
             wanted: word("view: counts")?,
             pair_count: word("view: counts")?,
             pair_arguments: gpu.zeros("view: counts", 3)?,
-            admission: gpu.zeros("view: counts", 1)?,
+            status: gpu.zeros("view: counts", 1)?,
             per_gaussian: PerGaussian::new(gpu, 0, None, backward)?,
             per_pair: PerPair::new(gpu, 0, 1, None, backward)?,
             per_pixel: PerPixel::new(gpu, 0, 0, false, backward)?,
@@ -245,25 +245,25 @@ impl Frame {
         let flow = self.flow_form();
         self.per_pair = PerPair::new(&self.gpu, 0, 1, flow, self.backward)?;
         self.per_pair = PerPair::new(&self.gpu, pairs, tiles, flow, self.backward)?;
-        self.gpu.write(&self.admission, 0, &[Admission { capacity: pairs as u32, ..Admission::default() }]);
+        self.gpu.write(&self.status, 0, &[FrameStatus { capacity: pairs as u32, ..FrameStatus::default() }]);
         Ok(())
     }
 
     /// Waits, reads what the device noted since the last call, resets it, and grows the buffers of pairs where a frame
     /// did not fit. Frames since the first that did not fit were not rasterized and have to be repeated.
-    pub fn settle(&mut self) -> Result<Admission, GpuError> {
-        let admission = self.gpu.read(&self.admission)?[0];
-        if admission.overflowed != 0 {
+    pub fn read_status(&mut self) -> Result<FrameStatus, GpuError> {
+        let status = self.gpu.read(&self.status)?[0];
+        if status.overflowed != 0 {
             // Room to spare, as far as the adapter lets buffers be; what is needed beyond that is its error.
-            let needed = admission.needed as usize;
+            let needed = status.needed as usize;
             let pairs = (needed.max(self.per_pair.capacity) * 3 / 2).min(self.most_pairs()).max(needed);
             log::debug!("growing the buffers of (Gaussian, tile) pairs to {pairs}");
             self.allow_pairs(pairs, self.per_pair.tiles)?;
         } else {
-            let fresh = Admission { capacity: self.per_pair.capacity as u32, ..Admission::default() };
-            self.gpu.write(&self.admission, 0, &[fresh]);
+            let fresh = FrameStatus { capacity: self.per_pair.capacity as u32, ..FrameStatus::default() };
+            self.gpu.write(&self.status, 0, &[fresh]);
         }
-        Ok(admission)
+        Ok(status)
     }
 
     /// Waits and reads how many Gaussians were visible and how many (Gaussian, tile) pairs they made.
@@ -299,7 +299,7 @@ impl Frame {
 
 /// What the optimiser reads of a frame after its backward pass.
 #[derive(Clone, Copy, Debug)]
-pub struct Gradients<'a> {
+pub struct FrameBuffers<'a> {
     pub view: &'a Buffer<View>,
     pub gaussian_count: &'a Buffer<u32>,
     pub splats: &'a Buffer<SplatRow>,
@@ -308,7 +308,7 @@ pub struct Gradients<'a> {
     pub slot_gradients: &'a Buffer<f32>,
     /// `[N]` or `[N][4]` gradients by flow; see `shaders/render/flow_gradient.wgsl`.
     pub flow_gradients: &'a Buffer<Vec4>,
-    pub admission: &'a Buffer<Admission>,
+    pub status: &'a Buffer<FrameStatus>,
 }
 
 /// The (Gaussian, tile) pairs of a frame.
@@ -332,13 +332,13 @@ pub struct Scratch<'a> {
     pub sources: &'a Buffer<u32>,
     pub draws: &'a Buffer<u32>,
     pub scan: &'a Scan,
-    pub admission: &'a Buffer<Admission>,
+    pub status: &'a Buffer<FrameStatus>,
 }
 
 impl Frame {
     /// What the optimiser reads after the backward pass.
-    pub fn gradients(&self) -> Gradients<'_> {
-        Gradients {
+    pub fn buffers(&self) -> FrameBuffers<'_> {
+        FrameBuffers {
             view: &self.view,
             gaussian_count: &self.gaussian_count,
             splats: &self.per_gaussian.splats,
@@ -346,7 +346,7 @@ impl Frame {
             slot_bases: &self.per_gaussian.slot_bases,
             slot_gradients: &self.per_pair.slot_gradients,
             flow_gradients: &self.per_gaussian.flow_gradients,
-            admission: &self.admission,
+            status: &self.status,
         }
     }
 
@@ -370,7 +370,7 @@ impl Frame {
             sources: &each.offsets,
             draws: &each.counts,
             scan: &each.scan,
-            admission: &self.admission,
+            status: &self.status,
         }
     }
 }

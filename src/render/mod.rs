@@ -5,7 +5,6 @@
 
 mod bin;
 mod camera_gradient;
-mod disguise;
 mod flow;
 mod flow_form;
 mod frame;
@@ -14,6 +13,7 @@ mod options;
 pub mod orbit;
 pub mod path;
 mod present;
+mod preview;
 mod probe;
 mod project;
 mod rasterize;
@@ -22,13 +22,13 @@ mod scene_view;
 mod weights;
 
 pub use camera_gradient::{CameraBackward, CameraGradient};
-pub use disguise::{Change, DELETED, Form, Masquerade, SELECTED};
 pub use flow::{FlowSplat, Times};
 pub use flow_form::FlowForm;
-pub use frame::{Admission, Frame, Gradients, Pairs, SLOT, Scratch};
+pub use frame::{Frame, FrameBuffers, FrameStatus, Pairs, SLOT, Scratch};
 pub use lens::{LENSES, LensModel, TILE, View};
 pub use options::{Channel, RenderOptions, Rendered};
 pub use present::{DisplayMode, Presenter};
+pub use preview::{DELETED, PreviewModel, PreviewSettings, SELECTED, SplatStyle};
 pub use probe::{Contribution, PixelParts, Probe};
 pub use project::SplatRow;
 pub use rasterize::LaneForm;
@@ -46,5 +46,5 @@ pub const DECLARATIONS: &[&[Declaration]] = &[
     camera_gradient::DECLARATIONS,
     present::DECLARATIONS,
     probe::DECLARATIONS,
-    disguise::DECLARATIONS,
+    preview::DECLARATIONS,
 ];

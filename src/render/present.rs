@@ -115,7 +115,7 @@ impl Presenter {
 
     /// Records the count of Gaussians in place of the image of the frame last recorded.
     pub fn record_count(&self, recorder: &mut Recorder, frame: &Frame, view: &View) {
-        let (pairs, inputs) = (frame.pairs(), frame.gradients());
+        let (pairs, inputs) = (frame.pairs(), frame.buffers());
         recorder.stage("count", |pass| {
             let count = Count {
                 view: inputs.view,
@@ -133,7 +133,7 @@ impl Presenter {
     pub fn record_flow(&self, recorder: &mut Recorder, frame: &Frame, view: &View) {
         recorder.stage("flow pixels", |pass| {
             let kernel =
-                FlowPixels { view: frame.gradients().view, flow_image: frame.flow_image(), image: frame.image() };
+                FlowPixels { view: frame.buffers().view, flow_image: frame.flow_image(), image: frame.image() };
             let (width, height) = view.size();
             self.flow.dispatch(pass, &kernel, width * height);
         });

@@ -88,7 +88,7 @@ impl Probe {
     /// Takes a pixel of the frame last rendered apart. It must lie in the image.
     pub fn take(&self, frame: &Frame, (x, y): (u32, u32)) -> Result<PixelParts> {
         self.gpu.write(&self.chosen, 0, &[Chosen { x, y, most: MOST as u32, unused: 0 }]);
-        let (pairs, inputs) = (frame.pairs(), frame.gradients());
+        let (pairs, inputs) = (frame.pairs(), frame.buffers());
         let mut recorder = Recorder::new(&self.gpu, false);
         recorder.stage("probe", |pass| {
             let kernel = ProbePixel {

@@ -3,7 +3,7 @@
 use glam::Vec4;
 
 use crate::gpu::{Declaration, Gpu, GpuError, Kernel, Recorder, Variants};
-use crate::model::Model;
+use crate::model::{GeometryRow, Model, MotionRow};
 use crate::{kernel, shared};
 
 use super::frame::Frame;
@@ -23,7 +23,7 @@ kernel! {
     /// Splat, depth and tile count of every Gaussian.
     pub Project = "render/project.wgsl" [FEATURE = 0 in [0, 1, 2, 3], MOTION = 0 in [0, 1], LENS = 0 in LENSES] {
         uniform view: View,
-        read geometry: Vec4,
+        read geometry: GeometryRow,
         read sh0: f32,
         read sh1: f32,
         read sh2: f32,
@@ -32,7 +32,7 @@ kernel! {
         write depths: u32,
         write tile_counts: u32,
         write visible: u32,
-        read(MOTION) motion: Vec4,
+        read(MOTION) motion: MotionRow,
     }
 }
 

@@ -107,7 +107,7 @@ impl Renderer {
             self.record_forward(&mut recorder, model, &view, options.channel);
             after(&mut recorder, &self.frame, &view);
             let times = recorder.finish()?;
-            if self.frame.settle()?.overflowed == 0 {
+            if self.frame.read_status()?.overflowed == 0 {
                 return Ok(times);
             }
         }
@@ -166,7 +166,7 @@ impl Renderer {
             self.record_flow_forward(&mut recorder, model, &view);
             after(&mut recorder, &self.frame, &view);
             recorder.finish()?;
-            if self.frame.settle()?.overflowed == 0 {
+            if self.frame.read_status()?.overflowed == 0 {
                 return Ok(());
             }
         }

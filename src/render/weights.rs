@@ -43,11 +43,11 @@ impl Renderer {
             self.record_forward(&mut recorder, model, &view, Channel::Color);
             self.record_backward(&mut recorder, &view);
             recorder.finish()?;
-            if self.frame_mut().settle()?.overflowed == 0 {
+            if self.frame_mut().read_status()?.overflowed == 0 {
                 break;
             }
         }
-        let frame = self.frame().gradients();
+        let frame = self.frame().buffers();
         let counts = self.gpu().read_range(frame.tile_counts, 0, model.len())?;
         let bases = self.gpu().read_range(frame.slot_bases, 0, model.len())?;
         let used = |i: usize| counts[i] > 0;

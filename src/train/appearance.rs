@@ -10,7 +10,7 @@ use anyhow::Result;
 use glam::Vec4;
 
 use crate::gpu::{Buffer, Recorder};
-use crate::render::Admission;
+use crate::render::FrameStatus;
 
 use super::params::Parameters;
 use super::run::checkpoint::{Checkpoint, Tensor};
@@ -45,9 +45,9 @@ impl Appearance {
     }
 
     /// Records the way back from the loss's gradient to that of the rendered image, and the step of the parameters.
-    pub fn record_backward(&self, recorder: &mut Recorder, step: &Buffer<Step>, admission: &Buffer<Admission>) {
+    pub fn record_backward(&self, recorder: &mut Recorder, step: &Buffer<Step>, status: &Buffer<FrameStatus>) {
         if let Some(parameters) = &self.parameters {
-            parameters.record(recorder, step, admission);
+            parameters.record(recorder, step, status);
         }
     }
 

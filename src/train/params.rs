@@ -6,7 +6,7 @@ use anyhow::Result;
 use glam::Vec4;
 
 use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder};
-use crate::render::Admission;
+use crate::render::FrameStatus;
 use crate::{kernel, shared};
 
 use super::rows::NAMES;
@@ -32,7 +32,7 @@ kernel! {
         write values: Vec4,
         write moment1: Vec4,
         write moment2: Vec4,
-        write admission: Admission,
+        write status: FrameStatus,
     }
 }
 
@@ -79,11 +79,11 @@ impl Parameters {
     }
 
     /// Records a step of Adam along the gradient. A frame that did not fit its buffers makes none.
-    pub fn record(&self, recorder: &mut Recorder, step: &Buffer<Step>, admission: &Buffer<Admission>) {
+    pub fn record(&self, recorder: &mut Recorder, step: &Buffer<Step>, status: &Buffer<FrameStatus>) {
         let [values, moment1, moment2] = &self.state;
         recorder.stage("update parameters", |pass| {
             let (vector, gradient) = (&self.vector, &self.gradient);
-            let update = UpdateVector { step, vector, gradient, values, moment1, moment2, admission };
+            let update = UpdateVector { step, vector, gradient, values, moment1, moment2, status };
             self.update.dispatch(pass, &update, self.gradient.len() as u32);
         });
     }
@@ -129,7 +129,7 @@ mod tests {
         schedule: Schedule,
         parameters: Parameters,
         step: Buffer<Step>,
-        admission: Buffer<Admission>,
+        status: Buffer<FrameStatus>,
     }
 
     impl Toy {
@@ -139,7 +139,7 @@ mod tests {
                 schedule: Schedule::new(&Config::default(), vec![0]),
                 parameters: Parameters::new(&gpu, first, 0.05).unwrap(),
                 step: gpu.zeros("step", 1).unwrap(),
-                admission: gpu.zeros("admission", 1).unwrap(),
+                status: gpu.zeros("status", 1).unwrap(),
                 gpu,
             }
         }
@@ -152,7 +152,7 @@ mod tests {
             self.gpu.write(&self.step, 0, &[self.schedule.step(number, 1)]);
             self.gpu.write(&self.parameters.gradient().cast(), 0, gradient);
             let mut recorder = Recorder::new(&self.gpu, false);
-            self.parameters.record(&mut recorder, &self.step, &self.admission);
+            self.parameters.record(&mut recorder, &self.step, &self.status);
             recorder.finish().unwrap();
         }
     }
@@ -195,8 +195,8 @@ mod tests {
     fn frames_that_overflow_and_gradients_that_are_not_finite_make_no_step() {
         let toy = Toy::new(&[1.0; 5]);
         toy.step(0, &[f32::NAN; 5]);
-        assert_eq!(toy.gpu.read(&toy.admission).unwrap()[0].non_finite, 2, "blocks of four are left out together");
-        toy.gpu.write(&toy.admission, 0, &[Admission { overflowed: 1, ..Admission::default() }]);
+        assert_eq!(toy.gpu.read(&toy.status).unwrap()[0].non_finite, 2, "blocks of four are left out together");
+        toy.gpu.write(&toy.status, 0, &[FrameStatus { overflowed: 1, ..FrameStatus::default() }]);
         toy.step(0, &toy.gradient());
         assert_eq!(toy.parameters.download().unwrap(), [1.0; 5]);
     }

@@ -1,12 +1,11 @@
 //! Relocation of dead Gaussians and growth of the population, on the device, with no readback (docs/algorithms.md E.6
 //! to E.8).
 
-use glam::Vec4;
 use wgpu::ComputePass;
 
 use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder};
-use crate::model::{BANDS, Model, Rows, band_stride};
-use crate::render::{Admission, Frame};
+use crate::model::{BANDS, GeometryRow, Model, MotionRow, Rows, band_stride};
+use crate::render::{Frame, FrameStatus};
 use crate::{kernel, shared};
 
 shared! {
@@ -27,7 +26,7 @@ kernel! {
     /// Weights of the draw.
     pub RefineWeights = "train/refine_weights.wgsl" [GROW = 0 in [0, 1]] {
         uniform refine: Refine,
-        read geometry: Vec4,
+        read geometry: GeometryRow,
         write weights: u32,
         write draws: u32,
     }
@@ -51,8 +50,8 @@ kernel! {
         uniform refine: Refine,
         read sources: u32,
         read draws: u32,
-        write geometry: Vec4,
-        write admission: Admission,
+        write geometry: GeometryRow,
+        write status: FrameStatus,
     }
 }
 
@@ -61,10 +60,10 @@ kernel! {
     pub RefineSources = "train/refine_sources.wgsl" [GROW = 0 in [0, 1]] {
         uniform refine: Refine,
         read draws: u32,
-        write geometry: Vec4,
-        write moment1: Vec4,
-        write moment2: Vec4,
-        write admission: Admission,
+        write geometry: GeometryRow,
+        write moment1: GeometryRow,
+        write moment2: GeometryRow,
+        write status: FrameStatus,
     }
 }
 
@@ -77,7 +76,7 @@ kernel! {
         write values: f32,
         write moment1: f32,
         write moment2: f32,
-        write admission: Admission,
+        write status: FrameStatus,
     }
 }
 
@@ -87,11 +86,11 @@ kernel! {
         uniform refine: Refine,
         read sources: u32,
         read draws: u32,
-        read geometry: Vec4,
-        write motion: Vec4,
-        write moment1: Vec4,
-        write moment2: Vec4,
-        write admission: Admission,
+        read geometry: GeometryRow,
+        write motion: MotionRow,
+        write moment1: MotionRow,
+        write moment2: MotionRow,
+        write status: FrameStatus,
     }
 }
 
@@ -183,7 +182,7 @@ impl Operation {
                 values: &model.rows.sh[band],
                 moment1: &first.sh[band],
                 moment2: &second.sh[band],
-                admission: scratch.admission,
+                status: scratch.status,
             };
             self.rows[band].dispatch(pass, &rows, all);
         }
@@ -196,7 +195,7 @@ impl Operation {
                 motion: &model.rows.motion,
                 moment1: &first.motion,
                 moment2: &second.motion,
-                admission: scratch.admission,
+                status: scratch.status,
             };
             pipeline.dispatch(pass, &motion, all);
         }
@@ -218,7 +217,7 @@ impl Operation {
             sources: scratch.sources,
             draws: scratch.draws,
             geometry: &model.rows.geometry,
-            admission: scratch.admission,
+            status: scratch.status,
         };
         self.targets.dispatch(pass, &targets, all);
         let sources = RefineSources {
@@ -227,7 +226,7 @@ impl Operation {
             geometry: &model.rows.geometry,
             moment1: &first.geometry,
             moment2: &second.geometry,
-            admission: scratch.admission,
+            status: scratch.status,
         };
         self.sources.dispatch(pass, &sources, own);
     }

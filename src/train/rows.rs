@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use crate::gpu::{Buffer, Gpu};
-use crate::model::{BANDS, GEOMETRY_ROW, MOTION_ROW, Rows, band_stride};
+use crate::model::{BANDS, GeometryRow, MotionRow, Rows, band_stride};
 
 use super::run::checkpoint::{Checkpoint, Tensor};
+
+const FLOATS_OF_GEOMETRY: usize = size_of::<GeometryRow>() / size_of::<f32>();
+const FLOATS_OF_MOTION: usize = size_of::<MotionRow>() / size_of::<f32>();
 
 /// Names of the parameters and of Adam's moments in a checkpoint.
 pub const NAMES: [&str; 3] = ["value", "moment1", "moment2"];
@@ -17,8 +20,8 @@ fn groups(name: &str, rows: &Rows, count: usize, sh_degree: u32) -> Vec<(String,
     let bands = (0..=sh_degree as usize)
         .take(BANDS)
         .map(|band| (format!("{name}.sh{band}"), rows.sh[band].clone(), count.div_ceil(4) * 4 * band_stride(band)));
-    let geometry = (format!("{name}.geometry"), rows.geometry.cast(), count * GEOMETRY_ROW * 4);
-    let motion = (format!("{name}.motion"), rows.motion.cast(), count * MOTION_ROW * 4);
+    let geometry = (format!("{name}.geometry"), rows.geometry.cast(), count * FLOATS_OF_GEOMETRY);
+    let motion = (format!("{name}.motion"), rows.motion.cast(), count * FLOATS_OF_MOTION);
     let motion = (!rows.motion.is_empty()).then_some(motion);
     std::iter::once(geometry).chain(bands).chain(motion).collect()
 }

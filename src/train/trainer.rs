@@ -10,7 +10,7 @@ use crate::camera::Camera;
 use crate::dataset::{Capture, PhotoCache, Split};
 use crate::gpu::{Gpu, Recorder, StageTimes};
 use crate::model::{Model, Rows};
-use crate::render::{Admission, Channel, LensModel, RenderOptions, Rendered, Renderer, View};
+use crate::render::{Channel, FrameStatus, LensModel, RenderOptions, Rendered, Renderer, View};
 use crate::scene::{ALPHA_MIN, Normalisation, Scene, sigmoid};
 
 use super::appearance::{Appearance, Shown};
@@ -64,7 +64,7 @@ pub struct Trainer {
     targets: Targets,
     /// Steps submitted, and steps known to have been carried out.
     step: u32,
-    settled: u32,
+    finished: u32,
     /// Population at the last look and after each growth submitted since: (steps done by then, Gaussians).
     populations: Vec<(u32, usize)>,
     /// First step that the next statistics cover.
@@ -128,7 +128,7 @@ impl Trainer {
             targets: Targets::new(&gpu, cache, budget as u64, supervision),
             schedule,
             step: 0,
-            settled: 0,
+            finished: 0,
             populations: vec![(0, 0)],
             reported: 0,
             non_finite: 0,
@@ -159,15 +159,15 @@ impl Trainer {
 
     /// Waits until the submitted steps are done; the number of Gaussians then.
     pub fn wait(&mut self) -> Result<usize> {
-        self.settle()?;
+        self.finish_steps()?;
         Ok(self.model.len())
     }
 
     /// Submits one optimisation step; every few steps waits for the device and repeats what did not fit.
     pub fn step(&mut self) -> Result<()> {
         self.submit_step()?;
-        if self.step - self.settled >= LOOK_EVERY {
-            self.settle()?;
+        if self.step - self.finished >= LOOK_EVERY {
+            self.finish_steps()?;
         }
         Ok(())
     }
@@ -207,7 +207,7 @@ impl Trainer {
         let rendered = Shown { image: frame.image(), gradient: frame.image_gradient() };
         let shown = self.appearance.record(recorder, rendered);
         self.loss.record(recorder, &target, shown.image, shown.gradient);
-        self.appearance.record_backward(recorder, self.optimiser.step(), frame.gradients().admission);
+        self.appearance.record_backward(recorder, self.optimiser.step(), frame.buffers().status);
         match supervision {
             Some((supervision, flow)) => {
                 supervision.record(recorder, flow, frame, &self.loss);
@@ -239,17 +239,17 @@ impl Trainer {
 
     /// Waits for the device. Steps that did not fit its buffers, which then grow, are repeated until all submitted ones
     /// are done.
-    fn settle(&mut self) -> Result<()> {
+    fn finish_steps(&mut self) -> Result<()> {
         let goal = self.step;
         loop {
-            let Admission { overflowed, steps, non_finite, .. } = self.renderer.frame_mut().settle()?;
+            let FrameStatus { overflowed, steps, non_finite, .. } = self.renderer.frame_mut().read_status()?;
             self.non_finite += u64::from(non_finite);
             if overflowed != 0 {
-                self.step = self.settled + steps;
+                self.step = self.finished + steps;
                 let population = self.populations.iter().rev().find(|(step, _)| *step <= self.step);
                 self.model.set_len(population.context("the first population is that of the last look")?.1);
             }
-            self.settled = self.step;
+            self.finished = self.step;
             self.populations = vec![(self.step, self.model.len())];
             if self.step == goal {
                 return Ok(());
@@ -262,7 +262,7 @@ impl Trainer {
 
     /// Waits for the submitted steps; the statistics of those since the last call.
     pub fn statistics(&mut self) -> Result<Statistics> {
-        self.settle()?;
+        self.finish_steps()?;
         let history = self.loss.history()?;
         let first = self.reported.max(self.step.saturating_sub(HISTORY as u32));
         let covered = first..self.step;
@@ -284,7 +284,7 @@ impl Trainer {
 
     /// The state from which [`Trainer::resume`] continues.
     pub fn checkpoint(&mut self) -> Result<Checkpoint> {
-        self.settle()?;
+        self.finish_steps()?;
         let mut tensors = BTreeMap::new();
         for (name, part) in rows::NAMES.iter().zip(self.all_rows()) {
             rows::save(&self.gpu, &mut tensors, name, part, self.model.len(), self.config.sh_degree)?;
@@ -312,7 +312,7 @@ impl Trainer {
 
     /// The scene in the capture's frame, without Gaussians that cannot be seen.
     pub fn scene(&mut self) -> Result<Scene> {
-        self.settle()?;
+        self.finish_steps()?;
         let mut scene = self.model.download(&self.gpu)?;
         scene.antialiased = self.config.antialiased;
         scene.retain(|scene, i| sigmoid(scene.logits[i]) >= ALPHA_MIN);
@@ -322,7 +322,7 @@ impl Trainer {
 
     /// Renders through a camera in the capture's frame, at a time within the clip, over the run's background.
     pub fn render_view(&mut self, camera: &Camera, time: f32) -> Result<Rendered> {
-        self.settle()?;
+        self.finish_steps()?;
         let options = RenderOptions {
             background: self.config.background.fixed(),
             channel: Channel::Color,
@@ -341,7 +341,7 @@ impl Trainer {
             let mut recorder = Recorder::new(&self.gpu, true);
             self.record_step(&mut recorder)?;
             let times = recorder.finish()?;
-            let overflowed = self.renderer.frame_mut().settle()?.overflowed;
+            let overflowed = self.renderer.frame_mut().read_status()?.overflowed;
             self.restore(&before)?;
             if overflowed == 0 {
                 return Ok(times);
@@ -351,7 +351,7 @@ impl Trainer {
 
     /// Bytes allocated on the device, by the label of the buffer.
     pub fn gpu_bytes(&self) -> Vec<(&'static str, u64)> {
-        self.gpu.ledger().by_label()
+        self.gpu.memory_stats().by_label()
     }
 
     fn restore(&mut self, checkpoint: &Checkpoint) -> Result<()> {
@@ -367,7 +367,7 @@ impl Trainer {
         self.appearance.restore(checkpoint)?;
         self.model.set_len(count as usize);
         self.step = checkpoint.step;
-        self.settled = checkpoint.step;
+        self.finished = checkpoint.step;
         self.reported = checkpoint.extra["reported"].as_u64().unwrap_or(checkpoint.step.into()) as u32;
         let history = checkpoint.f32(HISTORY_NAME, &[HISTORY, 4])?.as_chunks::<4>().0;
         self.loss.restore_history(&history.iter().copied().map(Vec4::from).collect::<Vec<_>>());

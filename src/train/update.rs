@@ -4,8 +4,8 @@ use glam::Vec4;
 
 use crate::gpu::wgsl::constant;
 use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder, Variants};
-use crate::model::{BANDS, Model, Rows};
-use crate::render::{Admission, Frame, LENSES, LensModel, SplatRow, View};
+use crate::model::{BANDS, GeometryRow, Model, MotionRow, Rows};
+use crate::render::{Frame, FrameStatus, LENSES, LensModel, SplatRow, View};
 use crate::{kernel, shared};
 
 shared! {
@@ -45,9 +45,9 @@ kernel! {
     pub Update = "train/update.wgsl" [STORE_GRADIENT = 0 in [0, 1], MOTION = 0 in [0, 1], LENS = 0 in LENSES] {
         uniform view: View,
         uniform step: Step,
-        write geometry: Vec4,
-        write moment1: Vec4,
-        write moment2: Vec4,
+        write geometry: GeometryRow,
+        write moment1: GeometryRow,
+        write moment2: GeometryRow,
         read sh0: f32,
         read sh1: f32,
         read sh2: f32,
@@ -57,10 +57,10 @@ kernel! {
         read slot_bases: u32,
         read slot_gradients: f32,
         write colour_gradients: f32,
-        write admission: Admission,
-        write(MOTION) motion: Vec4,
-        write(MOTION) motion_moment1: Vec4,
-        write(MOTION) motion_moment2: Vec4,
+        write status: FrameStatus,
+        write(MOTION) motion: MotionRow,
+        write(MOTION) motion_moment1: MotionRow,
+        write(MOTION) motion_moment2: MotionRow,
         read(MOTION) flow_gradients: Vec4,
     }
 }
@@ -74,7 +74,7 @@ kernel! {
         write sh: Vec4,
         write moment1: Vec4,
         write moment2: Vec4,
-        write admission: Admission,
+        write status: FrameStatus,
     }
 }
 
@@ -160,7 +160,7 @@ impl Optimiser {
     pub fn record(&self, recorder: &mut Recorder, model: &Model, frame: &Frame, view: &View) {
         let [first, second] = &self.moments;
         let [sh0, sh1, sh2, sh3] = &model.rows.sh;
-        let inputs = frame.gradients();
+        let inputs = frame.buffers();
         recorder.stage("update", |pass| {
             let update = Update {
                 view: inputs.view,
@@ -177,7 +177,7 @@ impl Optimiser {
                 slot_bases: inputs.slot_bases,
                 slot_gradients: inputs.slot_gradients,
                 colour_gradients: &self.colour_gradients,
-                admission: inputs.admission,
+                status: inputs.status,
                 motion: &model.rows.motion,
                 motion_moment1: &first.motion,
                 motion_moment2: &second.motion,
@@ -194,7 +194,7 @@ impl Optimiser {
                     sh: &model.rows.sh[band].cast(),
                     moment1: &first.sh[band].cast(),
                     moment2: &second.sh[band].cast(),
-                    admission: inputs.admission,
+                    status: inputs.status,
                 };
                 self.update_sh[band].dispatch(pass, &update, view.gaussians.div_ceil(4));
             }

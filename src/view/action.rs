@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use glam::{DVec2, DVec3};
 
-use crate::render::{DisplayMode, Form};
+use crate::render::{DisplayMode, SplatStyle};
 
 use super::state::ask::Ask;
 use super::state::compare::Layout;
@@ -61,7 +61,7 @@ pub enum FileAction {
 /// Display of the scene and of the panels.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ViewAction {
-    SetMode(DisplayMode, Form),
+    SetMode(DisplayMode, SplatStyle),
     SetSplatSize(f32),
     SetShDegree(u32),
     SetBackground([f32; 3]),

@@ -2,7 +2,7 @@
 
 use eframe::egui::{InputState, Key, Modifiers};
 
-use crate::render::{DisplayMode, Form};
+use crate::render::{DisplayMode, SplatStyle};
 
 use super::action::{Action, CameraAction, EditAction, FileAction, PathAction, TimeAction, ViewAction};
 use super::state::State;
@@ -64,10 +64,7 @@ impl Shortcut {
 }
 
 fn has_shifted(key: Key) -> bool {
-    HELP.iter()
-        .flat_map(|(_, rows)| *rows)
-        .flat_map(|row| row.keys)
-        .any(|(shortcut, _)| *shortcut == Shift(key))
+    HELP.iter().flat_map(|(_, rows)| *rows).flat_map(|row| row.keys).any(|(shortcut, _)| *shortcut == Shift(key))
 }
 
 /// A line of the help sheet with its keys.
@@ -135,7 +132,7 @@ const MOVE: &[Row] = &[
     row!(Document, "orthographic or perspective", [(Plain(Key::O), Action::Camera(CameraAction::ToggleOrthographic))]),
 ];
 
-const fn mode(key: Key, mode: DisplayMode, form: Form) -> (Shortcut, Action) {
+const fn mode(key: Key, mode: DisplayMode, form: SplatStyle) -> (Shortcut, Action) {
     (Plain(key), Action::View(ViewAction::SetMode(mode, form)))
 }
 
@@ -144,19 +141,22 @@ const SEE: &[Row] = &[
         Document,
         "colour, depth, normal, opacity, count, solid, centres",
         [
-            mode(Key::Num1, DisplayMode::Color, Form::Splat),
-            mode(Key::Num2, DisplayMode::Depth, Form::Splat),
-            mode(Key::Num3, DisplayMode::Normal, Form::Splat),
-            mode(Key::Num4, DisplayMode::Alpha, Form::Splat),
-            mode(Key::Num5, DisplayMode::Count, Form::Splat),
-            mode(Key::Num6, DisplayMode::Color, Form::Solid),
-            mode(Key::Num7, DisplayMode::Color, Form::Centre),
+            mode(Key::Num1, DisplayMode::Color, SplatStyle::Splat),
+            mode(Key::Num2, DisplayMode::Depth, SplatStyle::Splat),
+            mode(Key::Num3, DisplayMode::Normal, SplatStyle::Splat),
+            mode(Key::Num4, DisplayMode::Alpha, SplatStyle::Splat),
+            mode(Key::Num5, DisplayMode::Count, SplatStyle::Splat),
+            mode(Key::Num6, DisplayMode::Color, SplatStyle::Solid),
+            mode(Key::Num7, DisplayMode::Color, SplatStyle::Centre),
         ],
     ),
     row!(
         Motion,
         "velocity, flow",
-        [mode(Key::Num8, DisplayMode::Velocity, Form::Splat), mode(Key::Num9, DisplayMode::Flow, Form::Splat),],
+        [
+            mode(Key::Num8, DisplayMode::Velocity, SplatStyle::Splat),
+            mode(Key::Num9, DisplayMode::Flow, SplatStyle::Splat),
+        ],
     ),
     row!(Document, "probe a pixel: what makes it", [(Plain(Key::T), Action::View(ViewAction::ToggleProbe))]),
     row!(Document, "figures: times, counts, memory", [(Plain(Key::I), Action::View(ViewAction::ToggleFigures))]),

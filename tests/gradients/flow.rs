@@ -107,8 +107,8 @@ fn device_gradient(lanes: LaneForm, case: &Case, form: Form) -> Vec<[f64; INPUTS
     renderer.record_flow_backward(&mut recorder, &model, &views[0]);
     optimiser.record(&mut recorder, &model, renderer.frame(), &views[0]);
     recorder.finish().unwrap();
-    let admission = renderer.frame_mut().settle().unwrap();
-    assert_eq!((admission.overflowed, admission.non_finite), (0, 0));
+    let status = renderer.frame_mut().read_status().unwrap();
+    assert_eq!((status.overflowed, status.non_finite), (0, 0));
     check_statistics(case, form, loss.history().unwrap()[0]);
     let rows = &optimiser.moments[0];
     let (geometry, motion) = (support::read_rows(&gpu, rows, count, 3), read_motion(rows, count));

@@ -1,4 +1,4 @@
-//! Gradients of the GPU against the f64 oracle: every parameter of every Gaussian, the camera's pose, the background;
+//! FrameBuffers of the GPU against the f64 oracle: every parameter of every Gaussian, the camera's pose, the background;
 //! how Gaussians move and fade, and what optical flow teaches.
 
 mod flow;
@@ -69,8 +69,8 @@ fn device_gradient(rig: &mut Rig, case: &Case) -> (Vec<[f64; PARAMETERS]>, Camer
     rig.camera.record(&mut recorder, &model, rig.renderer.frame(), &view);
     rig.optimiser.record(&mut recorder, &model, rig.renderer.frame(), &view);
     recorder.finish().unwrap();
-    let admission = rig.renderer.frame_mut().settle().unwrap();
-    assert_eq!((admission.overflowed, admission.non_finite), (0, 0));
+    let status = rig.renderer.frame_mut().read_status().unwrap();
+    assert_eq!((status.overflowed, status.non_finite), (0, 0));
     (support::read_rows(&gpu, &rig.optimiser.moments[0], count, degree), rig.camera.read().unwrap())
 }
 

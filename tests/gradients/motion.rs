@@ -1,4 +1,4 @@
-//! Gradients of moving Gaussians, by what they are in the view and by how they move.
+//! FrameBuffers of moving Gaussians, by what they are in the view and by how they move.
 
 use dapple::gpu::Recorder;
 use dapple::model::Model;
@@ -43,7 +43,7 @@ fn case(seed: u64, antialiased: bool, time: f32, size: (u32, u32)) -> Case {
     Case { gaussians, motions, view, time, upstream }
 }
 
-/// Gradients of the Gaussians by what they are and how they move, and of the camera's pose.
+/// FrameBuffers of the Gaussians by what they are and how they move, and of the camera's pose.
 type Found = (Vec<[f64; PARAMETERS]>, Vec<[f64; MOTION]>, [f64; 6]);
 
 fn oracle_gradient(case: &Case) -> Found {
@@ -74,8 +74,8 @@ fn device_gradient(renderer: &mut Renderer, case: &Case) -> Found {
     camera.record(&mut recorder, &model, renderer.frame(), &view);
     optimiser.record(&mut recorder, &model, renderer.frame(), &view);
     recorder.finish().unwrap();
-    let admission = renderer.frame_mut().settle().unwrap();
-    assert_eq!((admission.overflowed, admission.non_finite), (0, 0));
+    let status = renderer.frame_mut().read_status().unwrap();
+    assert_eq!((status.overflowed, status.non_finite), (0, 0));
     let (rows, by_camera) = (&optimiser.moments[0], camera.read().unwrap());
     let pose = std::array::from_fn(|i| f64::from([by_camera.omega, by_camera.tau][i / 3][i % 3]));
     (support::read_rows(&gpu, rows, count, 3), read_motion(rows, count), pose)

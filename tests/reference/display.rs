@@ -1,6 +1,6 @@
 //! Twin of what the viewer does to a rendered image and to a model: pixels of a display mode, Gaussians of a style.
 
-use dapple::render::{Change, DELETED, Form, SELECTED};
+use dapple::render::{DELETED, PreviewSettings, SELECTED, SplatStyle};
 use glam::{DVec3, Vec3, dvec3};
 
 /// Anchors of viridis and inferno (matplotlib), a quarter apart.
@@ -59,23 +59,23 @@ pub fn pixel([x, y, z, w]: [f64; 4], mode: u32, range: (f64, f64), unit: f64) ->
 }
 
 /// A Gaussian as it is shown: logit, log-scale, and whether it has the colour of the selection.
-pub fn shown(mean: Vec3, logit: f32, log_scale: Vec3, state: u32, change: &Change) -> (f64, DVec3, bool) {
+pub fn shown(mean: Vec3, logit: f32, log_scale: Vec3, state: u32, change: &PreviewSettings) -> (f64, DVec3, bool) {
     let (mut logit, mut log_scale) = (f64::from(logit), log_scale.as_dvec3());
     match change.form {
-        Form::Splat => log_scale += f64::from(change.size).ln(),
-        Form::Centre => {
+        SplatStyle::Splat => log_scale += f64::from(change.size).ln(),
+        SplatStyle::Centre => {
             let (eye, dot) = change.eye;
             log_scale = DVec3::splat((f64::from(dot) * mean.as_dvec3().distance(eye.as_dvec3())).ln());
             logit = if logit < -4.0 { logit } else { 9.0 };
         }
-        Form::Solid => {
+        SplatStyle::Solid => {
             log_scale += f64::from(change.size).ln();
             logit = if logit < 0.0 { logit } else { 9.0 };
         }
     }
     let outside = |(low, high): (Vec3, Vec3)| mean.cmplt(low).any() || mean.cmpgt(high).any();
     if change.crop.is_some_and(outside) {
-        logit = if change.ghost { logit.min(-4.0) } else { -30.0 };
+        logit = if change.dim_outside { logit.min(-4.0) } else { -30.0 };
     }
     if state & DELETED != 0 {
         logit = -30.0;

@@ -151,7 +151,7 @@ fn at_threshold<T: Num>(splat: &Splat<T>, pixel: [f64; 2], bands: Bands) -> bool
     (alpha / ALPHA_MIN - 1.0).abs() < bands.alpha_min || (alpha - ALPHA_MAX).abs() < bands.alpha_max
 }
 
-/// Gradients of a scalar loss with respect to the rasterizer's outputs, row-major, one entry a pixel.
+/// FrameBuffers of a scalar loss with respect to the rasterizer's outputs, row-major, one entry a pixel.
 #[derive(Clone, Debug)]
 pub struct Upstream {
     pub rgb: Vec<[f64; 3]>,
@@ -162,7 +162,7 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Gradients of colour and opacity as the device takes them.
+    /// FrameBuffers of colour and opacity as the device takes them.
     pub fn pixels(&self) -> Vec<glam::Vec4> {
         let pixel = |(rgb, &alpha): (&[f64; 3], &f64)| {
             glam::Vec4::from_array([rgb[0], rgb[1], rgb[2], alpha].map(|v| v as f32))

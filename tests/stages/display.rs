@@ -3,7 +3,9 @@
 use dapple::camera::Camera;
 use dapple::gpu::Recorder;
 use dapple::model::Model;
-use dapple::render::{Change, Channel, DELETED, FlowForm, Form, Masquerade, Presenter, Probe, RenderOptions, Renderer};
+use dapple::render::{
+    Channel, DELETED, FlowForm, Presenter, PreviewModel, PreviewSettings, Probe, RenderOptions, Renderer, SplatStyle,
+};
 use dapple::render::{DisplayMode, SELECTED};
 use dapple::scene::{SH_C0, Scene};
 use glam::{DVec3, Vec3, Vec4};
@@ -195,15 +197,16 @@ fn every_style_shows_its_gaussians() {
     let (gaussians, _) = cases::scene(405, 150, 64, 64);
     let scene = cases::host_scene(&gaussians, 0, false);
     let model = Model::upload(&gpu(), &scene).unwrap();
-    let mut preview = Masquerade::new(&gpu(), &model).unwrap();
+    let mut preview = PreviewModel::new(&gpu(), &model).unwrap();
     let states: Vec<u32> = (0..150).map(|i| [0, DELETED, SELECTED, DELETED | SELECTED, 0][i % 5]).collect();
     let orange = (Vec3::new(1.0, 0.62, 0.1) - 0.5) / SH_C0;
     let mut inside = 0;
-    for form in [Form::Splat, Form::Centre, Form::Solid] {
-        for (crop, ghost) in
+    for form in [SplatStyle::Splat, SplatStyle::Centre, SplatStyle::Solid] {
+        for (crop, dim_outside) in
             [(None, true), (Some((Vec3::splat(-0.7), Vec3::splat(0.9))), false), (Some((Vec3::ZERO, Vec3::ONE)), true)]
         {
-            let change = Change { form, size: 0.6, crop, ghost, eye: (Vec3::new(1.0, -2.0, 3.0), 0.002) };
+            let change =
+                PreviewSettings { form, size: 0.6, crop, dim_outside, eye: (Vec3::new(1.0, -2.0, 3.0), 0.002) };
             preview.set_state(&states);
             let mut recorder = Recorder::new(&gpu(), false);
             preview.record(&mut recorder, &model, &change);

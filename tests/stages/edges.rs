@@ -76,7 +76,7 @@ fn grids_of_gaussians_fold() {
     let row = |v: [f64; 3], w: f64| Vec4::new(v[0] as f32, v[1] as f32, v[2] as f32, w as f32);
     let [w, x, y, z] = last.quaternion;
     let geometry = [row(last.mean, last.logit), row([w, x, y], z), row(last.log_scale, 0.0)];
-    gpu.write(&model.rows.geometry, 3 * (count - 1), &geometry);
+    gpu.write(&model.rows.geometry.cast(), 3 * (count - 1), &geometry);
     // The first of its block of four, where the channels of a coefficient are four floats apart.
     assert_eq!((count - 1) % 4, 0);
     for ch in 0..3 {

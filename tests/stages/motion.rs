@@ -1,7 +1,7 @@
 //! How the optimiser and relocation treat motion.
 
 use dapple::gpu::Recorder;
-use dapple::model::{MOTION_ROW, Model, Rows};
+use dapple::model::{Model, Rows};
 use dapple::render::{Channel, Renderer, View};
 use dapple::scene::{Motion, Scene};
 use dapple::train::Config;
@@ -76,7 +76,7 @@ impl Rig {
         Self { renderer, model, view, optimiser, probe }
     }
 
-    /// Gradients of the means and of the motions at the present values.
+    /// FrameBuffers of the means and of the motions at the present values.
     fn gradients(&mut self) -> Vec<[f64; MOVED]> {
         let mut recorder = Recorder::new(&gpu(), false);
         self.renderer.record_forward(&mut recorder, &self.model, &self.view, Channel::Color);
@@ -93,7 +93,7 @@ impl Rig {
         self.optimiser.set_step(step);
         self.optimiser.record(&mut recorder, &self.model, self.renderer.frame(), &self.view);
         recorder.finish().unwrap();
-        assert_eq!(self.renderer.frame_mut().settle().unwrap().non_finite, 0);
+        assert_eq!(self.renderer.frame_mut().read_status().unwrap().non_finite, 0);
     }
 
     fn rows(&self) -> Vec<[f64; PARAMETERS]> {
@@ -272,7 +272,7 @@ fn relocation_copies_motion_and_divides_durations() {
         let mut model = Model::with_capacity(&gpu, &scene, count + added).unwrap();
         let moments = [1.0, 2.0].map(|value| {
             let rows = Rows::zeros(&gpu, count + added, 0, true).unwrap();
-            gpu.write(&rows.motion, 0, &vec![Vec4::splat(value); MOTION_ROW * count]);
+            gpu.write(&rows.motion.cast(), 0, &vec![Vec4::splat(value); 2 * count]);
             rows
         });
         let mut renderer = support::training_renderer();

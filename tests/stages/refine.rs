@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use dapple::gpu::Recorder;
 use dapple::model::{Model, Rows};
-use dapple::render::{Admission, Channel, RenderOptions, Renderer};
+use dapple::render::{Channel, FrameStatus, RenderOptions, Renderer};
 use dapple::scene::Scene;
 use dapple::train::Config;
 use dapple::train::refine::{Refine, Refiner, weight_scale};
@@ -55,7 +55,7 @@ impl Population {
         let (gpu, degree) = (gpu(), scene.sh_degree);
         let moments = [1.0, 2.0].map(|value| {
             let rows = Rows::zeros(&gpu, capacity, degree, scene.motion.is_some()).unwrap();
-            gpu.write(&rows.geometry, 0, &vec![Vec4::splat(value); 3 * scene.len()]);
+            gpu.write(&rows.geometry.cast(), 0, &vec![Vec4::splat(value); 3 * scene.len()]);
             for band in 0..=degree as usize {
                 // Whole blocks of four: the rows behind the last Gaussian stay zero.
                 let stride = dapple::model::band_stride(band);
@@ -90,7 +90,7 @@ fn run(rig: &mut Rig, population: &mut Population, added: Option<usize>, overflo
     let frame = rig.renderer.frame();
     let scratch = frame.scratch();
     if overflowed {
-        gpu.write(scratch.admission, 0, &[Admission { overflowed: 1, ..Admission::default() }]);
+        gpu.write(scratch.status, 0, &[FrameStatus { overflowed: 1, ..FrameStatus::default() }]);
     }
     let refine = Refine {
         gaussians: count as u32,
@@ -113,7 +113,7 @@ fn run(rig: &mut Rig, population: &mut Population, added: Option<usize>, overflo
     let sources = gpu.read_range(scratch.sources, 0, count + added.unwrap_or(0)).unwrap();
     let copies = sources.iter().enumerate().filter(|(_, s)| **s != u32::MAX).map(|(to, &s)| (to, s as usize)).collect();
     if overflowed {
-        rig.renderer.frame_mut().settle().unwrap();
+        rig.renderer.frame_mut().read_status().unwrap();
     }
     model.set_len(count + added.unwrap_or(0));
     Drawn { weights, plan: Plan { copies, drawn } }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use dapple::gpu::Recorder;
 use dapple::model::Model;
-use dapple::render::{Admission, Channel, RenderOptions, Renderer};
+use dapple::render::{Channel, FrameStatus, RenderOptions, Renderer};
 use glam::Vec3;
 
 use crate::reference::cases::{self, Kind, Rng};
@@ -62,7 +62,7 @@ fn tile_sets_are_exact_ordered_and_slotted() {
 
     let [columns, rows] = grid(view.width, view.height);
     let lists = emitted(&renderer, (columns * rows) as usize);
-    let inputs = renderer.frame().gradients();
+    let inputs = renderer.frame().buffers();
     let splats = gpu.read_range(inputs.splats, 0, COUNT).unwrap();
     let counts = gpu.read_range(inputs.tile_counts, 0, COUNT).unwrap();
     let bases = gpu.read_range(inputs.slot_bases, 0, COUNT).unwrap();
@@ -122,7 +122,7 @@ fn compare(what: &str, ellipses: &[Option<Ellipse>], got: &[BTreeSet<[u32; 2]>],
 /// same depths and tiles; and the depths are the oracle's.
 fn check_lists(renderer: &Renderer, lists: &[Vec<(usize, u32)>], gaussians: &[Gaussian<f64>], view: &View<f64>) {
     let depths = gpu().read_range(renderer.frame().depths(), 0, gaussians.len()).unwrap();
-    let bases = gpu().read_range(renderer.frame().gradients().slot_bases, 0, gaussians.len()).unwrap();
+    let bases = gpu().read_range(renderer.frame().buffers().slot_bases, 0, gaussians.len()).unwrap();
     let mut touched = vec![Vec::new(); gaussians.len()];
     for (tile, list) in lists.iter().enumerate() {
         list.iter().for_each(|&(i, _)| touched[i].push(tile));
@@ -146,9 +146,9 @@ fn a_frame_after_an_overflow_has_no_pairs() {
     let device_view = support::device_view(&view, gaussians.len());
     let mut renderer = support::training_renderer();
     renderer.set_view(&device_view, gaussians.len()).unwrap();
-    let admission = renderer.frame().scratch().admission;
-    let before = gpu().read(admission).unwrap()[0];
-    gpu().write(admission, 0, &[Admission { overflowed: 1, ..before }]);
+    let status = renderer.frame().scratch().status;
+    let before = gpu().read(status).unwrap()[0];
+    gpu().write(status, 0, &[FrameStatus { overflowed: 1, ..before }]);
     let mut recorder = Recorder::new(&gpu(), false);
     renderer.record_forward(&mut recorder, &model, &device_view, Channel::Color);
     recorder.finish().unwrap();
@@ -157,6 +157,6 @@ fn a_frame_after_an_overflow_has_no_pairs() {
     let image = gpu().read_range(renderer.frame().image(), 0, 64 * 48).unwrap();
     let background = Vec3::from_array(view.background.map(|v| v as f32)).extend(1.0);
     assert!(image.iter().all(|pixel| *pixel == background));
-    let after = gpu().read(renderer.frame().scratch().admission).unwrap()[0];
+    let after = gpu().read(renderer.frame().scratch().status).unwrap()[0];
     assert!(after.needed > 100 && after.steps == before.steps, "{after:?}");
 }

@@ -49,9 +49,9 @@ impl Rig {
         self.optimiser.set_step(step);
         self.optimiser.record(&mut recorder, &self.model, self.renderer.frame(), &self.view);
         recorder.finish().unwrap();
-        let admission = self.renderer.frame_mut().settle().unwrap();
-        assert_eq!((admission.overflowed, admission.steps), (0, 1));
-        admission.non_finite
+        let status = self.renderer.frame_mut().read_status().unwrap();
+        assert_eq!((status.overflowed, status.steps), (0, 1));
+        status.non_finite
     }
 
     fn rows(&self) -> Vec<[f64; PARAMETERS]> {

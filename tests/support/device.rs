@@ -3,9 +3,9 @@
 use std::sync::OnceLock;
 
 use dapple::gpu::{Gpu, Recorder};
-use dapple::model::{GEOMETRY_ROW, MOTION_ROW, Rows, band_stride};
+use dapple::model::{MotionRow, Rows, band_stride};
 use dapple::render::{self, LaneForm, Renderer};
-use glam::{Vec3, Vec4};
+use glam::Vec3;
 
 use crate::reference::cases::camera_of;
 use crate::reference::motion::MOTION;
@@ -86,11 +86,12 @@ pub fn device_view(view: &View<f64>, gaussians: usize) -> render::View {
 
 /// The first `count` rows, each in the order of the oracle's `Gaussian::to_array`; zero above `degree`.
 pub fn read_rows(gpu: &Gpu, rows: &Rows, count: usize, degree: u32) -> Vec<[f64; PARAMETERS]> {
-    let geometry = gpu.read_range(&rows.geometry, 0, GEOMETRY_ROW * count).unwrap();
+    let geometry = gpu.read_range(&rows.geometry, 0, count).unwrap();
     let mut out = vec![[0.0; PARAMETERS]; count];
-    for (to, row) in out.iter_mut().zip(geometry.chunks_exact(GEOMETRY_ROW)) {
-        let flat = [row[0].x, row[0].y, row[0].z, row[1].x, row[1].y, row[1].z, row[1].w, row[2].x, row[2].y, row[2].z];
-        for (to, from) in to.iter_mut().zip(flat.into_iter().chain([row[0].w])) {
+    for (to, row) in out.iter_mut().zip(geometry) {
+        let (m, q, s) = (row.mean_logit, row.quaternion, row.log_scale);
+        let flat = [m.x, m.y, m.z, q.x, q.y, q.z, q.w, s.x, s.y, s.z, m.w];
+        for (to, from) in to.iter_mut().zip(flat) {
             *to = f64::from(from);
         }
     }
@@ -108,7 +109,10 @@ pub fn read_rows(gpu: &Gpu, rows: &Rows, count: usize, degree: u32) -> Vec<[f64;
 
 /// The first `count` motion rows, in the order of the oracle's `Motion::to_array`.
 pub fn read_motion(rows: &Rows, count: usize) -> Vec<[f64; MOTION]> {
-    let rows = gpu().read_range(&rows.motion, 0, MOTION_ROW * count).unwrap();
-    let flat = |row: &[Vec4]| [row[0].x, row[0].y, row[0].z, row[0].w, row[1].x, row[1].y].map(f64::from);
-    rows.chunks_exact(MOTION_ROW).map(flat).collect()
+    let rows = gpu().read_range(&rows.motion, 0, count).unwrap();
+    let flat = |row: &MotionRow| {
+        let (v, d) = (row.velocity_centre, row.duration_gate);
+        [v.x, v.y, v.z, v.w, d.x, d.y].map(f64::from)
+    };
+    rows.iter().map(flat).collect()
 }

@@ -3,7 +3,7 @@
 // Invocations of a workgroup of the dispatch over the pairs, whose arguments check_capacity.wgsl writes.
 const PAIR_GROUP: u32 = 64u;
 
-struct Admission {
+struct FrameStatus {
     // Pairs that the buffers hold.
     capacity: u32,
     // Stays 1 from the first frame that did not fit until the host has seen it.

@@ -1,6 +1,7 @@
+//#use layout/motion_row
 // A Gaussian's pose at the view's time: it moves along a line and fades before and after its time centre, but for a share
-// that its gate keeps (docs/algorithms.md G.2). Uses the buffer `motion`, two vec4 a Gaussian: (velocity, time centre),
-// (log-duration, gate, unused). Twin: tests/reference/motion.rs.
+// that its gate keeps (docs/algorithms.md G.2). Uses the buffer `motion`.
+// Twin: tests/reference/motion.rs.
 
 struct Motion {
     velocity: vec3f,
@@ -30,9 +31,8 @@ struct Fade {
 const GATE: f32 = 20.0;
 
 fn motion_of(gaussian: u32) -> Motion {
-    let a = motion[2u * gaussian];
-    let b = motion[2u * gaussian + 1u];
-    return Motion(a.xyz, a.w, b.x, b.y);
+    let row = motion[gaussian];
+    return Motion(row.velocity_centre.xyz, row.velocity_centre.w, row.duration_gate.x, row.duration_gate.y);
 }
 
 fn fade_of(m: Motion, time: f32) -> Fade {

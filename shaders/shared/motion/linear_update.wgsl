@@ -1,13 +1,14 @@
 //#use motion/linear
+//#use layout/flow_gradient
 //#use math/adam
 //#use math/random
 // The motion part of update.wgsl: adjoint of the pose, gradient of the flow, regularisers, Adam, and noise in time
 // (docs/algorithms.md G.2). Twin: tests/reference/motion.rs.
 
-// [N][2] each.
-@group(0) @binding(15) var<storage, read_write> motion: array<vec4f>;
-@group(0) @binding(16) var<storage, read_write> motion_moment1: array<vec4f>;
-@group(0) @binding(17) var<storage, read_write> motion_moment2: array<vec4f>;
+// [N] each.
+@group(0) @binding(15) var<storage, read_write> motion: array<MotionRow>;
+@group(0) @binding(16) var<storage, read_write> motion_moment1: array<MotionRow>;
+@group(0) @binding(17) var<storage, read_write> motion_moment2: array<MotionRow>;
 // [N] gradient of the velocity by the flow, or [N][4] as flow_gradient.wgsl says; read where step.flow_supervision is not 0.
 @group(0) @binding(18) var<storage, read> flow_gradients: array<vec4f>;
 
@@ -32,8 +33,8 @@ fn motion_gradient(index: u32, by_mean: vec3f, by_visibility: f32) -> MotionGrad
     if (step.flow_supervision == FLOW_SUPERVISES_VELOCITY) {
         velocity += flow_gradients[index].xyz;
     } else if (step.flow_supervision == FLOW_SUPERVISES_ALL) {
-        velocity += flow_gradients[4u * index].xyz;
-        centre += flow_gradients[4u * index].w;
+        velocity += flow_gradients[flow_gradient_index(index, FLOW_MOTION)].xyz;
+        centre += flow_gradients[flow_gradient_index(index, FLOW_MOTION)].w;
     }
     return MotionGradient(
         vec4f(velocity, centre),
@@ -41,7 +42,7 @@ fn motion_gradient(index: u32, by_mean: vec3f, by_visibility: f32) -> MotionGrad
     );
 }
 
-fn motion_gradient_probe(gradient: MotionGradient) -> f32 {
+fn motion_gradient_sum(gradient: MotionGradient) -> f32 {
     return dot(gradient.a + gradient.b, vec4f(1.0));
 }
 
@@ -49,7 +50,7 @@ fn motion_gradient_probe(gradient: MotionGradient) -> f32 {
 fn add_flow_gradient(index: u32, gradient: ptr<function, array<vec4f, 3>>) {
     if (step.flow_supervision == FLOW_SUPERVISES_ALL) {
         for (var i = 0u; i < 3u; i++) {
-            (*gradient)[i] += flow_gradients[4u * index + 1u + i];
+            (*gradient)[i] += flow_gradients[flow_gradient_index(index, FLOW_GEOMETRY + i)];
         }
     }
 }
@@ -66,8 +67,7 @@ fn regularised(index: u32, gradient: MotionGradient) -> MotionGradient {
 
 fn store_motion_gradient(index: u32, gradient: MotionGradient) {
     let whole = regularised(index, gradient);
-    motion_moment1[2u * index] = whole.a;
-    motion_moment1[2u * index + 1u] = whole.b;
+    motion_moment1[index] = MotionRow(whole.a, whole.b);
 }
 
 // Opacity is penalised as far as it shows, so that being invisible most of the time costs nothing.
@@ -77,19 +77,19 @@ fn penalised_share(visibility: f32) -> f32 {
 
 // Adam, then a random shift of the time centre along which the mean slides, so that the Gaussian stays on its line.
 fn step_motion(index: u32, gradient: MotionGradient, damping: f32, value: ptr<function, array<vec4f, 3>>) -> MotionValue {
-    let at = 2u * index;
+    let row = motion[index];
+    let first = motion_moment1[index];
+    let second = motion_moment2[index];
     let whole = regularised(index, gradient);
-    let by_a = adam(motion_moment1[at], motion_moment2[at], whole.a, step);
-    let by_b = adam(motion_moment1[at + 1u], motion_moment2[at + 1u], whole.b, step);
-    motion_moment1[at] = by_a.m;
-    motion_moment2[at] = by_a.v;
-    motion_moment1[at + 1u] = by_b.m;
-    motion_moment2[at + 1u] = by_b.v;
+    let by_a = adam(first.velocity_centre, second.velocity_centre, whole.a, step);
+    let by_b = adam(first.duration_gate, second.duration_gate, whole.b, step);
+    motion_moment1[index] = MotionRow(by_a.m, by_b.m);
+    motion_moment2[index] = MotionRow(by_a.v, by_b.v);
     // The rate of a velocity is inversely proportional to the duration, above the first Gaussians' duration: so a step
     // of the velocity moves no Gaussian farther within its duration than it moves one of the first.
-    let slowing = min(1.0, exp(step.init_log_duration - motion[at + 1u].x));
-    var a = motion[at] - vec4f(slowing * vec3f(step.lr_velocity), step.lr_time) * by_a.direction;
-    var b = motion[at + 1u] - vec4f(step.lr_duration, step.lr_gate, 0.0, 0.0) * by_b.direction;
+    let slowing = min(1.0, exp(step.init_log_duration - row.duration_gate.x));
+    var a = row.velocity_centre - vec4f(slowing * vec3f(step.lr_velocity), step.lr_time) * by_a.direction;
+    var b = row.duration_gate - vec4f(step.lr_duration, step.lr_gate, 0.0, 0.0) * by_b.direction;
     b.x = max(b.x, step.min_log_duration);
     // The velocity of a long-lived Gaussian also shrinks by a constant amount a step: most of what is there throughout
     // the clip stands still, and without this its velocity drifts with the noise. A gradient that keeps its sign is
@@ -103,11 +103,10 @@ fn step_motion(index: u32, gradient: MotionGradient, damping: f32, value: ptr<fu
     return MotionValue(a, b);
 }
 
-fn motion_probe(value: MotionValue) -> f32 {
+fn motion_sum(value: MotionValue) -> f32 {
     return dot(value.a + value.b, vec4f(1.0));
 }
 
 fn store_motion(index: u32, value: MotionValue) {
-    motion[2u * index] = value.a;
-    motion[2u * index + 1u] = value.b;
+    motion[index] = MotionRow(value.a, value.b);
 }

@@ -13,7 +13,7 @@ fn motion_gradient(index: u32, by_mean: vec3f, by_visibility: f32) -> MotionGrad
     return MotionGradient(0.0);
 }
 
-fn motion_gradient_probe(gradient: MotionGradient) -> f32 {
+fn motion_gradient_sum(gradient: MotionGradient) -> f32 {
     return 0.0;
 }
 
@@ -31,7 +31,7 @@ fn step_motion(index: u32, gradient: MotionGradient, damping: f32, value: ptr<fu
     return MotionValue(0.0);
 }
 
-fn motion_probe(value: MotionValue) -> f32 {
+fn motion_sum(value: MotionValue) -> f32 {
     return 0.0;
 }
 

@@ -1,11 +1,7 @@
+//#use layout/sh_block
 //#use math/real_f32
 //#use math/sh_gradient
-// View-dependent colour of a Gaussian from the buffers sh0, sh1, sh2, sh3, one a band: blocks of four Gaussians,
-// [N/4][3 (2 band + 1)][4], coefficient-major with rgb innermost.
-
-fn sh_index(gaussian: u32, stride: u32) -> u32 {
-    return (gaussian >> 2u) * stride * 4u + (gaussian & 3u);
-}
+// View-dependent colour of a Gaussian from the buffers sh0, sh1, sh2, sh3, one a band.
 
 fn sh0_at(base: u32) -> vec3f {
     return vec3f(sh0[base], sh0[base + 4u], sh0[base + 8u]);

@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 
-use crate::model::GEOMETRY_ROW;
 use crate::render::{Contribution, Probe};
 use crate::scene::sigmoid;
 use crate::view::state::probe::{Hit, ProbedPixel};
@@ -28,13 +27,13 @@ impl SceneCanvas {
         listed.truncate(most);
         let unit = 1.0 / self.frame.scale;
         let hit = |part: &Contribution| {
-            let row = self.gpu.read_range(&model.rows.geometry, GEOMETRY_ROW * part.index as usize, GEOMETRY_ROW)?;
+            let row = self.gpu.read_range(&model.rows.geometry, part.index as usize, 1)?[0];
             anyhow::Ok(Hit {
                 index: part.index,
                 weight: part.weight,
                 depth: f64::from(part.depth) * unit,
-                opacity: sigmoid(row[0].w),
-                scale: row[2].truncate().exp() * unit as f32,
+                opacity: sigmoid(row.mean_logit.w),
+                scale: row.log_scale.truncate().exp() * unit as f32,
             })
         };
         let hits = listed.iter().map(hit).collect::<Result<_>>()?;

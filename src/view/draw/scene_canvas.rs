@@ -7,7 +7,9 @@ use image::RgbImage;
 use crate::camera::Camera;
 use crate::gpu::{Gpu, Recorder, StageTimes};
 use crate::model::Model;
-use crate::render::{Change, Channel, DisplayMode, Masquerade, NEAR, Presenter, Probe, RenderOptions, Renderer};
+use crate::render::{
+    Channel, DisplayMode, NEAR, Presenter, PreviewModel, PreviewSettings, Probe, RenderOptions, Renderer,
+};
 use crate::scene::{Normalisation, Scene};
 use crate::view::state::view_settings::{ViewSettings, has_range};
 use crate::view::state::viewer_state::SceneFacts;
@@ -48,7 +50,7 @@ pub struct SceneCanvas {
     /// Made when it is first used.
     pub(super) probe: Option<Probe>,
     pub(super) model: Option<Model>,
-    preview: Option<Masquerade>,
+    preview: Option<PreviewModel>,
     /// Bits of deleted and selected Gaussians; empty where there are none.
     state: Vec<u32>,
     pub(super) frame: Normalisation,
@@ -144,7 +146,7 @@ impl SceneCanvas {
         let model = if settings.is_plain() && self.state.is_empty() {
             model
         } else {
-            self.preview.as_ref().map_or(model, Masquerade::shown)
+            self.preview.as_ref().map_or(model, PreviewModel::shown)
         };
         let camera = self.frame.camera(*camera);
         let options = RenderOptions {
@@ -228,17 +230,17 @@ impl SceneCanvas {
             return Ok(());
         }
         if self.preview.is_none() {
-            let preview = Masquerade::new(&self.gpu, model)?;
+            let preview = PreviewModel::new(&self.gpu, model)?;
             preview.set_state(&self.full_state());
             self.preview = Some(preview);
         }
         let own = |point: Vec3| self.frame.apply(point.as_dvec3()).as_vec3();
         let centre = self.frame.apply(camera.pose.centre()).as_vec3();
-        let change = Change {
+        let change = PreviewSettings {
             form: settings.form,
             size: settings.splat_size,
             crop: settings.crop.map(|(low, high)| (own(low), own(high))),
-            ghost: settings.dim_outside,
+            dim_outside: settings.dim_outside,
             // Dots of about two pixels.
             eye: (centre, (0.8 / camera.lens.focal.x) as f32),
         };

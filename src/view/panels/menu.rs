@@ -2,7 +2,7 @@
 
 use eframe::egui::{self, RichText};
 
-use crate::render::{DisplayMode, Form};
+use crate::render::{DisplayMode, SplatStyle};
 use crate::view::action::{Action, CameraAction, EditAction, FileAction, TrainAction, ViewAction};
 use crate::view::keys::{hint_with_key, key_of};
 use crate::view::state::State;
@@ -17,16 +17,21 @@ use super::inputs::Inputs;
 use super::widgets::choice;
 
 /// The display modes with their names and descriptions.
-pub const MODES: [(&str, DisplayMode, Form, &str); 9] = [
-    ("Colour", DisplayMode::Color, Form::Splat, "What the cameras saw"),
-    ("Depth", DisplayMode::Depth, Form::Splat, "Mean distance along the view, in the scene's units"),
-    ("Normal", DisplayMode::Normal, Form::Splat, "Direction of the flattest sides, as red, green and blue"),
-    ("Opacity", DisplayMode::Alpha, Form::Splat, "White where nothing shines through"),
-    ("Count", DisplayMode::Count, Form::Splat, "Gaussians that contribute to each pixel, as a heat map"),
-    ("Solid", DisplayMode::Color, Form::Solid, "Every Gaussian opaque: its body and size"),
-    ("Centres", DisplayMode::Color, Form::Centre, "A dot where each Gaussian is"),
-    ("Velocity", DisplayMode::Velocity, Form::Splat, "Where Gaussians move to; grey stands still"),
-    ("Flow", DisplayMode::Flow, Form::Splat, "How far the picture moves up to the next moment; white stands still"),
+pub const MODES: [(&str, DisplayMode, SplatStyle, &str); 9] = [
+    ("Colour", DisplayMode::Color, SplatStyle::Splat, "What the cameras saw"),
+    ("Depth", DisplayMode::Depth, SplatStyle::Splat, "Mean distance along the view, in the scene's units"),
+    ("Normal", DisplayMode::Normal, SplatStyle::Splat, "Direction of the flattest sides, as red, green and blue"),
+    ("Opacity", DisplayMode::Alpha, SplatStyle::Splat, "White where nothing shines through"),
+    ("Count", DisplayMode::Count, SplatStyle::Splat, "Gaussians that contribute to each pixel, as a heat map"),
+    ("Solid", DisplayMode::Color, SplatStyle::Solid, "Every Gaussian opaque: its body and size"),
+    ("Centres", DisplayMode::Color, SplatStyle::Centre, "A dot where each Gaussian is"),
+    ("Velocity", DisplayMode::Velocity, SplatStyle::Splat, "Where Gaussians move to; grey stands still"),
+    (
+        "Flow",
+        DisplayMode::Flow,
+        SplatStyle::Splat,
+        "How far the picture moves up to the next moment; white stands still",
+    ),
 ];
 
 /// An entry of a menu.

@@ -61,7 +61,7 @@ fn figures(ui: &mut egui::Ui, inputs: &Inputs) {
             }
         });
     }
-    let mut memory = inputs.canvas.gpu().ledger().by_label();
+    let mut memory = inputs.canvas.gpu().memory_stats().by_label();
     memory.sort_by_key(|(name, bytes)| (std::cmp::Reverse(*bytes), *name));
     let total: u64 = memory.iter().map(|(_, bytes)| bytes).sum();
     ui.collapsing(RichText::new(format!("GPU memory {}", bytes(total))).small(), |ui| {

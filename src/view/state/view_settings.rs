@@ -2,14 +2,14 @@
 
 use glam::Vec3;
 
-use crate::render::{Channel, DisplayMode, Form};
+use crate::render::{Channel, DisplayMode, SplatStyle};
 use crate::scene::Scene;
 
 /// How the scene is shown.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ViewSettings {
     pub mode: DisplayMode,
-    pub form: Form,
+    pub form: SplatStyle,
     pub background: [f32; 3],
     /// Highest degree of the spherical harmonics in use; bounded by the scene's.
     pub sh_degree: u32,
@@ -33,7 +33,7 @@ impl ViewSettings {
     pub fn of(scene: &Scene, background: Vec3) -> Self {
         Self {
             mode: DisplayMode::Color,
-            form: Form::Splat,
+            form: SplatStyle::Splat,
             background: background.to_array(),
             sh_degree: scene.sh_degree,
             antialiased: scene.antialiased,
@@ -64,7 +64,7 @@ impl ViewSettings {
 
     /// Whether the Gaussians are shown as they are.
     pub fn is_plain(&self) -> bool {
-        self.form == Form::Splat && self.splat_size == 1.0 && self.crop.is_none()
+        self.form == SplatStyle::Splat && self.splat_size == 1.0 && self.crop.is_none()
     }
 }
 

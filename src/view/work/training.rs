@@ -18,7 +18,7 @@ use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::scene::Normalisation;
 use crate::train::run::folder::Record;
-use crate::train::{Session, Start, Event};
+use crate::train::{Event, Session, Start};
 use crate::view::state::document::Document;
 use crate::view::text::{full_path, grouped};
 

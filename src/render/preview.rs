@@ -4,13 +4,13 @@ use anyhow::Result;
 use glam::{Vec3, Vec4};
 
 use crate::gpu::{Buffer, Declaration, Gpu, Kernel, Pipeline, Recorder};
-use crate::model::Model;
+use crate::model::{GeometryRow, Model};
 use crate::scene::SH_C0;
 use crate::{kernel, shared};
 
 shared! {
     /// What is done to the Gaussians; see `shaders/view/preview.wgsl`.
-    pub struct Disguise {
+    pub struct PreviewUniforms {
         pub low: Vec4,
         pub high: Vec4,
         pub centre: Vec4,
@@ -18,24 +18,24 @@ shared! {
         pub gaussians: u32,
         pub form: u32,
         pub growth: f32,
-        pub ghost: u32,
+        pub dim_outside: u32,
     }
 }
 
 kernel! {
     /// Geometry and constant colour of every Gaussian as shown.
-    pub Disguised = "view/preview.wgsl" [] {
-        uniform disguise: Disguise,
+    pub Preview = "view/preview.wgsl" [] {
+        uniform preview: PreviewUniforms,
         read state: u32,
-        read geometry: Vec4,
+        read geometry: GeometryRow,
         read colour: f32,
-        write shown_geometry: Vec4,
+        write shown_geometry: GeometryRow,
         write shown_colour: f32,
     }
 }
 
 /// All kernels of this file.
-pub const DECLARATIONS: &[Declaration] = &[Disguised::DECLARATION];
+pub const DECLARATIONS: &[Declaration] = &[Preview::DECLARATION];
 
 /// Bits of a Gaussian's state.
 pub const DELETED: u32 = 1;
@@ -43,7 +43,7 @@ pub const SELECTED: u32 = 2;
 
 /// What a Gaussian looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Form {
+pub enum SplatStyle {
     #[default]
     Splat = 0,
     /// A dot at its mean.
@@ -54,34 +54,34 @@ pub enum Form {
 
 /// What is changed.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Change {
-    pub form: Form,
+pub struct PreviewSettings {
+    pub form: SplatStyle,
     /// Factor on the splats' size.
     pub size: f32,
     /// The crop box, in the model's frame.
     pub crop: Option<(Vec3, Vec3)>,
     /// What is outside it is faint rather than gone.
-    pub ghost: bool,
+    pub dim_outside: bool,
     /// Camera centre in the model's frame, and the standard deviation of a dot at distance 1.
     pub eye: (Vec3, f32),
 }
 
-/// A model that shows another one in disguise.
+/// A model that shows another one in preview.
 #[derive(Debug)]
-pub struct Masquerade {
+pub struct PreviewModel {
     gpu: Gpu,
-    pipeline: Pipeline<Disguised<'static>>,
-    settings: Buffer<Disguise>,
+    pipeline: Pipeline<Preview<'static>>,
+    settings: Buffer<PreviewUniforms>,
     state: Buffer<u32>,
     shown: Model,
 }
 
-impl Masquerade {
+impl PreviewModel {
     /// For one model, none of whose Gaussians is deleted or selected.
     pub fn new(gpu: &Gpu, model: &Model) -> Result<Self> {
         Ok(Self {
             gpu: gpu.clone(),
-            pipeline: gpu.pipeline::<Disguised>(&[])?,
+            pipeline: gpu.pipeline::<Preview>(&[])?,
             settings: gpu.zeros("window: settings", 1)?,
             state: gpu.zeros("window: selection", model.capacity())?,
             shown: model.sharing_all_but_geometry_and_colour(gpu)?,
@@ -93,12 +93,12 @@ impl Masquerade {
         self.gpu.write(&self.state, 0, state);
     }
 
-    /// Records the change of `model`, which is what [`Masquerade::new`] was given and may have grown since;
-    /// [`Masquerade::shown`] then shows it.
-    pub fn record(&mut self, recorder: &mut Recorder, model: &Model, change: &Change) {
+    /// Records the change of `model`, which is what [`PreviewModel::new`] was given and may have grown since;
+    /// [`PreviewModel::shown`] then shows it.
+    pub fn record(&mut self, recorder: &mut Recorder, model: &Model, change: &PreviewSettings) {
         self.shown.set_len(model.len());
         let (low, high) = change.crop.unwrap_or_default();
-        let disguise = Disguise {
+        let preview = PreviewUniforms {
             low: low.extend(if change.crop.is_some() { 1.0 } else { 0.0 }),
             high: high.extend(0.0),
             centre: change.eye.0.extend(change.eye.1),
@@ -106,12 +106,12 @@ impl Masquerade {
             gaussians: model.len() as u32,
             form: change.form as u32,
             growth: change.size.ln(),
-            ghost: u32::from(change.ghost),
+            dim_outside: u32::from(change.dim_outside),
         };
-        self.gpu.write(&self.settings, 0, &[disguise]);
-        recorder.stage("disguise", |pass| {
-            let kernel = Disguised {
-                disguise: &self.settings,
+        self.gpu.write(&self.settings, 0, &[preview]);
+        recorder.stage("preview", |pass| {
+            let kernel = Preview {
+                preview: &self.settings,
                 state: &self.state,
                 geometry: &model.rows.geometry,
                 colour: &model.rows.sh[0],

@@ -1,0 +1,23 @@
+//#use splat/gaussian
+// The geometry of a Gaussian, 48 bytes in the buffers `geometry` and in those of its moments.
+
+struct GeometryRow {
+    mean_logit: vec4f,
+    // w, x, y, z; not of unit length.
+    quaternion: vec4f,
+    // w unused.
+    log_scale: vec4f,
+}
+
+// The Gaussian of a row, which is at `mean` at the view's time and shows a share `visibility` of its opacity.
+fn gaussian_of(row: GeometryRow, mean: vec3f, visibility: f32) -> Gaussian {
+    return Gaussian(mean, row.mean_logit.w, row.quaternion, row.log_scale.xyz, visibility);
+}
+
+fn unpack_geometry(row: GeometryRow) -> array<vec4f, 3> {
+    return array<vec4f, 3>(row.mean_logit, row.quaternion, row.log_scale);
+}
+
+fn pack_geometry(vectors: array<vec4f, 3>) -> GeometryRow {
+    return GeometryRow(vectors[0], vectors[1], vectors[2]);
+}
