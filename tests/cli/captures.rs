@@ -145,13 +145,13 @@ fn initial_points_that_cannot_be_used_are_named() {
         let properties: String = names.split(' ').map(|name| format!("property float {name}\n")).collect();
         format!("ply\nformat ascii 1.0\nelement vertex 1\n{properties}end_header\n")
     };
-    folder.file("flat.ply", &format!("{}1 2\n", header("x y")));
+    folder.file("flat.ply", format!("{}1 2\n", header("x y")));
     let error = folder.error(&train("flat.ply"), 1);
     assert!(error.contains("flat.ply: the vertices lack the properties z"), "{error}");
-    folder.file("half.ply", &format!("{}1 2 3 4\n", header("x y z opacity")));
+    folder.file("half.ply", format!("{}1 2 3 4\n", header("x y z opacity")));
     let error = folder.error(&train("half.ply"), 1);
     assert!(error.contains("half.ply: the vertices lack the properties") && error.contains("rot_3"), "{error}");
-    folder.file("nan.ply", &format!("{}1 nan 3\n", header("x y z")));
+    folder.file("nan.ply", format!("{}1 nan 3\n", header("x y z")));
     let error = folder.error(&train("nan.ply"), 1);
     assert!(error.contains("nan.ply: point 0") && error.contains("not finite"), "{error}");
     assert!(folder.error(&train("none.ply"), 1).contains("none.ply"));

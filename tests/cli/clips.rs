@@ -21,7 +21,7 @@ fn tiny_clip() -> &'static Path {
         let text = text.replace("train = 12", "train = 3").replace("test = 3", "test = 1");
         let motion = "motion = { path = [[0, 0, 0], [0.2, -0.3, 0]], spin = [0, 0, 40] }";
         let clip = "[clip]\nframes = 5\nhold_out_every = 4\n";
-        folder.file("clip.toml", &format!("{text}{motion}\n\n{clip}"));
+        folder.file("clip.toml", format!("{text}{motion}\n\n{clip}"));
         let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tiny-clip");
         let _ = std::fs::remove_dir_all(&made);
         folder.succeed(&format!("synth clip.toml {}", made.display()));

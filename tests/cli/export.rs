@@ -29,7 +29,7 @@ fn said(folder: &Folder, line: &str) -> String {
 #[test]
 fn info_says_what_a_file_holds() {
     let folder = Folder::new();
-    folder.file("row.ply", &row());
+    folder.file("row.ply", row());
     let facts = info(&folder, "row.ply");
     assert_eq!((&facts["format"], &facts["version"]), (&Value::from("PLY"), &Value::Null));
     assert_eq!((facts["gaussians"].as_u64(), facts["sh_degree"].as_u64()), (Some(8), Some(1)));
@@ -40,14 +40,14 @@ fn info_says_what_a_file_holds() {
     let text = said(&folder, "info row.ply");
     assert!(text.starts_with("row.ply: PLY, 8 Gaussians, degree 1\n"), "{text}");
     assert!(text.contains("anti-aliased yes") && text.contains("never seen   1 "), "{text}");
-    folder.file("run/scene.ply", &row());
+    folder.file("run/scene.ply", row());
     assert_eq!(info(&folder, "run")["gaussians"].as_u64(), Some(8));
 }
 
 #[test]
 fn every_format_is_written_and_read() {
     let folder = Folder::new();
-    folder.file("row.ply", &row());
+    folder.file("row.ply", row());
     let formats = [
         ("out.ply", "PLY", 1),
         ("out.compressed.ply", "compressed PLY", 1),
@@ -84,7 +84,7 @@ fn every_format_is_written_and_read() {
 #[test]
 fn a_page_holds_everything_that_it_shows() {
     let folder = Folder::new();
-    folder.file("row.ply", &row());
+    folder.file("row.ply", row());
     folder.succeed("export row.ply <row>.html");
     let page = folder.text("<row>.html");
     assert!(page.contains("<title>&lt;row></title>") && page.contains("MIT License"), "a title and a licence");
@@ -101,7 +101,7 @@ fn a_page_holds_everything_that_it_shows() {
 #[test]
 fn steps_are_taken_in_the_stated_order() {
     let folder = Folder::new();
-    folder.file("row.ply", &row());
+    folder.file("row.ply", row());
     let bounds = |options: &str| {
         folder.succeed(&format!("export row.ply out.ply {options}"));
         let facts = info(&folder, "out.ply");
@@ -126,7 +126,7 @@ fn steps_are_taken_in_the_stated_order() {
     assert_eq!(info(&folder, "out.ply")["sh_degree"], 0);
     folder.scene("one.ply");
     assert!(folder.error("export one.ply row.ply both.ply", 1).contains("anti-aliasing"));
-    folder.file("other.ply", &row().replace("mip", "default"));
+    folder.file("other.ply", row().replace("mip", "default"));
     folder.succeed("export one.ply other.ply both.ply");
     let both = info(&folder, "both.ply");
     assert_eq!((both["gaussians"].as_u64(), both["sh_degree"].as_u64()), (Some(8), Some(1)));
@@ -138,7 +138,7 @@ fn what_shows_in_a_capture_is_kept() {
     let folder = Folder::new();
     let header: String = folder.text_of_scene().lines().take(18).map(|line| format!("{line}\n")).collect();
     let header = header.replace("vertex 1", "vertex 2");
-    folder.file("two.ply", &format!("{header}0 0 0 1 1 1 2 -3 -3 -3 1 0 0 0\n900 900 900 1 1 1 4 2 2 2 1 0 0 0\n"));
+    folder.file("two.ply", format!("{header}0 0 0 1 1 1 2 -3 -3 -3 1 0 0 0\n900 900 900 1 1 1 4 2 2 2 1 0 0 0\n"));
     folder.succeed("export two.ply large.ply --keep 1");
     assert_eq!(info(&folder, "large.ply")["bounds"]["min"][0], 900.0);
     let capture = super::tiny().display();
@@ -150,7 +150,7 @@ fn what_shows_in_a_capture_is_kept() {
 #[test]
 fn a_dry_run_writes_nothing() {
     let folder = Folder::new();
-    folder.file("row.ply", &row());
+    folder.file("row.ply", row());
     let text = said(&folder, "export row.ply out.spz --dry-run --keep 3");
     assert!(text.contains("left out 4 that matter less"), "{text}");
     assert!(text.contains("would write out.spz: SPZ, 3 Gaussians, degree 1"), "{text}");
@@ -160,7 +160,7 @@ fn a_dry_run_writes_nothing() {
 #[test]
 fn exports_that_make_no_sense_are_refused() {
     let folder = Folder::new();
-    folder.file("row.ply", &row());
+    folder.file("row.ply", row());
     for (options, code, said) in [
         ("--crop cone=1", 2, "cone=1"),
         ("--transform spin=1", 2, "spin=1"),

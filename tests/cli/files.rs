@@ -42,9 +42,9 @@ fn scenes_that_are_not_whole_are_named() {
     let commands = |file: &str| {
         [format!("eval {file} --capture {}", tiny().display()), format!("render {file} --orbit 2 --out d")]
     };
-    folder.file("half.ply", &scene.replace("property float rot_2\n", ""));
-    folder.file("nan.ply", &scene.replace(" 2 -3", " NaN -3"));
-    folder.file("short.ply", &scene.replace("vertex 1", "vertex 1000000000000"));
+    folder.file("half.ply", scene.replace("property float rot_2\n", ""));
+    folder.file("nan.ply", scene.replace(" 2 -3", " NaN -3"));
+    folder.file("short.ply", scene.replace("vertex 1", "vertex 1000000000000"));
     folder.file("text.ply", "hello\n");
     let expected = [
         ("half.ply", "lack the properties rot_2"),

@@ -43,7 +43,7 @@ fn videos_become_frames_in_order() {
     std::fs::create_dir(folder.path("clip")).expect("creates");
     let frame = |name: &str, x: f64| json!({"file_path": name, "transform_matrix": [[1, 0, 0, x], [0, 1, 0, 0], [0, 0, 1, 3], [0, 0, 0, 1]]});
     let frames = [frame("left.mkv", 0.0), frame("right.mkv", 1.0)];
-    folder.file("clip/transforms.json", &json!({"fl_x": 40, "w": 48, "h": 32, "frames": frames}).to_string());
+    folder.file("clip/transforms.json", json!({"fl_x": 40, "w": 48, "h": 32, "frames": frames}).to_string());
     video(&folder, 0, "clip/left.mkv");
     video(&folder, 1, "clip/right.mkv");
     let list = || folder.dapple("capture-list clip").env("XDG_CACHE_HOME", folder.path("cache")).assert();

@@ -74,7 +74,7 @@ impl Folder {
         let names = "x y z f_dc_0 f_dc_1 f_dc_2 opacity scale_0 scale_1 scale_2 rot_0 rot_1 rot_2 rot_3";
         let properties: String = names.split(' ').map(|name| format!("property float {name}\n")).collect();
         let row = "0 0 0 1 1 1 2 -3 -3 -3 1 0 0 0";
-        self.file(name, &format!("ply\nformat ascii 1.0\nelement vertex 1\n{properties}end_header\n{row}\n"))
+        self.file(name, format!("ply\nformat ascii 1.0\nelement vertex 1\n{properties}end_header\n{row}\n"))
     }
 }
 

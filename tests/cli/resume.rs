@@ -98,7 +98,7 @@ fn a_second_interrupt_ends_a_run_at_once() {
         format!(r#"{{"file_path": "{name}", "transform_matrix": [[1,0,0,0],[0,1,0,0],[0,0,1,{z}],[0,0,0,1]]}}"#)
     };
     let frames = format!("{}, {}", frame("a.png", 4), frame("b.png", 5));
-    folder.file("transforms.json", &format!("{{\"camera_angle_x\": 0.7, \"frames\": [{frames}]}}"));
+    folder.file("transforms.json", format!("{{\"camera_angle_x\": 0.7, \"frames\": [{frames}]}}"));
     let child =
         spawn(&folder, "train . --out r --steps 1000 --cap-max 500 --init random --test-every 2 --eval-every 1");
     wait_for(&folder, "r", 1);

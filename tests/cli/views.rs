@@ -57,7 +57,7 @@ fn evaluation_and_renders_agree_with_training() {
     let matrix = "[[1,0,0,0],[0,0,-1,-3],[0,1,0,0.3],[0,0,0,1]]";
     folder.file(
         "p.json",
-        &format!("{{\"fov_x\": 50, \"cameras\": [{{\"name\": \"a\", \"transform_matrix\": {matrix}}}]}}"),
+        format!("{{\"fov_x\": 50, \"cameras\": [{{\"name\": \"a\", \"transform_matrix\": {matrix}}}]}}"),
     );
     folder.dapple("render plain/scene.ply --path p.json --size 40x30 --out path").assert().success();
     let render = image::open(folder.path("path/a.png")).expect("a picture").to_rgb8();

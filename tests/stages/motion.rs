@@ -125,8 +125,8 @@ struct Twin {
 impl Twin {
     /// Adam, noise in space for the Gaussian `after` it, and the shift along the line.
     fn step(&mut self, gradient: &[f64; MOVED], step: &Step, rates: [f64; 2], index: u32, after: &Gaussian<f64>) {
-        for lane in 0..MOVED {
-            self.underflown[lane] |= gradient[lane] != 0.0 && gradient[lane].abs() < 1e-16;
+        for (underflown, gradient) in self.underflown.iter_mut().zip(gradient) {
+            *underflown |= *gradient != 0.0 && gradient.abs() < 1e-16;
         }
         let [mean_rate, noise] = rates;
         let by_noise = noise_in_space(after, normals([index, step.number, step.seed, STREAM_NOISE]), noise);
@@ -145,9 +145,17 @@ impl Twin {
     }
 }
 
+/// Gaussians in motion and a view of them.
+struct Drift {
+    scene: Scene,
+    gaussians: Vec<Gaussian<f64>>,
+    motions: Vec<oracle::Motion<f64>>,
+    view: oracle_project::View<f64>,
+}
+
 /// Gaussians in motion: some nearly transparent, which the noise moves most; some unseen that hardly move and live long,
 /// which come to rest.
-fn drifting(count: usize) -> (Scene, Vec<Gaussian<f64>>, Vec<oracle::Motion<f64>>, oracle_project::View<f64>) {
+fn drifting(count: usize) -> Drift {
     let (mut gaussians, view) = cases::scene(91, count, 64, 48);
     let mut motions = set_in_motion(&mut Rng::new(92), &mut gaussians, 0.4);
     gaussians.iter_mut().step_by(4).for_each(|g| g.logit = -5.0);
@@ -158,13 +166,13 @@ fn drifting(count: usize) -> (Scene, Vec<Gaussian<f64>>, Vec<oracle::Motion<f64>
     }
     let mut scene = cases::host_scene(&gaussians, 1, false);
     scene.motion = Some(host_motion(&motions));
-    (scene, gaussians, motions, view)
+    Drift { scene, gaussians, motions, view }
 }
 
 #[test]
 fn motion_steps_agree_with_adam_regularisers_and_noise() {
     let count = 150;
-    let (scene, gaussians, motions, view) = drifting(count);
+    let Drift { scene, gaussians, motions, view } = drifting(count);
     let mut rng = Rng::new(93);
     let gradient: Vec<Vec4> =
         (0..64 * 48).map(|_| Vec4::from_array(rng.normals().map(|v: f64| v as f32 * 1e-3))).collect();
