@@ -4,7 +4,7 @@
 //! `p = R m + t`. Pixel (column j, row i) is sampled at (j + ½, i + ½), so a centred principal point is (W/2, H/2);
 //! COLMAP's convention is the same.
 
-use glam::{DMat3, DMat4, DVec2, DVec3, dvec2, dvec3};
+use glam::{DMat3, DMat4, DVec2, DVec3, dvec2};
 
 /// A rigid world-to-camera transform: `camera = rotation * world + translation`, OpenCV camera axes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,30 +55,59 @@ impl Pose {
     }
 }
 
-/// An undistorted pinhole lens. Focal lengths and principal point in pixels.
+/// How a lens maps directions to its image.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum LensModel {
+    /// Perspective: (x / z, y / z) times the focal length.
+    #[default]
+    Pinhole,
+}
+
+/// A lens as images are rendered through it. Focal lengths and principal point in pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lens {
     pub focal: DVec2,
     pub principal: DVec2,
     pub width: u32,
     pub height: u32,
+    pub model: LensModel,
 }
 
 impl Lens {
+    /// A pinhole lens.
+    pub fn pinhole(focal: DVec2, principal: DVec2, (width, height): (u32, u32)) -> Self {
+        Self { focal, principal, width, height, model: LensModel::Pinhole }
+    }
+
     /// A lens with a centred principal point and square pixels, from the horizontal field of view in radians.
     pub fn from_fov_x(fov_x: f64, width: u32, height: u32) -> Self {
         let focal = 0.5 * f64::from(width) / (0.5 * fov_x).tan();
-        Self { focal: DVec2::splat(focal), principal: dvec2(f64::from(width), f64::from(height)) * 0.5, width, height }
+        Self::pinhole(DVec2::splat(focal), dvec2(f64::from(width), f64::from(height)) * 0.5, (width, height))
     }
 
     /// The same lens for an image resampled to another size.
     pub fn resized(&self, width: u32, height: u32) -> Self {
         let factor = dvec2(f64::from(width) / f64::from(self.width), f64::from(height) / f64::from(self.height));
-        Self { focal: self.focal * factor, principal: self.principal * factor, width, height }
+        Self { focal: self.focal * factor, principal: self.principal * factor, width, height, ..*self }
+    }
+
+    /// The pixel position of a point of the camera frame, or `None` where the lens does not see it.
+    pub fn project(&self, p: DVec3) -> Option<DVec2> {
+        match self.model {
+            LensModel::Pinhole => (p.z > 0.0).then(|| self.focal * p.truncate() / p.z + self.principal),
+        }
+    }
+
+    /// The direction, in the camera frame and of any length, that is seen at a pixel position.
+    pub fn direction(&self, pixel: DVec2) -> DVec3 {
+        let point = (pixel - self.principal) / self.focal;
+        match self.model {
+            LensModel::Pinhole => point.extend(1.0),
+        }
     }
 }
 
-/// A posed pinhole camera.
+/// A posed camera.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Camera {
     pub pose: Pose,
@@ -86,16 +115,15 @@ pub struct Camera {
 }
 
 impl Camera {
-    /// The pixel position and depth z of a world point, or `None` behind the camera.
+    /// The pixel position and depth z of a world point, or `None` where the lens does not see it.
     pub fn project(&self, point: DVec3) -> Option<(DVec2, f64)> {
         let p = self.pose.rotation * point + self.pose.translation;
-        (p.z > 0.0).then(|| (self.lens.focal * p.truncate() / p.z + self.lens.principal, p.z))
+        self.lens.project(p).map(|pixel| (pixel, p.z))
     }
 
     /// The unit direction, in the world, of the ray through a pixel position.
     pub fn ray(&self, pixel: DVec2) -> DVec3 {
-        let d = (pixel - self.lens.principal) / self.lens.focal;
-        (self.pose.rotation.transpose() * dvec3(d.x, d.y, 1.0)).normalize()
+        (self.pose.rotation.transpose() * self.lens.direction(pixel)).normalize()
     }
 }
 
@@ -129,6 +157,8 @@ pub fn fit_within(width: u32, height: u32, limit: Option<u32>) -> (u32, u32) {
 
 #[cfg(test)]
 mod tests {
+    use glam::dvec3;
+
     use super::*;
 
     #[test]

@@ -1,5 +1,5 @@
 // Marks every workgroup by its flat index: the test of grids that are folded because one row of them is too long.
-//#use grid
+//#use math/grid
 @group(0) @binding(0) var<storage, read_write> marks: array<u32>; // [groups]
 
 @compute @workgroup_size(1)

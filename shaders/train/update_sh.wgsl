@@ -23,8 +23,8 @@
 
 const COEFFICIENTS: u32 = 2u * BAND + 1u;
 
-fn band_basis(d: array<vec4f, 3>) -> array<vec4f, COEFFICIENTS> {
-    var out: array<vec4f, COEFFICIENTS>;
+fn band_basis(d: array<Real, 3>) -> array<Real, COEFFICIENTS> {
+    var out: array<Real, COEFFICIENTS>;
     if (BAND == 0u) {
         out[0] = vec4f(SH_C0);
     } else if (BAND == 1u) {
@@ -52,7 +52,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (4u * block >= gaussians[0] || status[0].overflowed != 0u) {
         return;
     }
-    let direction = array<vec4f, 3>(
+    let direction = array<Real, 3>(
         colour_gradients[colour_gradient_block(block, 0u)],
         colour_gradients[colour_gradient_block(block, 1u)],
         colour_gradients[colour_gradient_block(block, 2u)],

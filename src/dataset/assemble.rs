@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::images::{self, ImageHeader, Mask};
 use super::source::{ListedFrame, Listing, enumerate, image_candidates, mask_candidates, sizes_agree};
-use super::undistort::pinhole;
+use super::undistort::target_lens;
 use super::{Capture, CaptureOptions, Shot, flow, timeline};
 use crate::camera::{Camera, fit_within};
 
@@ -97,7 +97,7 @@ fn resolve(frame: &ListedFrame, root: &Path, options: &CaptureOptions) -> Result
         name = format!("{name}.{}", extension.to_string_lossy());
     }
     let mut shot = Shot {
-        camera: Camera { pose: frame.pose, lens: pinhole(&source).resized(width, height) },
+        camera: Camera { pose: frame.pose, lens: target_lens(&source, options.undistort).resized(width, height) },
         time: frame.time.map(|time| time as f32),
         stream: 0,
         split: frame.split,

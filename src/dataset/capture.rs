@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::lens::SourceLens;
-use crate::camera::Camera;
+use super::lens::{Distortion, SourceLens};
+use crate::camera::{Camera, LensModel};
 use crate::scene::PointCloud;
 
 /// The split of the shots: training or test (held out).
@@ -48,6 +48,13 @@ pub struct Shot {
     pub flow: [Option<FlowFile>; 2],
 }
 
+impl Shot {
+    /// Whether the photo is resampled from its own lens to the camera's, rather than reduced in size at most.
+    pub fn is_resampled(&self) -> bool {
+        self.source.distortion != Distortion::None && self.camera.lens.model == LensModel::Pinhole
+    }
+}
+
 /// An opened capture: all cameras are known, no image is decoded yet.
 #[derive(Clone, Debug)]
 pub struct Capture {
@@ -76,6 +83,8 @@ pub struct CaptureOptions {
     pub masks: bool,
     /// Whether white pixels of masks are ignored, rather than black ones.
     pub invert_masks: bool,
+    /// Whether all images are resampled to pinholes, also those of lenses that the renderer knows.
+    pub undistort: bool,
     /// The source of optical flow.
     pub flow: FlowChoice,
 }
@@ -83,7 +92,15 @@ pub struct CaptureOptions {
 impl Default for CaptureOptions {
     fn default() -> Self {
         let flow = FlowChoice::Auto;
-        Self { max_resolution: None, test_every: 8, strict: false, masks: true, invert_masks: false, flow }
+        Self {
+            max_resolution: None,
+            test_every: 8,
+            strict: false,
+            masks: true,
+            invert_masks: false,
+            undistort: false,
+            flow,
+        }
     }
 }
 

@@ -9,7 +9,6 @@ use rayon::prelude::*;
 use super::capture::{Capture, Direction, FlowChoice, FlowFile, Shot, Split};
 use super::flow_io::{self, EXTENSIONS, FlowField};
 use super::images;
-use super::lens::Distortion;
 use super::source::{enumerate, sizes_agree};
 
 /// Optical flow from a loaded photo to another one of the same camera.
@@ -280,7 +279,7 @@ fn resample(flow: &FlowField, from: &Shot, to: &Shot) -> (Vec<[f32; 2]>, Vec<boo
     // Pixels of the image on disk for one pixel of the field, in the first shot and in the second.
     let size = dvec2(f64::from(flow.width), f64::from(flow.height));
     let (scale, other) = (image / size, dvec2(f64::from(to.source.width), f64::from(to.source.height)) / size);
-    let plain = [from, to].iter().all(|shot| shot.source.distortion == Distortion::None);
+    let plain = [from, to].iter().all(|shot| !shot.is_resampled());
     let factor = dvec2(f64::from(to.camera.lens.width), f64::from(to.camera.lens.height)) / size;
     let move_pixel = |i: usize| -> Option<[f32; 2]> {
         let pixel = dvec2((i % target.width as usize) as f64 + 0.5, (i / target.width as usize) as f64 + 0.5);

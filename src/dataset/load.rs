@@ -3,7 +3,6 @@
 use anyhow::{Context, Result, ensure};
 
 use super::capture::{Capture, Coverage, Photo};
-use super::lens::Distortion;
 use super::{assemble, images, undistort};
 
 impl Capture {
@@ -33,7 +32,7 @@ impl Capture {
             from.height
         );
         let transparent = images::premultiply(&mut image);
-        let (image, mut used) = if from.distortion != Distortion::None {
+        let (image, mut used) = if shot.is_resampled() {
             let (image, valid) = undistort::undistort(&image, from, to);
             (image, valid.contains(&false).then_some(valid))
         } else if (image.width, image.height) != (to.width, to.height) {

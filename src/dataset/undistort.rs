@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::images::{Mask, Raster};
 use super::lens::{Distortion, SourceLens};
-use crate::camera::Lens;
+use crate::camera::{Lens, LensModel};
 
 /// A crop to valid pixels may change the focal length by this factor; past it the focal length stays and pixels without
 /// a source are masked.
@@ -18,14 +18,29 @@ const LARGEST_ZOOM: f64 = 1.5;
 /// Rows of a band that one task resamples.
 const BAND: usize = 16;
 
+/// The lens to train and render an image of `source` through: the lens itself where the renderer knows it and
+/// `undistorts` is false, else a pinhole.
+pub fn target_lens(source: &SourceLens, undistorts: bool) -> Lens {
+    let model = native_model(source).filter(|_| !undistorts);
+    model.map_or_else(|| pinhole(source), |model| {
+        let lens = Lens::pinhole(source.focal, source.principal, (source.width, source.height));
+        Lens { model, ..lens }
+    })
+}
+
+/// The lens model of the renderer that is the same as a distortion.
+fn native_model(_source: &SourceLens) -> Option<LensModel> {
+    None
+}
+
 /// The pinhole lens, of the same size, for an image undistorted from `source`.
 ///
 /// Perspective lenses: focal length and principal point so that the largest upright rectangle of valid pixels fills the
 /// image, as OpenCV's `getOptimalNewCameraMatrix` with alpha = 0. Fisheyes, and lenses where that would zoom by more
 /// than 1.5, keep theirs.
-pub fn pinhole(source: &SourceLens) -> Lens {
+fn pinhole(source: &SourceLens) -> Lens {
     let (width, height) = (source.width, source.height);
-    let kept = Lens { focal: source.focal, principal: source.principal, width, height };
+    let kept = Lens::pinhole(source.focal, source.principal, (width, height));
     if matches!(source.distortion, Distortion::None | Distortion::Fisheye { .. }) {
         return kept;
     }
@@ -36,7 +51,7 @@ pub fn pinhole(source: &SourceLens) -> Lens {
     if zoom.max_element() > LARGEST_ZOOM || zoom.min_element() < LARGEST_ZOOM.recip() {
         return kept;
     }
-    Lens { focal, principal: -low * focal, width, height }
+    Lens::pinhole(focal, -low * focal, (width, height))
 }
 
 /// The rectangle on the plane z = 1 inside the undistorted outline of the image: lower and upper corner.
@@ -87,6 +102,11 @@ pub fn undistort(image: &Raster, from: &SourceLens, to: &Lens) -> (Raster, Vec<b
 
 /// Maps a pixel position of the pinhole `to` to the image of `from`.
 fn source_position(from: &SourceLens, to: &Lens, pixel: DVec2) -> Option<DVec2> {
+    if to.model != LensModel::Pinhole {
+        // The lens itself, perhaps in another size.
+        let size = |width: u32, height: u32| dvec2(f64::from(width), f64::from(height));
+        return Some(pixel * size(from.width, from.height) / size(to.width, to.height));
+    }
     from.distort((pixel - to.principal) / to.focal)
 }
 

@@ -8,7 +8,7 @@ use crate::model::{GeometryRow, Model, MotionRow};
 use crate::primitives::Reduce;
 
 use super::frame::Frame;
-use super::lens::{LENSES, LensModel, View};
+use super::lens::{LENSES, LensVariant, View};
 use super::project::SplatRow;
 
 kernel! {
@@ -85,7 +85,7 @@ pub struct CameraBackward {
     background: Total,
 }
 
-fn variant(moving: bool, lens: LensModel) -> [(&'static str, u32); 2] {
+fn variant(moving: bool, lens: LensVariant) -> [(&'static str, u32); 2] {
     [("MOTION", u32::from(moving)), lens.constant()]
 }
 
@@ -99,12 +99,12 @@ impl CameraBackward {
             pose: Total::new(gpu, gaussians, POSE)?,
             background: Total::new(gpu, pixels, BACKGROUND)?,
         };
-        backward.prepare(LensModel::PINHOLE)?;
+        backward.prepare(LensVariant::PINHOLE)?;
         Ok(backward)
     }
 
     /// Compiles what views through a lens need. The pinhole is always ready.
-    pub fn prepare(&mut self, lens: LensModel) -> Result<(), GpuError> {
+    pub fn prepare(&mut self, lens: LensVariant) -> Result<(), GpuError> {
         [false, true].into_iter().try_for_each(|moving| self.by_gaussian.prepare(&self.gpu, &variant(moving, lens)))
     }
 
@@ -131,7 +131,7 @@ impl CameraBackward {
                 shares: &self.pose.shares,
                 motion: &model.rows.motion,
             };
-            let by_gaussian = self.by_gaussian.get(&variant(model.is_moving(), view.lens_model()));
+            let by_gaussian = self.by_gaussian.get(&variant(model.is_moving(), view.lens_variant()));
             by_gaussian.dispatch(pass, &pose, view.gaussians);
             let background = BackgroundBackward {
                 view: inputs.view,

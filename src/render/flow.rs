@@ -9,7 +9,7 @@ use crate::{kernel, shared};
 
 use super::flow_form::FlowForm;
 use super::frame::Frame;
-use super::lens::{LENSES, LensModel, View};
+use super::lens::{LENSES, LensVariant, View};
 use super::project::SplatRow;
 
 shared! {
@@ -69,17 +69,17 @@ pub(super) struct FlowStages {
     gradient: Variants<FlowGradient<'static>>,
 }
 
-fn project_variant(form: FlowForm, moving: bool, lens: LensModel) -> [(&'static str, u32); 3] {
+fn project_variant(form: FlowForm, moving: bool, lens: LensVariant) -> [(&'static str, u32); 3] {
     [("FLOW", form.constant()), ("MOTION", u32::from(moving)), lens.constant()]
 }
 
-fn gradient_variant(form: FlowForm, source: u32, lens: LensModel) -> [(&'static str, u32); 4] {
+fn gradient_variant(form: FlowForm, source: u32, lens: LensVariant) -> [(&'static str, u32); 4] {
     [("FLOW", form.constant()), ("ALL", u32::from(form.all)), ("SOURCE", source), lens.constant()]
 }
 
 impl FlowStages {
     /// Compiles what flow in a form needs where a view is seen through a lens.
-    pub fn prepare(&mut self, gpu: &Gpu, form: FlowForm, lens: LensModel, backward: bool) -> Result<(), GpuError> {
+    pub fn prepare(&mut self, gpu: &Gpu, form: FlowForm, lens: LensVariant, backward: bool) -> Result<(), GpuError> {
         for moving in [false, true] {
             self.project.prepare(gpu, &project_variant(form, moving, lens))?;
         }
@@ -111,7 +111,7 @@ impl FlowStages {
     /// where flow is for all parameters, then through the frame's own.
     pub fn gradients(&self, recorder: &mut Recorder, model: &Model, frame: &Frame, view: &View) {
         let (flow, each) = (frame.flow(), &frame.per_gaussian);
-        let sides = [(&flow.target, flow.target_lens), (&frame.view, view.lens_model())];
+        let sides = [(&flow.target, flow.target_lens), (&frame.view, view.lens_variant())];
         let sides = if flow.form.all { &sides[..] } else { &sides[..1] };
         recorder.stage("flow gradient", |pass| {
             for (source, (side, lens)) in sides.iter().enumerate() {

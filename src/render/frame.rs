@@ -9,7 +9,7 @@ use crate::shared;
 
 use super::flow::{FlowSplat, Times};
 use super::flow_form::FlowForm;
-use super::lens::{LensModel, View};
+use super::lens::{LensVariant, View};
 use super::project::SplatRow;
 
 shared! {
@@ -130,14 +130,14 @@ impl PerPixel {
 pub(super) struct FlowFrame {
     pub form: FlowForm,
     pub target: Buffer<View>,
-    pub target_lens: LensModel,
+    pub target_lens: LensVariant,
     pub times: Buffer<Times>,
 }
 
 impl FlowFrame {
     fn new(gpu: &Gpu, form: FlowForm) -> Result<Self, GpuError> {
         let (target, times) = (gpu.zeros("view: camera", 1)?, gpu.zeros("view: camera", 1)?);
-        Ok(Self { form, target, target_lens: LensModel::PINHOLE, times })
+        Ok(Self { form, target, target_lens: LensVariant::PINHOLE, times })
     }
 }
 
@@ -199,7 +199,7 @@ impl Frame {
     /// Sets the view that flow points to, for the view last set.
     pub(super) fn set_flow_target(&mut self, view: &View, target: &View) {
         let flow = self.flow.as_mut().expect("room for flow is made before it is recorded");
-        flow.target_lens = target.lens_model();
+        flow.target_lens = target.lens_variant();
         let times = Times { source: view.time, destination: target.time, ..Times::default() };
         self.gpu.write(&flow.target, 0, &[*target]);
         self.gpu.write(&flow.times, 0, &[times]);

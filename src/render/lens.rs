@@ -2,7 +2,7 @@
 
 use glam::{DVec2, Vec3, Vec4};
 
-use crate::camera::Camera;
+use crate::camera::{Camera, Lens, LensModel};
 use crate::gpu::wgsl::constant;
 use crate::shared;
 
@@ -12,16 +12,18 @@ pub const TILE: u32 = constant("layout/view", "TILE") as u32;
 /// Values of the kernels' constant `LENS`: one for each file in `shaders/shared/lens/`.
 pub const LENSES: [u32; 1] = [0];
 
-/// How a view's camera maps points to its image.
+/// The variant of the kernels for a lens model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LensModel(u32);
+pub struct LensVariant(u32);
 
-impl LensModel {
+impl LensVariant {
     pub const PINHOLE: Self = Self(0);
 
-    /// That of a camera.
-    pub fn of(_camera: &Camera) -> Self {
-        Self::PINHOLE
+    /// That of a lens.
+    pub fn of(lens: &Lens) -> Self {
+        match lens.model {
+            LensModel::Pinhole => Self::PINHOLE,
+        }
     }
 
     /// The constant that chooses the lens in a kernel.
@@ -65,28 +67,26 @@ impl View {
     }
 
     /// How the camera maps points to the image.
-    pub fn lens_model(&self) -> LensModel {
-        LensModel(self.lens_model)
+    pub fn lens_variant(&self) -> LensVariant {
+        LensVariant(self.lens_model)
     }
 
     /// A view of `gaussians` Gaussians through `camera`. `near` is a distance in world units: along the axis for a pinhole.
     pub fn new(camera: &Camera, gaussians: usize, near: f32) -> Self {
         let (pose, lens) = (&camera.pose, &camera.lens);
         let row = |i: usize| pose.rotation.row(i).as_vec3().extend(pose.translation[i] as f32);
-        let size = DVec2::new(f64::from(lens.width), f64::from(lens.height));
-        // Slopes X/Z seen by the image, and 15 % of the image's width more on either side.
-        let low = -lens.principal / lens.focal - 0.15 * size / lens.focal;
-        let high = (size - lens.principal) / lens.focal + 0.15 * size / lens.focal;
+        let (bounds, distortion) = bounds(lens);
         Self {
             row0: row(0),
             row1: row(1),
             row2: row(2),
             centre: pose.centre().as_vec3().extend(near),
             lens: Vec4::new(lens.focal.x as f32, lens.focal.y as f32, lens.principal.x as f32, lens.principal.y as f32),
-            bounds: Vec4::new(low.x as f32, high.x as f32, low.y as f32, high.y as f32),
+            bounds,
+            distortion,
             size: [lens.width, lens.height, lens.width.div_ceil(TILE), lens.height.div_ceil(TILE)],
             gaussians: gaussians as u32,
-            lens_model: LensModel::of(camera).0,
+            lens_model: LensVariant::of(lens).0,
             ..Self::default()
         }
     }
@@ -99,5 +99,18 @@ impl View {
     /// The same view with settings of colour.
     pub fn with_colour(self, background: Vec3, sh_degree: u32, antialiased: bool) -> Self {
         Self { background: background.extend(0.0), sh_degree, antialiased: u32::from(antialiased), ..self }
+    }
+}
+
+/// The bounds of a lens as its file in `shaders/shared/lens/` says, and its distortion.
+fn bounds(lens: &Lens) -> (Vec4, Vec4) {
+    let size = DVec2::new(f64::from(lens.width), f64::from(lens.height));
+    match lens.model {
+        LensModel::Pinhole => {
+            // Slopes X/Z seen by the image, and 15 % of the image's width more on either side.
+            let low = -lens.principal / lens.focal - 0.15 * size / lens.focal;
+            let high = (size - lens.principal) / lens.focal + 0.15 * size / lens.focal;
+            (Vec4::new(low.x as f32, high.x as f32, low.y as f32, high.y as f32), Vec4::ZERO)
+        }
     }
 }

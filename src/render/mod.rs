@@ -25,7 +25,7 @@ pub use camera_gradient::{CameraBackward, CameraGradient};
 pub use flow::{FlowSplat, Times};
 pub use flow_form::FlowForm;
 pub use frame::{Frame, FrameBuffers, FrameStatus, Pairs, SLOT, Scratch};
-pub use lens::{LENSES, LensModel, TILE, View};
+pub use lens::{LENSES, LensVariant, TILE, View};
 pub use options::{Channel, RenderOptions, Rendered};
 pub use present::{DisplayMode, Presenter};
 pub use preview::{DELETED, PreviewModel, PreviewSettings, SELECTED, SplatStyle};

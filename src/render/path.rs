@@ -129,7 +129,7 @@ impl LensFields {
         let lens = match (self.fl_x, fov) {
             (Some(fl_x), _) => {
                 let principal = dvec2(self.cx.unwrap_or(width / 2.0), self.cy.unwrap_or(height / 2.0));
-                Lens { focal: dvec2(fl_x, self.fl_y.unwrap_or(fl_x)), principal, width: w, height: h }
+                Lens::pinhole(dvec2(fl_x, self.fl_y.unwrap_or(fl_x)), principal, (w, h))
             }
             (None, Some(fov)) => {
                 ensure!(fov > 0.0 && fov < std::f64::consts::PI, "its field of view must be between 0 and 180 degrees");
@@ -152,6 +152,7 @@ pub fn resize(lens: &Lens, width: u32, height: u32) -> Lens {
         principal: dvec2(f64::from(width), f64::from(height)) / 2.0 + (lens.principal - centre) * factor,
         width,
         height,
+        ..*lens
     }
 }
 

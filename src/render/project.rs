@@ -7,7 +7,7 @@ use crate::model::{GeometryRow, Model, MotionRow};
 use crate::{kernel, shared};
 
 use super::frame::Frame;
-use super::lens::{LENSES, LensModel, View};
+use super::lens::{LENSES, LensVariant, View};
 use super::options::Channel;
 
 shared! {
@@ -45,7 +45,7 @@ pub(super) struct Projection {
     project: Variants<Project<'static>>,
 }
 
-fn variant(channel: Channel, moving: bool, lens: LensModel) -> [(&'static str, u32); 3] {
+fn variant(channel: Channel, moving: bool, lens: LensVariant) -> [(&'static str, u32); 3] {
     [channel.constant(), ("MOTION", u32::from(moving)), lens.constant()]
 }
 
@@ -53,12 +53,12 @@ impl Projection {
     /// For static models seen through a pinhole.
     pub fn new(gpu: &Gpu) -> Result<Self, GpuError> {
         let mut projection = Self { project: Variants::new() };
-        projection.prepare(gpu, false, LensModel::PINHOLE)?;
+        projection.prepare(gpu, false, LensVariant::PINHOLE)?;
         Ok(projection)
     }
 
     /// Compiles what models that may be `moving` need when they are seen through a lens.
-    pub fn prepare(&mut self, gpu: &Gpu, moving: bool, lens: LensModel) -> Result<(), GpuError> {
+    pub fn prepare(&mut self, gpu: &Gpu, moving: bool, lens: LensVariant) -> Result<(), GpuError> {
         for channel in [Channel::Color, Channel::Depth, Channel::Normal] {
             self.project.prepare(gpu, &variant(channel, moving, lens))?;
         }
@@ -83,7 +83,7 @@ impl Projection {
                 visible: &each.visible,
                 motion: &model.rows.motion,
             };
-            let project = self.project.get(&variant(channel, model.is_moving(), view.lens_model()));
+            let project = self.project.get(&variant(channel, model.is_moving(), view.lens_variant()));
             project.dispatch(pass, &kernel, view.gaussians);
         });
     }

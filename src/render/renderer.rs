@@ -11,7 +11,7 @@ use super::bin::Binning;
 use super::flow::FlowStages;
 use super::flow_form::FlowForm;
 use super::frame::Frame;
-use super::lens::{LensModel, View};
+use super::lens::{LensVariant, View};
 use super::options::{Channel, RenderOptions, Rendered};
 use super::project::Projection;
 use super::rasterize::{LaneForm, Rasterization};
@@ -100,7 +100,7 @@ impl Renderer {
     ) -> Result<StageTimes> {
         ensure!(options.sh_degree <= model.sh_degree(), "the model has no band {}", options.sh_degree);
         let view = options.view(camera, model);
-        self.prepare(model, view.lens_model())?;
+        self.prepare(model, view.lens_variant())?;
         self.set_view(&view, model.capacity())?;
         loop {
             let mut recorder = Recorder::new(&self.gpu, timed);
@@ -156,9 +156,9 @@ impl Renderer {
         let options = RenderOptions { sh_degree: 0, background: Vec3::ZERO, ..*options };
         let view = options.view(camera, model);
         let target = RenderOptions { time, ..options }.view(other, model);
-        self.prepare(model, view.lens_model())?;
+        self.prepare(model, view.lens_variant())?;
         let form = FlowForm { affine, all: false };
-        [&view, &target].into_iter().try_for_each(|view| self.prepare_flow(form, view.lens_model()))?;
+        [&view, &target].into_iter().try_for_each(|view| self.prepare_flow(form, view.lens_variant()))?;
         self.set_view(&view, model.capacity())?;
         self.set_flow_target(&view, &target);
         loop {
@@ -173,12 +173,12 @@ impl Renderer {
     }
 
     /// Compiles what this model needs when it is seen through a lens. Before it is first recorded.
-    pub fn prepare(&mut self, model: &Model, lens: LensModel) -> Result<(), GpuError> {
+    pub fn prepare(&mut self, model: &Model, lens: LensVariant) -> Result<(), GpuError> {
         self.projection.prepare(&self.gpu, model.is_moving(), lens)
     }
 
     /// Compiles and makes room for flow in a form from or to a view through a lens, before the view is set.
-    pub fn prepare_flow(&mut self, form: FlowForm, lens: LensModel) -> Result<(), GpuError> {
+    pub fn prepare_flow(&mut self, form: FlowForm, lens: LensVariant) -> Result<(), GpuError> {
         self.flow.prepare(&self.gpu, form, lens, self.frame.backward())?;
         self.rasterization.prepare(&self.gpu, Some(form), self.frame.backward())?;
         self.frame.allow_flow(form)

@@ -33,7 +33,7 @@ impl Renderer {
             options.sh_degree,
             options.antialiased,
         );
-        self.prepare(model, view.lens_model())?;
+        self.prepare(model, view.lens_variant())?;
         self.set_view(&view, model.capacity())?;
         let (width, height) = view.size();
         let ones = vec![Vec4::X; width as usize * height as usize];

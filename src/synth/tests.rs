@@ -68,7 +68,7 @@ fn colmap_views(capture: &Path) -> Vec<(String, Camera)> {
     let (width, height) = (cursor.u64() as u32, cursor.u64() as u32);
     let (focal, principal) = (dvec2(cursor.f64(), cursor.f64()), dvec2(cursor.f64(), cursor.f64()));
     assert!(cursor.0.is_empty());
-    let lens = Lens { focal, principal, width, height };
+    let lens = Lens::pinhole(focal, principal, (width, height));
 
     let images = fs::read(capture.join("sparse/0/images.bin")).unwrap();
     let mut cursor = Cursor(&images);

@@ -86,7 +86,8 @@ impl NormalEquations {
     /// Adds what one frame says of a point that it would see at `still` if it stood still, and misses by `miss` pixels,
     /// `elapsed` after the frame in which it is there.
     pub fn add(&mut self, camera: &Camera, still: DVec2, depth: f64, elapsed: f64, miss: DVec2) {
-        let slope = (still - camera.lens.principal) / camera.lens.focal;
+        let direction = camera.lens.direction(still);
+        let slope = direction.truncate() / direction.z;
         for axis in 0..2 {
             // A row of the projection's Jacobian, times the elapsed time.
             let row = camera.pose.rotation.row(axis) - slope[axis] * camera.pose.rotation.row(2);

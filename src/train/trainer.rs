@@ -10,7 +10,7 @@ use crate::camera::Camera;
 use crate::dataset::{Capture, PhotoCache, Split};
 use crate::gpu::{Gpu, Recorder, StageTimes};
 use crate::model::{Model, Rows};
-use crate::render::{Channel, FrameStatus, LensModel, RenderOptions, Rendered, Renderer, View};
+use crate::render::{Channel, FrameStatus, LensVariant, RenderOptions, Rendered, Renderer, View};
 use crate::scene::{ALPHA_MIN, Normalisation, Scene, sigmoid};
 
 use super::appearance::{Appearance, Shown};
@@ -29,6 +29,18 @@ const LOOK_EVERY: u32 = 16;
 
 /// Near plane in the frame of training.
 const NEAR: f32 = 0.01 * EXTENT as f32;
+
+/// The kernels' variants for the lenses of a capture.
+fn lens_variants(capture: &Capture) -> Vec<LensVariant> {
+    let mut variants = Vec::new();
+    for shot in &capture.shots {
+        let variant = LensVariant::of(&shot.camera.lens);
+        if !variants.contains(&variant) {
+            variants.push(variant);
+        }
+    }
+    variants
+}
 
 /// The state of training after a wait for the device.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -103,15 +115,18 @@ impl Trainer {
         let capacity = config.cap_max as usize;
         let moving = capture.is_dynamic() && !config.r#static;
         let model = Model::empty(&gpu, capacity, config.sh_degree, moving)?;
-        let optimiser = Optimiser::new(&gpu, capacity, config.sh_degree, moving)?;
+        let mut optimiser = Optimiser::new(&gpu, capacity, config.sh_degree, moving)?;
         let budget = (config.cache_gb * f64::from(1u32 << 30)) as usize;
         let cache = PhotoCache::checked(capture, budget, config.strict)?;
         let capture = cache.capture().clone();
         let mut renderer = Renderer::for_training(&gpu)?;
-        renderer.prepare(&model, LensModel::PINHOLE)?;
         let supervision = if moving { FlowSupervision::new(&gpu, &capture, &config)? } else { None };
-        if let Some(supervision) = &supervision {
-            renderer.prepare_flow(supervision.form(), LensModel::PINHOLE)?;
+        for lens in lens_variants(&capture) {
+            optimiser.prepare(lens)?;
+            renderer.prepare(&model, lens)?;
+            if let Some(supervision) = &supervision {
+                renderer.prepare_flow(supervision.form(), lens)?;
+            }
         }
         let shots: Vec<usize> = (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Train).collect();
         shots.iter().try_for_each(|&shot| metrics::check_size(&capture, shot))?;

@@ -5,7 +5,7 @@ use glam::Vec4;
 use crate::gpu::wgsl::constant;
 use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder, Variants};
 use crate::model::{BANDS, GeometryRow, Model, MotionRow, Rows};
-use crate::render::{Frame, FrameStatus, LENSES, LensModel, SplatRow, View};
+use crate::render::{Frame, FrameStatus, LENSES, LensVariant, SplatRow, View};
 use crate::{kernel, shared};
 
 shared! {
@@ -133,16 +133,16 @@ impl Optimiser {
             colour_gradients: gpu.zeros("view: colour gradients", capacity.next_multiple_of(4) * COLOUR_GRADIENT)?,
             moments: [rows()?, rows()?],
         };
-        optimiser.prepare(LensModel::PINHOLE)?;
+        optimiser.prepare(LensVariant::PINHOLE)?;
         Ok(optimiser)
     }
 
     /// Compiles what views through a lens need. The pinhole is always ready.
-    pub fn prepare(&mut self, lens: LensModel) -> Result<(), GpuError> {
+    pub fn prepare(&mut self, lens: LensVariant) -> Result<(), GpuError> {
         self.update.prepare(&self.gpu, &self.variant(lens))
     }
 
-    fn variant(&self, lens: LensModel) -> [(&'static str, u32); 3] {
+    fn variant(&self, lens: LensVariant) -> [(&'static str, u32); 3] {
         [self.form[0], self.form[1], lens.constant()]
     }
 
@@ -183,7 +183,7 @@ impl Optimiser {
                 motion_moment2: &second.motion,
                 flow_gradients: inputs.flow_gradients,
             };
-            self.update.get(&self.variant(view.lens_model())).dispatch(pass, &update, view.gaussians);
+            self.update.get(&self.variant(view.lens_variant())).dispatch(pass, &update, view.gaussians);
         });
         recorder.stage("update colour", |pass| {
             for band in 0..=view.sh_degree as usize {

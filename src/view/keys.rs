@@ -1,6 +1,6 @@
 //! The one table of keys and mouse gestures: the keyboard, the help sheet and the keys in menus and tooltips come from it.
 
-use eframe::egui::{InputState, Key, Modifiers};
+use eframe::egui::{Event, InputState, Key, Modifiers};
 
 use crate::render::{DisplayMode, SplatStyle};
 
@@ -50,16 +50,19 @@ impl Shortcut {
         }
     }
 
-    /// Number of presses since the last frame: several come together where a picture is slow.
+    /// Number of presses since the last frame: several come together where a picture is slow. Each press counts with the
+    /// modifiers of its own moment, since they may be released before the frame.
     fn presses(self, input: &mut InputState) -> usize {
-        let (shift, command) = (input.modifiers.shift, input.modifiers.command);
-        match self {
-            Self::Ctrl(key) => input.count_and_consume_key(Modifiers::COMMAND, key),
-            Self::Shift(key) if shift && !command => input.num_presses(key),
-            // Shift makes a difference only where it has a meaning of its own.
-            Self::Plain(key) if !(command || shift && has_shifted(key)) => input.num_presses(key),
-            Self::Shift(_) | Self::Plain(_) => 0,
+        if let Self::Ctrl(key) = self {
+            return input.count_and_consume_key(Modifiers::COMMAND, key);
         }
+        let is_press = |event: &&Event| {
+            let Event::Key { key, pressed: true, modifiers, .. } = event else { return false };
+            // Shift makes a difference only where it has a meaning of its own.
+            let shortcut = if modifiers.shift && has_shifted(*key) { Self::Shift(*key) } else { Self::Plain(*key) };
+            !modifiers.command && shortcut == self
+        };
+        input.events.iter().filter(is_press).count()
     }
 }
 

@@ -61,7 +61,7 @@ fn device_gradient(renderer: &mut Renderer, case: &Case) -> Found {
     scene.motion = Some(host_motion(&case.motions));
     let model = Model::upload(&gpu, &scene).unwrap();
     let view = support::device_view(&case.view, count).at(case.time as f32);
-    renderer.prepare(&model, dapple::render::LensModel::PINHOLE).unwrap();
+    renderer.prepare(&model, dapple::render::LensVariant::PINHOLE).unwrap();
     renderer.set_view(&view, count).unwrap();
     gpu.write(renderer.frame().image_gradient(), 0, &case.upstream.pixels());
     let optimiser = Optimiser::storing_gradients(&gpu, count, 3, true).unwrap();

@@ -68,7 +68,7 @@ pub fn view(rng: &mut Rng, width: u32, height: u32) -> View<f64> {
     let focal = DVec2::new(focal, focal * rng.range(0.85, 1.15));
     let pose = Pose::look_at(eye, target, dvec3(0.1, 0.9, 0.2));
     let background = std::array::from_fn(|_| narrow(rng.unit()));
-    view_of(&Camera { pose, lens: Lens { focal, principal, width, height } }, background)
+    view_of(&Camera { pose, lens: Lens::pinhole(focal, principal, (width, height)) }, background)
 }
 
 /// A [`View`] of a camera, with pose and lens rounded to f32.
@@ -94,12 +94,11 @@ pub fn camera_of(view: &View<f64>) -> Camera {
             rotation: DMat3::from_cols_array_2d(&transpose(&view.rotation)),
             translation: DVec3::from_array(view.translation),
         },
-        lens: Lens {
-            focal: DVec2::from_array(view.focal),
-            principal: DVec2::from_array(view.principal),
-            width: view.width,
-            height: view.height,
-        },
+        lens: Lens::pinhole(
+            DVec2::from_array(view.focal),
+            DVec2::from_array(view.principal),
+            (view.width, view.height),
+        ),
     }
 }
 

@@ -68,7 +68,7 @@ impl Rig {
         let (gpu, count) = (gpu(), scene.len());
         let model = Model::upload(&gpu, scene).unwrap();
         let mut renderer = support::training_renderer();
-        renderer.prepare(&model, dapple::render::LensModel::PINHOLE).unwrap();
+        renderer.prepare(&model, dapple::render::LensVariant::PINHOLE).unwrap();
         renderer.set_view(&view, count).unwrap();
         gpu.write(renderer.frame().image_gradient(), 0, image_gradient);
         let optimiser = Optimiser::new(&gpu, count, scene.sh_degree, true).unwrap();
@@ -236,7 +236,7 @@ fn noise_in_time_slides_along_the_line() {
     scene.motion = Some(host_motion(&motions));
     let model = Model::upload(&gpu, &scene).unwrap();
     let mut renderer = support::training_renderer();
-    renderer.prepare(&model, dapple::render::LensModel::PINHOLE).unwrap();
+    renderer.prepare(&model, dapple::render::LensVariant::PINHOLE).unwrap();
     let view = device_view(&view, count);
     renderer.set_view(&view, count).unwrap();
     let optimiser = Optimiser::new(&gpu, count, 0, true).unwrap();

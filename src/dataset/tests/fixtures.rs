@@ -13,6 +13,7 @@ pub const OPTIONS: CaptureOptions = CaptureOptions {
     strict: false,
     masks: true,
     invert_masks: false,
+    undistort: false,
     flow: FlowChoice::Auto,
 };
 

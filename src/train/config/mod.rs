@@ -44,6 +44,7 @@ impl Config {
             strict: self.strict,
             masks: self.masks,
             invert_masks: self.invert_masks,
+            undistort: self.undistort,
             flow: match &self.flow {
                 _ if self.r#static => FlowChoice::Off,
                 FlowSource::Auto => FlowChoice::Auto,

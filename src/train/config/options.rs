@@ -107,6 +107,8 @@ options! {
         masks: bool = true;
         /// Exclude the white pixels of masks instead of the black ones
         invert_masks: bool = false;
+        /// Resample the images of every lens to a pinhole, also those of lenses that the renderer knows
+        undistort: bool = false;
         /// Use of an image's alpha channel: `composite` blends the image over the background, `target` also trains the
         /// rendered opacity towards alpha
         alpha_mode: AlphaMode = AlphaMode::Composite;

@@ -70,8 +70,8 @@ impl Place {
         } else if b.z < near {
             b = b.lerp(a, (near - b.z) / (a.z - b.z));
         }
-        let seen = |p: DVec3| self.position(camera.lens.focal * p.truncate() / p.z + camera.lens.principal);
-        Some([seen(a), seen(b)])
+        let seen = |p: DVec3| camera.lens.project(p).map(|pixel| self.position(pixel));
+        Some([seen(a)?, seen(b)?])
     }
 
     /// A world point in the window.

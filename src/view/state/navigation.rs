@@ -98,12 +98,8 @@ impl Eye {
     pub fn camera(&self, width: u32, height: u32) -> Camera {
         let fov = if self.orthographic { FLAT_FOV } else { self.fov };
         let focal = 0.5 * f64::from(height) / (0.5 * fov).tan();
-        let lens = Lens {
-            focal: DVec2::splat(focal),
-            principal: dvec2(f64::from(width), f64::from(height)) * 0.5,
-            width,
-            height,
-        };
+        let principal = dvec2(f64::from(width), f64::from(height)) * 0.5;
+        let lens = Lens::pinhole(DVec2::splat(focal), principal, (width, height));
         Camera { pose: Pose::from_gl_camera_to_world(self.matrix()), lens }
     }
 
@@ -332,7 +328,7 @@ mod tests {
 
     #[test]
     fn an_eye_sees_as_its_camera() {
-        let lens = Lens { focal: dvec2(500.0, 500.0), principal: dvec2(320.0, 240.0), width: 640, height: 480 };
+        let lens = Lens::pinhole(dvec2(500.0, 500.0), dvec2(320.0, 240.0), (640, 480));
         let camera = Camera { pose: Pose::look_at(dvec3(2.0, 3.0, 1.0), DVec3::ZERO, DVec3::Y), lens };
         let eye = Eye::of_camera(&camera, dvec3(0.1, 0.2, 0.0), DVec3::Y);
         let same = eye.camera(640, 480);

@@ -169,7 +169,9 @@ fn sent_by(shortcut: Shortcut, state: &State) -> Vec<Action> {
     };
     let event = egui::Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers };
     let context = egui::Context::default();
-    let events = vec![egui::Event::ModifiersChanged(modifiers), event];
+    // On a slow machine all is released before the frame.
+    let changed = egui::Event::ModifiersChanged;
+    let events = vec![changed(modifiers), event, changed(Modifiers::NONE)];
     context.begin_pass(egui::RawInput { events, ..Default::default() });
     let sent = context.input_mut(|input| pressed(input, state));
     let _ = context.end_pass();
