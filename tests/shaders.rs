@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use dapple::gpu::kernel::{Access, Binding, Checked, Constant, Field, Shape};
+use dapple::gpu::check::Checked;
+use dapple::gpu::kernel::{Access, Binding, Constant, Field, Shape};
 use dapple::gpu::wgsl::{SHARED, WORDS, compose};
 use dapple::gpu::{Declaration, check};
 

@@ -22,10 +22,13 @@ const BAND: usize = 16;
 /// `undistorts` is false, else a pinhole.
 pub fn target_lens(source: &SourceLens, undistorts: bool) -> Lens {
     let model = native_model(source).filter(|_| !undistorts);
-    model.map_or_else(|| pinhole(source), |model| {
-        let lens = Lens::pinhole(source.focal, source.principal, (source.width, source.height));
-        Lens { model, ..lens }
-    })
+    model.map_or_else(
+        || pinhole(source),
+        |model| {
+            let lens = Lens::pinhole(source.focal, source.principal, (source.width, source.height));
+            Lens { model, ..lens }
+        },
+    )
 }
 
 /// The lens model of the renderer that is the same as a distortion.

@@ -1,4 +1,5 @@
-//! A kernel is one WGSL file and one declaration; this module checks one against the other and runs it.
+//! A kernel is one WGSL file and one declaration; [`check`](super::check) compares them, and a
+//! [`Pipeline`](super::Pipeline) runs them.
 //!
 //! ```
 //! use dapple::gpu::{Kernel, check};
@@ -19,20 +20,13 @@
 //! assert_eq!(checked.invocations, 64);
 //! ```
 //!
-//! With a GPU, `gpu.pipeline::<ReduceRows>(&[])?` compiles it and [`Pipeline::dispatch`] dispatches it. The file is looked up
+//! With a GPU, `gpu.pipeline::<ReduceRows>(&[])?` compiles it and [`Pipeline::dispatch`](super::Pipeline::dispatch) dispatches it. The file is looked up
 //! in the folder `shaders/` of the crate that declares the kernel, which needs `bytemuck` for [`shared!`](crate::shared).
 //!
 //! Constants make variants of a kernel: `[LANES = 8 in [8, 32], FLOW = 0 in [0, 1, 2]]` gives each its default and all
 //! its legal values, and the test over all kernels composes and validates every combination.
 
-use std::marker::PhantomData;
-
-use naga::valid::{Capabilities, ValidationFlags, Validator};
-use naga::{AddressSpace, ArraySize, Module, ScalarKind, StorageAccess, TypeInner};
-
-use super::buffer::Buffer;
-use super::device::{Gpu, GpuError};
-use super::wgsl::{Constants, compose, constant, replaced};
+use super::wgsl::Constants;
 
 /// How a kernel uses a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -243,263 +237,14 @@ impl Declaration {
     }
 
     /// Whether each binding is there in the variant with these constants.
-    fn present(&self, constants: &Constants) -> Vec<bool> {
+    pub(super) fn present(&self, constants: &Constants) -> Vec<bool> {
         let nonzero = |flag| constants.iter().any(|(name, value)| *name == flag && *value != 0);
         self.bindings.iter().map(|binding| binding.when.is_none_or(nonzero)).collect()
     }
 
     /// The bindings of the variant with these constants.
-    fn bindings_with(&self, constants: &Constants) -> Vec<Binding> {
+    pub(super) fn bindings_with(&self, constants: &Constants) -> Vec<Binding> {
         let present = self.present(constants);
         self.bindings.iter().zip(present).filter(|(_, present)| *present).map(|(binding, _)| *binding).collect()
-    }
-}
-
-/// A composed shader that agrees with its declaration.
-#[derive(Clone, Debug)]
-pub struct Checked {
-    pub source: String,
-    /// Invocations of a workgroup.
-    pub invocations: u32,
-}
-
-/// Parses and validates the composed shader and compares it with its declaration.
-///
-/// # Errors
-/// Every difference, a line each: a bug in the shader or its declaration.
-pub fn check(declaration: &Declaration, overrides: &Constants) -> Result<Checked, String> {
-    let constants = declaration.constants_with(overrides);
-    let source = compose(&replaced(declaration.file, declaration.source), &constants);
-    let module = naga::front::wgsl::parse_str(&source)
-        .map_err(|error| format!("{}: {}", declaration.file, error.emit_to_string(&source)))?;
-    Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP)
-        .validate(&module)
-        .map_err(|error| format!("{}: {}", declaration.file, error.emit_to_string(&source)))?;
-    let mut problems = differences(&declaration.bindings_with(&constants), &module);
-    let main = module.entry_points.iter().find(|entry| entry.name == "main");
-    if main.is_none() {
-        problems.push("no entry point `main`".into());
-    }
-    match main {
-        Some(main) if problems.is_empty() => Ok(Checked { source, invocations: main.workgroup_size.iter().product() }),
-        _ => Err(format!("{}:\n{}", declaration.file, problems.join("\n"))),
-    }
-}
-
-fn differences(bindings: &[Binding], module: &Module) -> Vec<String> {
-    let mut problems = Vec::new();
-    let bound = module.global_variables.iter().filter_map(|(_, v)| v.binding.map(|b| (b, v)));
-    let mut bound: Vec<_> = bound.collect();
-    bound.sort_by_key(|(binding, _)| (binding.group, binding.binding));
-    if bound.len() != bindings.len() {
-        problems.push(format!("{} bindings declared, {} in the shader", bindings.len(), bound.len()));
-    }
-    for (index, (expected, (binding, variable))) in bindings.iter().zip(&bound).enumerate() {
-        let mut expect = |what: &str, ok: bool, found: String| {
-            if !ok {
-                problems.push(format!("binding {index} `{}`: {what}, found {found}", expected.name));
-            }
-        };
-        expect(
-            "@group(0) and its index",
-            binding.group == 0 && binding.binding == index as u32,
-            format!("{binding:?}"),
-        );
-        let name = variable.name.as_deref().unwrap_or_default();
-        expect("the same name", name == expected.name, name.to_string());
-        let access = match variable.space {
-            AddressSpace::Uniform => Some(Access::Uniform),
-            AddressSpace::Storage { access } if access == StorageAccess::LOAD => Some(Access::Read),
-            AddressSpace::Storage { .. } => Some(Access::Write),
-            _ => None,
-        };
-        expect("the same access", access == Some(expected.access), format!("{:?}", variable.space));
-        let inner = &module.types[variable.ty].inner;
-        let (element, stride) = match *inner {
-            TypeInner::Array { base, size: ArraySize::Dynamic, stride } => (base, Some(stride as usize)),
-            _ => (variable.ty, None),
-        };
-        let difference = shape_difference(module, element, stride, &expected.shape);
-        expect("the same element", difference.is_none(), difference.unwrap_or_default());
-    }
-    problems
-}
-
-/// `None` where the WGSL type has the shape, else what differs.
-fn shape_difference(
-    module: &Module,
-    ty: naga::Handle<naga::Type>,
-    stride: Option<usize>,
-    shape: &Shape,
-) -> Option<String> {
-    let ty = &module.types[ty];
-    let is = |scalar: naga::Scalar, kind| scalar.kind == kind && scalar.width == 4;
-    let same = match (&ty.inner, shape) {
-        (TypeInner::Scalar(s), Shape::F32) => is(*s, ScalarKind::Float),
-        (TypeInner::Scalar(s), Shape::U32) | (TypeInner::Atomic(s), Shape::AtomicU32) => is(*s, ScalarKind::Uint),
-        (TypeInner::Vector { size: naga::VectorSize::Bi, scalar }, Shape::Vec2U32) => is(*scalar, ScalarKind::Uint),
-        (TypeInner::Vector { size: naga::VectorSize::Quad, scalar }, Shape::Vec4F32) => is(*scalar, ScalarKind::Float),
-        (TypeInner::Struct { members, span }, Shape::Struct { name, size, fields }) => {
-            let found: Vec<_> = members
-                .iter()
-                .map(|m| (m.name.as_deref().unwrap_or_default(), m.offset as usize, wgsl_type(module, m.ty)))
-                .collect();
-            let same = found.iter().copied().eq(fields.iter().map(|field| (field.name, field.offset, field.wgsl)));
-            let found_name = ty.name.as_deref().unwrap_or_default();
-            if found_name != *name || !same || *span as usize != *size || stride.is_some_and(|s| s != *size) {
-                return Some(format!("struct {found_name} {found:?} of {span} bytes, not {name} {fields:?} of {size}"));
-            }
-            true
-        }
-        _ => false,
-    };
-    (!same).then(|| format!("{:?}, not {shape:?}", ty.inner))
-}
-
-/// The type of a field as [`FieldType`] writes it; empty for a type that no field of the host has.
-fn wgsl_type(module: &Module, ty: naga::Handle<naga::Type>) -> &'static str {
-    use naga::{Scalar, VectorSize::Quad};
-    match module.types[ty].inner {
-        TypeInner::Scalar(Scalar::F32) => f32::WGSL,
-        TypeInner::Scalar(Scalar::U32) | TypeInner::Atomic(Scalar::U32) => u32::WGSL,
-        TypeInner::Vector { size: Quad, scalar: Scalar::F32 } => glam::Vec4::WGSL,
-        TypeInner::Vector { size: Quad, scalar: Scalar::U32 } => <[u32; 4]>::WGSL,
-        _ => "",
-    }
-}
-
-/// A kernel ready to run in one variant.
-#[derive(Debug)]
-pub struct Pipeline<K> {
-    gpu: Gpu,
-    pipeline: wgpu::ComputePipeline,
-    layout: wgpu::BindGroupLayout,
-    /// Which of the declaration's bindings this variant has.
-    present: Vec<bool>,
-    /// Of a workgroup.
-    invocations: u32,
-    kernel: PhantomData<fn(K)>,
-}
-
-impl Gpu {
-    /// Checks, compiles and lays out a kernel with some of its constants replaced.
-    ///
-    /// # Errors
-    /// The first limit of the adapter that the kernel's bindings exceed, or the driver's refusal.
-    pub fn pipeline<K: Kernel>(&self, overrides: &Constants) -> Result<Pipeline<K>, GpuError> {
-        let declaration = K::DECLARATION;
-        let Checked { source, invocations } = check(&declaration, overrides).map_err(GpuError::Reported)?;
-        let constants = declaration.constants_with(overrides);
-        let (bindings, present) = (declaration.bindings_with(&constants), declaration.present(&constants));
-        let storage = bindings.iter().filter(|b| b.access != Access::Uniform).count() as u32;
-        let most = self.device.limits().max_storage_buffers_per_shader_stage;
-        if storage > most {
-            return Err(GpuError::Reported(format!(
-                "the kernel {} binds {storage} storage buffers, above the adapter's max_storage_buffers_per_shader_stage of {most}",
-                declaration.name
-            )));
-        }
-        // Loop bounding would keep drivers from unrolling the loops whose arrays must live in registers. Each loop of
-        // our shaders ends by construction; bounds checks on buffers stay on.
-        let checks = wgpu::ShaderRuntimeChecks { force_loop_bounding: false, ..wgpu::ShaderRuntimeChecks::checked() };
-        let descriptor = wgpu::ShaderModuleDescriptor {
-            label: Some(declaration.name),
-            source: wgpu::ShaderSource::Wgsl(source.into()),
-        };
-        let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
-        // SAFETY: the modules are our own; every loop in them terminates.
-        let module = unsafe { self.device.create_shader_module_trusted(descriptor, checks) };
-        let layout = self.bind_group_layout(declaration.name, &bindings);
-        let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: Some(declaration.name),
-            bind_group_layouts: &[Some(&layout)],
-            immediate_size: 0,
-        });
-        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(declaration.name),
-            layout: Some(&pipeline_layout),
-            module: &module,
-            entry_point: Some("main"),
-            compilation_options: wgpu::PipelineCompilationOptions {
-                // Every kernel writes its workgroup memory before it reads it.
-                zero_initialize_workgroup_memory: false,
-                ..Default::default()
-            },
-            cache: None,
-        });
-        match pollster::block_on(scope.pop()) {
-            Some(error) => Err(GpuError::Reported(format!("{}: {error}", declaration.name))),
-            None => Ok(Pipeline { gpu: self.clone(), pipeline, layout, present, invocations, kernel: PhantomData }),
-        }
-    }
-
-    fn bind_group_layout(&self, name: &str, bindings: &[Binding]) -> wgpu::BindGroupLayout {
-        let entries: Vec<_> = bindings
-            .iter()
-            .enumerate()
-            .map(|(index, binding)| wgpu::BindGroupLayoutEntry {
-                binding: index as u32,
-                visibility: wgpu::ShaderStages::COMPUTE,
-                ty: wgpu::BindingType::Buffer {
-                    ty: match binding.access {
-                        Access::Uniform => wgpu::BufferBindingType::Uniform,
-                        Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
-                        Access::Write => wgpu::BufferBindingType::Storage { read_only: false },
-                    },
-                    has_dynamic_offset: false,
-                    min_binding_size: None,
-                },
-                count: None,
-            })
-            .collect();
-        self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(name), entries: &entries })
-    }
-}
-
-/// Workgroups in a row of a folded grid.
-const GRID_ROW: u32 = constant("math/grid", "GRID_ROW") as u32;
-
-impl<K: Kernel> Pipeline<K> {
-    /// Dispatches as many workgroups as `invocations` need.
-    pub fn dispatch<B: Kernel<Static = K>>(&self, pass: &mut wgpu::ComputePass<'_>, kernel: &B, invocations: u32) {
-        self.dispatch_groups(pass, kernel, invocations.div_ceil(self.invocations));
-    }
-
-    /// Dispatches `groups` workgroups, folded in two dimensions as `math/grid.wgsl` says: for kernels whose unit of work is
-    /// a workgroup's.
-    pub fn dispatch_groups<B: Kernel<Static = K>>(&self, pass: &mut wgpu::ComputePass<'_>, kernel: &B, groups: u32) {
-        if groups > 0 {
-            self.bind(pass, &kernel.buffers());
-            pass.dispatch_workgroups(groups.min(GRID_ROW), groups.div_ceil(GRID_ROW), 1);
-        }
-    }
-
-    /// Dispatches as many workgroups as the three words of `arguments` from word `at` on say.
-    pub fn dispatch_indirect<B: Kernel<Static = K>>(
-        &self,
-        pass: &mut wgpu::ComputePass<'_>,
-        kernel: &B,
-        arguments: &Buffer<u32>,
-        at: usize,
-    ) {
-        self.bind(pass, &kernel.buffers());
-        pass.dispatch_workgroups_indirect(arguments.raw(), 4 * at as u64);
-    }
-
-    fn bind(&self, pass: &mut wgpu::ComputePass<'_>, buffers: &[&wgpu::Buffer]) {
-        let entries: Vec<_> = buffers
-            .iter()
-            .zip(&self.present)
-            .filter_map(|(buffer, present)| present.then_some(buffer))
-            .enumerate()
-            .map(|(index, buffer)| wgpu::BindGroupEntry { binding: index as u32, resource: buffer.as_entire_binding() })
-            .collect();
-        let group = self.gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: None,
-            layout: &self.layout,
-            entries: &entries,
-        });
-        pass.set_pipeline(&self.pipeline);
-        pass.set_bind_group(0, &group, &[]);
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::device::{Gpu, GpuError};
-use super::kernel::{Kernel, Pipeline};
+use super::kernel::Kernel;
+use super::pipeline::Pipeline;
 use super::wgsl::Constants;
 
 /// Pipelines of one kernel, by the values of its constants: compiled once, before they are first recorded.

@@ -1,6 +1,6 @@
 //! How elements are cut into blocks, and how many workgroups cover them.
 
-use super::Form;
+use super::form::Form;
 use crate::gpu::wgsl::constant;
 use crate::gpu::{Buffer, Gpu, GpuError, Kernel, Pipeline};
 use crate::shared;

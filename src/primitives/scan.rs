@@ -1,7 +1,7 @@
 //! Exclusive prefix sums.
 
-use super::Form;
 use super::blocks::{Blocks, Extent};
+use super::form::Form;
 use crate::gpu::{Buffer, Gpu, GpuError, Pipeline};
 use crate::kernel;
 

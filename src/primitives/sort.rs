@@ -1,7 +1,7 @@
 //! Stable radix sort of pairs.
 
-use super::Form;
 use super::blocks::{Blocks, Extent};
+use super::form::Form;
 use super::scan::Scan;
 use crate::gpu::{Buffer, Gpu, GpuError, Pipeline};
 use crate::{kernel, shared};

@@ -3,9 +3,9 @@
 use crate::gpu::{Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder};
 use crate::kernel;
 
-use super::frame::{Frame, FrameStatus};
+use super::frame::Frame;
+use super::layout::{FrameStatus, SplatRow};
 use super::lens::View;
-use super::project::SplatRow;
 
 kernel! {
     /// List of the visible Gaussians with their depths.

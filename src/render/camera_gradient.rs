@@ -8,8 +8,8 @@ use crate::model::{GeometryRow, Model, MotionRow};
 use crate::primitives::Reduce;
 
 use super::frame::Frame;
+use super::layout::SplatRow;
 use super::lens::{LENSES, LensVariant, View};
-use super::project::SplatRow;
 
 kernel! {
     /// Each Gaussian's share of the pose's gradient.

@@ -4,21 +4,13 @@
 use glam::Vec4;
 
 use crate::gpu::{Declaration, Gpu, GpuError, Kernel, Recorder, Variants};
+use crate::kernel;
 use crate::model::{GeometryRow, Model, MotionRow};
-use crate::{kernel, shared};
 
 use super::flow_form::FlowForm;
 use super::frame::Frame;
+use super::layout::{FlowSplat, SplatRow, Times};
 use super::lens::{LENSES, LensVariant, View};
-use super::project::SplatRow;
-
-shared! {
-    /// The flow of a splat; see `shaders/shared/layout/flow_splat.wgsl`.
-    pub struct FlowSplat {
-        pub moved: Vec4,
-        pub change: Vec4,
-    }
-}
 
 kernel! {
     /// Where every visible Gaussian is in the other view.
@@ -29,16 +21,6 @@ kernel! {
         read tile_counts: u32,
         write flow_splats: FlowSplat,
         read(MOTION) motion: MotionRow,
-    }
-}
-
-shared! {
-    /// The two times of a flow; see `shaders/render/flow_gradient.wgsl`.
-    pub struct Times {
-        pub source: f32,
-        pub destination: f32,
-        pub unused0: f32,
-        pub unused1: f32,
     }
 }
 

@@ -2,32 +2,12 @@
 
 use glam::Vec4;
 
-use crate::gpu::wgsl::constant;
 use crate::gpu::{Buffer, Gpu, GpuError};
 use crate::primitives::{Scan, Sort};
-use crate::shared;
 
-use super::flow::{FlowSplat, Times};
 use super::flow_form::FlowForm;
+use super::layout::{FlowSplat, FrameStatus, SLOT, SplatRow, Times};
 use super::lens::{LensVariant, View};
-use super::project::SplatRow;
-
-shared! {
-    /// What the device tells the host of the frames since the host last looked; see `shaders/shared/layout/status.wgsl`.
-    pub struct FrameStatus {
-        pub capacity: u32,
-        pub overflowed: u32,
-        pub needed: u32,
-        pub non_finite: u32,
-        pub steps: u32,
-        pub unused0: u32,
-        pub unused1: u32,
-        pub unused2: u32,
-    }
-}
-
-/// Floats of a slot.
-pub const SLOT: usize = constant("layout/slot", "SLOT") as usize;
 
 /// Buffers with one element a Gaussian.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder}
 use crate::{kernel, shared};
 
 use super::frame::Frame;
+use super::layout::SplatRow;
 use super::lens::View;
-use super::project::SplatRow;
 
 shared! {
     /// How numbers become colours; see `shaders/view/present.wgsl`.

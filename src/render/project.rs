@@ -1,23 +1,13 @@
 //! Every Gaussian projected into the view: the first stage.
 
-use glam::Vec4;
-
 use crate::gpu::{Declaration, Gpu, GpuError, Kernel, Recorder, Variants};
+use crate::kernel;
 use crate::model::{GeometryRow, Model, MotionRow};
-use crate::{kernel, shared};
 
 use super::frame::Frame;
+use super::layout::SplatRow;
 use super::lens::{LENSES, LensVariant, View};
 use super::options::Channel;
-
-shared! {
-    /// A projected Gaussian as the rasterizer reads it; see `shaders/shared/layout/splat.wgsl`.
-    pub struct SplatRow {
-        pub mean_conic: Vec4,
-        pub conic_opacity: Vec4,
-        pub features: Vec4,
-    }
-}
 
 kernel! {
     /// Splat, depth and tile count of every Gaussian.

@@ -6,11 +6,10 @@ use glam::Vec4;
 use crate::gpu::{Declaration, Gpu, GpuError, Kernel, Recorder, Variants};
 use crate::kernel;
 
-use super::flow::FlowSplat;
 use super::flow_form::FlowForm;
 use super::frame::Frame;
+use super::layout::{FlowSplat, SplatRow};
 use super::lens::View;
-use super::project::SplatRow;
 
 kernel! {
     /// Front-to-back compositing of every tile.

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use glam::Vec4;
 
-use super::frame::SLOT;
+use super::layout::SLOT;
 use super::lens::View;
 use super::options::{Channel, RenderOptions};
 use super::renderer::Renderer;

@@ -90,7 +90,9 @@ fn device_gradient(lanes: LaneForm, case: &Case, form: Form) -> Vec<[f64; INPUTS
     let model = model(case);
     let views = [0, 1].map(|i| support::device_view(&case.views[i], count).at(case.times[i] as f32));
     renderer.prepare(&model, dapple::render::LensVariant::PINHOLE).unwrap();
-    renderer.prepare_flow(FlowForm { affine: form.affine, all: form.all }, dapple::render::LensVariant::PINHOLE).unwrap();
+    renderer
+        .prepare_flow(FlowForm { affine: form.affine, all: form.all }, dapple::render::LensVariant::PINHOLE)
+        .unwrap();
     renderer.set_view(&views[0], count).unwrap();
     renderer.set_flow_target(&views[0], &views[1]);
     let field = case.wanted.iter().map(|v| v.map(|v| v as f32)).collect();
