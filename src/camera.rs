@@ -61,6 +61,44 @@ pub enum LensModel {
     /// Perspective: (x / z, y / z) times the focal length.
     #[default]
     Pinhole,
+    /// Equidistant with radial distortion: a point at the angle θ from the axis is seen at the radius
+    /// θ (1 + k₁ θ² + … + k₄ θ⁸) times the focal length (COLMAP's and OpenCV's fisheye).
+    Fisheye {
+        /// k₁ to k₄.
+        radial: [f64; 4],
+        /// Largest angle from the axis that is mapped, in radians: at most π, and less where the radius stops growing.
+        reach: f64,
+    },
+}
+
+impl LensModel {
+    /// A fisheye with the coefficients k₁ to k₄.
+    pub fn fisheye(radial: [f64; 4]) -> Self {
+        const STEP: f64 = 1e-3;
+        let grows = |step: u32| {
+            let theta = STEP * f64::from(step);
+            fisheye_radius(&radial, theta + STEP) > fisheye_radius(&radial, theta)
+        };
+        let most = (std::f64::consts::PI / STEP) as u32;
+        let reach = (0..most).find(|&step| !grows(step)).map_or(std::f64::consts::PI, |step| STEP * f64::from(step));
+        Self::Fisheye { radial, reach }
+    }
+}
+
+/// Radius at which a fisheye shows the angle `theta`, in units of the focal length.
+fn fisheye_radius(k: &[f64; 4], theta: f64) -> f64 {
+    let q = theta * theta;
+    theta * (1.0 + q * (k[0] + q * (k[1] + q * (k[2] + q * k[3]))))
+}
+
+/// Angle that a fisheye shows at a radius in units of the focal length; its reach beyond that.
+pub(crate) fn fisheye_angle(k: &[f64; 4], reach: f64, radius: f64) -> f64 {
+    let (mut low, mut high) = (0.0, reach);
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        if fisheye_radius(k, middle) < radius { low = middle } else { high = middle }
+    }
+    0.5 * (low + high)
 }
 
 /// A lens as images are rendered through it. Focal lengths and principal point in pixels.
@@ -95,6 +133,12 @@ impl Lens {
     pub fn project(&self, p: DVec3) -> Option<DVec2> {
         match self.model {
             LensModel::Pinhole => (p.z > 0.0).then(|| self.focal * p.truncate() / p.z + self.principal),
+            LensModel::Fisheye { radial, reach } => {
+                let across = p.truncate();
+                let (r, theta) = (across.length(), across.length().atan2(p.z));
+                let scale = if r > 0.0 { fisheye_radius(&radial, theta) / r } else { 0.0 };
+                (theta <= reach && p != DVec3::ZERO).then(|| self.focal * (scale * across) + self.principal)
+            }
         }
     }
 
@@ -103,6 +147,11 @@ impl Lens {
         let point = (pixel - self.principal) / self.focal;
         match self.model {
             LensModel::Pinhole => point.extend(1.0),
+            LensModel::Fisheye { radial, reach } => {
+                let radius = point.length();
+                let (sin, cos) = fisheye_angle(&radial, reach, radius).sin_cos();
+                (point * (sin / radius.max(f64::MIN_POSITIVE))).extend(cos)
+            }
         }
     }
 }
@@ -175,6 +224,24 @@ mod tests {
         let ray = camera.ray(above);
         let to_point = (dvec3(0.0, 0.0, 0.1) - pose.centre()).normalize();
         assert!((ray - to_point).length() < 1e-12);
+    }
+
+    #[test]
+    fn a_fisheye_sees_what_it_shows_up_to_the_side_and_behind() {
+        let model = LensModel::fisheye([0.05, -0.01, 0.002, -0.0003]);
+        let lens = Lens { model, ..Lens::pinhole(dvec2(120.0, 118.0), dvec2(201.0, 149.0), (400, 300)) };
+        for degrees in [0.0, 1e-4, 20.0, 60.0, 89.0, 91.0, 120.0_f64] {
+            let theta = degrees.to_radians();
+            let p = 3.0 * dvec3(theta.sin() * 0.6, theta.sin() * -0.8, theta.cos());
+            let pixel = lens.project(p).expect("the lens sees it");
+            let radius = ((pixel - lens.principal) / lens.focal).length();
+            assert!((radius - fisheye_radius(&[0.05, -0.01, 0.002, -0.0003], theta)).abs() < 1e-9);
+            assert!((lens.direction(pixel).normalize() - p.normalize()).length() < 1e-9, "{degrees}");
+        }
+        let LensModel::Fisheye { reach, .. } = LensModel::fisheye([-0.2, 0.0, 0.0, 0.0]) else { panic!("a fisheye") };
+        assert!((reach - (1.0_f64 / 0.6).sqrt()).abs() < 2e-3, "the radius stops growing at {reach}");
+        let folded = Lens { model: LensModel::fisheye([-0.2, 0.0, 0.0, 0.0]), ..lens };
+        assert_eq!(folded.project(dvec3(5.0, 0.0, 0.1)), None);
     }
 
     #[test]

@@ -32,8 +32,11 @@ pub fn target_lens(source: &SourceLens, undistorts: bool) -> Lens {
 }
 
 /// The lens model of the renderer that is the same as a distortion.
-fn native_model(_source: &SourceLens) -> Option<LensModel> {
-    None
+fn native_model(source: &SourceLens) -> Option<LensModel> {
+    match source.distortion {
+        Distortion::Fisheye { radial, tangential: [0.0, 0.0], prism: [0.0, 0.0] } => Some(LensModel::fisheye(radial)),
+        _ => None,
+    }
 }
 
 /// The pinhole lens, of the same size, for an image undistorted from `source`.

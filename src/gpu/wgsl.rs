@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 /// The file names that the values of a constant stand for, in the order 0, 1, 2, ….
 pub const WORDS: &[(&str, &[&str])] = &[
-    ("LENS", &["pinhole"]),
+    ("LENS", &["pinhole", "fisheye"]),
     ("MOTION", &["static", "linear"]),
     ("SERIAL", &["parallel", "serial"]),
     ("SUBGROUPS", &["workgroup", "subgroup"]),
@@ -65,6 +65,7 @@ pub const SHARED: &[(&str, &str)] = shared_files![
     "layout/splat",
     "layout/status",
     "layout/view",
+    "lens/fisheye",
     "lens/pinhole",
     "math/adam",
     "math/grid",

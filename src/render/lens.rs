@@ -1,8 +1,8 @@
 //! Lenses, and the camera as the shaders see it.
 
-use glam::{DVec2, Vec3, Vec4};
+use glam::{DVec2, DVec4, Vec3, Vec4};
 
-use crate::camera::{Camera, Lens, LensModel};
+use crate::camera::{Camera, Lens, LensModel, fisheye_angle};
 use crate::gpu::wgsl::constant;
 use crate::shared;
 
@@ -10,7 +10,7 @@ use crate::shared;
 pub const TILE: u32 = constant("layout/view", "TILE") as u32;
 
 /// Values of the kernels' constant `LENS`: one for each file in `shaders/shared/lens/`.
-pub const LENSES: [u32; 1] = [0];
+pub const LENSES: [u32; 2] = [0, 1];
 
 /// The variant of the kernels for a lens model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,7 @@ impl LensVariant {
     pub fn of(lens: &Lens) -> Self {
         match lens.model {
             LensModel::Pinhole => Self::PINHOLE,
+            LensModel::Fisheye { .. } => Self(1),
         }
     }
 
@@ -111,6 +112,12 @@ fn bounds(lens: &Lens) -> (Vec4, Vec4) {
             let low = -lens.principal / lens.focal - 0.15 * size / lens.focal;
             let high = (size - lens.principal) / lens.focal + 0.15 * size / lens.focal;
             (Vec4::new(low.x as f32, high.x as f32, low.y as f32, high.y as f32), Vec4::ZERO)
+        }
+        LensModel::Fisheye { radial, reach } => {
+            // The angle at the farthest corner, and 15 % more.
+            let corner = lens.principal.max(size - lens.principal) / lens.focal;
+            let most = (1.15 * fisheye_angle(&radial, reach, corner.length())).min(reach);
+            (Vec4::X * most as f32, DVec4::from_array(radial).as_vec4())
         }
     }
 }

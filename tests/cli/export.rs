@@ -95,7 +95,7 @@ fn a_page_holds_everything_that_it_shows() {
     // Nothing is fetched: no element names a file or an address.
     let own = page.split("<script type=\"text/plain\"").next().expect("a head");
     assert!(!own.contains("src=") && !own.contains("href=") && !own.contains("url(http"), "{own}");
-    assert!(folder.error("info <row>.html", 1).contains("cannot be read"));
+    assert!(folder.error("info <row>.html", 1).contains("only be written"));
 }
 
 #[test]

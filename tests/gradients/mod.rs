@@ -1,6 +1,7 @@
-//! FrameBuffers of the GPU against the f64 oracle: every parameter of every Gaussian, the camera's pose, the background;
+//! Gradients of the GPU against the f64 oracle: every parameter of every Gaussian, the camera's pose, the background;
 //! how Gaussians move and fade, and what optical flow teaches.
 
+mod fisheye;
 mod flow;
 mod motion;
 
@@ -60,6 +61,7 @@ fn device_gradient(rig: &mut Rig, case: &Case) -> (Vec<[f64; PARAMETERS]>, Camer
     let gpu = support::gpu();
     let model = Model::upload(&gpu, &cases::host_scene(&case.gaussians, degree, case.view.antialiased)).unwrap();
     let view = support::device_view(&case.view, count);
+    rig.renderer.prepare(&model, view.lens_variant()).unwrap();
     rig.renderer.set_view(&view, count).unwrap();
     gpu.write(rig.renderer.frame().image_gradient(), 0, &case.upstream.pixels());
     rig.optimiser.set_step(&Step::default());

@@ -1,7 +1,7 @@
 //! Seeded random views and Gaussians, ordinary and special. All values are exactly representable in f32, so that the GPU
 //! and its f64 twin start from the same numbers.
 
-use dapple::camera::{Camera, Lens, Pose};
+use dapple::camera::{Camera, Lens, LensModel, Pose};
 use dapple::scene::{Scene, sh_coefficients};
 use glam::{DMat3, DVec2, DVec3, Vec3, dvec3};
 
@@ -54,7 +54,7 @@ impl Kind {
     ];
 }
 
-fn narrow(value: f64) -> f64 {
+pub fn narrow(value: f64) -> f64 {
     f64::from(value as f32)
 }
 
@@ -84,6 +84,7 @@ pub fn view_of(camera: &Camera, background: [f64; 3]) -> View<f64> {
         near: 0.25,
         sh_degree: 3,
         antialiased: false,
+        fisheye: None,
     }
 }
 
@@ -94,11 +95,10 @@ pub fn camera_of(view: &View<f64>) -> Camera {
             rotation: DMat3::from_cols_array_2d(&transpose(&view.rotation)),
             translation: DVec3::from_array(view.translation),
         },
-        lens: Lens::pinhole(
-            DVec2::from_array(view.focal),
-            DVec2::from_array(view.principal),
-            (view.width, view.height),
-        ),
+        lens: Lens {
+            model: view.fisheye.map_or(LensModel::Pinhole, LensModel::fisheye),
+            ..Lens::pinhole(DVec2::from_array(view.focal), DVec2::from_array(view.principal), (view.width, view.height))
+        },
     }
 }
 

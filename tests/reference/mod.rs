@@ -14,6 +14,7 @@
 pub mod adam;
 pub mod cases;
 pub mod display;
+pub mod fisheye;
 pub mod flow;
 pub mod gradient;
 pub mod loss;

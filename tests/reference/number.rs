@@ -21,6 +21,8 @@ pub trait Num:
     fn sqrt(self) -> Self;
     fn exp(self) -> Self;
     fn ln(self) -> Self;
+    /// atan2(self, along), for a positive `self`.
+    fn angle_from(self, along: Self) -> Self;
 
     fn zero() -> Self {
         Self::constant(0.0)
@@ -66,6 +68,9 @@ impl Num for f64 {
     fn ln(self) -> Self {
         f64::ln(self)
     }
+    fn angle_from(self, along: Self) -> Self {
+        f64::atan2(self, along)
+    }
 }
 
 /// What rounding alone does: the twin in the GPU's precision.
@@ -84,6 +89,9 @@ impl Num for f32 {
     }
     fn ln(self) -> Self {
         f32::ln(self)
+    }
+    fn angle_from(self, along: Self) -> Self {
+        f32::atan2(self, along)
     }
 }
 
@@ -175,6 +183,10 @@ impl<const L: usize> Num for Dual<L> {
     }
     fn ln(self) -> Self {
         self.chain(self.value.ln(), 1.0 / self.value)
+    }
+    fn angle_from(self, along: Self) -> Self {
+        let squared = self.value * self.value + along.value * along.value;
+        self.combine(along, self.value.atan2(along.value), along.value / squared, -self.value / squared)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Twin of the projection: cull, EWA covariance, low-pass, opacity compensation, colour (docs/algorithms.md B.1, A.3,
 //! A.4).
 
+use super::fisheye;
 use super::number::{Num, dot, matmul, matvec, transpose};
 use super::sh;
 
@@ -76,6 +77,8 @@ pub struct View<T> {
     /// Bands of spherical harmonics in use, 0 to 3.
     pub sh_degree: u32,
     pub antialiased: bool,
+    /// Distortion of a fisheye; `None` for a pinhole.
+    pub fisheye: Option<[f64; 4]>,
 }
 
 impl View<f64> {
@@ -91,6 +94,7 @@ impl View<f64> {
             near: self.near,
             sh_degree: self.sh_degree,
             antialiased: self.antialiased,
+            fisheye: self.fisheye,
         }
     }
 }
@@ -202,15 +206,10 @@ pub struct Stages<T> {
 /// Evaluates the projection of a Gaussian in front of the near plane; `None` behind it.
 pub fn stages<T: Num>(g: &Gaussian<T>, view: &View<T>) -> Option<Stages<T>> {
     let p = to_camera(view, &g.mean);
-    if p[2].value() < view.near {
+    if !is_seen(&p.map(T::value), view) {
         return None;
     }
-    let bounds = view.slope_bounds();
-    let slope = [p[0] / p[2], p[1] / p[2]];
-    let t: [T; 2] = std::array::from_fn(|i| p[2] * slope[i].at_least(bounds[i][0]).at_most(bounds[i][1]));
-    let zz = p[2] * p[2];
-    let [fx, fy] = view.focal.map(T::constant);
-    let jacobian = [[fx / p[2], T::zero(), -(fx * t[0] / zz)], [T::zero(), fy / p[2], -(fy * t[1] / zz)]];
+    let (slope, t, jacobian) = through_lens(&p, view);
     let transform = matmul(&jacobian, &view.rotation);
     let sigma = covariance(&g.quaternion, &g.log_scale);
     let raw = matmul(&matmul(&transform, &sigma), &transpose(&transform));
@@ -246,6 +245,28 @@ pub fn stages<T: Num>(g: &Gaussian<T>, view: &View<T>) -> Option<Stages<T>> {
     })
 }
 
+/// Whether the lens maps a point of the camera frame.
+fn is_seen<T>(p: &[f64; 3], view: &View<T>) -> bool {
+    match view.fisheye {
+        None => p[2] >= view.near,
+        Some(k) => dot(p, p).sqrt() >= view.near && fisheye::angle(p) <= fisheye::largest_angle(view, &k),
+    }
+}
+
+/// Where a point of the camera frame is seen, in units of the focal length; t; and the Jacobian in pixels.
+fn through_lens<T: Num>(p: &[T; 3], view: &View<T>) -> ([T; 2], [T; 2], [[T; 3]; 2]) {
+    let [fx, fy] = view.focal.map(T::constant);
+    if let Some(k) = view.fisheye {
+        let (seen, [first, second]) = fisheye::seen(p, &k);
+        return (seen, [T::zero(); 2], [first.map(|v| fx * v), second.map(|v| fy * v)]);
+    }
+    let bounds = view.slope_bounds();
+    let slope = [p[0] / p[2], p[1] / p[2]];
+    let t: [T; 2] = std::array::from_fn(|i| p[2] * slope[i].at_least(bounds[i][0]).at_most(bounds[i][1]));
+    let zz = p[2] * p[2];
+    (slope, t, [[fx / p[2], T::zero(), -(fx * t[0] / zz)], [T::zero(), fy / p[2], -(fy * t[1] / zz)]])
+}
+
 pub fn determinant<T: Num>(m: &[[T; 2]; 2]) -> T {
     m[0][0] * m[1][1] - m[0][1] * m[1][0]
 }
@@ -261,21 +282,32 @@ pub fn project<T: Num>(g: &Gaussian<T>, view: &View<T>) -> Option<Splat<T>> {
     }
     let conic = [s.blurred[1][1] / det, -(s.blurred[0][1] / det), s.blurred[0][0] / det];
     let centre = std::array::from_fn(|i| s.slope[i].times(view.focal[i]).plus(view.principal[i]));
-    Some(Splat { centre, conic, opacity, colour: s.unclamped.map(|v| v.at_least(0.0)), depth: s.p[2] })
+    Some(Splat { centre, conic, opacity, colour: s.unclamped.map(|v| v.at_least(0.0)), depth: depth(&s.p, view) })
+}
+
+/// What splats are sorted by.
+fn depth<T: Num>(p: &[T; 3], view: &View<T>) -> T {
+    if view.fisheye.is_some() { dot(p, p).sqrt() } else { p[2] }
 }
 
 /// Whether some branch of this Gaussian's projection is decided by so little that f32 may decide otherwise: near plane,
 /// slope clamp, opacity cull, compensation floor, colour clamp. Compare gradients only where this is false.
 pub fn near_branch(g: &Gaussian<f64>, view: &View<f64>) -> bool {
     const BAND: f64 = 1e-3;
-    if (to_camera(view, &g.mean)[2] - view.near).abs() < BAND * view.near {
+    let p = to_camera(view, &g.mean);
+    if (depth(&p, view) - view.near).abs() < BAND * view.near {
+        return true;
+    }
+    let at_rim = |k: [f64; 4]| (fisheye::angle(&p) / fisheye::largest_angle(view, &k) - 1.0).abs() < BAND;
+    if view.fisheye.is_some_and(at_rim) {
         return true;
     }
     let Some(s) = stages(g, view) else { return false };
-    let at_clamp = s.slope.iter().zip(view.slope_bounds()).any(|(slope, [low, high])| {
-        let span = high - low;
-        (slope - low).abs() < BAND * span || (slope - high).abs() < BAND * span
-    });
+    let at_clamp = view.fisheye.is_none()
+        && s.slope.iter().zip(view.slope_bounds()).any(|(slope, [low, high])| {
+            let span = high - low;
+            (slope - low).abs() < BAND * span || (slope - high).abs() < BAND * span
+        });
     let at_floor = view.antialiased && (s.ratio / COMPENSATION_FLOOR - 1.0).abs() < 0.05;
     let at_cull = (s.opacity * s.rho / ALPHA_MIN - 1.0).abs() < BAND;
     let at_black = s.unclamped.iter().any(|c| c.abs() < BAND);

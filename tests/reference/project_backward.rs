@@ -1,6 +1,7 @@
 //! Adjoint of the projection, by hand (docs/algorithms.md B.4 to B.10): from a splat's gradient to a Gaussian's
 //! parameters and to the camera.
 
+use super::fisheye;
 use super::number::{dot, matmul, matvec, transpose};
 use super::project::{
     COMPENSATION_FLOOR, Gaussian, LOW_PASS, PARAMETERS, Stages, View, determinant, factor, rotation, stages,
@@ -95,6 +96,11 @@ fn position_gradient(
     upstream: &SplatGradient,
     g_jacobian: &[[f64; 3]; 2],
 ) -> [f64; 3] {
+    if let Some(k) = view.fisheye {
+        let g_seen = std::array::from_fn(|i| view.focal[i] * upstream.centre[i]);
+        let g_seen_jacobian = std::array::from_fn(|i| g_jacobian[i].map(|v| view.focal[i] * v));
+        return fisheye::seen_backward(&s.p, &k, g_seen, &g_seen_jacobian);
+    }
     let z = s.p[2];
     let mut g = [0.0, 0.0, upstream.depth];
     for axis in 0..2 {

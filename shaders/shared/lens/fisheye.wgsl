@@ -18,9 +18,22 @@ struct LensPoint {
     p: vec3f,
 }
 
-// Angle from the axis.
+// Arc tangent of a ratio from 0 to 1 within 2 ulp (the polynomial of Cephes' atanf), where drivers promise 4096.
+fn exact_atan(ratio: f32) -> f32 {
+    let high = ratio > 0.41421356;
+    let x = select(ratio, (ratio - 1.0) / (ratio + 1.0), high);
+    let z = x * x;
+    let tail = ((8.05374449538e-2 * z - 1.38776856032e-1) * z + 1.99777106478e-1) * z - 3.33329491539e-1;
+    return select(0.0, 0.78539816, high) + (x + x * z * tail);
+}
+
+// Angle from the axis, 0 to pi.
 fn fisheye_angle(p: vec3f) -> f32 {
-    return atan2(length(p.xy), p.z);
+    let r = length(p.xy);
+    let along = abs(p.z);
+    let ratio = min(r, along) / max(max(r, along), 1e-30);
+    let acute = select(exact_atan(ratio), 1.57079633 - exact_atan(ratio), r > along);
+    return select(acute, 3.14159265 - acute, p.z < 0.0);
 }
 
 fn lens_sees(p: vec3f) -> bool {
