@@ -146,7 +146,9 @@ fn every_menu_entry_sends_its_action() {
                 node.role() != Role::Label && !node.is_disabled() && label.starts_with(text)
             });
             let places: Vec<_> = panels.query_all(is_entry).map(|node| node.rect().center()).collect();
-            if let Some(at) = places.iter().rfind(|at| at.y > 30.0).copied() {
+            // The menu hangs to the left of the panel, where a button may have the same label.
+            let below = places.iter().copied().filter(|at| at.y > 30.0);
+            if let Some(at) = below.min_by(|a, b| a.x.total_cmp(&b.x)) {
                 panels.state_mut().1.clear();
                 click(&mut panels, at);
                 assert_eq!(panels.state().1, [entry.action], "{title}, {text}");
@@ -174,7 +176,7 @@ fn sent_by(shortcut: Shortcut, state: &State) -> Vec<Action> {
     let events = vec![changed(modifiers), event, changed(Modifiers::NONE)];
     context.begin_pass(egui::RawInput { events, ..Default::default() });
     let sent = context.input_mut(|input| pressed(input, state));
-    let _ = context.end_pass();
+    context.end_pass().textures_delta.clear();
     sent
 }
 
