@@ -4,9 +4,13 @@
 use anyhow::{Result, ensure};
 use glam::{Vec3, Vec4};
 
+use crate::gpu::wgsl::constant;
 use crate::gpu::{Buffer, Gpu, GpuError};
-use crate::scene::{Motion, Scene};
+use crate::scene::{GATE_SLOPE, Motion, Scene};
 use crate::shared;
+
+// The gates of the scene are the kernels'.
+const _: () = assert!(GATE_SLOPE as f64 == constant("motion/linear", "GATE"));
 
 /// Bands of spherical harmonics, 0 to 3.
 pub const BANDS: usize = 4;

@@ -1,5 +1,6 @@
 //#use math/grid
 //#use layout/geometry
+//#use layout/selection
 //#use layout/sh_block
 // A model as the viewer shows it for a while: splats of another size, only their centres or their solid bodies, what is
 // outside the crop box or deleted left out, what is selected coloured. One invocation a Gaussian.
@@ -22,9 +23,6 @@ struct PreviewUniforms {
     dim_outside: u32,
 }
 
-// Bits of a Gaussian's state.
-const DELETED: u32 = 1u;
-const SELECTED: u32 = 2u;
 // Logits: nothing that is drawn, faint, and as opaque as can be.
 const GONE: f32 = -30.0;
 const FAINT: f32 = -4.0;

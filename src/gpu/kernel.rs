@@ -1,4 +1,4 @@
-//! A kernel is one WGSL file and one declaration; [`check`](super::check) compares them, and a
+//! A kernel is one WGSL file and one declaration; [`check`](super::check()) compares them, and a
 //! [`Pipeline`](super::Pipeline) runs them.
 //!
 //! ```

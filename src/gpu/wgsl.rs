@@ -59,6 +59,7 @@ pub const SHARED: &[(&str, &str)] = shared_files![
     "layout/level",
     "layout/motion_row",
     "layout/refine",
+    "layout/selection",
     "layout/sh_block",
     "layout/slot",
     "layout/slot_sum",

@@ -4,10 +4,14 @@ use glam::{DVec2, DVec4, Vec3, Vec4};
 
 use crate::camera::{Camera, Lens, LensModel, fisheye_angle};
 use crate::gpu::wgsl::constant;
+use crate::scene::ALPHA_MIN;
 use crate::shared;
 
 /// Side of a square tile, in pixels.
 pub const TILE: u32 = constant("layout/view", "TILE") as u32;
+
+// The scene's threshold is the kernels'.
+const _: () = assert!(ALPHA_MIN == (1.0 / constant("layout/view", "ALPHA_LEVELS")) as f32);
 
 /// Values of the kernels' constant `LENS`: one for each file in `shaders/shared/lens/`.
 pub const LENSES: [u32; 2] = [0, 1];

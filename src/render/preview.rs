@@ -3,6 +3,7 @@
 use anyhow::Result;
 use glam::{Vec3, Vec4};
 
+use crate::gpu::wgsl::constant;
 use crate::gpu::{Buffer, Declaration, Gpu, Kernel, Pipeline, Recorder};
 use crate::model::{GeometryRow, Model};
 use crate::scene::SH_C0;
@@ -38,8 +39,8 @@ kernel! {
 pub const DECLARATIONS: &[Declaration] = &[Preview::DECLARATION];
 
 /// Bits of a Gaussian's state.
-pub const DELETED: u32 = 1;
-pub const SELECTED: u32 = 2;
+pub const DELETED: u32 = constant("layout/selection", "DELETED") as u32;
+pub const SELECTED: u32 = constant("layout/selection", "SELECTED") as u32;
 
 /// What a Gaussian looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
