@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 
 use super::input::UsageError;
-use super::interrupt::{self, INTERRUPTED, catch_interrupts, interrupted};
+use super::interrupt::{INTERRUPTED, catch_interrupts, interrupted};
 use super::progress::Progress;
 use crate::gpu::Gpu;
 use crate::train::config::{Config, Flags, FlowSource, Init};
@@ -69,7 +69,7 @@ fn watched(start: Start) -> Result<ExitCode> {
     let hooks = Hooks {
         on_event: Box::new(move |event| progress.take(event)),
         interrupted,
-        ended: interrupt::let_interrupts_end,
+        ended: super::interrupt::let_interrupts_end,
     };
     match crate::view::train_in_window(start, adapter.as_deref(), hooks)? {
         End::Done => {

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
-use glam::DVec3;
+use glam::{DVec2, DVec3, dvec2};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -15,6 +15,7 @@ use super::motion::{Clip, ObjectMotion};
 use super::pattern::Pattern;
 use super::shape::Shape;
 use super::values::{Colour, positive};
+use crate::camera::{Lens, LensModel};
 
 /// A whole capture: images, cameras, light and objects.
 #[derive(Deserialize)]
@@ -86,6 +87,33 @@ pub struct Dome {
     pub elevation: [f64; 2],
     /// Horizontal field of view.
     pub fov: f64,
+    /// `"pinhole"`, the default, or `"fisheye"`, whose radius is proportional to the angle.
+    #[serde(default)]
+    pub lens: LensName,
+}
+
+/// A lens model by name.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LensName {
+    #[default]
+    Pinhole,
+    Fisheye,
+}
+
+impl Dome {
+    /// The lens of all cameras.
+    pub fn lens(&self, image: &ImageSpec) -> Lens {
+        let fov = self.fov.to_radians();
+        match self.lens {
+            LensName::Pinhole => Lens::from_fov_x(fov, image.width, image.height),
+            LensName::Fisheye => {
+                let size = dvec2(f64::from(image.width), f64::from(image.height));
+                let lens = Lens::pinhole(DVec2::splat(size.x / fov), 0.5 * size, (image.width, image.height));
+                Lens { model: LensModel::fisheye([0.0; 4]), ..lens }
+            }
+        }
+    }
 }
 
 /// The environment: a vertical gradient that lights and is reflected.
@@ -176,7 +204,9 @@ impl Description {
         let [low, high] = dome.elevation;
         let band_ok = low > -90.0 && low <= high && high < 90.0;
         ensure(band_ok, &self.cameras, "elevation must be [lowest, highest] between -90 and 90 degrees")?;
-        ensure(dome.fov > 0.0 && dome.fov < 170.0, &self.cameras, "fov must be between 0 and 170 degrees")?;
+        let most = if matches!(dome.lens, LensName::Fisheye) { 220.0 } else { 170.0 };
+        let wrong = format!("fov must be between 0 and {most} degrees");
+        ensure(dome.fov > 0.0 && dome.fov < most, &self.cameras, &wrong)?;
         ensure(*self.points.get_ref() <= 10_000_000, &self.points, "points must be at most 10000000")?;
 
         ensure(not_negative(self.sky.get_ref().strength), &self.sky, "strength must not be negative")?;

@@ -5,7 +5,7 @@ use glam::DVec3;
 use super::describe::{Dome, ImageSpec};
 use super::motion::Clip;
 use super::{light, motion};
-use crate::camera::{Camera, Lens, Pose};
+use crate::camera::{Camera, Pose};
 use crate::dataset::Split;
 
 /// One image to render.
@@ -26,7 +26,7 @@ pub struct Moment {
 
 /// The views of a dynamic capture, by camera and then by frame: the dome's cameras, and the moving one last.
 pub fn clip_views(fixed: Vec<PlannedView>, clip: &Clip, dome: &Dome, image: &ImageSpec) -> Vec<PlannedView> {
-    let lens = Lens::from_fov_x(dome.fov.to_radians(), image.width, image.height);
+    let lens = dome.lens(image);
     let digits = (clip.frames - 1).to_string().len().max(4);
     let take = |camera: usize, split: Split, pose: &dyn Fn(f64) -> Pose| -> Vec<PlannedView> {
         let view = |frame: usize| PlannedView {
@@ -56,7 +56,7 @@ pub fn views(dome: &Dome, image: &ImageSpec) -> Vec<PlannedView> {
         return Vec::new();
     }
     let [low, high] = dome.elevation.map(|degrees| degrees.to_radians().sin());
-    let lens = Lens::from_fov_x(dome.fov.to_radians(), image.width, image.height);
+    let lens = dome.lens(image);
     let digits = (count - 1).to_string().len().max(4);
     (0..count)
         .map(|k| {

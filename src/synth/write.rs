@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::trace::Pixel;
 use super::views::PlannedView;
-use crate::camera::Camera;
+use crate::camera::{Camera, Lens, LensModel};
 use crate::dataset::Split;
 
 /// A surface point with its display sRGB colour. Positions fit `f32`, so that every file holds the same numbers.
@@ -63,6 +63,14 @@ pub fn depth(path: &Path, camera: &Camera, pixels: &[Pixel]) -> Result<()> {
     bytes(path, &file)
 }
 
+/// COLMAP's name and number of a lens model, and the coefficients that follow the intrinsics.
+fn model(lens: &Lens) -> (&'static str, i32, Vec<f64>) {
+    match lens.model {
+        LensModel::Pinhole => ("PINHOLE", 1, vec![]),
+        LensModel::Fisheye { radial, .. } => ("OPENCV_FISHEYE", 5, radial.to_vec()),
+    }
+}
+
 /// `transforms_train.json` or `transforms_test.json`: camera-to-world matrices with OpenGL camera axes.
 pub fn transforms(path: &Path, views: &[PlannedView], split: Split) -> Result<()> {
     let lens = views[0].camera.lens;
@@ -76,28 +84,33 @@ pub fn transforms(path: &Path, views: &[PlannedView], split: Split) -> Result<()
         frame
     };
     let frames: Vec<_> = views.iter().filter(|v| v.split == split).map(frame).collect();
-    let document = json!({
-        "camera_model": "PINHOLE",
+    let (model, _, coefficients) = model(&lens);
+    let mut document = json!({
+        "camera_model": model,
         "camera_angle_x": 2.0 * (lens.principal.x / lens.focal.x).atan(),
         "fl_x": lens.focal.x, "fl_y": lens.focal.y, "cx": lens.principal.x, "cy": lens.principal.y,
         "w": lens.width, "h": lens.height,
         "ply_file_path": "points.ply",
         "frames": frames,
     });
+    for (index, k) in coefficients.iter().enumerate() {
+        document[format!("k{}", index + 1)] = json!(k);
+    }
     bytes(path, format!("{document:#}\n").as_bytes())
 }
 
-/// A COLMAP binary model in `folder`: one PINHOLE camera, all views, points without tracks, and `test.txt` with the names
+/// A COLMAP binary model in `folder`: one camera, all views, points without tracks, and `test.txt` with the names
 /// of the held-out views.
 pub fn colmap(folder: &Path, views: &[PlannedView], points: &[Point]) -> Result<()> {
     let lens = views[0].camera.lens;
     let mut cameras = Vec::new();
     cameras.extend(1u64.to_le_bytes());
     cameras.extend(1u32.to_le_bytes());
-    cameras.extend(1i32.to_le_bytes()); // PINHOLE
+    let (_, number, coefficients) = model(&lens);
+    cameras.extend(number.to_le_bytes());
     cameras.extend([lens.width, lens.height].map(u64::from).iter().flat_map(|v| v.to_le_bytes()));
     let intrinsics = [lens.focal.x, lens.focal.y, lens.principal.x, lens.principal.y];
-    cameras.extend(intrinsics.iter().flat_map(|v| v.to_le_bytes()));
+    cameras.extend(intrinsics.iter().chain(&coefficients).flat_map(|v| v.to_le_bytes()));
     bytes(&folder.join("cameras.bin"), &cameras)?;
 
     let mut images = (views.len() as u64).to_le_bytes().to_vec();
