@@ -321,22 +321,39 @@ fn nothing_happens_where_nothing_may() {
     check_untouched(&mut rig, "growth after an overflow", &scene, Some(6), true);
 }
 
+/// 70 000 Gaussians that differ in their logits alone.
+fn equal_but_for_opacity(logit: impl Fn(usize) -> f32) -> Scene {
+    let count = 70_000;
+    Scene {
+        means: vec![Vec3::ZERO; count],
+        quaternions: vec![[1.0, 0.0, 0.0, 0.0]; count],
+        log_scales: vec![Vec3::ZERO; count],
+        logits: (0..count).map(logit).collect(),
+        sh: vec![0.0; 3 * count],
+        ..Scene::default()
+    }
+}
+
+/// Gaussians so faint that each has the least weight: a draw is then off by one wherever a product is.
+#[test]
+fn draws_agree_where_every_weight_is_one() {
+    let mut rig = rig();
+    let scene = equal_but_for_opacity(|_| -16.0);
+    let rows: Vec<[f64; PARAMETERS]> =
+        scene.logits.iter().map(|&logit| std::array::from_fn(|k| if k == 10 { logit.into() } else { 0.0 })).collect();
+    let mut population = Population::new(&scene, 73_500);
+    let drawn = run(&mut rig, &mut population, Some(3500), false);
+    assert!(drawn.weights.iter().all(|&weight| weight == 1));
+    check_draws(&drawn, &rows, (70_000..73_500).collect(), STREAM_GROW, -1.0);
+}
+
 /// As many opaque Gaussians as make the sum of all weights nearly 2^32, where a draw's product needs all 64 bits.
 #[test]
 fn draws_agree_where_weights_fill_32_bits() {
     let mut rig = rig();
-    let count = 70_000;
-    let rows: Vec<[f64; PARAMETERS]> = (0..count)
-        .map(|i| std::array::from_fn(|lane| if lane == 10 { 20.0 - f64::from(i % 3) } else { 0.0 }))
-        .collect();
-    let scene = Scene {
-        means: vec![Vec3::ZERO; count as usize],
-        quaternions: vec![[1.0, 0.0, 0.0, 0.0]; count as usize],
-        log_scales: vec![Vec3::ZERO; count as usize],
-        logits: rows.iter().map(|row| row[10] as f32).collect(),
-        sh: vec![0.0; 3 * count as usize],
-        ..Scene::default()
-    };
+    let scene = equal_but_for_opacity(|i| 20.0 - (i % 3) as f32);
+    let rows: Vec<[f64; PARAMETERS]> =
+        scene.logits.iter().map(|&logit| std::array::from_fn(|k| if k == 10 { logit.into() } else { 0.0 })).collect();
     let mut population = Population::new(&scene, 73_500);
     let drawn = run(&mut rig, &mut population, Some(3500), false);
     let total: u64 = drawn.weights.iter().map(|&w| u64::from(w)).sum();
