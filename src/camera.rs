@@ -86,7 +86,7 @@ impl LensModel {
 }
 
 /// Radius at which a fisheye shows the angle `theta`, in units of the focal length.
-fn fisheye_radius(k: &[f64; 4], theta: f64) -> f64 {
+pub(crate) fn fisheye_radius(k: &[f64; 4], theta: f64) -> f64 {
     let q = theta * theta;
     theta * (1.0 + q * (k[0] + q * (k[1] + q * (k[2] + q * k[3]))))
 }

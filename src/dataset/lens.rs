@@ -5,6 +5,8 @@
 use anyhow::{Result, bail, ensure};
 use glam::{DMat2, DVec2, dvec2};
 
+use crate::camera::fisheye_radius;
+
 /// A deviation from the ideal pinhole. Formulas are those of OpenCV and COLMAP.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Distortion {
@@ -41,7 +43,7 @@ impl Distortion {
                 let over = 1.0 + q * (n[0] + q * (n[1] + q * (n[2] + q * n[3])));
                 s * over / (1.0 + q * (d[0] + q * (d[1] + q * d[2])))
             }
-            Self::Fisheye { radial: k, .. } => s * (1.0 + q * (k[0] + q * (k[1] + q * (k[2] + q * k[3])))),
+            Self::Fisheye { radial, .. } => fisheye_radius(radial, s),
             Self::Fov { omega } => (2.0 * s * (0.5 * omega).tan()).atan() / omega,
         }
     }

@@ -12,8 +12,8 @@ use super::config::{Config, Init, Switch};
 use super::init_motion;
 use super::points;
 use super::schedule::SplitMix;
-use super::stats::percentile;
 use super::tracks::{self, Ray};
+use crate::scene::stats::percentile;
 
 /// Opacity and size of the initial Gaussians.
 #[derive(Clone, Copy)]

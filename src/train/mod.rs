@@ -15,7 +15,6 @@ pub mod refine;
 mod rows;
 pub mod run;
 pub mod schedule;
-mod stats;
 pub mod strategy;
 mod supervision;
 mod targets;

@@ -12,11 +12,11 @@ use crate::image::colormap::{INFERNO, flow_colour, ramp};
 use crate::image::png::to_image;
 use crate::render::{Channel, Rendered, SceneView, orbit};
 use crate::scene::Scene;
+use crate::scene::stats::percentile;
 use crate::train::config::{Config, FlowShape};
 use crate::train::evaluate::{Mean, View};
 use crate::train::metrics::Target;
 use crate::train::motion_scores::{Flicker, MotionScores, Scores, flow_between, shot_of, split_name};
-use crate::train::stats::percentile;
 
 /// Frames of a strip, and moments whose flow is shown.
 const FRAMES: usize = 8;
