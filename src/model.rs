@@ -1,8 +1,9 @@
-//! The Gaussians on the GPU: one geometry row and four bands of spherical harmonics each, and a motion row where they
-//! move.
+//! The Gaussians on the GPU: a geometry row with the constant colour each, further bands of spherical harmonics, and a
+//! motion row where they move.
 
 use anyhow::{Result, ensure};
 use glam::{Vec3, Vec4};
+use half::f16;
 
 use crate::gpu::wgsl::constant;
 use crate::gpu::{Buffer, Gpu, GpuError};
@@ -12,11 +13,8 @@ use crate::shared;
 // The gates of the scene are the kernels'.
 const _: () = assert!(GATE_SLOPE as f64 == constant("motion/linear", "GATE"));
 
-/// Bands of spherical harmonics, 0 to 3.
-pub const BANDS: usize = 4;
-
 shared! {
-    /// The geometry of a Gaussian; see `shaders/shared/layout/geometry.wgsl`.
+    /// The geometry of a Gaussian and its constant colour; see `shaders/shared/layout/geometry.wgsl`.
     pub struct GeometryRow {
         /// Mean; logit of the opacity.
         pub mean_logit: Vec4,
@@ -24,6 +22,8 @@ shared! {
         pub quaternion: Vec4,
         /// Log-scales; unused.
         pub log_scale: Vec4,
+        /// Constant band of the spherical harmonics, rgb; unused.
+        pub colour: Vec4,
     }
 }
 
@@ -37,36 +37,52 @@ shared! {
     }
 }
 
-/// Floats that a Gaussian has in a band.
-pub const fn band_stride(band: usize) -> usize {
-    3 * (2 * band + 1)
+/// How the Gaussians of a model are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ModelForm {
+    /// Whether they have motion rows.
+    pub moving: bool,
+    /// Whether their spherical harmonics beyond the constant band are f16 rather than f32.
+    pub packed: bool,
 }
 
-/// One value for every parameter of every Gaussian: the parameters themselves, or one of the optimiser's moments.
-/// Clones share the memory.
+impl ModelForm {
+    /// The constants of the kernels that choose by it.
+    pub fn constants(self) -> [(&'static str, u32); 2] {
+        [("MOTION", u32::from(self.moving)), ("PACKED", u32::from(self.packed))]
+    }
+
+    /// Words of `[capacity]` Gaussians with `rest` coefficients beyond the constant one.
+    pub fn sh_words(self, capacity: usize, rest: usize) -> usize {
+        if self.packed { capacity * (3 * rest).div_ceil(2) } else { capacity.next_multiple_of(4) * 3 * rest }
+    }
+}
+
+/// Coefficients of the spherical harmonics of a degree beyond the constant one.
+pub const fn sh_rest(degree: u32) -> usize {
+    ((degree + 1) * (degree + 1) - 1) as usize
+}
+
+/// The parameters of every Gaussian. Clones share the memory.
 #[derive(Clone, Debug)]
 pub struct Rows {
     /// `[capacity]`.
     pub geometry: Buffer<GeometryRow>,
-    /// By band: `[capacity / 4][3 (2 band + 1)][4]`, four Gaussians side by side, coefficient-major, rgb innermost. Bands
-    /// above the degree are of length 0. One buffer a band, so that none meets a 2 GiB limit below 25 M Gaussians.
-    pub sh: [Buffer<f32>; BANDS],
+    /// Spherical harmonics beyond the constant band, in words: bits of f32, `[capacity / 4][3 rest][4]`, four Gaussians
+    /// side by side, or packed two f16 a word, `[capacity][ceil(3 rest / 2)]`; coefficient-major, rgb innermost. See
+    /// `shaders/shared/layout/sh_full.wgsl` and `sh_packed.wgsl`.
+    pub sh: Buffer<u32>,
     /// `[capacity]`; of length 0 in a static scene.
     pub motion: Buffer<MotionRow>,
 }
 
 impl Rows {
-    /// Zeroed rows for `capacity` Gaussians, which may be `moving`.
-    pub fn zeros(gpu: &Gpu, capacity: usize, sh_degree: u32, moving: bool) -> Result<Self, GpuError> {
-        let blocks = capacity.div_ceil(4);
-        let band = |band: usize| {
-            let blocks = if band as u32 <= sh_degree { blocks } else { 0 };
-            gpu.zeros("gaussians: spherical harmonics", blocks * 4 * band_stride(band))
-        };
+    /// Zeroed rows for `capacity` Gaussians.
+    pub fn zeros(gpu: &Gpu, capacity: usize, sh_degree: u32, form: ModelForm) -> Result<Self, GpuError> {
         Ok(Self {
             geometry: gpu.zeros("gaussians: geometry", capacity)?,
-            sh: [band(0)?, band(1)?, band(2)?, band(3)?],
-            motion: gpu.zeros("gaussians: motion", if moving { capacity } else { 0 })?,
+            sh: gpu.zeros("gaussians: spherical harmonics", form.sh_words(capacity, sh_rest(sh_degree)))?,
+            motion: gpu.zeros("gaussians: motion", if form.moving { capacity } else { 0 })?,
         })
     }
 }
@@ -78,28 +94,29 @@ pub struct Model {
     len: usize,
     capacity: usize,
     sh_degree: u32,
-    moving: bool,
+    form: ModelForm,
 }
 
 impl Model {
-    /// Uploads a scene.
+    /// Uploads a scene in full precision.
     pub fn upload(gpu: &Gpu, scene: &Scene) -> Result<Self> {
         Self::with_capacity(gpu, scene, scene.len())
     }
 
-    /// Uploads a scene with room for `capacity` Gaussians.
+    /// Uploads a scene in full precision with room for `capacity` Gaussians.
     ///
     /// # Errors
     /// A scene that does not validate or fit, and all that [`Gpu::zeros`] refuses.
     pub fn with_capacity(gpu: &Gpu, scene: &Scene, capacity: usize) -> Result<Self> {
-        let mut model = Self::empty(gpu, capacity, scene.sh_degree, scene.motion.is_some())?;
+        let form = ModelForm { moving: scene.motion.is_some(), packed: false };
+        let mut model = Self::empty(gpu, capacity, scene.sh_degree, form)?;
         model.load(gpu, scene)?;
         Ok(model)
     }
 
-    /// Room for `capacity` Gaussians, which may be `moving`, and none in it.
-    pub fn empty(gpu: &Gpu, capacity: usize, sh_degree: u32, moving: bool) -> Result<Self, GpuError> {
-        Ok(Self { rows: Rows::zeros(gpu, capacity, sh_degree, moving)?, len: 0, capacity, sh_degree, moving })
+    /// Room for `capacity` Gaussians, and none in it.
+    pub fn empty(gpu: &Gpu, capacity: usize, sh_degree: u32, form: ModelForm) -> Result<Self, GpuError> {
+        Ok(Self { rows: Rows::zeros(gpu, capacity, sh_degree, form)?, len: 0, capacity, sh_degree, form })
     }
 
     /// The same Gaussians in the same memory.
@@ -107,13 +124,10 @@ impl Model {
         Self { rows: self.rows.clone(), ..*self }
     }
 
-    /// A model with geometry and constant colours of its own, still zero, that shares everything else with this one.
-    pub fn sharing_all_but_geometry_and_colour(&self, gpu: &Gpu) -> Result<Self, GpuError> {
-        let own = Rows::zeros(gpu, self.capacity, 0, false)?;
-        let [_, sh1, sh2, sh3] = self.rows.sh.clone();
-        let [sh0, ..] = own.sh;
-        let rows = Rows { geometry: own.geometry, sh: [sh0, sh1, sh2, sh3], motion: self.rows.motion.clone() };
-        Ok(Self { rows, ..*self })
+    /// A model with geometry of its own, still zero, that shares everything else with this one.
+    pub fn sharing_all_but_geometry(&self, gpu: &Gpu) -> Result<Self, GpuError> {
+        let geometry = gpu.zeros("gaussians: geometry", self.capacity)?;
+        Ok(Self { rows: Rows { geometry, ..self.rows.clone() }, ..*self })
     }
 
     /// Replaces all Gaussians by those of a scene.
@@ -130,14 +144,12 @@ impl Model {
             scene.sh_degree,
             self.sh_degree
         );
-        ensure!(scene.motion.is_some() == self.moving, "a static and a moving scene do not share a model");
+        ensure!(scene.motion.is_some() == self.form.moving, "a static and a moving scene do not share a model");
         gpu.write(&self.rows.geometry, 0, &geometry_rows(scene));
         if let Some(motion) = &scene.motion {
             gpu.write(&self.rows.motion, 0, &motion_rows(motion));
         }
-        for band in 0..=scene.sh_degree as usize {
-            gpu.write(&self.rows.sh[band], 0, &pack_band(scene, band));
-        }
+        gpu.write(&self.rows.sh, 0, &pack_sh(scene, self.form));
         self.len = len;
         Ok(())
     }
@@ -145,20 +157,26 @@ impl Model {
     /// Reads the scene back.
     pub fn download(&self, gpu: &Gpu) -> Result<Scene> {
         let mut scene = Scene { sh_degree: self.sh_degree, ..Scene::default() };
-        for row in gpu.read_range(&self.rows.geometry, 0, self.len)? {
+        let rows = gpu.read_range(&self.rows.geometry, 0, self.len)?;
+        for row in &rows {
             scene.means.push(row.mean_logit.truncate());
             scene.logits.push(row.mean_logit.w);
             scene.quaternions.push(row.quaternion.to_array());
             scene.log_scales.push(row.log_scale.truncate());
         }
-        if self.moving {
+        if self.form.moving {
             scene.motion = Some(unpack_motion(&gpu.read_range(&self.rows.motion, 0, self.len)?));
         }
-        scene.sh = vec![0.0; self.len * scene.sh_stride()];
-        for band in 0..=self.sh_degree as usize {
-            let used = self.len.div_ceil(4) * 4 * band_stride(band);
-            unpack_band(&mut scene, band, &gpu.read_range(&self.rows.sh[band], 0, used)?);
+        let stride = scene.sh_stride();
+        scene.sh = vec![0.0; self.len * stride];
+        for (to, row) in scene.sh.chunks_exact_mut(stride).zip(&rows) {
+            to[..3].copy_from_slice(&row.colour.to_array()[..3]);
         }
+        unpack_sh(
+            &mut scene,
+            self.form,
+            &gpu.read_range(&self.rows.sh, 0, self.form.sh_words(self.len, self.sh_rest()))?,
+        );
         Ok(scene)
     }
 
@@ -180,7 +198,17 @@ impl Model {
 
     /// Whether the Gaussians have motion rows.
     pub fn is_moving(&self) -> bool {
-        self.moving
+        self.form.moving
+    }
+
+    /// How the Gaussians are stored.
+    pub fn form(&self) -> ModelForm {
+        self.form
+    }
+
+    /// Coefficients of the spherical harmonics that each Gaussian has beyond the constant one.
+    pub fn sh_rest(&self) -> usize {
+        sh_rest(self.sh_degree)
     }
 
     /// Says that the rows below `len` now hold Gaussians.
@@ -195,6 +223,7 @@ fn geometry_rows(scene: &Scene) -> Vec<GeometryRow> {
         mean_logit: scene.means[i].extend(scene.logits[i]),
         quaternion: Vec4::from(scene.quaternions[i]),
         log_scale: scene.log_scales[i].extend(0.0),
+        colour: Vec3::from_slice(&scene.sh[i * scene.sh_stride()..]).extend(0.0),
     };
     (0..scene.len()).map(row).collect()
 }
@@ -223,23 +252,37 @@ fn blocked(g: usize, e: usize, stride: usize) -> usize {
     (g / 4 * stride + e) * 4 + g % 4
 }
 
-fn pack_band(scene: &Scene, band: usize) -> Vec<f32> {
-    let (stride, first) = (band_stride(band), 3 * band * band);
-    let mut packed = vec![0.0; scene.len().div_ceil(4) * 4 * stride];
+/// The bands of a scene beyond the constant one, as words.
+fn pack_sh(scene: &Scene, form: ModelForm) -> Vec<u32> {
+    let stride = scene.sh_stride() - 3;
+    let mut words = vec![0; form.sh_words(scene.len(), stride / 3)];
+    if stride == 0 {
+        return words;
+    }
+    let own = words.len() / scene.len().max(1);
     for (g, row) in scene.sh.chunks_exact(scene.sh_stride()).enumerate() {
-        for e in 0..stride {
-            packed[blocked(g, e, stride)] = row[first + e];
+        if form.packed {
+            for (word, pair) in words[g * own..][..own].iter_mut().zip(row[3..].chunks(2)) {
+                let half = |i: usize| u32::from(f16::from_f32(pair.get(i).copied().unwrap_or(0.0)).to_bits());
+                *word = half(0) | half(1) << 16;
+            }
+        } else {
+            (0..stride).for_each(|e| words[blocked(g, e, stride)] = row[3 + e].to_bits());
         }
     }
-    packed
+    words
 }
 
-fn unpack_band(scene: &mut Scene, band: usize, packed: &[f32]) {
-    let (stride, first) = (band_stride(band), 3 * band * band);
-    let row_stride = scene.sh_stride();
+fn unpack_sh(scene: &mut Scene, form: ModelForm, words: &[u32]) {
+    let (row_stride, own) = (scene.sh_stride(), words.len() / scene.len().max(1));
+    let stride = row_stride - 3;
     for (g, row) in scene.sh.chunks_exact_mut(row_stride).enumerate() {
         for e in 0..stride {
-            row[first + e] = packed[blocked(g, e, stride)];
+            row[3 + e] = if form.packed {
+                f16::from_bits((words[g * own + e / 2] >> (16 * (e % 2))) as u16).to_f32()
+            } else {
+                f32::from_bits(words[blocked(g, e, stride)])
+            };
         }
     }
 }

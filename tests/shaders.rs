@@ -112,7 +112,7 @@ fn rows_are_taken_apart_in_the_layout_files_alone() {
     files(&root, &root, &mut found);
     for file in found.iter().filter(|file| !file.starts_with("shared/layout")) {
         let text = std::fs::read_to_string(root.join(file)).unwrap();
-        for buffer in ["splats", "flow_splats", "geometry", "motion", "slot_gradients", "flow_slots"] {
+        for buffer in ["splats", "flow_splats", "geometry", "motion", "slot_gradients", "flow_image"] {
             let stride = strided_index(&text, buffer);
             assert!(stride.is_none(), "{}: {}", file.display(), stride.unwrap());
         }

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use dapple::dataset::{Capture, CaptureOptions, Split};
 use dapple::format::write_scene;
 use dapple::gpu::{Gpu, GpuError};
-use dapple::train::config::{FlowShape, FlowSource, Init, Subgroups, Switch};
+use dapple::train::config::{FlowShape, FlowSource, Init, Precision, Subgroups, Switch};
 use dapple::train::{Checkpoint, Config, Tensor, Trainer};
 
 use crate::support::gpu;
@@ -261,7 +261,7 @@ fn moving_outcome(trainer: &mut Trainer, until: u32) -> (Checkpoint, Vec<u8>) {
 #[test]
 fn moving_runs_repeat_and_resume_to_the_byte() {
     let straight = clip_run(clip_config());
-    assert!(straight.0.tensors.contains_key("value.motion") && straight.0.tensors.contains_key("moment2.motion"));
+    assert!(straight.0.tensors.contains_key("value.motion") && straight.0.tensors.contains_key("moments.geometry"));
     let again = clip_run(clip_config());
     assert_same("a second moving run", &straight.0.tensors, &again.0.tensors);
     assert_eq!(straight.1, again.1);
@@ -310,21 +310,37 @@ fn flow_teaches_velocities_and_gives_the_first_ones() {
     assert_eq!(off.statistics().unwrap().flow, None);
 }
 
-/// Bytes on the device for each Gaussian that the cap has room for.
+/// Bytes of parameters and moments on the device for each Gaussian that the cap has room for.
 fn bytes_a_gaussian(capture: Arc<Capture>, config: Config) -> u64 {
     let cap = u64::from(config.cap_max);
     let trainer = Trainer::new(&Gpu::open(None).unwrap(), capture, config).unwrap();
-    let labels =
-        ["gaussians: geometry", "gaussians: spherical harmonics", "gaussians: motion", "view: colour gradients"];
-    let bytes: u64 =
-        trainer.gpu_bytes().iter().filter(|(label, _)| labels.contains(label)).map(|(_, bytes)| bytes).sum();
+    let state = |label: &str| label.starts_with("gaussians: ") || label.starts_with("moments: ");
+    let bytes: u64 = trainer.gpu_bytes().iter().filter(|(label, _)| state(label)).map(|(_, bytes)| bytes).sum();
     bytes / cap
 }
 
 #[test]
-fn motion_costs_two_vectors_and_their_moments() {
-    let config = Config { cap_max: 40_000, ..config(10) };
-    assert_eq!(bytes_a_gaussian(capture(), config.clone()), 744);
-    assert_eq!(bytes_a_gaussian(clip(), Config { r#static: true, ..config.clone() }), 744);
-    assert_eq!(bytes_a_gaussian(clip(), config), 744 + 3 * 32);
+fn the_state_of_a_gaussian_is_small() {
+    let packed = Config { cap_max: 40_000, ..config(10) };
+    assert_eq!(bytes_a_gaussian(capture(), packed.clone()), 252);
+    assert_eq!(bytes_a_gaussian(capture(), Config { sh_degree: 0, ..packed.clone() }), 160);
+    assert_eq!(bytes_a_gaussian(clip(), Config { r#static: true, ..packed.clone() }), 252);
+    assert_eq!(bytes_a_gaussian(clip(), packed.clone()), 252 + 3 * 32);
+    let full = Config { precision: Precision::Full, ..packed };
+    assert_eq!(bytes_a_gaussian(capture(), full.clone()), 732);
+    assert_eq!(bytes_a_gaussian(clip(), full), 732 + 3 * 32);
+}
+
+/// What tests of packed state show also holds in full precision.
+#[test]
+fn full_precision_repeats_and_resumes_to_the_byte() {
+    let full = || Config { precision: Precision::Full, ..clip_config() };
+    let straight = clip_run(full());
+    assert!(straight.0.tensors.contains_key("moment2.sh") && straight.1 != clip_run(clip_config()).1);
+    let mut half = Trainer::new(&gpu(), clip(), full()).unwrap();
+    let (saved, _) = moving_outcome(&mut half, 41);
+    let mut resumed = Trainer::resume(&gpu(), clip(), saved).unwrap();
+    let (checkpoint, bytes) = moving_outcome(&mut resumed, CLIP_STEPS);
+    assert_same("the resumed run in full precision", &straight.0.tensors, &checkpoint.tensors);
+    assert_eq!(straight.1, bytes);
 }

@@ -1,5 +1,6 @@
 //#use math/grid
 //#use layout/view
+//#use layout/splat
 // Tiles met by each visible Gaussian, in depth order: what the scan turns into offsets of pairs. One invocation a
 // visible Gaussian.
 // Twin: tests/reference/tiles.rs (ordered_lists).
@@ -10,7 +11,7 @@
 // [visible] by depth.
 @group(0) @binding(2) var<storage, read> gaussians: array<u32>;
 // [N]
-@group(0) @binding(3) var<storage, read> tile_counts: array<u32>;
+@group(0) @binding(3) var<storage, read> splats: array<SplatRow>;
 // [visible] by depth.
 @group(0) @binding(4) var<storage, read_write> counts: array<u32>;
 
@@ -18,6 +19,6 @@
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
     let rank = flat_group(group) * 64u + lane;
     if (rank < visible_count[0]) {
-        counts[rank] = tile_counts[gaussians[rank]];
+        counts[rank] = splats[gaussians[rank]].slot_count;
     }
 }

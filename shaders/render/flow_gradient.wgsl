@@ -30,13 +30,10 @@ struct Times {
 @group(0) @binding(4) var<storage, read> splats: array<SplatRow>;
 // [N]
 @group(0) @binding(5) var<storage, read> flow_splats: array<FlowSplat>;
-// [N]
-@group(0) @binding(6) var<storage, read> tile_counts: array<u32>;
-@group(0) @binding(7) var<storage, read> slot_bases: array<u32>;
-// [pairs][2 or 6]: sum w G, sum w G (x - u)^T by rows.
-@group(0) @binding(8) var<storage, read> flow_slots: array<f32>;
+// [pairs][9], then [pairs][2 or 6]: sum w G, sum w G (x - u)^T by rows.
+@group(0) @binding(6) var<storage, read> slot_gradients: array<f32>;
 // [N] (velocity, unused), or with ALL [N][4]: (velocity, time centre), (mean, 0), quaternion, (log-scale, 0).
-@group(0) @binding(9) var<storage, read_write> flow_gradients: array<vec4f>;
+@group(0) @binding(7) var<storage, read_write> flow_gradients: array<vec4f>;
 
 struct Sums {
     s: vec2f,
@@ -44,13 +41,13 @@ struct Sums {
     m: mat2x2f,
 }
 
-fn sum_slots(index: u32) -> Sums {
+fn sum_slots(row: SplatRow) -> Sums {
     var out: Sums;
-    let start = flow_slot_index(slot_bases[index], 0u);
-    for (var at = start; at < start + tile_counts[index] * FLOW_SLOT; at += FLOW_SLOT) {
-        out.s += vec2f(flow_slots[at], flow_slots[at + 1u]);
+    let start = flow_slot_index(row.first_slot, 0u);
+    for (var at = start; at < start + row.slot_count * FLOW_SLOT; at += FLOW_SLOT) {
+        out.s += vec2f(slot_gradients[at], slot_gradients[at + 1u]);
         if (FLOW == 2u) {
-            out.m += mat2x2f(flow_slots[at + 2u], flow_slots[at + 4u], flow_slots[at + 3u], flow_slots[at + 5u]);
+            out.m += mat2x2f(slot_gradients[at + 2u], slot_gradients[at + 4u], slot_gradients[at + 3u], slot_gradients[at + 5u]);
         }
     }
     return out;
@@ -75,15 +72,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (SOURCE == 0u) {
         clear(index);
     }
-    if (tile_counts[index] == 0u || flow_splats[index].moved.z == 0.0) {
+    let seen = splats[index];
+    if (seen.slot_count == 0u || flow_splats[index].moved.z == 0.0) {
         return;
     }
-    let sums = sum_slots(index);
+    let sums = sum_slots(seen);
     let row = geometry[index];
     let pose = pose_of(index, row.mean_logit.xyz);
     let g = gaussian_of(row, pose.mean, 1.0);
     let o = project_gaussian(g);
-    let splat = unpack_splat(splats[index]);
+    let splat = unpack_splat(seen);
     let root1 = symmetric_root(splat.conic, splat.determinant);
     let change = flow_splats[index].change;
     let a = mat2x2f(1.0 + change.x, change.z, change.y, 1.0 + change.w);

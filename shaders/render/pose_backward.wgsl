@@ -9,23 +9,17 @@
 @group(0) @binding(0) var<uniform> view: View;
 // [N]
 @group(0) @binding(1) var<storage, read> geometry: array<GeometryRow>;
-// [N/4][3 (2 band + 1)][4]
-@group(0) @binding(2) var<storage, read> sh0: array<f32>;
-@group(0) @binding(3) var<storage, read> sh1: array<f32>;
-@group(0) @binding(4) var<storage, read> sh2: array<f32>;
-@group(0) @binding(5) var<storage, read> sh3: array<f32>;
+// Spherical harmonics; see layout/sh_full.wgsl and layout/sh_packed.wgsl.
+@group(0) @binding(2) var<storage, read> sh: array<u32>;
 // [N]
-@group(0) @binding(6) var<storage, read> splats: array<SplatRow>;
-// [N]
-@group(0) @binding(7) var<storage, read> tile_counts: array<u32>;
-@group(0) @binding(8) var<storage, read> slot_bases: array<u32>;
+@group(0) @binding(3) var<storage, read> splats: array<SplatRow>;
 // [pairs][SLOT]
-@group(0) @binding(9) var<storage, read> slot_gradients: array<f32>;
+@group(0) @binding(4) var<storage, read> slot_gradients: array<f32>;
 // [N][6]
-@group(0) @binding(10) var<storage, read_write> shares: array<f32>;
+@group(0) @binding(5) var<storage, read_write> shares: array<f32>;
 // [N]
 //#if MOTION
-@group(0) @binding(11) var<storage, read> motion: array<MotionRow>;
+@group(0) @binding(6) var<storage, read> motion: array<MotionRow>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {

@@ -5,7 +5,7 @@
 //#use splat/colour
 //#use splat/tiles
 //#use motion/{MOTION}
-// Projects every Gaussian into the view: splat for the rasterizer, depth, number of tiles (EWA splatting;
+// Projects every Gaussian into the view: splat for the rasterizer, with the number of its tiles, and depth (EWA splatting;
 // docs/algorithms.md B.1, C.1). One invocation a Gaussian. Twin: tests/reference/project.rs.
 //
 // FEATURE chooses what the rasterizer composites as its three features: 0 = colour, 1 = depth, 2 = normal of the
@@ -15,20 +15,16 @@
 @group(0) @binding(0) var<uniform> view: View;
 // [N]
 @group(0) @binding(1) var<storage, read> geometry: array<GeometryRow>;
-// [N/4][3 (2 band + 1)][4]
-@group(0) @binding(2) var<storage, read> sh0: array<f32>;
-@group(0) @binding(3) var<storage, read> sh1: array<f32>;
-@group(0) @binding(4) var<storage, read> sh2: array<f32>;
-@group(0) @binding(5) var<storage, read> sh3: array<f32>;
+// Spherical harmonics; see layout/sh_full.wgsl and layout/sh_packed.wgsl.
+@group(0) @binding(2) var<storage, read> sh: array<u32>;
 // [N]
-@group(0) @binding(6) var<storage, read_write> splats: array<SplatRow>;
-// [N] bits of the depth; tiles met; 1 where that is not zero.
-@group(0) @binding(7) var<storage, read_write> depths: array<u32>;
-@group(0) @binding(8) var<storage, read_write> tile_counts: array<u32>;
-@group(0) @binding(9) var<storage, read_write> visible: array<u32>;
+@group(0) @binding(3) var<storage, read_write> splats: array<SplatRow>;
+// [N] bits of the depth; 1 where a tile is met.
+@group(0) @binding(4) var<storage, read_write> depths: array<u32>;
+@group(0) @binding(5) var<storage, read_write> visible: array<u32>;
 // [N]
 //#if MOTION
-@group(0) @binding(10) var<storage, read> motion: array<MotionRow>;
+@group(0) @binding(6) var<storage, read> motion: array<MotionRow>;
 
 fn flattest_normal(g: Gaussian, towards: vec3f) -> vec3f {
     let r = rotation_matrix(unit_quaternion(g.quaternion));
@@ -49,7 +45,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         return;
     }
     visible[gaussian] = 0u;
-    tile_counts[gaussian] = 0u;
+    splats[gaussian].slot_count = 0u;
     let mean_logit = geometry[gaussian].mean_logit;
     let pose = pose_of(gaussian, mean_logit.xyz);
     // The cheapest tests first: most of a large scene is behind the camera, most of a long clip at another time.
@@ -73,7 +69,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let direction = normalize(g.mean - view.centre.xyz);
     var features: vec3f;
     if (FEATURE == 0u) {
-        features = sh_colour(gaussian, direction, view.sh_degree);
+        features = sh_colour(gaussian, geometry[gaussian].colour.xyz, direction, view.sh_degree);
     } else if (FEATURE == 1u) {
         features = vec3f(o.p.z);
     } else if (FEATURE == 2u) {
@@ -89,9 +85,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         features = max(vec3f(0.0), features);
     }
     visible[gaussian] = 1u;
-    tile_counts[gaussian] = count;
     depths[gaussian] = bitcast<u32>(lens_depth(o.p));
     let cutoff = log(ALPHA_LEVELS * o.opacity);
     let decay = exp(-0.5 * o.conic.z);
-    splats[gaussian] = pack_splat(Splat(o.u, o.conic, o.conic_determinant, o.opacity, cutoff, decay, features));
+    let splat = Splat(o.u, o.conic, o.conic_determinant, o.opacity, cutoff, decay, features);
+    splats[gaussian] = pack_splat(splat, count);
 }

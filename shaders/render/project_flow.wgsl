@@ -16,17 +16,15 @@
 // [N] of the frame's own view.
 @group(0) @binding(2) var<storage, read> splats: array<SplatRow>;
 // [N]
-@group(0) @binding(3) var<storage, read> tile_counts: array<u32>;
-// [N]
-@group(0) @binding(4) var<storage, read_write> flow_splats: array<FlowSplat>;
+@group(0) @binding(3) var<storage, read_write> flow_splats: array<FlowSplat>;
 // [N]
 //#if MOTION
-@group(0) @binding(5) var<storage, read> motion: array<MotionRow>;
+@group(0) @binding(4) var<storage, read> motion: array<MotionRow>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
     let index = flat_group(group) * 64u + lane;
-    if (index >= view.gaussians || tile_counts[index] == 0u) {
+    if (index >= view.gaussians || splats[index].slot_count == 0u) {
         return;
     }
     let row = geometry[index];

@@ -6,8 +6,8 @@
 // Twin: tests/reference/tiles.rs (ordered_lists).
 
 @group(0) @binding(0) var<uniform> view: View;
-// [1]
-@group(0) @binding(1) var<storage, read> pair_count: array<u32>;
+// [2] pairs admitted; the other is not used.
+@group(0) @binding(1) var<storage, read> admitted: array<u32>;
 // [pairs] tiles, sorted.
 @group(0) @binding(2) var<storage, read> keys: array<u32>;
 // [tiles + 1]
@@ -16,7 +16,7 @@
 @compute @workgroup_size(PAIR_GROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
     let pair = flat_group(group) * PAIR_GROUP + lane;
-    let pairs = pair_count[0];
+    let pairs = admitted[0];
     let tiles = view.size.z * view.size.w;
     // One invocation more than there are pairs closes the list.
     if (pair > pairs) {

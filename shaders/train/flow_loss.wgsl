@@ -7,15 +7,14 @@
 @group(0) @binding(0) var<uniform> flow: Flow;
 // [H][W]; w = transmittance left.
 @group(0) @binding(1) var<storage, read> image: array<vec4f>;
-// [H][W][2] sum of w f, and the flow that it should be.
-@group(0) @binding(2) var<storage, read> flow_image: array<f32>;
+// [H][W] xy = sum of w f; zw = on return, the gradient by it.
+@group(0) @binding(2) var<storage, read_write> flow_image: array<vec4f>;
+// [H][W][2] the flow that it should be.
 @group(0) @binding(3) var<storage, read> flow_target: array<f32>;
-// [H][W][2] gradient by flow_image.
-@group(0) @binding(4) var<storage, read_write> flow_gradient: array<f32>;
 // [H][W] gradient of the image; w = that of its opacity.
-@group(0) @binding(5) var<storage, read_write> image_gradient: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> image_gradient: array<vec4f>;
 // [runs][W][2]: sum of end-point errors, number of pixels.
-@group(0) @binding(6) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(5) var<storage, read_write> sums: array<f32>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -31,7 +30,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         let wanted = vec2f(flow_target[2u * pixel], flow_target[2u * pixel + 1u]);
         var gradient = vec2f(0.0);
         if (alpha >= FLOW_OPACITY && abs(wanted.x) < FLOW_UNKNOWN) {
-            let found = vec2f(flow_image[2u * pixel], flow_image[2u * pixel + 1u]) / alpha;
+            let found = flow_image[pixel].xy / alpha;
             let miss = found - wanted;
             let squared = dot(miss, miss);
             // Where the error is zero there is no direction to go.
@@ -41,8 +40,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
             }
             sum += vec2f(sqrt(squared), 1.0);
         }
-        flow_gradient[2u * pixel] = gradient.x;
-        flow_gradient[2u * pixel + 1u] = gradient.y;
+        flow_image[pixel] = vec4f(flow_image[pixel].xy, gradient);
     }
     sums[2u * id] = sum.x;
     sums[2u * id + 1u] = sum.y;

@@ -4,7 +4,7 @@
 //#use splat/share
 //#use layout/refine
 // The same for motion rows: with SOURCES = 0 targets copy their source's row, with SOURCES = 1 the sources get their share
-// of the duration, and relocation forgets their moments. The slice of a Gaussian through its centre along time obeys the
+// of the duration. The slice of a Gaussian through its centre along time obeys the
 // same integral as one through space, so its duration shrinks by the same factor. Runs before the sources' logits
 // change. One invocation a candidate. Twin: tests/reference/relocate.rs.
 
@@ -15,11 +15,9 @@
 @group(0) @binding(2) var<storage, read> draws: array<u32>;
 // [N]
 @group(0) @binding(3) var<storage, read> geometry: array<GeometryRow>;
-// [N + added] each.
+// [N + added]
 @group(0) @binding(4) var<storage, read_write> motion: array<MotionRow>;
-@group(0) @binding(5) var<storage, read_write> moment1: array<MotionRow>;
-@group(0) @binding(6) var<storage, read_write> moment2: array<MotionRow>;
-@group(0) @binding(7) var<storage, read_write> status: array<FrameStatus>;
+@group(0) @binding(5) var<storage, read_write> status: array<FrameStatus>;
 
 fn shift(source: u32) -> vec4f {
     if (refine.share_duration == 0u) {
@@ -42,9 +40,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         }
     } else if (index < refine.gaussians && draws[index] > 0u) {
         motion[index].duration_gate += shift(index);
-        if (GROW == 0u) {
-            moment1[index] = MotionRow();
-            moment2[index] = MotionRow();
-        }
     }
 }

@@ -1,5 +1,6 @@
 //#use math/grid
 //#use layout/geometry
+//#use layout/moments
 //#use splat/share
 //#use layout/refine
 // Gives every source that was drawn the opacity and scale of its share. Relocation also forgets its moments (growth
@@ -8,11 +9,11 @@
 @group(0) @binding(0) var<uniform> refine: Refine;
 // [N]
 @group(0) @binding(1) var<storage, read> draws: array<u32>;
-// [N] each.
+// [N]
 @group(0) @binding(2) var<storage, read_write> geometry: array<GeometryRow>;
-@group(0) @binding(3) var<storage, read_write> moment1: array<GeometryRow>;
-@group(0) @binding(4) var<storage, read_write> moment2: array<GeometryRow>;
-@group(0) @binding(5) var<storage, read_write> status: array<FrameStatus>;
+// [N][MOMENT_VECTORS]
+@group(0) @binding(3) var<storage, read_write> moments: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> status: array<FrameStatus>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -28,7 +29,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     geometry[index].mean_logit.w = share.logit;
     geometry[index].log_scale += vec4f(vec3f(share.log_scale_shift), 0.0);
     if (GROW == 0u) {
-        moment1[index] = GeometryRow();
-        moment2[index] = GeometryRow();
+        for (var i = 0u; i < MOMENT_VECTORS; i++) {
+            moments[moment_index(index, i)] = vec4f(0.0);
+        }
     }
 }

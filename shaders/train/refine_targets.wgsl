@@ -30,5 +30,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         vec4f(row.mean_logit.xyz, share.logit),
         row.quaternion,
         row.log_scale + vec4f(vec3f(share.log_scale_shift), 0.0),
+        row.colour,
     );
 }

@@ -4,8 +4,8 @@
 // Twin: tests/stages/display.rs (flow_takes_the_place_of_the_image).
 
 @group(0) @binding(0) var<uniform> view: View;
-// [H][W][2] sums of w f.
-@group(0) @binding(1) var<storage, read> flow_image: array<f32>;
+// [H][W] xy = sums of w f.
+@group(0) @binding(1) var<storage, read> flow_image: array<vec4f>;
 // [H][W] becomes (flow sums, 0, transmittance left).
 @group(0) @binding(2) var<storage, read_write> image: array<vec4f>;
 
@@ -15,5 +15,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (index >= view.size.x * view.size.y) {
         return;
     }
-    image[index] = vec4f(flow_image[2u * index], flow_image[2u * index + 1u], 0.0, image[index].w);
+    image[index] = vec4f(flow_image[index].xy, 0.0, image[index].w);
 }

@@ -1,7 +1,6 @@
 //#use math/grid
 //#use layout/geometry
 //#use layout/selection
-//#use layout/sh_block
 // A model as the viewer shows it for a while: splats of another size, only their centres or their solid bodies, what is
 // outside the crop box or deleted left out, what is selected coloured. One invocation a Gaussian.
 // Twin: tests/reference/display.rs (shown).
@@ -33,10 +32,7 @@ const FULL: f32 = 9.0;
 @group(0) @binding(1) var<storage, read> state: array<u32>;
 // [N]
 @group(0) @binding(2) var<storage, read> geometry: array<GeometryRow>;
-// [N/4][3][4]
-@group(0) @binding(3) var<storage, read> colour: array<f32>;
-@group(0) @binding(4) var<storage, read_write> shown_geometry: array<GeometryRow>;
-@group(0) @binding(5) var<storage, read_write> shown_colour: array<f32>;
+@group(0) @binding(3) var<storage, read_write> shown_geometry: array<GeometryRow>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -62,9 +58,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if ((flags & DELETED) != 0u) {
         place.w = GONE;
     }
-    shown_geometry[gaussian] = GeometryRow(place, row.quaternion, shape);
-    for (var channel = 0u; channel < 3u; channel++) {
-        let at = sh_index(gaussian, 3u) + 4u * channel;
-        shown_colour[at] = select(colour[at], preview.tint[channel], (flags & SELECTED) != 0u);
-    }
+    let colour = select(row.colour, preview.tint, (flags & SELECTED) != 0u);
+    shown_geometry[gaussian] = GeometryRow(place, row.quaternion, shape, colour);
 }

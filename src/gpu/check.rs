@@ -23,7 +23,7 @@ pub fn check(declaration: &Declaration, overrides: &Constants) -> Result<Checked
     let source = compose(&replaced(declaration.file, declaration.source), &constants);
     let module = naga::front::wgsl::parse_str(&source)
         .map_err(|error| format!("{}: {}", declaration.file, error.emit_to_string(&source)))?;
-    Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP)
+    Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16_IN_FLOAT32)
         .validate(&module)
         .map_err(|error| format!("{}: {}", declaration.file, error.emit_to_string(&source)))?;
     let mut problems = differences(&declaration.bindings_with(&constants), &module);

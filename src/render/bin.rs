@@ -25,7 +25,7 @@ kernel! {
         uniform view: View,
         read visible_count: u32,
         read gaussians: u32,
-        read tile_counts: u32,
+        read splats: SplatRow,
         write counts: u32,
     }
 }
@@ -34,8 +34,9 @@ kernel! {
     /// Whether the frame's pairs fit their buffers.
     pub CheckCapacity = "render/check_capacity.wgsl" [] {
         read wanted: u32,
+        read visible_count: u32,
         write status: FrameStatus,
-        write pair_count: u32,
+        write admitted: u32,
         write arguments: u32,
     }
 }
@@ -44,13 +45,10 @@ kernel! {
     /// The (Gaussian, tile) pairs in depth order.
     pub EmitPairs = "render/emit_pairs.wgsl" [] {
         uniform view: View,
-        read visible_count: u32,
-        read pair_count: u32,
+        read admitted: u32,
         read gaussians: u32,
         read offsets: u32,
-        read splats: SplatRow,
-        write tile_counts: u32,
-        write slot_bases: u32,
+        write splats: SplatRow,
         write keys: u32,
         write slots: u32,
         write slot_gaussians: u32,
@@ -61,7 +59,7 @@ kernel! {
     /// First pair of every tile.
     pub TileRanges = "render/tile_ranges.wgsl" [] {
         uniform view: View,
-        read pair_count: u32,
+        read admitted: u32,
         read keys: u32,
         write starts: u32,
     }
@@ -129,27 +127,25 @@ impl Binning {
                 view: &frame.view,
                 visible_count: &frame.visible_count,
                 gaussians,
-                tile_counts: &each.tile_counts,
+                splats: &each.splats,
                 counts: &each.counts,
             };
             self.count_pairs.dispatch(pass, &count, view.gaussians);
             each.scan.run(pass, &each.counts, &each.offsets, &frame.visible_count, &frame.wanted);
             let check = CheckCapacity {
                 wanted: &frame.wanted,
+                visible_count: &frame.visible_count,
                 status: &frame.status,
-                pair_count: &frame.pair_count,
+                admitted: &frame.admitted,
                 arguments: &frame.pair_arguments,
             };
             self.check_capacity.dispatch(pass, &check, 1);
             let emit = EmitPairs {
                 view: &frame.view,
-                visible_count: &frame.visible_count,
-                pair_count: &frame.pair_count,
+                admitted: &frame.admitted,
                 gaussians,
                 offsets: &each.offsets,
                 splats: &each.splats,
-                tile_counts: &each.tile_counts,
-                slot_bases: &each.slot_bases,
                 keys: pairs.tile_sort.keys(),
                 slots: pairs.tile_sort.values(),
                 slot_gaussians: &pairs.slot_gaussians,
@@ -161,10 +157,10 @@ impl Binning {
     fn sort_by_tile(&self, recorder: &mut Recorder, frame: &Frame) {
         let tile_sort = &frame.per_pair.tile_sort;
         recorder.stage("tile sort", |pass| {
-            tile_sort.run(pass, &frame.pair_count);
+            tile_sort.run(pass, &frame.admitted);
             let ranges = TileRanges {
                 view: &frame.view,
-                pair_count: &frame.pair_count,
+                admitted: &frame.admitted,
                 keys: tile_sort.sorted_keys(),
                 starts: &frame.per_pixel.starts,
             };

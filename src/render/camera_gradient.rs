@@ -4,7 +4,7 @@ use glam::Vec4;
 
 use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder, Variants};
 use crate::kernel;
-use crate::model::{GeometryRow, Model, MotionRow};
+use crate::model::{GeometryRow, Model, ModelForm, MotionRow};
 use crate::primitives::Reduce;
 
 use super::frame::Frame;
@@ -13,16 +13,11 @@ use super::lens::{LENSES, LensVariant, View};
 
 kernel! {
     /// Each Gaussian's share of the pose's gradient.
-    pub PoseBackward = "render/pose_backward.wgsl" [MOTION = 0 in [0, 1], LENS = 0 in LENSES] {
+    pub PoseBackward = "render/pose_backward.wgsl" [MOTION = 0 in [0, 1], PACKED = 0 in [0, 1], LENS = 0 in LENSES] {
         uniform view: View,
         read geometry: GeometryRow,
-        read sh0: f32,
-        read sh1: f32,
-        read sh2: f32,
-        read sh3: f32,
+        read sh: u32,
         read splats: SplatRow,
-        read tile_counts: u32,
-        read slot_bases: u32,
         read slot_gradients: f32,
         write shares: f32,
         read(MOTION) motion: MotionRow,
@@ -85,8 +80,9 @@ pub struct CameraBackward {
     background: Total,
 }
 
-fn variant(moving: bool, lens: LensVariant) -> [(&'static str, u32); 2] {
-    [("MOTION", u32::from(moving)), lens.constant()]
+fn variant(model: ModelForm, lens: LensVariant) -> [(&'static str, u32); 3] {
+    let [motion, packed] = model.constants();
+    [motion, packed, lens.constant()]
 }
 
 impl CameraBackward {
@@ -103,9 +99,10 @@ impl CameraBackward {
         Ok(backward)
     }
 
-    /// Compiles what views through a lens need. The pinhole is always ready.
+    /// Compiles what views through a lens need, of models in full precision. The pinhole is always ready.
     pub fn prepare(&mut self, lens: LensVariant) -> Result<(), GpuError> {
-        [false, true].into_iter().try_for_each(|moving| self.by_gaussian.prepare(&self.gpu, &variant(moving, lens)))
+        let forms = [false, true].map(|moving| ModelForm { moving, ..ModelForm::default() });
+        forms.into_iter().try_for_each(|form| self.by_gaussian.prepare(&self.gpu, &variant(form, lens)))
     }
 
     /// Records the gradient, from the slots that the renderer's backward pass has filled and before an optimiser moves
@@ -114,24 +111,18 @@ impl CameraBackward {
         let pixels = view.size[0] * view.size[1];
         self.gpu.write(&self.pose.count, 0, &[view.gaussians]);
         self.gpu.write(&self.background.count, 0, &[pixels]);
-        let [sh0, sh1, sh2, sh3] = &model.rows.sh;
         let inputs = frame.buffers();
         recorder.stage("camera backward", |pass| {
             let pose = PoseBackward {
                 view: inputs.view,
                 geometry: &model.rows.geometry,
-                sh0,
-                sh1,
-                sh2,
-                sh3,
+                sh: &model.rows.sh,
                 splats: inputs.splats,
-                tile_counts: inputs.tile_counts,
-                slot_bases: inputs.slot_bases,
                 slot_gradients: inputs.slot_gradients,
                 shares: &self.pose.shares,
                 motion: &model.rows.motion,
             };
-            let by_gaussian = self.by_gaussian.get(&variant(model.is_moving(), view.lens_variant()));
+            let by_gaussian = self.by_gaussian.get(&variant(model.form(), view.lens_variant()));
             by_gaussian.dispatch(pass, &pose, view.gaussians);
             let background = BackgroundBackward {
                 view: inputs.view,

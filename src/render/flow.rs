@@ -18,7 +18,6 @@ kernel! {
         uniform view: View,
         read geometry: GeometryRow,
         read splats: SplatRow,
-        read tile_counts: u32,
         write flow_splats: FlowSplat,
         read(MOTION) motion: MotionRow,
     }
@@ -34,9 +33,7 @@ kernel! {
         read motion: MotionRow,
         read splats: SplatRow,
         read flow_splats: FlowSplat,
-        read tile_counts: u32,
-        read slot_bases: u32,
-        read flow_slots: f32,
+        read slot_gradients: f32,
         write flow_gradients: Vec4,
     }
 }
@@ -80,7 +77,6 @@ impl FlowStages {
                 view: &flow.target,
                 geometry: &model.rows.geometry,
                 splats: &each.splats,
-                tile_counts: &each.tile_counts,
                 flow_splats: &each.flow_splats,
                 motion: &model.rows.motion,
             };
@@ -104,9 +100,7 @@ impl FlowStages {
                     motion: &model.rows.motion,
                     splats: &each.splats,
                     flow_splats: &each.flow_splats,
-                    tile_counts: &each.tile_counts,
-                    slot_bases: &each.slot_bases,
-                    flow_slots: &frame.per_pair.flow_slots,
+                    slot_gradients: &frame.per_pair.slot_gradients,
                     flow_gradients: &each.flow_gradients,
                 };
                 let variant = gradient_variant(flow.form, source as u32, *lens);

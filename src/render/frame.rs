@@ -3,6 +3,7 @@
 use glam::Vec4;
 
 use crate::gpu::{Buffer, Gpu, GpuError};
+use crate::model::Model;
 use crate::primitives::{Scan, Sort};
 
 use super::flow_form::FlowForm;
@@ -15,12 +16,10 @@ pub(super) struct PerGaussian {
     pub capacity: usize,
     pub splats: Buffer<SplatRow>,
     pub depths: Buffer<u32>,
-    pub tile_counts: Buffer<u32>,
     pub visible: Buffer<u32>,
     pub ranks: Buffer<u32>,
     pub counts: Buffer<u32>,
     pub offsets: Buffer<u32>,
-    pub slot_bases: Buffer<u32>,
     /// Only where flow is rendered, and where a backward pass follows.
     pub flow_splats: Buffer<FlowSplat>,
     pub flow_gradients: Buffer<Vec4>,
@@ -34,14 +33,12 @@ impl PerGaussian {
         let words = |label| gpu.zeros(label, capacity);
         Ok(Self {
             capacity,
-            splats: gpu.zeros("view: splats", capacity)?,
+            splats: gpu.zeros("view: splats", capacity.next_multiple_of(4))?,
             depths: words("view: per Gaussian")?,
-            tile_counts: words("view: per Gaussian")?,
             visible: words("view: per Gaussian")?,
             ranks: words("view: per Gaussian")?,
             counts: words("view: per Gaussian")?,
             offsets: words("view: per Gaussian")?,
-            slot_bases: words("view: per Gaussian")?,
             flow_splats: gpu.zeros("view: flow", if flow.is_some() { capacity } else { 0 })?,
             flow_gradients: gpu.zeros("view: flow", gradients)?,
             scan: Scan::new(gpu, capacity)?,
@@ -55,23 +52,21 @@ impl PerGaussian {
 pub(super) struct PerPair {
     pub capacity: usize,
     pub slot_gaussians: Buffer<u32>,
-    /// Only where a backward pass follows.
+    /// Only where a backward pass follows: the slots of the image, then those of the flow.
     pub slot_gradients: Buffer<f32>,
-    pub flow_slots: Buffer<f32>,
     pub tile_sort: Sort,
     tiles: u32,
 }
 
 impl PerPair {
     fn new(gpu: &Gpu, capacity: usize, tiles: u32, flow: Option<FlowForm>, backward: bool) -> Result<Self, GpuError> {
-        let flow_slots = flow.filter(|_| backward).map_or(0, |flow| flow.slot() * capacity);
+        let slot = if backward { SLOT + flow.map_or(0, FlowForm::slot) } else { 0 };
         // Keys go from 0 to `tiles`, the last for pairs of no tile.
         let bits = 32 - tiles.leading_zeros();
         Ok(Self {
             capacity,
             slot_gaussians: gpu.zeros("view: pairs", capacity)?,
-            slot_gradients: gpu.zeros("view: slot gradients", if backward { SLOT * capacity } else { 0 })?,
-            flow_slots: gpu.zeros("view: flow", flow_slots)?,
+            slot_gradients: gpu.zeros("view: slot gradients", slot * capacity)?,
             tile_sort: Sort::new(gpu, capacity, bits)?,
             tiles,
         })
@@ -85,9 +80,8 @@ pub(super) struct PerPixel {
     pub image: Buffer<Vec4>,
     pub image_gradient: Buffer<Vec4>,
     pub starts: Buffer<u32>,
-    /// `[H][W][2]`, only where flow is rendered, and where a backward pass follows.
-    pub flow_image: Buffer<f32>,
-    pub flow_gradient: Buffer<f32>,
+    /// Only where flow is rendered.
+    pub flow_image: Buffer<Vec4>,
     tiles: usize,
 }
 
@@ -98,8 +92,7 @@ impl PerPixel {
             image: gpu.zeros("view: image", capacity)?,
             image_gradient: gpu.zeros("view: image gradient", if backward { capacity } else { 0 })?,
             starts: gpu.zeros("view: tiles", tiles + 1)?,
-            flow_image: gpu.zeros("view: flow", if flow { 2 * capacity } else { 0 })?,
-            flow_gradient: gpu.zeros("view: flow", if flow && backward { 2 * capacity } else { 0 })?,
+            flow_image: gpu.zeros("view: flow", if flow { capacity } else { 0 })?,
             tiles,
         })
     }
@@ -130,7 +123,8 @@ pub struct Frame {
     pub(super) gaussian_count: Buffer<u32>,
     pub(super) visible_count: Buffer<u32>,
     pub(super) wanted: Buffer<u32>,
-    pub(super) pair_count: Buffer<u32>,
+    /// Pairs admitted, and visible Gaussians that have some.
+    pub(super) admitted: Buffer<u32>,
     pub(super) pair_arguments: Buffer<u32>,
     pub(super) status: Buffer<FrameStatus>,
     pub(super) per_gaussian: PerGaussian,
@@ -149,7 +143,7 @@ impl Frame {
             gaussian_count: word("view: counts")?,
             visible_count: word("view: counts")?,
             wanted: word("view: counts")?,
-            pair_count: word("view: counts")?,
+            admitted: gpu.zeros("view: counts", 2)?,
             pair_arguments: gpu.zeros("view: counts", 3)?,
             status: gpu.zeros("view: counts", 1)?,
             per_gaussian: PerGaussian::new(gpu, 0, None, backward)?,
@@ -193,8 +187,9 @@ impl Frame {
         self.flow.as_ref().map(|flow| flow.form)
     }
 
-    /// Sets the view of the next frame and makes room for it. `capacity` is the number of Gaussians to have room for.
-    pub(super) fn set_view(&mut self, view: &View, capacity: usize) -> Result<(), GpuError> {
+    /// Sets the view of a model that the next frame shows, and makes room for it.
+    pub(super) fn set_view(&mut self, view: &View, model: &Model) -> Result<(), GpuError> {
+        let capacity = model.capacity();
         let (width, height) = view.size();
         let (pixels, tiles) = (width as usize * height as usize, view.tiles() as usize);
         if self.per_gaussian.capacity < capacity {
@@ -210,14 +205,15 @@ impl Frame {
         } else if self.per_pair.tiles < tiles as u32 {
             self.allow_pairs(self.per_pair.capacity, tiles as u32)?;
         }
-        self.gpu.write(&self.view, 0, &[*view]);
+        self.gpu.write(&self.view, 0, &[View { sh_rest: model.sh_rest() as u32, ..*view }]);
         self.gpu.write(&self.gaussian_count, 0, &[view.gaussians]);
         Ok(())
     }
 
     /// Pairs that the adapter's largest buffers hold.
     fn most_pairs(&self) -> usize {
-        let bytes = if self.backward { SLOT * size_of::<f32>() } else { size_of::<u32>() };
+        let slot = SLOT + self.flow_form().map_or(0, FlowForm::slot);
+        let bytes = if self.backward { slot * size_of::<f32>() } else { size_of::<u32>() };
         (self.gpu.largest_buffer() as usize - 16) / bytes
     }
 
@@ -248,7 +244,7 @@ impl Frame {
 
     /// Waits and reads how many Gaussians were visible and how many (Gaussian, tile) pairs they made.
     pub fn counts(&self) -> Result<(u32, u32), GpuError> {
-        Ok((self.gpu.read(&self.visible_count)?[0], self.gpu.read(&self.pair_count)?[0]))
+        Ok((self.gpu.read(&self.visible_count)?[0], self.gpu.read(&self.admitted)?[0]))
     }
 
     /// `[H][W]` features over the background; w = transmittance left.
@@ -261,14 +257,10 @@ impl Frame {
         &self.per_pixel.image_gradient
     }
 
-    /// `[H][W][2]` sums of w f, the flow not yet divided by the image's opacity.
-    pub fn flow_image(&self) -> &Buffer<f32> {
+    /// `[H][W]` xy = sum of w f, the flow not yet divided by the image's opacity; zw = its gradient, to be filled before a
+    /// backward pass with flow.
+    pub fn flow_image(&self) -> &Buffer<Vec4> {
         &self.per_pixel.flow_image
-    }
-
-    /// `[H][W][2]` gradient of the flow image, to be filled before a backward pass with flow.
-    pub fn flow_gradient(&self) -> &Buffer<f32> {
-        &self.per_pixel.flow_gradient
     }
 
     /// `[N]` bits of the depth of each Gaussian that was visible.
@@ -283,8 +275,6 @@ pub struct FrameBuffers<'a> {
     pub view: &'a Buffer<View>,
     pub gaussian_count: &'a Buffer<u32>,
     pub splats: &'a Buffer<SplatRow>,
-    pub tile_counts: &'a Buffer<u32>,
-    pub slot_bases: &'a Buffer<u32>,
     pub slot_gradients: &'a Buffer<f32>,
     /// `[N]` or `[N][4]` gradients by flow; see `shaders/render/flow_gradient.wgsl`.
     pub flow_gradients: &'a Buffer<Vec4>,
@@ -322,8 +312,6 @@ impl Frame {
             view: &self.view,
             gaussian_count: &self.gaussian_count,
             splats: &self.per_gaussian.splats,
-            tile_counts: &self.per_gaussian.tile_counts,
-            slot_bases: &self.per_gaussian.slot_bases,
             slot_gradients: &self.per_pair.slot_gradients,
             flow_gradients: &self.per_gaussian.flow_gradients,
             status: &self.status,

@@ -6,11 +6,15 @@ use crate::gpu::wgsl::constant;
 use crate::shared;
 
 shared! {
-    /// A projected Gaussian as the rasterizer reads it; see `shaders/shared/layout/splat.wgsl`.
+    /// A projected Gaussian as the rasterizer reads it, with its slots; see `shaders/shared/layout/splat.wgsl`.
     pub struct SplatRow {
         pub mean_conic: Vec4,
         pub conic_opacity: Vec4,
         pub features: Vec4,
+        pub first_slot: u32,
+        pub slot_count: u32,
+        pub unused0: u32,
+        pub unused1: u32,
     }
 }
 

@@ -54,9 +54,9 @@ shared! {
         pub antialiased: u32,
         pub time: f32,
         pub lens_model: u32,
+        pub sh_rest: u32,
         pub unused0: u32,
         pub unused1: u32,
-        pub unused2: u32,
     }
 }
 

@@ -49,7 +49,7 @@ kernel! {
     /// Flow in place of the image.
     pub FlowPixels = "view/flow_pixels.wgsl" [] {
         uniform view: View,
-        read flow_image: f32,
+        read flow_image: Vec4,
         write image: Vec4,
     }
 }

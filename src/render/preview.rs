@@ -24,14 +24,12 @@ shared! {
 }
 
 kernel! {
-    /// Geometry and constant colour of every Gaussian as shown.
+    /// Geometry, with the constant colour, of every Gaussian as shown.
     pub Preview = "view/preview.wgsl" [] {
         uniform preview: PreviewUniforms,
         read state: u32,
         read geometry: GeometryRow,
-        read colour: f32,
         write shown_geometry: GeometryRow,
-        write shown_colour: f32,
     }
 }
 
@@ -85,7 +83,7 @@ impl PreviewModel {
             pipeline: gpu.pipeline::<Preview>(&[])?,
             settings: gpu.zeros("window: settings", 1)?,
             state: gpu.zeros("window: selection", model.capacity())?,
-            shown: model.sharing_all_but_geometry_and_colour(gpu)?,
+            shown: model.sharing_all_but_geometry(gpu)?,
         })
     }
 
@@ -115,9 +113,7 @@ impl PreviewModel {
                 preview: &self.settings,
                 state: &self.state,
                 geometry: &model.rows.geometry,
-                colour: &model.rows.sh[0],
                 shown_geometry: &self.shown.rows.geometry,
-                shown_colour: &self.shown.rows.sh[0],
             };
             self.pipeline.dispatch(pass, &kernel, model.len() as u32);
         });

@@ -2,7 +2,7 @@
 
 use crate::gpu::{Declaration, Gpu, GpuError, Kernel, Recorder, Variants};
 use crate::kernel;
-use crate::model::{GeometryRow, Model, MotionRow};
+use crate::model::{GeometryRow, Model, ModelForm, MotionRow};
 
 use super::frame::Frame;
 use super::layout::SplatRow;
@@ -11,16 +11,13 @@ use super::options::Channel;
 
 kernel! {
     /// Splat, depth and tile count of every Gaussian.
-    pub Project = "render/project.wgsl" [FEATURE = 0 in [0, 1, 2, 3], MOTION = 0 in [0, 1], LENS = 0 in LENSES] {
+    pub Project = "render/project.wgsl"
+        [FEATURE = 0 in [0, 1, 2, 3], MOTION = 0 in [0, 1], PACKED = 0 in [0, 1], LENS = 0 in LENSES] {
         uniform view: View,
         read geometry: GeometryRow,
-        read sh0: f32,
-        read sh1: f32,
-        read sh2: f32,
-        read sh3: f32,
+        read sh: u32,
         write splats: SplatRow,
         write depths: u32,
-        write tile_counts: u32,
         write visible: u32,
         read(MOTION) motion: MotionRow,
     }
@@ -35,45 +32,41 @@ pub(super) struct Projection {
     project: Variants<Project<'static>>,
 }
 
-fn variant(channel: Channel, moving: bool, lens: LensVariant) -> [(&'static str, u32); 3] {
-    [channel.constant(), ("MOTION", u32::from(moving)), lens.constant()]
+fn variant(channel: Channel, model: ModelForm, lens: LensVariant) -> [(&'static str, u32); 4] {
+    let [motion, packed] = model.constants();
+    [channel.constant(), motion, packed, lens.constant()]
 }
 
 impl Projection {
-    /// For static models seen through a pinhole.
+    /// For static models in full precision seen through a pinhole.
     pub fn new(gpu: &Gpu) -> Result<Self, GpuError> {
         let mut projection = Self { project: Variants::new() };
-        projection.prepare(gpu, false, LensVariant::PINHOLE)?;
+        projection.prepare(gpu, ModelForm::default(), LensVariant::PINHOLE)?;
         Ok(projection)
     }
 
-    /// Compiles what models that may be `moving` need when they are seen through a lens.
-    pub fn prepare(&mut self, gpu: &Gpu, moving: bool, lens: LensVariant) -> Result<(), GpuError> {
+    /// Compiles what models of a form need when they are seen through a lens.
+    pub fn prepare(&mut self, gpu: &Gpu, model: ModelForm, lens: LensVariant) -> Result<(), GpuError> {
         for channel in [Channel::Color, Channel::Depth, Channel::Normal] {
-            self.project.prepare(gpu, &variant(channel, moving, lens))?;
+            self.project.prepare(gpu, &variant(channel, model, lens))?;
         }
-        if moving { self.project.prepare(gpu, &variant(Channel::Velocity, moving, lens)) } else { Ok(()) }
+        if model.moving { self.project.prepare(gpu, &variant(Channel::Velocity, model, lens)) } else { Ok(()) }
     }
 
     /// Records the splats of the frame's view.
     pub fn record(&self, recorder: &mut Recorder, model: &Model, frame: &Frame, view: &View, channel: Channel) {
         let each = &frame.per_gaussian;
-        let [sh0, sh1, sh2, sh3] = &model.rows.sh;
         recorder.stage("project", |pass| {
             let kernel = Project {
                 view: &frame.view,
                 geometry: &model.rows.geometry,
-                sh0,
-                sh1,
-                sh2,
-                sh3,
+                sh: &model.rows.sh,
                 splats: &each.splats,
                 depths: &each.depths,
-                tile_counts: &each.tile_counts,
                 visible: &each.visible,
                 motion: &model.rows.motion,
             };
-            let project = self.project.get(&variant(channel, model.is_moving(), view.lens_variant()));
+            let project = self.project.get(&variant(channel, model.form(), view.lens_variant()));
             project.dispatch(pass, &kernel, view.gaussians);
         });
     }

@@ -21,7 +21,7 @@ kernel! {
         read splats: SplatRow,
         write image: Vec4,
         read(FLOW) flow_splats: FlowSplat,
-        write(FLOW) flow_image: f32,
+        write(FLOW) flow_image: Vec4,
     }
 }
 
@@ -38,9 +38,7 @@ kernel! {
         read image_gradient: Vec4,
         write slot_gradients: f32,
         read(FLOW) flow_splats: FlowSplat,
-        read(FLOW) flow_image: f32,
-        read(FLOW) flow_gradient: f32,
-        write(FLOW) flow_slots: f32,
+        read(FLOW) flow_image: Vec4,
     }
 }
 
@@ -130,8 +128,6 @@ impl Rasterization {
                 slot_gradients: &pairs.slot_gradients,
                 flow_splats: &frame.per_gaussian.flow_splats,
                 flow_image: &pixels.flow_image,
-                flow_gradient: &pixels.flow_gradient,
-                flow_slots: &pairs.flow_slots,
             };
             self.backward.get(&self.backward_variant(flow)).dispatch_groups(pass, &backward, view.tiles());
         });

@@ -101,7 +101,7 @@ impl Renderer {
         ensure!(options.sh_degree <= model.sh_degree(), "the model has no band {}", options.sh_degree);
         let view = options.view(camera, model);
         self.prepare(model, view.lens_variant())?;
-        self.set_view(&view, model.capacity())?;
+        self.set_view(&view, model)?;
         loop {
             let mut recorder = Recorder::new(&self.gpu, timed);
             self.record_forward(&mut recorder, model, &view, options.channel);
@@ -131,13 +131,13 @@ impl Renderer {
         let (width, height) = (camera.lens.width, camera.lens.height);
         let count = width as usize * height as usize;
         let image = self.gpu.read_range(self.frame.image(), 0, count)?;
-        let flow = self.gpu.read_range(self.frame.flow_image(), 0, 2 * count)?;
-        let pixel = |(pixel, flow): (&Vec4, &[f32])| {
+        let flow = self.gpu.read_range(self.frame.flow_image(), 0, count)?;
+        let pixel = |(pixel, flow): (&Vec4, &Vec4)| {
             let alpha = 1.0 - pixel.w;
             let scale = if alpha > 0.0 { 1.0 / alpha } else { 0.0 };
-            Vec4::new(flow[0] * scale, flow[1] * scale, 0.0, pixel.w)
+            Vec4::new(flow.x * scale, flow.y * scale, 0.0, pixel.w)
         };
-        Ok(Rendered { width, height, pixels: image.iter().zip(flow.chunks_exact(2)).map(pixel).collect() })
+        Ok(Rendered { width, height, pixels: image.iter().zip(&flow).map(pixel).collect() })
     }
 
     /// Renders the flow into [`Frame::flow_image`] and waits; `after` records what follows in the same submission.
@@ -159,7 +159,7 @@ impl Renderer {
         self.prepare(model, view.lens_variant())?;
         let form = FlowForm { affine, all: false };
         [&view, &target].into_iter().try_for_each(|view| self.prepare_flow(form, view.lens_variant()))?;
-        self.set_view(&view, model.capacity())?;
+        self.set_view(&view, model)?;
         self.set_flow_target(&view, &target);
         loop {
             let mut recorder = Recorder::new(&self.gpu, false);
@@ -174,7 +174,7 @@ impl Renderer {
 
     /// Compiles what this model needs when it is seen through a lens. Before it is first recorded.
     pub fn prepare(&mut self, model: &Model, lens: LensVariant) -> Result<(), GpuError> {
-        self.projection.prepare(&self.gpu, model.is_moving(), lens)
+        self.projection.prepare(&self.gpu, model.form(), lens)
     }
 
     /// Compiles and makes room for flow in a form from or to a view through a lens, before the view is set.
@@ -197,15 +197,16 @@ impl Renderer {
         self.rasterization.record(recorder, &self.frame, view, self.frame.flow_form());
     }
 
-    /// Records the backward pass with flow, which starts from [`Frame::flow_gradient`] besides [`Frame::image_gradient`].
+    /// Records the backward pass with flow, which starts from the gradient in [`Frame::flow_image`] besides
+    /// [`Frame::image_gradient`].
     pub fn record_flow_backward(&self, recorder: &mut Recorder, model: &Model, view: &View) {
         self.rasterization.record_backward(recorder, &self.frame, view, self.frame.flow_form());
         self.flow.gradients(recorder, model, &self.frame, view);
     }
 
-    /// Sets the view of the frames recorded from now on, with room for `capacity` Gaussians.
-    pub fn set_view(&mut self, view: &View, capacity: usize) -> Result<(), GpuError> {
-        self.frame.set_view(view, capacity)
+    /// Sets the view of a model of the frames recorded from now on, with room for its capacity.
+    pub fn set_view(&mut self, view: &View, model: &Model) -> Result<(), GpuError> {
+        self.frame.set_view(view, model)
     }
 
     /// Records the forward pass of the view last set.

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use glam::Vec4;
 
-use super::layout::SLOT;
+use super::layout::{SLOT, SplatRow};
 use super::lens::View;
 use super::options::{Channel, RenderOptions};
 use super::renderer::Renderer;
@@ -34,7 +34,7 @@ impl Renderer {
             options.antialiased,
         );
         self.prepare(model, view.lens_variant())?;
-        self.set_view(&view, model.capacity())?;
+        self.set_view(&view, model)?;
         let (width, height) = view.size();
         let ones = vec![Vec4::X; width as usize * height as usize];
         self.gpu().write(self.frame().image_gradient(), 0, &ones);
@@ -48,14 +48,13 @@ impl Renderer {
             }
         }
         let frame = self.frame().buffers();
-        let counts = self.gpu().read_range(frame.tile_counts, 0, model.len())?;
-        let bases = self.gpu().read_range(frame.slot_bases, 0, model.len())?;
-        let used = |i: usize| counts[i] > 0;
-        let end = (0..model.len()).filter(|&i| used(i)).map(|i| bases[i] + counts[i]).max().unwrap_or(0);
-        let slots = self.gpu().read_range(frame.slot_gradients, 0, end as usize * SLOT)?;
-        for i in (0..model.len()).filter(|&i| used(i)) {
-            let own = bases[i] as usize..(bases[i] + counts[i]) as usize;
-            sums[i] += own.map(|slot| f64::from(slots[slot * SLOT + RED])).sum::<f64>();
+        let splats = self.gpu().read_range(frame.splats, 0, model.len())?;
+        let own = |splat: &SplatRow| splat.first_slot as usize..(splat.first_slot + splat.slot_count) as usize;
+        let used = || splats.iter().enumerate().filter(|(_, splat)| splat.slot_count > 0);
+        let end = used().map(|(_, splat)| own(splat).end).max().unwrap_or(0);
+        let slots = self.gpu().read_range(frame.slot_gradients, 0, end * SLOT)?;
+        for (i, splat) in used() {
+            sums[i] += own(splat).map(|slot| f64::from(slots[slot * SLOT + RED])).sum::<f64>();
         }
         Ok(())
     }

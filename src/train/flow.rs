@@ -22,9 +22,8 @@ kernel! {
     pub FlowLoss = "train/flow_loss.wgsl" [ALL = 0 in [0, 1]] {
         uniform flow: Flow,
         read image: Vec4,
-        read flow_image: f32,
+        write flow_image: Vec4,
         read flow_target: f32,
-        write flow_gradient: f32,
         write image_gradient: Vec4,
         write sums: f32,
     }
@@ -130,7 +129,6 @@ impl FlowPass {
                 image: frame.image(),
                 flow_image: frame.flow_image(),
                 flow_target: &target.field,
-                flow_gradient: frame.flow_gradient(),
                 image_gradient: frame.image_gradient(),
                 sums: &self.sums,
             };

@@ -9,7 +9,6 @@ use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder}
 use crate::render::FrameStatus;
 use crate::{kernel, shared};
 
-use super::rows::NAMES;
 use super::run::checkpoint::{Checkpoint, Tensor};
 use super::update::Step;
 
@@ -38,6 +37,9 @@ kernel! {
 
 /// All kernels of this file.
 pub const DECLARATIONS: &[Declaration] = &[UpdateVector::DECLARATION];
+
+/// Names of the values and of Adam's moments in a checkpoint.
+const NAMES: [&str; 3] = ["value", "moment1", "moment2"];
 
 /// A vector of parameters. Its buffers are filled up with zeros to whole vectors of four.
 #[derive(Debug)]

@@ -1,12 +1,15 @@
 //! Relocation of dead Gaussians and growth of the population, on the device, with no readback (docs/algorithms.md E.6
 //! to E.8).
 
+use glam::Vec4;
 use wgpu::ComputePass;
 
 use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder};
-use crate::model::{BANDS, GeometryRow, Model, MotionRow, Rows, band_stride};
+use crate::model::{GeometryRow, Model, ModelForm, MotionRow};
 use crate::render::{Frame, FrameStatus};
 use crate::{kernel, shared};
+
+use super::moments::Moments;
 
 shared! {
     /// One relocation or growth; see `shaders/shared/layout/refine.wgsl`.
@@ -18,7 +21,7 @@ shared! {
         pub weight_scale: f32,
         pub dead_opacity: f32,
         pub share_duration: u32,
-        pub unused: u32,
+        pub sh_rest: u32,
     }
 }
 
@@ -57,25 +60,24 @@ kernel! {
 
 kernel! {
     /// Sources given their share.
-    pub RefineSources = "train/refine_sources.wgsl" [GROW = 0 in [0, 1]] {
+    pub RefineSources = "train/refine_sources.wgsl" [GROW = 0 in [0, 1], MOTION = 0 in [0, 1], PACKED = 0 in [0, 1]] {
         uniform refine: Refine,
         read draws: u32,
         write geometry: GeometryRow,
-        write moment1: GeometryRow,
-        write moment2: GeometryRow,
+        write moments: Vec4,
         write status: FrameStatus,
     }
 }
 
 kernel! {
-    /// Rows of one band copied.
-    pub RefineRows = "train/refine_rows.wgsl" [GROW = 0 in [0, 1], STRIDE = 3 in [3, 9, 15, 21]] {
+    /// Spherical harmonics copied.
+    pub RefineRows = "train/refine_rows.wgsl" [GROW = 0 in [0, 1], PACKED = 0 in [0, 1]] {
         uniform refine: Refine,
         read sources: u32,
         read draws: u32,
-        write values: f32,
-        write moment1: f32,
-        write moment2: f32,
+        write sh: u32,
+        write moment1: u32,
+        write moment2: u32,
         write status: FrameStatus,
     }
 }
@@ -88,8 +90,6 @@ kernel! {
         read draws: u32,
         read geometry: GeometryRow,
         write motion: MotionRow,
-        write moment1: MotionRow,
-        write moment2: MotionRow,
         write status: FrameStatus,
     }
 }
@@ -117,30 +117,30 @@ struct Operation {
     draw: Pipeline<RefineDraw<'static>>,
     targets: Pipeline<RefineTargets<'static>>,
     sources: Pipeline<RefineSources<'static>>,
-    rows: [Pipeline<RefineRows<'static>>; BANDS],
+    rows: Pipeline<RefineRows<'static>>,
     /// Of targets, then of sources; none for static scenes.
     motion: Vec<Pipeline<RefineMotion<'static>>>,
     settings: Buffer<Refine>,
 }
 
 impl Operation {
-    fn new(gpu: &Gpu, moving: bool, grow: bool) -> Result<Self, GpuError> {
+    fn new(gpu: &Gpu, form: ModelForm, grow: bool) -> Result<Self, GpuError> {
         let grow_constant = ("GROW", u32::from(grow));
-        let rows = |band| gpu.pipeline::<RefineRows>(&[grow_constant, ("STRIDE", band_stride(band) as u32)]);
+        let [motion_constant, packed] = form.constants();
         let motion = |sources| gpu.pipeline::<RefineMotion>(&[grow_constant, ("SOURCES", sources)]);
         Ok(Self {
             name: if grow { "grow" } else { "relocate" },
             weights: gpu.pipeline::<RefineWeights>(&[grow_constant])?,
             draw: gpu.pipeline::<RefineDraw>(&[grow_constant])?,
             targets: gpu.pipeline::<RefineTargets>(&[grow_constant])?,
-            sources: gpu.pipeline::<RefineSources>(&[grow_constant])?,
-            rows: [rows(0)?, rows(1)?, rows(2)?, rows(3)?],
-            motion: if moving { vec![motion(0)?, motion(1)?] } else { vec![] },
+            sources: gpu.pipeline::<RefineSources>(&[grow_constant, motion_constant, packed])?,
+            rows: gpu.pipeline::<RefineRows>(&[grow_constant, packed])?,
+            motion: if form.moving { vec![motion(0)?, motion(1)?] } else { vec![] },
             settings: gpu.zeros("refine: settings", 1)?,
         })
     }
 
-    fn record(&self, recorder: &mut Recorder, model: &Model, moments: &[Rows; 2], frame: &Frame, refine: &Refine) {
+    fn record(&self, recorder: &mut Recorder, model: &Model, moments: &Moments, frame: &Frame, refine: &Refine) {
         let (own, all) = (refine.gaussians, refine.gaussians + refine.added);
         recorder.stage(self.name, |pass| {
             self.draw_sources(pass, model, frame, own, all);
@@ -172,19 +172,19 @@ impl Operation {
     }
 
     /// Copies colour and motion of the sources to their targets, before the sources' geometry changes.
-    fn copy_rows(&self, pass: &mut ComputePass, model: &Model, moments: &[Rows; 2], frame: &Frame, all: u32) {
-        let (scratch, [first, second]) = (frame.scratch(), moments);
-        for band in 0..=model.sh_degree() as usize {
+    fn copy_rows(&self, pass: &mut ComputePass, model: &Model, moments: &Moments, frame: &Frame, all: u32) {
+        let (scratch, [moment1, moment2]) = (frame.scratch(), &moments.sh);
+        if model.sh_degree() > 0 {
             let rows = RefineRows {
                 refine: &self.settings,
                 sources: scratch.sources,
                 draws: scratch.draws,
-                values: &model.rows.sh[band],
-                moment1: &first.sh[band],
-                moment2: &second.sh[band],
+                sh: &model.rows.sh,
+                moment1,
+                moment2,
                 status: scratch.status,
             };
-            self.rows[band].dispatch(pass, &rows, all);
+            self.rows.dispatch(pass, &rows, all);
         }
         for pipeline in &self.motion {
             let motion = RefineMotion {
@@ -193,8 +193,6 @@ impl Operation {
                 draws: scratch.draws,
                 geometry: &model.rows.geometry,
                 motion: &model.rows.motion,
-                moment1: &first.motion,
-                moment2: &second.motion,
                 status: scratch.status,
             };
             pipeline.dispatch(pass, &motion, all);
@@ -206,12 +204,12 @@ impl Operation {
         &self,
         pass: &mut ComputePass,
         model: &Model,
-        moments: &[Rows; 2],
+        moments: &Moments,
         frame: &Frame,
         own: u32,
         all: u32,
     ) {
-        let (scratch, [first, second]) = (frame.scratch(), moments);
+        let scratch = frame.scratch();
         let targets = RefineTargets {
             refine: &self.settings,
             sources: scratch.sources,
@@ -224,8 +222,7 @@ impl Operation {
             refine: &self.settings,
             draws: scratch.draws,
             geometry: &model.rows.geometry,
-            moment1: &first.geometry,
-            moment2: &second.geometry,
+            moments: &moments.rows,
             status: scratch.status,
         };
         self.sources.dispatch(pass, &sources, own);
@@ -241,9 +238,9 @@ pub struct Refiner {
 }
 
 impl Refiner {
-    /// For populations that may be `moving`.
-    pub fn new(gpu: &Gpu, moving: bool) -> Result<Self, GpuError> {
-        let (relocation, growth) = (Operation::new(gpu, moving, false)?, Operation::new(gpu, moving, true)?);
+    /// For populations of models of a form.
+    pub fn new(gpu: &Gpu, form: ModelForm) -> Result<Self, GpuError> {
+        let (relocation, growth) = (Operation::new(gpu, form, false)?, Operation::new(gpu, form, true)?);
         Ok(Self { gpu: gpu.clone(), relocation, growth })
     }
 
@@ -252,11 +249,11 @@ impl Refiner {
         &self,
         recorder: &mut Recorder,
         model: &Model,
-        moments: &[Rows; 2],
+        moments: &Moments,
         frame: &Frame,
         refine: &Refine,
     ) {
-        let refine = Refine { added: 0, ..*refine };
+        let refine = Refine { added: 0, sh_rest: model.sh_rest() as u32, ..*refine };
         self.gpu.write(&self.relocation.settings, 0, &[refine]);
         self.relocation.record(recorder, model, moments, frame, &refine);
     }
@@ -266,11 +263,12 @@ impl Refiner {
         &self,
         recorder: &mut Recorder,
         model: &Model,
-        moments: &[Rows; 2],
+        moments: &Moments,
         frame: &Frame,
         refine: &Refine,
     ) {
-        self.gpu.write(&self.growth.settings, 0, &[*refine]);
-        self.growth.record(recorder, model, moments, frame, refine);
+        let refine = Refine { sh_rest: model.sh_rest() as u32, ..*refine };
+        self.gpu.write(&self.growth.settings, 0, &[refine]);
+        self.growth.record(recorder, model, moments, frame, &refine);
     }
 }

@@ -9,12 +9,12 @@ use glam::Vec4;
 use crate::camera::Camera;
 use crate::dataset::{Capture, PhotoCache, Split};
 use crate::gpu::{Gpu, Recorder, StageTimes};
-use crate::model::{Model, Rows};
+use crate::model::{Model, ModelForm};
 use crate::render::{Channel, FrameStatus, LensVariant, RenderOptions, Rendered, Renderer, View};
 use crate::scene::{ALPHA_MIN, Normalisation, Scene, sigmoid};
 
 use super::appearance::{Appearance, Shown};
-use super::config::{Config, Subgroups};
+use super::config::{Config, Precision, Subgroups};
 use super::loss::{HISTORY, LossPass, LossWeights};
 use super::metrics;
 use super::run::checkpoint::{Checkpoint, Tensor};
@@ -22,7 +22,7 @@ use super::schedule::{EXTENT, Schedule};
 use super::supervision::FlowSupervision;
 use super::targets::Targets;
 use super::update::Optimiser;
-use super::{init, rows, strategy};
+use super::{init, moments, strategy};
 
 /// Steps between two looks at the device. After an overflow at most this many are repeated.
 const LOOK_EVERY: u32 = 16;
@@ -114,8 +114,9 @@ impl Trainer {
         // What does not fit the device is refused before anything is read or allocated for it.
         let capacity = config.cap_max as usize;
         let moving = capture.is_dynamic() && !config.r#static;
-        let model = Model::empty(&gpu, capacity, config.sh_degree, moving)?;
-        let mut optimiser = Optimiser::new(&gpu, capacity, config.sh_degree, moving)?;
+        let form = ModelForm { moving, packed: config.precision == Precision::Packed };
+        let model = Model::empty(&gpu, capacity, config.sh_degree, form)?;
+        let mut optimiser = Optimiser::new(&gpu, capacity, config.sh_degree, form)?;
         let budget = (config.cache_gb * f64::from(1u32 << 30)) as usize;
         let cache = PhotoCache::checked(capture, budget, config.strict)?;
         let capture = cache.capture().clone();
@@ -139,7 +140,7 @@ impl Trainer {
             optimiser,
             loss: LossPass::new(&gpu)?,
             appearance: Appearance::identity(),
-            population_kernels: schedule.strategy().kernels(&gpu, moving)?,
+            population_kernels: schedule.strategy().kernels(&gpu, form)?,
             targets: Targets::new(&gpu, cache, budget as u64, supervision),
             schedule,
             step: 0,
@@ -201,7 +202,7 @@ impl Trainer {
         let target = self.targets.image(&self.schedule, step, shot)?;
         let background = self.schedule.background(step);
         let view = self.view(shot).with_colour(background, self.schedule.sh_degree(step), self.config.antialiased);
-        self.renderer.set_view(&view, self.model.capacity())?;
+        self.renderer.set_view(&view, &self.model)?;
         self.loss.set_target(&target, LossWeights::of(&self.config), background, step)?;
         let flow = self.targets.flow(&self.schedule, step, shot)?;
         let supervision = self.targets.supervision().zip(flow.as_ref());
@@ -301,9 +302,7 @@ impl Trainer {
     pub fn checkpoint(&mut self) -> Result<Checkpoint> {
         self.finish_steps()?;
         let mut tensors = BTreeMap::new();
-        for (name, part) in rows::NAMES.iter().zip(self.all_rows()) {
-            rows::save(&self.gpu, &mut tensors, name, part, self.model.len(), self.config.sh_degree)?;
-        }
+        moments::save(&self.gpu, &mut tensors, &self.model, &self.optimiser.moments, self.model.len())?;
         self.appearance.save(&mut tensors)?;
         // The next statistics also cover steps before the checkpoint.
         let history = self.loss.history()?.iter().flat_map(Vec4::to_array).collect();
@@ -319,10 +318,6 @@ impl Trainer {
                 "reported": self.reported,
             }),
         })
-    }
-
-    fn all_rows(&self) -> [&Rows; 3] {
-        [&self.model.rows, &self.optimiser.moments[0], &self.optimiser.moments[1]]
     }
 
     /// The scene in the capture's frame, without Gaussians that cannot be seen.
@@ -376,9 +371,7 @@ impl Trainer {
             "the checkpoint holds {count} Gaussians, above --cap-max {}",
             self.model.capacity()
         );
-        for (name, part) in rows::NAMES.iter().zip(self.all_rows()) {
-            rows::restore(&self.gpu, checkpoint, name, part, count as usize, self.config.sh_degree)?;
-        }
+        moments::restore(&self.gpu, checkpoint, &self.model, &self.optimiser.moments, count as usize)?;
         self.appearance.restore(checkpoint)?;
         self.model.set_len(count as usize);
         self.step = checkpoint.step;

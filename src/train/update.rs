@@ -4,9 +4,11 @@ use glam::Vec4;
 
 use crate::gpu::wgsl::constant;
 use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder, Variants};
-use crate::model::{BANDS, GeometryRow, Model, MotionRow, Rows};
+use crate::model::{GeometryRow, Model, ModelForm, MotionRow};
 use crate::render::{Frame, FrameStatus, LENSES, LensVariant, SplatRow, View};
 use crate::{kernel, shared};
+
+use super::moments::Moments;
 
 shared! {
     /// Constants of one optimisation step, by the names of the options that they come from; see `shaders/shared/math/adam.wgsl`.
@@ -42,35 +44,27 @@ shared! {
 
 kernel! {
     /// The step on geometry rows.
-    pub Update = "train/update.wgsl" [STORE_GRADIENT = 0 in [0, 1], MOTION = 0 in [0, 1], LENS = 0 in LENSES] {
+    pub Update = "train/update.wgsl"
+        [STORE_GRADIENT = 0 in [0, 1], MOTION = 0 in [0, 1], PACKED = 0 in [0, 1], LENS = 0 in LENSES] {
         uniform view: View,
         uniform step: Step,
         write geometry: GeometryRow,
-        write moment1: GeometryRow,
-        write moment2: GeometryRow,
-        read sh0: f32,
-        read sh1: f32,
-        read sh2: f32,
-        read sh3: f32,
-        read splats: SplatRow,
-        read tile_counts: u32,
-        read slot_bases: u32,
+        write moments: Vec4,
+        write sh: u32,
+        write splats: SplatRow,
         read slot_gradients: f32,
-        write colour_gradients: f32,
         write status: FrameStatus,
         write(MOTION) motion: MotionRow,
-        write(MOTION) motion_moment1: MotionRow,
-        write(MOTION) motion_moment2: MotionRow,
         read(MOTION) flow_gradients: Vec4,
     }
 }
 
 kernel! {
-    /// The step on one band of the spherical harmonics.
-    pub UpdateSh = "train/update_sh.wgsl" [BAND = 0 in [0, 1, 2, 3], STORE_GRADIENT = 0 in [0, 1]] {
+    /// The step on one band of the spherical harmonics beyond the constant one, in full precision.
+    pub UpdateSh = "train/update_sh.wgsl" [BAND = 1 in [1, 2, 3], STORE_GRADIENT = 0 in [0, 1]] {
         uniform step: Step,
-        read gaussians: u32,
-        read colour_gradients: Vec4,
+        uniform view: View,
+        read splats: SplatRow,
         write sh: Vec4,
         write moment1: Vec4,
         write moment2: Vec4,
@@ -85,9 +79,6 @@ pub const DECLARATIONS: &[Declaration] = &[Update::DECLARATION, UpdateSh::DECLAR
 const FLOW_SUPERVISES_VELOCITY: u32 = constant("math/adam", "FLOW_SUPERVISES_VELOCITY") as u32;
 const FLOW_SUPERVISES_ALL: u32 = constant("math/adam", "FLOW_SUPERVISES_ALL") as u32;
 
-/// Floats that `update` leaves for the colour of each Gaussian.
-const COLOUR_GRADIENT: usize = 6;
-
 impl Step {
     /// The same step with optical flow, whose gradient is that of velocities or of `all` parameters.
     pub fn with_flow(self, all: bool) -> Self {
@@ -101,37 +92,37 @@ pub struct Optimiser {
     gpu: Gpu,
     update: Variants<Update<'static>>,
     /// Of `update`, besides the lens.
-    form: [(&'static str, u32); 2],
-    update_sh: [Pipeline<UpdateSh<'static>>; BANDS],
+    form: [(&'static str, u32); 3],
+    /// By band, from the first beyond the constant one; none where the colour is packed.
+    update_sh: Vec<Pipeline<UpdateSh<'static>>>,
     step: Buffer<Step>,
-    colour_gradients: Buffer<f32>,
-    /// First and second moments of Adam.
-    pub moments: [Rows; 2],
+    pub moments: Moments,
 }
 
 impl Optimiser {
-    /// An optimiser for models of up to `capacity` Gaussians, which may be `moving`.
-    pub fn new(gpu: &Gpu, capacity: usize, sh_degree: u32, moving: bool) -> Result<Self, GpuError> {
-        Self::with_sink(gpu, capacity, sh_degree, moving, false)
+    /// An optimiser for models of up to `capacity` Gaussians.
+    pub fn new(gpu: &Gpu, capacity: usize, sh_degree: u32, form: ModelForm) -> Result<Self, GpuError> {
+        Self::with_sink(gpu, capacity, sh_degree, form, false)
     }
 
-    /// An optimiser that stores the gradient in the first moments and updates nothing: the same adjoints, to look at.
+    /// An optimiser in full precision that stores the gradient in the first moments and updates nothing: the same
+    /// adjoints, to look at.
     pub fn storing_gradients(gpu: &Gpu, capacity: usize, sh_degree: u32, moving: bool) -> Result<Self, GpuError> {
-        Self::with_sink(gpu, capacity, sh_degree, moving, true)
+        Self::with_sink(gpu, capacity, sh_degree, ModelForm { moving, packed: false }, true)
     }
 
-    fn with_sink(gpu: &Gpu, capacity: usize, sh_degree: u32, moving: bool, store: bool) -> Result<Self, GpuError> {
+    fn with_sink(gpu: &Gpu, capacity: usize, sh_degree: u32, form: ModelForm, store: bool) -> Result<Self, GpuError> {
         let store = u32::from(store);
-        let rows = || Rows::zeros(gpu, capacity, sh_degree, moving);
+        let [motion, packed] = form.constants();
+        let bands = if form.packed { 0 } else { sh_degree };
         let band = |band| gpu.pipeline::<UpdateSh>(&[("BAND", band), ("STORE_GRADIENT", store)]);
         let mut optimiser = Self {
             gpu: gpu.clone(),
             update: Variants::new(),
-            form: [("STORE_GRADIENT", store), ("MOTION", u32::from(moving))],
-            update_sh: [band(0)?, band(1)?, band(2)?, band(3)?],
+            form: [("STORE_GRADIENT", store), motion, packed],
+            update_sh: (1..=bands).map(band).collect::<Result<_, _>>()?,
             step: gpu.zeros("view: step", 1)?,
-            colour_gradients: gpu.zeros("view: colour gradients", capacity.next_multiple_of(4) * COLOUR_GRADIENT)?,
-            moments: [rows()?, rows()?],
+            moments: Moments::zeros(gpu, capacity, sh_degree, form)?,
         };
         optimiser.prepare(LensVariant::PINHOLE)?;
         Ok(optimiser)
@@ -142,8 +133,8 @@ impl Optimiser {
         self.update.prepare(&self.gpu, &self.variant(lens))
     }
 
-    fn variant(&self, lens: LensVariant) -> [(&'static str, u32); 3] {
-        [self.form[0], self.form[1], lens.constant()]
+    fn variant(&self, lens: LensVariant) -> [(&'static str, u32); 4] {
+        [self.form[0], self.form[1], self.form[2], lens.constant()]
     }
 
     /// Sets the constants of the step recorded next.
@@ -158,45 +149,34 @@ impl Optimiser {
 
     /// Records the step of every Gaussian, from the slots that the backward pass has filled.
     pub fn record(&self, recorder: &mut Recorder, model: &Model, frame: &Frame, view: &View) {
-        let [first, second] = &self.moments;
-        let [sh0, sh1, sh2, sh3] = &model.rows.sh;
         let inputs = frame.buffers();
         recorder.stage("update", |pass| {
             let update = Update {
                 view: inputs.view,
                 step: &self.step,
                 geometry: &model.rows.geometry,
-                moment1: &first.geometry,
-                moment2: &second.geometry,
-                sh0,
-                sh1,
-                sh2,
-                sh3,
+                moments: &self.moments.rows,
+                sh: &model.rows.sh,
                 splats: inputs.splats,
-                tile_counts: inputs.tile_counts,
-                slot_bases: inputs.slot_bases,
                 slot_gradients: inputs.slot_gradients,
-                colour_gradients: &self.colour_gradients,
                 status: inputs.status,
                 motion: &model.rows.motion,
-                motion_moment1: &first.motion,
-                motion_moment2: &second.motion,
                 flow_gradients: inputs.flow_gradients,
             };
             self.update.get(&self.variant(view.lens_variant())).dispatch(pass, &update, view.gaussians);
         });
         recorder.stage("update colour", |pass| {
-            for band in 0..=view.sh_degree as usize {
+            for update_sh in self.update_sh.iter().take(view.sh_degree as usize) {
                 let update = UpdateSh {
                     step: &self.step,
-                    gaussians: inputs.gaussian_count,
-                    colour_gradients: &self.colour_gradients.cast(),
-                    sh: &model.rows.sh[band].cast(),
-                    moment1: &first.sh[band].cast(),
-                    moment2: &second.sh[band].cast(),
+                    view: inputs.view,
+                    splats: inputs.splats,
+                    sh: &model.rows.sh.cast(),
+                    moment1: &self.moments.sh[0].cast(),
+                    moment2: &self.moments.sh[1].cast(),
                     status: inputs.status,
                 };
-                self.update_sh[band].dispatch(pass, &update, view.gaussians.div_ceil(4));
+                update_sh.dispatch(pass, &update, view.gaussians.div_ceil(4));
             }
         });
     }

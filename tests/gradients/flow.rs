@@ -93,7 +93,7 @@ fn device_gradient(lanes: LaneForm, case: &Case, form: Form) -> Vec<[f64; INPUTS
     renderer
         .prepare_flow(FlowForm { affine: form.affine, all: form.all }, dapple::render::LensVariant::PINHOLE)
         .unwrap();
-    renderer.set_view(&views[0], count).unwrap();
+    renderer.set_view(&views[0], &model).unwrap();
     renderer.set_flow_target(&views[0], &views[1]);
     let field = case.wanted.iter().map(|v| v.map(|v| v as f32)).collect();
     let target = FlowTarget { to: 1, field, valid: case.valid.clone() };
@@ -112,7 +112,7 @@ fn device_gradient(lanes: LaneForm, case: &Case, form: Form) -> Vec<[f64; INPUTS
     let status = renderer.frame_mut().read_status().unwrap();
     assert_eq!((status.overflowed, status.non_finite), (0, 0));
     check_statistics(case, form, loss.history().unwrap()[0]);
-    let rows = &optimiser.moments[0];
+    let [rows, _] = &support::read_moments(&optimiser.moments, count, 3, true);
     let (geometry, motion) = (support::read_rows(&gpu, rows, count, 3), read_motion(rows, count));
     let join = |(g, m): (&[f64; 59], &[f64; 6])| std::array::from_fn(|i| if i < 11 { g[i] } else { m[i - 11] });
     geometry.iter().zip(&motion).map(join).collect()

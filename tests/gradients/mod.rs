@@ -62,7 +62,7 @@ fn device_gradient(rig: &mut Rig, case: &Case) -> (Vec<[f64; PARAMETERS]>, Camer
     let model = Model::upload(&gpu, &cases::host_scene(&case.gaussians, degree, case.view.antialiased)).unwrap();
     let view = support::device_view(&case.view, count);
     rig.renderer.prepare(&model, view.lens_variant()).unwrap();
-    rig.renderer.set_view(&view, count).unwrap();
+    rig.renderer.set_view(&view, &model).unwrap();
     gpu.write(rig.renderer.frame().image_gradient(), 0, &case.upstream.pixels());
     rig.optimiser.set_step(&Step::default());
     let mut recorder = Recorder::new(&gpu, false);
@@ -73,7 +73,8 @@ fn device_gradient(rig: &mut Rig, case: &Case) -> (Vec<[f64; PARAMETERS]>, Camer
     recorder.finish().unwrap();
     let status = rig.renderer.frame_mut().read_status().unwrap();
     assert_eq!((status.overflowed, status.non_finite), (0, 0));
-    (support::read_rows(&gpu, &rig.optimiser.moments[0], count, degree), rig.camera.read().unwrap())
+    let [rows, _] = support::read_moments(&rig.optimiser.moments, 260, degree, false);
+    (support::read_rows(&gpu, &rows, count, degree), rig.camera.read().unwrap())
 }
 
 /// Relative L2 error and cosine of two vectors.

@@ -62,7 +62,7 @@ fn device_gradient(renderer: &mut Renderer, case: &Case) -> Found {
     let model = Model::upload(&gpu, &scene).unwrap();
     let view = support::device_view(&case.view, count).at(case.time as f32);
     renderer.prepare(&model, dapple::render::LensVariant::PINHOLE).unwrap();
-    renderer.set_view(&view, count).unwrap();
+    renderer.set_view(&view, &model).unwrap();
     gpu.write(renderer.frame().image_gradient(), 0, &case.upstream.pixels());
     let optimiser = Optimiser::storing_gradients(&gpu, count, 3, true).unwrap();
     optimiser.set_step(&Step::default());
@@ -76,7 +76,7 @@ fn device_gradient(renderer: &mut Renderer, case: &Case) -> Found {
     recorder.finish().unwrap();
     let status = renderer.frame_mut().read_status().unwrap();
     assert_eq!((status.overflowed, status.non_finite), (0, 0));
-    let (rows, by_camera) = (&optimiser.moments[0], camera.read().unwrap());
+    let ([rows, _], by_camera) = (&support::read_moments(&optimiser.moments, count, 3, true), camera.read().unwrap());
     let pose = std::array::from_fn(|i| f64::from([by_camera.omega, by_camera.tau][i / 3][i % 3]));
     (support::read_rows(&gpu, rows, count, 3), read_motion(rows, count), pose)
 }

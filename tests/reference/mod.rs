@@ -20,6 +20,7 @@ pub mod gradient;
 pub mod loss;
 pub mod motion;
 pub mod number;
+pub mod packed;
 pub mod project;
 pub mod project_backward;
 pub mod random;

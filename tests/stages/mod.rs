@@ -4,6 +4,7 @@ mod display;
 mod edges;
 mod loss;
 mod motion;
+mod packed;
 mod refine;
 mod rigid_flow;
 mod tiles;

@@ -69,9 +69,9 @@ impl Rig {
         let model = Model::upload(&gpu, scene).unwrap();
         let mut renderer = support::training_renderer();
         renderer.prepare(&model, dapple::render::LensVariant::PINHOLE).unwrap();
-        renderer.set_view(&view, count).unwrap();
+        renderer.set_view(&view, &model).unwrap();
         gpu.write(renderer.frame().image_gradient(), 0, image_gradient);
-        let optimiser = Optimiser::new(&gpu, count, scene.sh_degree, true).unwrap();
+        let optimiser = Optimiser::new(&gpu, count, scene.sh_degree, model.form()).unwrap();
         let probe = Optimiser::storing_gradients(&gpu, count, scene.sh_degree, true).unwrap();
         Self { renderer, model, view, optimiser, probe }
     }
@@ -84,12 +84,16 @@ impl Rig {
         self.probe.set_step(&Step::default());
         self.probe.record(&mut recorder, &self.model, self.renderer.frame(), &self.view);
         recorder.finish().unwrap();
-        self.moved(&self.probe.moments[0])
+        let [rows, _] = support::read_moments(&self.probe.moments, self.model.len(), self.model.sh_degree(), true);
+        self.moved(&rows)
     }
 
     /// A step by the gradients last computed.
     fn step(&mut self, step: &Step) {
         let mut recorder = Recorder::new(&gpu(), false);
+        // Again: the probe took the splats' place.
+        self.renderer.record_forward(&mut recorder, &self.model, &self.view, Channel::Color);
+        self.renderer.record_backward(&mut recorder, &self.view);
         self.optimiser.set_step(step);
         self.optimiser.record(&mut recorder, &self.model, self.renderer.frame(), &self.view);
         recorder.finish().unwrap();
@@ -238,8 +242,8 @@ fn noise_in_time_slides_along_the_line() {
     let mut renderer = support::training_renderer();
     renderer.prepare(&model, dapple::render::LensVariant::PINHOLE).unwrap();
     let view = device_view(&view, count);
-    renderer.set_view(&view, count).unwrap();
-    let optimiser = Optimiser::new(&gpu, count, 0, true).unwrap();
+    renderer.set_view(&view, &model).unwrap();
+    let optimiser = Optimiser::new(&gpu, count, 0, model.form()).unwrap();
     optimiser.set_step(&Step {
         correction1: 1.0,
         correction2: 1.0,
@@ -278,13 +282,9 @@ fn relocation_copies_motion_and_divides_durations() {
         let mut scene = cases::host_scene(&gaussians, 0, false);
         scene.motion = Some(host_motion(&motions));
         let mut model = Model::with_capacity(&gpu, &scene, count + added).unwrap();
-        let moments = [1.0, 2.0].map(|value| {
-            let rows = Rows::zeros(&gpu, count + added, 0, true).unwrap();
-            gpu.write(&rows.motion.cast(), 0, &vec![Vec4::splat(value); 2 * count]);
-            rows
-        });
+        let moments = support::made_moments(count, count + added, 0, true);
         let mut renderer = support::training_renderer();
-        renderer.set_view(&device_view(&view, count), count + added).unwrap();
+        renderer.set_view(&device_view(&view, count), &model).unwrap();
         let before = read_motion(&model.rows, count);
         let refine = Refine {
             gaussians: count as u32,
@@ -296,7 +296,7 @@ fn relocation_copies_motion_and_divides_durations() {
             share_duration: u32::from(share),
             ..Refine::default()
         };
-        let refiner = Refiner::new(&gpu, true).unwrap();
+        let refiner = Refiner::new(&gpu, model.form()).unwrap();
         let mut recorder = Recorder::new(&gpu, false);
         if added > 0 {
             refiner.record_growth(&mut recorder, &model, &moments, renderer.frame(), &refine);
@@ -307,7 +307,8 @@ fn relocation_copies_motion_and_divides_durations() {
         model.set_len(count + added);
         let sources = gpu.read_range(renderer.frame().scratch().sources, 0, count + added).unwrap();
         let draws = gpu.read_range(renderer.frame().scratch().draws, 0, count).unwrap();
-        let (after, first) = (read_motion(&model.rows, count + added), read_motion(&moments[0], count + added));
+        let [first, _] = support::read_moments(&moments, count + added, 0, true);
+        let (after, first) = (read_motion(&model.rows, count + added), read_motion(&first, count + added));
         let mut copied = 0;
         for i in 0..count + added {
             let drawn = draws.get(i).copied().unwrap_or(0);

@@ -3,13 +3,14 @@
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use dapple::gpu::Recorder;
-use dapple::model::{Model, Rows};
+use dapple::model::{Model, ModelForm};
 use dapple::render::{Channel, FrameStatus, RenderOptions, Renderer};
 use dapple::scene::Scene;
 use dapple::train::Config;
+use dapple::train::moments::Moments;
 use dapple::train::refine::{Refine, Refiner, weight_scale};
 use dapple::train::schedule::Schedule;
-use glam::{Vec3, Vec4};
+use glam::Vec3;
 
 use crate::reference::cases::{self, Rng};
 use crate::reference::gradient::render;
@@ -34,7 +35,10 @@ fn rig() -> MutexGuard<'static, Rig> {
     static RIG: OnceLock<Mutex<Rig>> = OnceLock::new();
     let new = || {
         let gpu = gpu();
-        Mutex::new(Rig { renderer: support::training_renderer(), refiner: Refiner::new(&gpu, true).unwrap() })
+        Mutex::new(Rig {
+            renderer: support::training_renderer(),
+            refiner: Refiner::new(&gpu, ModelForm::default()).unwrap(),
+        })
     };
     RIG.get_or_init(new).lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
@@ -42,7 +46,7 @@ fn rig() -> MutexGuard<'static, Rig> {
 /// A model with moments, before and after an operation.
 struct Population {
     model: Model,
-    moments: [Rows; 2],
+    moments: Moments,
     degree: u32,
 }
 
@@ -53,26 +57,14 @@ impl Population {
     /// Moments start as all ones and all twos.
     fn new(scene: &Scene, capacity: usize) -> Self {
         let (gpu, degree) = (gpu(), scene.sh_degree);
-        let moments = [1.0, 2.0].map(|value| {
-            let rows = Rows::zeros(&gpu, capacity, degree, scene.motion.is_some()).unwrap();
-            gpu.write(&rows.geometry.cast(), 0, &vec![Vec4::splat(value); 3 * scene.len()]);
-            for band in 0..=degree as usize {
-                // Whole blocks of four: the rows behind the last Gaussian stay zero.
-                let stride = dapple::model::band_stride(band);
-                let mut filled = vec![0.0; rows.sh[band].len()];
-                for g in 0..scene.len() {
-                    (0..stride).for_each(|e| filled[(g / 4 * stride + e) * 4 + g % 4] = value);
-                }
-                gpu.write(&rows.sh[band], 0, &filled);
-            }
-            rows
-        });
+        let moments = support::made_moments(scene.len(), capacity, degree, false);
         Self { model: Model::with_capacity(&gpu, scene, capacity).unwrap(), moments, degree }
     }
 
     fn snapshot(&self) -> Snapshot {
-        let read = |rows| support::read_rows(&gpu(), rows, self.model.capacity(), self.degree);
-        [read(&self.model.rows), read(&self.moments[0]), read(&self.moments[1])]
+        let capacity = self.model.capacity();
+        let [first, second] = support::read_moments(&self.moments, capacity, self.degree, false);
+        [&self.model.rows, &first, &second].map(|rows| support::read_rows(&gpu(), rows, capacity, self.degree))
     }
 }
 
@@ -86,7 +78,7 @@ struct Drawn {
 fn run(rig: &mut Rig, population: &mut Population, added: Option<usize>, overflowed: bool) -> Drawn {
     let (gpu, count) = (gpu(), population.model.len());
     let view = support::device_view(&cases::view(&mut Rng::new(1), 32, 32), count);
-    rig.renderer.set_view(&view, population.model.capacity()).unwrap();
+    rig.renderer.set_view(&view, &population.model).unwrap();
     let frame = rig.renderer.frame();
     let scratch = frame.scratch();
     if overflowed {

@@ -64,34 +64,33 @@ fn tile_sets_are_exact_ordered_and_slotted() {
     let lists = emitted(&renderer, (columns * rows) as usize);
     let inputs = renderer.frame().buffers();
     let splats = gpu.read_range(inputs.splats, 0, COUNT).unwrap();
-    let counts = gpu.read_range(inputs.tile_counts, 0, COUNT).unwrap();
-    let bases = gpu.read_range(inputs.slot_bases, 0, COUNT).unwrap();
     let mut sets = vec![BTreeSet::new(); COUNT];
     let mut slots = BTreeSet::new();
     for (tile, list) in lists.iter().enumerate() {
         for &(i, slot) in list {
             sets[i].insert([tile as u32 % columns, tile as u32 / columns]);
-            assert!((bases[i]..bases[i] + counts[i]).contains(&slot), "slot {slot} is not Gaussian {i}'s");
+            let own = splats[i].first_slot..splats[i].first_slot + splats[i].slot_count;
+            assert!(own.contains(&slot), "slot {slot} is not Gaussian {i}'s");
             assert!(slots.insert(slot), "slot {slot} is taken twice");
         }
     }
-    let total: u32 = counts.iter().sum();
+    let total: u32 = splats.iter().map(|splat| splat.slot_count).sum();
     assert_eq!((slots.len(), slots.last().copied()), (total as usize, Some(total - 1)), "slots have gaps");
     check_lists(&renderer, &lists, &gaussians, &view);
 
     // Against the projection of the oracle, and against the very ellipse that the rasterizer evaluates.
     let by_oracle: Vec<_> = gaussians.iter().map(|g| project(g, &view).map(|s| Ellipse::of(&s))).collect();
-    let by_splat: Vec<_> = (0..COUNT).map(|i| by_oracle[i].map(|_| ellipse_of(&splats[i], counts[i]))).collect();
+    let by_splat: Vec<_> = (0..COUNT).map(|i| by_oracle[i].map(|_| ellipse_of(&splats[i]))).collect();
     let by_splat: Vec<_> = by_splat.into_iter().map(Option::flatten).collect();
     compare("the oracle's ellipses", &by_oracle, &sets, [columns, rows], 2e-3);
     compare("the GPU's ellipses", &by_splat, &sets, [columns, rows], 2e-3);
 }
 
 /// The ellipse that a splat of the GPU describes; it says nothing where the Gaussian is not visible.
-fn ellipse_of(splat: &dapple::render::SplatRow, count: u32) -> Option<Ellipse> {
+fn ellipse_of(splat: &dapple::render::SplatRow) -> Option<Ellipse> {
     let [r0, r1] = [splat.mean_conic, splat.conic_opacity].map(|row| row.as_dvec4());
     let ellipse = Ellipse { centre: [r0.x, r0.y], conic: [r0.z, r0.w, r1.x], tau: 2.0 * (255.0 * r1.y).ln() };
-    (count > 0).then_some(ellipse)
+    (splat.slot_count > 0).then_some(ellipse)
 }
 
 /// Tiles within `margin` of the threshold, relative to α's distance from it, may go either way; nothing else may differ.
@@ -122,7 +121,8 @@ fn compare(what: &str, ellipses: &[Option<Ellipse>], got: &[BTreeSet<[u32; 2]>],
 /// same depths and tiles; and the depths are the oracle's.
 fn check_lists(renderer: &Renderer, lists: &[Vec<(usize, u32)>], gaussians: &[Gaussian<f64>], view: &View<f64>) {
     let depths = gpu().read_range(renderer.frame().depths(), 0, gaussians.len()).unwrap();
-    let bases = gpu().read_range(renderer.frame().buffers().slot_bases, 0, gaussians.len()).unwrap();
+    let splats = gpu().read_range(renderer.frame().buffers().splats, 0, gaussians.len()).unwrap();
+    let bases: Vec<u32> = splats.iter().map(|splat| splat.first_slot).collect();
     let mut touched = vec![Vec::new(); gaussians.len()];
     for (tile, list) in lists.iter().enumerate() {
         list.iter().for_each(|&(i, _)| touched[i].push(tile));
@@ -145,7 +145,7 @@ fn a_frame_after_an_overflow_has_no_pairs() {
     let model = Model::upload(&gpu(), &cases::host_scene(&gaussians, 3, false)).unwrap();
     let device_view = support::device_view(&view, gaussians.len());
     let mut renderer = support::training_renderer();
-    renderer.set_view(&device_view, gaussians.len()).unwrap();
+    renderer.set_view(&device_view, &model).unwrap();
     let status = renderer.frame().scratch().status;
     let before = gpu().read(status).unwrap()[0];
     gpu().write(status, 0, &[FrameStatus { overflowed: 1, ..before }]);

@@ -3,9 +3,10 @@
 use std::sync::OnceLock;
 
 use dapple::gpu::{Gpu, Recorder};
-use dapple::model::{MotionRow, Rows, band_stride};
+use dapple::model::{ModelForm, MotionRow, Rows, sh_rest};
 use dapple::render::{self, LaneForm, Renderer};
-use glam::Vec3;
+use dapple::train::moments::{Moments, moment_vectors};
+use glam::{Vec3, Vec4};
 
 use crate::reference::cases::camera_of;
 use crate::reference::motion::MOTION;
@@ -90,21 +91,56 @@ pub fn read_rows(gpu: &Gpu, rows: &Rows, count: usize, degree: u32) -> Vec<[f64;
     let mut out = vec![[0.0; PARAMETERS]; count];
     for (to, row) in out.iter_mut().zip(geometry) {
         let (m, q, s) = (row.mean_logit, row.quaternion, row.log_scale);
-        let flat = [m.x, m.y, m.z, q.x, q.y, q.z, q.w, s.x, s.y, s.z, m.w];
+        let c = row.colour;
+        let flat = [m.x, m.y, m.z, q.x, q.y, q.z, q.w, s.x, s.y, s.z, m.w, c.x, c.y, c.z];
         for (to, from) in to.iter_mut().zip(flat) {
             *to = f64::from(from);
         }
     }
-    for band in 0..=degree as usize {
-        let (stride, first) = (band_stride(band), 11 + 3 * band * band);
-        let packed = gpu.read(&rows.sh[band]).unwrap();
-        for (i, to) in out.iter_mut().enumerate() {
-            for e in 0..stride {
-                to[first + e] = f64::from(packed[(i / 4 * stride + e) * 4 + i % 4]);
-            }
+    let stride = 3 * sh_rest(degree);
+    let words = gpu.read_range(&rows.sh, 0, count.next_multiple_of(4) * stride).unwrap();
+    for (i, to) in out.iter_mut().enumerate() {
+        for e in 0..stride {
+            to[14 + e] = f64::from(f32::from_bits(words[(i / 4 * stride + e) * 4 + i % 4]));
         }
     }
     out
+}
+
+/// First and second moments in full precision, each as rows of parameters.
+pub fn read_moments(moments: &Moments, capacity: usize, degree: u32, moving: bool) -> [Rows; 2] {
+    let (gpu, form) = (gpu(), ModelForm { moving, packed: false });
+    let vectors = gpu.read(&moments.rows).unwrap();
+    [0, 1].map(|which| {
+        let rows = Rows { sh: moments.sh[which].clone(), ..Rows::zeros(&gpu, capacity, degree, form).unwrap() };
+        let own = vectors.chunks_exact(moment_vectors(form));
+        let geometry: Vec<Vec4> = own.clone().flat_map(|row| row[4 * which..][..4].to_vec()).collect();
+        gpu.write(&rows.geometry.cast(), 0, &geometry[..4 * capacity]);
+        if moving {
+            let motion: Vec<Vec4> = own.flat_map(|row| row[8 + 2 * which..][..2].to_vec()).collect();
+            gpu.write(&rows.motion.cast(), 0, &motion[..2 * capacity]);
+        }
+        rows
+    })
+}
+
+/// Moments in full precision whose first are all ones and whose second all twos, for the first `count` Gaussians.
+pub fn made_moments(count: usize, capacity: usize, degree: u32, moving: bool) -> Moments {
+    let (gpu, form) = (gpu(), ModelForm { moving, packed: false });
+    let moments = Moments::zeros(&gpu, capacity, degree, form).unwrap();
+    let row = [[1.0; 4], [2.0; 4]].concat().into_iter().chain([1.0, 1.0, 2.0, 2.0]).take(moment_vectors(form));
+    let row: Vec<Vec4> = row.map(Vec4::splat).collect();
+    gpu.write(&moments.rows, 0, &row.repeat(count));
+    let stride = 3 * sh_rest(degree);
+    for (value, sh) in [1.0_f32, 2.0].iter().zip(&moments.sh) {
+        // Whole blocks of four: the rows behind the last Gaussian stay zero.
+        let mut filled = vec![0; sh.len()];
+        for g in 0..count {
+            (0..stride).for_each(|e| filled[(g / 4 * stride + e) * 4 + g % 4] = value.to_bits());
+        }
+        gpu.write(sh, 0, &filled);
+    }
+    moments
 }
 
 /// The first `count` motion rows, in the order of the oracle's `Motion::to_array`.

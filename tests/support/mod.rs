@@ -6,4 +6,6 @@ pub mod made;
 pub mod moving;
 pub mod random;
 
-pub use device::{can_run, device_view, gpu, read_motion, read_rows, renderer, training_renderer};
+pub use device::{
+    can_run, device_view, gpu, made_moments, read_moments, read_motion, read_rows, renderer, training_renderer,
+};

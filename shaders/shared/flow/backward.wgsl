@@ -7,11 +7,8 @@
 
 // [N]
 @group(0) @binding(8) var<storage, read> flow_splats: array<FlowSplat>;
-// [H][W][2] as the forward pass left it, and its gradient.
-@group(0) @binding(9) var<storage, read> flow_image: array<f32>;
-@group(0) @binding(10) var<storage, read> flow_gradient: array<f32>;
-// [pairs][2 or 6] by slot.
-@group(0) @binding(11) var<storage, read_write> flow_slots: array<f32>;
+// [H][W] xy = as the forward pass left it, zw = its gradient.
+@group(0) @binding(9) var<storage, read> flow_image: array<vec4f>;
 
 struct FlowSums {
     s: vec2f,
@@ -20,10 +17,11 @@ struct FlowSums {
 
 // Reads a pixel's gradient by its flow, and adds what is still to be composited of the flow, dotted with it.
 fn load_flow_pixel(column: ptr<function, Column>, row: u32, pixel: u32) {
-    let gradient = vec2f(flow_gradient[2u * pixel], flow_gradient[2u * pixel + 1u]);
+    let flow = flow_image[pixel];
+    let gradient = flow.zw;
     (*column).flow_gradient[row] = gradient;
     if (FLOW_ALL != 0u) {
-        (*column).remaining[row] += dot(vec2f(flow_image[2u * pixel], flow_image[2u * pixel + 1u]), gradient);
+        (*column).remaining[row] += dot(flow.xy, gradient);
     }
 }
 
@@ -49,20 +47,20 @@ fn store_flow_sums(lane: u32, slot: u32, sums: ptr<function, Sums>) {
     if (FLOW == 2u) {
         let sum = reduce_8(lane, array<f32, 8>(s.x, s.y, m.x, m.y, m.z, m.w, 0.0, 0.0));
         if (lane < 6u) {
-            flow_slots[flow_slot_index(slot, lane)] = sum;
+            slot_gradients[flow_slot_index(slot, lane)] = sum;
         }
         return;
     }
     let x = reduce_1(lane, s.x);
     let y = reduce_1(lane, s.y);
     if (lane == 0u) {
-        flow_slots[flow_slot_index(slot, 0u)] = x;
-        flow_slots[flow_slot_index(slot, 1u)] = y;
+        slot_gradients[flow_slot_index(slot, 0u)] = x;
+        slot_gradients[flow_slot_index(slot, 1u)] = y;
     }
 }
 
 fn clear_flow_slot(slot: u32) {
     for (var i = 0u; i < FLOW_SLOT; i++) {
-        flow_slots[flow_slot_index(slot, i)] = 0.0;
+        slot_gradients[flow_slot_index(slot, i)] = 0.0;
     }
 }

@@ -4,15 +4,13 @@
 
 // [N]
 @group(0) @binding(6) var<storage, read> flow_splats: array<FlowSplat>;
-// [H][W][2] sum of w f.
-@group(0) @binding(7) var<storage, read_write> flow_image: array<f32>;
+// [H][W] xy = sum of w f; zw is left to its gradient.
+@group(0) @binding(7) var<storage, read_write> flow_image: array<vec4f>;
 
 fn add_flow_pixel(column: ptr<function, Column>, row: u32, weight: f32, flow: FlowSplat, d: vec2f) {
     (*column).flow[row] += weight * flow_at(flow, d, row);
 }
 
 fn store_flow_pixel(column: ptr<function, Column>, row: u32, pixel: u32) {
-    let sum = (*column).flow[row];
-    flow_image[2u * pixel] = sum.x;
-    flow_image[2u * pixel + 1u] = sum.y;
+    flow_image[pixel] = vec4f((*column).flow[row], 0.0, 0.0);
 }

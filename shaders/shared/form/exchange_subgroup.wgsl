@@ -27,6 +27,10 @@ fn shared_splat(batch: Batch, source: u32) -> Batch {
         subgroupShuffle(batch.row.mean_conic, source),
         subgroupShuffle(batch.row.conic_opacity, source),
         subgroupShuffle(batch.row.features, source),
+        0u,
+        0u,
+        0u,
+        0u,
     );
     out.slot = subgroupShuffle(batch.slot, source);
     //#if FLOW

@@ -1,12 +1,14 @@
-// What update.wgsl leaves of a Gaussian's colour for update_sh.wgsl in the buffer `colour_gradients`, [N/4][6][4] f32: the
-// unit direction from the camera, then the gradient of the colour, four Gaussians side by side.
-
-// Where number `i` (0 to 5) of a Gaussian lies.
-fn colour_gradient_index(gaussian: u32, i: u32) -> u32 {
-    return ((gaussian >> 2u) * 6u + i) * 4u + (gaussian & 3u);
+//#use layout/splat
+// What update.wgsl leaves of a Gaussian's colour for update_sh.wgsl, in place of its splat, which nobody needs any more:
+// the unit direction from the camera, and the gradient of the colour.
+fn colour_gradient_row(direction: vec3f, colour: vec3f) -> SplatRow {
+    return SplatRow(vec4f(direction, 0.0), vec4f(0.0), vec4f(colour, 0.0), 0u, 0u, 0u, 0u);
 }
 
-// The same of four Gaussians, where the buffer is one of vec4.
-fn colour_gradient_block(block: u32, i: u32) -> u32 {
-    return 6u * block + i;
+fn gradient_direction(row: SplatRow) -> vec3f {
+    return row.mean_conic.xyz;
+}
+
+fn gradient_colour(row: SplatRow) -> vec3f {
+    return row.features.xyz;
 }

@@ -15,7 +15,8 @@ struct Refine {
     dead_opacity: f32,
     // Whether the duration shrinks as the scales do: 1 or 0.
     share_duration: u32,
-    unused: u32,
+    // Coefficients of the spherical harmonics stored beyond the constant one.
+    sh_rest: u32,
 }
 
 const NO_SOURCE: u32 = 0xffffffffu;

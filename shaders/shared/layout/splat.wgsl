@@ -1,4 +1,4 @@
-// A splat: a Gaussian projected into the view, as the rasterizer reads it. 48 bytes in the buffers `splats`.
+// A splat: a Gaussian projected into the view, as the rasterizer reads it, and its slots. 64 bytes in the buffers `splats`.
 
 struct SplatRow {
     // Mean in pixels; conic a, b.
@@ -7,6 +7,11 @@ struct SplatRow {
     conic_opacity: vec4f,
     // Features, determinant of the conic.
     features: vec4f,
+    // First slot, once pairs are emitted, and number of slots: tiles that it meets, 0 for a Gaussian that is not seen.
+    first_slot: u32,
+    slot_count: u32,
+    unused0: u32,
+    unused1: u32,
 }
 
 struct Splat {
@@ -36,10 +41,15 @@ fn unpack_splat(row: SplatRow) -> Splat {
     );
 }
 
-fn pack_splat(s: Splat) -> SplatRow {
+// The row of a splat that meets `tiles` tiles.
+fn pack_splat(s: Splat, tiles: u32) -> SplatRow {
     return SplatRow(
         vec4f(s.mean, s.conic.xy),
         vec4f(s.conic.z, s.opacity, s.cutoff, s.decay),
         vec4f(s.features, s.determinant),
+        0u,
+        tiles,
+        0u,
+        0u,
     );
 }

@@ -24,9 +24,10 @@ struct View {
     time: f32,
     // Value of LENS; which kernels run is chosen by it.
     lens_model: u32,
+    // Coefficients of the spherical harmonics that the model stores beyond the constant one: 0, 3, 8 or 15.
+    sh_rest: u32,
     unused0: u32,
     unused1: u32,
-    unused2: u32,
 }
 
 // Side of a square tile, in pixels.

@@ -19,6 +19,7 @@ fn pcg4d(counter: vec4u) -> vec4u {
 const STREAM_NOISE: u32 = 1u;
 const STREAM_RELOCATE: u32 = 2u;
 const STREAM_GROW: u32 = 3u;
+const STREAM_ROUNDING: u32 = 4u;
 
 // Four standard normal numbers (Box-Muller on the top 24 bits).
 fn normal4(bits: vec4u) -> vec4f {

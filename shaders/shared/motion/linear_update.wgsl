@@ -5,12 +5,10 @@
 // The motion part of update.wgsl: adjoint of the pose, gradient of the flow, regularisers, Adam, and noise in time
 // (docs/algorithms.md G.2). Twin: tests/reference/motion.rs.
 
-// [N] each.
-@group(0) @binding(15) var<storage, read_write> motion: array<MotionRow>;
-@group(0) @binding(16) var<storage, read_write> motion_moment1: array<MotionRow>;
-@group(0) @binding(17) var<storage, read_write> motion_moment2: array<MotionRow>;
+// [N]
+@group(0) @binding(8) var<storage, read_write> motion: array<MotionRow>;
 // [N] gradient of the velocity by the flow, or [N][4] as flow_gradient.wgsl says; read where step.flow_supervision is not 0.
-@group(0) @binding(18) var<storage, read> flow_gradients: array<vec4f>;
+@group(0) @binding(9) var<storage, read> flow_gradients: array<vec4f>;
 
 // By velocity and time centre; by log-duration and gate.
 struct MotionGradient {
@@ -47,7 +45,7 @@ fn motion_gradient_sum(gradient: MotionGradient) -> f32 {
 }
 
 // The part of the flow's gradient that goes to the geometry, where it goes to all.
-fn add_flow_gradient(index: u32, gradient: ptr<function, array<vec4f, 3>>) {
+fn add_flow_gradient(index: u32, gradient: ptr<function, array<vec4f, 4>>) {
     if (step.flow_supervision == FLOW_SUPERVISES_ALL) {
         for (var i = 0u; i < 3u; i++) {
             (*gradient)[i] += flow_gradients[flow_gradient_index(index, FLOW_GEOMETRY + i)];
@@ -67,7 +65,8 @@ fn regularised(index: u32, gradient: MotionGradient) -> MotionGradient {
 
 fn store_motion_gradient(index: u32, gradient: MotionGradient) {
     let whole = regularised(index, gradient);
-    motion_moment1[index] = MotionRow(whole.a, whole.b);
+    moments[moment_index(index, FIRST_MOTION_MOMENTS)] = whole.a;
+    moments[moment_index(index, FIRST_MOTION_MOMENTS + 1u)] = whole.b;
 }
 
 // Opacity is penalised as far as it shows, so that being invisible most of the time costs nothing.
@@ -76,15 +75,17 @@ fn penalised_share(visibility: f32) -> f32 {
 }
 
 // Adam, then a random shift of the time centre along which the mean slides, so that the Gaussian stays on its line.
-fn step_motion(index: u32, gradient: MotionGradient, damping: f32, value: ptr<function, array<vec4f, 3>>) -> MotionValue {
+fn step_motion(index: u32, gradient: MotionGradient, damping: f32, value: ptr<function, array<vec4f, 4>>) -> MotionValue {
     let row = motion[index];
-    let first = motion_moment1[index];
-    let second = motion_moment2[index];
+    let first = moment_index(index, FIRST_MOTION_MOMENTS);
+    let second = moment_index(index, SECOND_MOTION_MOMENTS);
     let whole = regularised(index, gradient);
-    let by_a = adam(first.velocity_centre, second.velocity_centre, whole.a, step);
-    let by_b = adam(first.duration_gate, second.duration_gate, whole.b, step);
-    motion_moment1[index] = MotionRow(by_a.m, by_b.m);
-    motion_moment2[index] = MotionRow(by_a.v, by_b.v);
+    let by_a = adam(moments[first], moments[second], whole.a, step);
+    let by_b = adam(moments[first + 1u], moments[second + 1u], whole.b, step);
+    moments[first] = by_a.m;
+    moments[first + 1u] = by_b.m;
+    moments[second] = by_a.v;
+    moments[second + 1u] = by_b.v;
     // The rate of a velocity is inversely proportional to the duration, above the first Gaussians' duration: so a step
     // of the velocity moves no Gaussian farther within its duration than it moves one of the first.
     let slowing = min(1.0, exp(step.init_log_duration - row.duration_gate.x));

@@ -17,7 +17,7 @@ fn motion_gradient_sum(gradient: MotionGradient) -> f32 {
     return 0.0;
 }
 
-fn add_flow_gradient(index: u32, gradient: ptr<function, array<vec4f, 3>>) {
+fn add_flow_gradient(index: u32, gradient: ptr<function, array<vec4f, 4>>) {
 }
 
 fn store_motion_gradient(index: u32, gradient: MotionGradient) {
@@ -27,7 +27,7 @@ fn penalised_share(visibility: f32) -> f32 {
     return 1.0;
 }
 
-fn step_motion(index: u32, gradient: MotionGradient, damping: f32, value: ptr<function, array<vec4f, 3>>) -> MotionValue {
+fn step_motion(index: u32, gradient: MotionGradient, damping: f32, value: ptr<function, array<vec4f, 4>>) -> MotionValue {
     return MotionValue(0.0);
 }
 

@@ -3,8 +3,8 @@
 //#use layout/splat
 //#use layout/slot_sum
 // Gradient of a Gaussian from the slots of its (Gaussian, tile) pairs: their sum in a fixed order, then the adjoints of
-// projection and colour (docs/algorithms.md B.4 to B.9). Uses the buffers tile_counts, slot_bases, slot_gradients and
-// splats.
+// projection and colour (docs/algorithms.md B.4 to B.9). Uses the buffers splats and
+// slot_gradients.
 
 struct GaussianGradient {
     projected: ProjectionGradient,
@@ -20,14 +20,14 @@ fn gaussian_gradient(index: u32, g: Gaussian) -> GaussianGradient {
     let delta = g.mean - view.centre.xyz;
     let inverse = inverseSqrt(max(dot(delta, delta), 1e-30));
     out.direction = delta * inverse;
-    let count = tile_counts[index];
-    if (count == 0u) {
+    let row = splats[index];
+    if (row.slot_count == 0u) {
         return out;
     }
-    let sums = sum_slots(slot_bases[index], count);
+    let sums = sum_slots(row.first_slot, row.slot_count);
     out.projected = project_gaussian_backward(g, project_gaussian(g), sums.s0, sums.s1, sums.s2);
     // The clamp at zero passes no gradient.
-    out.colour = select(vec3f(0.0), sums.rgb, unpack_splat(splats[index]).features > vec3f(0.0));
+    out.colour = select(vec3f(0.0), sums.rgb, unpack_splat(row).features > vec3f(0.0));
     let g_d = sh_colour_backward(index, out.direction, view.sh_degree, out.colour);
     out.offset = (g_d - out.direction * dot(out.direction, g_d)) * inverse;
     return out;

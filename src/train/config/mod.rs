@@ -14,7 +14,7 @@ use crate::dataset::{CaptureOptions, FlowChoice};
 #[cfg(feature = "cli")]
 pub use options::Flags;
 pub use options::{Config, OptionInfo, REFERENCE_STEPS};
-pub use values::{AlphaMode, Background, FlowShape, FlowSource, Init, Subgroups, Switch};
+pub use values::{AlphaMode, Background, FlowShape, FlowSource, Init, Precision, Subgroups, Switch};
 
 impl Config {
     /// Reads a TOML file; keys that it leaves out keep their defaults.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::validate::{check, describe};
-use super::values::{AlphaMode, Background, FlowShape, FlowSource, Init, Subgroups, Switch};
+use super::values::{AlphaMode, Background, FlowShape, FlowSource, Init, Precision, Subgroups, Switch};
 
 /// Steps of the run that the step constants ([`Config::scaled`]) are written for.
 pub const REFERENCE_STEPS: u32 = 30_000;
@@ -133,6 +133,9 @@ options! {
         adapter: String => Option<String> = None;
         /// Use of the GPU's subgroup operations: `auto` where it has them, `off` never
         subgroups: Subgroups = Subgroups::Auto;
+        /// Storage of view-dependent colour while training: `packed` takes a third of the memory, `full` keeps f32 and both of
+        /// Adam's moments for every coefficient
+        precision: Precision = Precision::Packed;
     }
     "Scene" {
         /// Maximum number of Gaussians

@@ -29,6 +29,17 @@ pub enum Subgroups {
     Off,
 }
 
+/// Storage of view-dependent colour during training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// f16, with one second moment a Gaussian.
+    Packed,
+    /// f32, with both of Adam's moments a coefficient.
+    Full,
+}
+
 /// A part of training that can be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]

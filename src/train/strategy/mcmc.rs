@@ -3,9 +3,10 @@
 //! (docs/algorithms.md B.11, E.5 to E.8).
 
 use crate::gpu::Recorder;
-use crate::model::{Model, Rows};
+use crate::model::Model;
 use crate::render::Frame;
 use crate::train::config::Config;
+use crate::train::moments::Moments;
 use crate::train::refine::{Refine, Refiner, weight_scale};
 use crate::train::update::Step;
 
@@ -55,7 +56,7 @@ impl Mcmc {
         refiner: &Refiner,
         recorder: &mut Recorder,
         model: &mut Model,
-        moments: &[Rows; 2],
+        moments: &Moments,
         frame: &Frame,
         step: u32,
     ) {
@@ -69,7 +70,7 @@ impl Mcmc {
             weight_scale: weight_scale(gaussians),
             dead_opacity: self.config.dead_opacity as f32,
             share_duration: u32::from(self.config.share_duration),
-            unused: 0,
+            sh_rest: model.sh_rest() as u32,
         };
         refiner.record_relocation(recorder, model, moments, frame, &refine);
         if grown > gaussians {

@@ -6,10 +6,11 @@
 mod mcmc;
 
 use crate::gpu::{Gpu, GpuError, Recorder};
-use crate::model::{Model, Rows};
+use crate::model::{Model, ModelForm};
 use crate::render::Frame;
 
 use super::config::Config;
+use super::moments::Moments;
 use super::refine::Refiner;
 use super::update::Step;
 
@@ -33,10 +34,10 @@ impl Strategy {
         Self::Mcmc(Mcmc::new(config))
     }
 
-    /// Its kernels, for populations that may be `moving`.
-    pub fn kernels(&self, gpu: &Gpu, moving: bool) -> Result<Kernels, GpuError> {
+    /// Its kernels, for populations of models of a form.
+    pub fn kernels(&self, gpu: &Gpu, form: ModelForm) -> Result<Kernels, GpuError> {
         match self {
-            Self::Mcmc(_) => Ok(Kernels::Mcmc(Refiner::new(gpu, moving)?)),
+            Self::Mcmc(_) => Ok(Kernels::Mcmc(Refiner::new(gpu, form)?)),
         }
     }
 
@@ -68,7 +69,7 @@ impl Strategy {
         kernels: &Kernels,
         recorder: &mut Recorder,
         model: &mut Model,
-        moments: &[Rows; 2],
+        moments: &Moments,
         frame: &Frame,
         step: u32,
     ) {
