@@ -1,5 +1,6 @@
 //! The tests, but for those that need a program of their own: `fuzz` counts what it allocates, `view` opens windows.
 
+mod backends;
 mod cli;
 mod documents;
 mod edit;

@@ -9,7 +9,7 @@ use dapple::gpu::wgsl::{SHARED, WORDS, compose};
 use dapple::gpu::{Declaration, check};
 
 /// The kernels of the whole crate.
-fn declarations() -> impl Iterator<Item = &'static Declaration> {
+pub fn declarations() -> impl Iterator<Item = &'static Declaration> {
     let training = [
         dapple::train::loss::DECLARATIONS,
         dapple::train::flow::DECLARATIONS,
@@ -90,7 +90,7 @@ fn every_shader_file_is_declared() {
     known.insert(PathBuf::from(WINDOW));
     known.extend(SHARED.iter().map(|(name, _)| Path::new("shared").join(name).with_extension("wgsl")));
     let unknown: Vec<_> = found.difference(&known).collect();
-    assert!(unknown.is_empty(), "no declaration (see ALL above) and no SHARED entry names {unknown:?}");
+    assert!(unknown.is_empty(), "no declaration (see `declarations` above) and no SHARED entry names {unknown:?}");
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn rows_are_taken_apart_in_the_layout_files_alone() {
     files(&root, &root, &mut found);
     for file in found.iter().filter(|file| !file.starts_with("shared/layout")) {
         let text = std::fs::read_to_string(root.join(file)).unwrap();
-        for buffer in ["splats", "flow_splats", "geometry", "motion", "slot_gradients", "flow_image"] {
+        for buffer in ["splats", "flow_splats", "geometry", "motion", "slot_gradients", "image"] {
             let stride = strided_index(&text, buffer);
             assert!(stride.is_none(), "{}: {}", file.display(), stride.unwrap());
         }

@@ -111,32 +111,6 @@ fn add_column(column: ptr<function, Column>, member: Batch, sums: ptr<function, 
     (*sums).image.rgb += rgb;
 }
 
-// Sums eight values over the lanes; lane l ends with value l mod 8.
-fn reduce_8(lane: u32, v: array<f32, 8>) -> f32 {
-    let upper4 = (lane & 4u) != 0u;
-    var a: array<f32, 4>;
-    for (var i = 0u; i < 4u; i++) {
-        a[i] = select(v[i], v[i + 4u], upper4) + lane_xor(lane, select(v[i + 4u], v[i], upper4), 4u);
-    }
-    let upper2 = (lane & 2u) != 0u;
-    let b0 = select(a[0], a[2], upper2) + lane_xor(lane, select(a[2], a[0], upper2), 2u);
-    let b1 = select(a[1], a[3], upper2) + lane_xor(lane, select(a[3], a[1], upper2), 2u);
-    let upper1 = (lane & 1u) != 0u;
-    var sum = select(b0, b1, upper1) + lane_xor(lane, select(b1, b0, upper1), 1u);
-    for (var mask = 8u; mask < LANES; mask *= 2u) {
-        sum += lane_xor(lane, sum, mask);
-    }
-    return sum;
-}
-
-fn reduce_1(lane: u32, v: f32) -> f32 {
-    var sum = v;
-    for (var mask = 1u; mask < LANES; mask *= 2u) {
-        sum += lane_xor(lane, sum, mask);
-    }
-    return sum;
-}
-
 fn open_pixels(column: ptr<function, Column>) -> f32 {
     var most = 0.0;
     for (var row = 0u; row < ROWS; row++) {
@@ -190,13 +164,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
                 add_column(&c2, member, &sums);
                 add_column(&c3, member, &sums);
             }
-            let sum = reduce_8(lane, first_eight_sums(sums.image));
-            let last_sum = reduce_1(lane, sums.image.rgb.z);
+            let sum = reduce_9(lane, all_sums(sums.image));
             if (lane < 8u) {
-                slot_gradients[slot_index(member.slot, lane)] = sum;
+                slot_gradients[slot_index(member.slot, lane)] = sum.x;
             }
             if (lane == 0u) {
-                slot_gradients[slot_index(member.slot, 8u)] = last_sum;
+                slot_gradients[slot_index(member.slot, 8u)] = sum.y;
             }
             //#if FLOW
             store_flow_sums(lane, member.slot, &sums);

@@ -54,6 +54,7 @@ pub const SHARED: &[(&str, &str)] = shared_files![
     "layout/digit",
     "layout/flow",
     "layout/flow_gradient",
+    "layout/flow_image",
     "layout/flow_slot",
     "layout/flow_splat",
     "layout/geometry",

@@ -80,8 +80,6 @@ pub(super) struct PerPixel {
     pub image: Buffer<Vec4>,
     pub image_gradient: Buffer<Vec4>,
     pub starts: Buffer<u32>,
-    /// Only where flow is rendered.
-    pub flow_image: Buffer<Vec4>,
     tiles: usize,
 }
 
@@ -89,10 +87,10 @@ impl PerPixel {
     fn new(gpu: &Gpu, capacity: usize, tiles: usize, flow: bool, backward: bool) -> Result<Self, GpuError> {
         Ok(Self {
             capacity,
-            image: gpu.zeros("view: image", capacity)?,
+            // Flow is a second plane.
+            image: gpu.zeros("view: image", if flow { 2 * capacity } else { capacity })?,
             image_gradient: gpu.zeros("view: image gradient", if backward { capacity } else { 0 })?,
             starts: gpu.zeros("view: tiles", tiles + 1)?,
-            flow_image: gpu.zeros("view: flow", if flow { capacity } else { 0 })?,
             tiles,
         })
     }
@@ -247,7 +245,9 @@ impl Frame {
         Ok((self.gpu.read(&self.visible_count)?[0], self.gpu.read(&self.admitted)?[0]))
     }
 
-    /// `[H][W]` features over the background; w = transmittance left.
+    /// `[H][W]` features over the background; w = transmittance left. Where flow is rendered, a second plane behind it with
+    /// xy = sum of w f, the flow not yet divided by the image's opacity, and zw = its gradient, to be filled before a
+    /// backward pass with flow.
     pub fn image(&self) -> &Buffer<Vec4> {
         &self.per_pixel.image
     }
@@ -255,12 +255,6 @@ impl Frame {
     /// `[H][W]` gradient of the image, to be filled before the backward pass; w = gradient of alpha.
     pub fn image_gradient(&self) -> &Buffer<Vec4> {
         &self.per_pixel.image_gradient
-    }
-
-    /// `[H][W]` xy = sum of w f, the flow not yet divided by the image's opacity; zw = its gradient, to be filled before a
-    /// backward pass with flow.
-    pub fn flow_image(&self) -> &Buffer<Vec4> {
-        &self.per_pixel.flow_image
     }
 
     /// `[N]` bits of the depth of each Gaussian that was visible.

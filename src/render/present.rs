@@ -49,7 +49,6 @@ kernel! {
     /// Flow in place of the image.
     pub FlowPixels = "view/flow_pixels.wgsl" [] {
         uniform view: View,
-        read flow_image: Vec4,
         write image: Vec4,
     }
 }
@@ -132,8 +131,7 @@ impl Presenter {
     /// Records the flow in place of the image of the frame last recorded with flow.
     pub fn record_flow(&self, recorder: &mut Recorder, frame: &Frame, view: &View) {
         recorder.stage("flow pixels", |pass| {
-            let kernel =
-                FlowPixels { view: frame.buffers().view, flow_image: frame.flow_image(), image: frame.image() };
+            let kernel = FlowPixels { view: frame.buffers().view, image: frame.image() };
             let (width, height) = view.size();
             self.flow.dispatch(pass, &kernel, width * height);
         });

@@ -21,7 +21,6 @@ kernel! {
         read splats: SplatRow,
         write image: Vec4,
         read(FLOW) flow_splats: FlowSplat,
-        write(FLOW) flow_image: Vec4,
     }
 }
 
@@ -38,7 +37,6 @@ kernel! {
         read image_gradient: Vec4,
         write slot_gradients: f32,
         read(FLOW) flow_splats: FlowSplat,
-        read(FLOW) flow_image: Vec4,
     }
 }
 
@@ -107,7 +105,6 @@ impl Rasterization {
                 splats: &frame.per_gaussian.splats,
                 image: &pixels.image,
                 flow_splats: &frame.per_gaussian.flow_splats,
-                flow_image: &pixels.flow_image,
             };
             self.forward.get(&self.forward_variant(flow)).dispatch_groups(pass, &rasterize, view.tiles());
         });
@@ -127,7 +124,6 @@ impl Rasterization {
                 image_gradient: &pixels.image_gradient,
                 slot_gradients: &pairs.slot_gradients,
                 flow_splats: &frame.per_gaussian.flow_splats,
-                flow_image: &pixels.flow_image,
             };
             self.backward.get(&self.backward_variant(flow)).dispatch_groups(pass, &backward, view.tiles());
         });

@@ -130,17 +130,17 @@ impl Renderer {
         self.draw_flow(model, camera, options, (other, time), affine, |_, _, _| ())?;
         let (width, height) = (camera.lens.width, camera.lens.height);
         let count = width as usize * height as usize;
-        let image = self.gpu.read_range(self.frame.image(), 0, count)?;
-        let flow = self.gpu.read_range(self.frame.flow_image(), 0, count)?;
+        let planes = self.gpu.read_range(self.frame.image(), 0, 2 * count)?;
+        let (image, flow) = planes.split_at(count);
         let pixel = |(pixel, flow): (&Vec4, &Vec4)| {
             let alpha = 1.0 - pixel.w;
             let scale = if alpha > 0.0 { 1.0 / alpha } else { 0.0 };
             Vec4::new(flow.x * scale, flow.y * scale, 0.0, pixel.w)
         };
-        Ok(Rendered { width, height, pixels: image.iter().zip(&flow).map(pixel).collect() })
+        Ok(Rendered { width, height, pixels: image.iter().zip(flow).map(pixel).collect() })
     }
 
-    /// Renders the flow into [`Frame::flow_image`] and waits; `after` records what follows in the same submission.
+    /// Renders the flow into the second plane of [`Frame::image`] and waits; `after` records what follows in the same submission.
     ///
     /// # Errors
     /// As [`Renderer::render`].
@@ -197,8 +197,8 @@ impl Renderer {
         self.rasterization.record(recorder, &self.frame, view, self.frame.flow_form());
     }
 
-    /// Records the backward pass with flow, which starts from the gradient in [`Frame::flow_image`] besides
-    /// [`Frame::image_gradient`].
+    /// Records the backward pass with flow, which starts from the gradient in the second plane of
+    /// [`Frame::image`] besides [`Frame::image_gradient`].
     pub fn record_flow_backward(&self, recorder: &mut Recorder, model: &Model, view: &View) {
         self.rasterization.record_backward(recorder, &self.frame, view, self.frame.flow_form());
         self.flow.gradients(recorder, model, &self.frame, view);

@@ -21,8 +21,7 @@ kernel! {
     /// Loss of the flow and its gradient, pixel by pixel.
     pub FlowLoss = "train/flow_loss.wgsl" [ALL = 0 in [0, 1]] {
         uniform flow: Flow,
-        read image: Vec4,
-        write flow_image: Vec4,
+        write image: Vec4,
         read flow_target: f32,
         write image_gradient: Vec4,
         write sums: f32,
@@ -127,7 +126,6 @@ impl FlowPass {
             let by_pixel = FlowLoss {
                 flow: &self.settings,
                 image: frame.image(),
-                flow_image: frame.flow_image(),
                 flow_target: &target.field,
                 image_gradient: frame.image_gradient(),
                 sums: &self.sums,

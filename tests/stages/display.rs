@@ -174,8 +174,8 @@ fn flow_takes_the_place_of_the_image() {
     let mut recorder = Recorder::new(&gpu(), false);
     renderer.record_flow_forward(&mut recorder, &model, &view);
     recorder.finish().unwrap();
-    let flow = gpu().read_range(renderer.frame().flow_image(), 0, pixels).unwrap();
-    let image = gpu().read_range(renderer.frame().image(), 0, pixels).unwrap();
+    let planes = gpu().read_range(renderer.frame().image(), 0, 2 * pixels).unwrap();
+    let (image, flow) = planes.split_at(pixels);
     let mut recorder = Recorder::new(&gpu(), false);
     presenter.record_flow(&mut recorder, renderer.frame(), &view);
     recorder.finish().unwrap();

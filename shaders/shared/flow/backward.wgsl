@@ -1,5 +1,6 @@
 //#use flow/at
 //#use layout/flow_slot
+//#use layout/flow_image
 // The flow channels of rasterize_backward.wgsl. Each pair leaves, besides its nine sums,
 //   sum w G (x, y), and with FLOW = 2 sum w G e^T (xx, xy, yx, yy),   e = pixel - u,
 // where G is the gradient by the flow's sum. With FLOW_ALL the flow also says how much each Gaussian should weigh, as
@@ -7,8 +8,6 @@
 
 // [N]
 @group(0) @binding(8) var<storage, read> flow_splats: array<FlowSplat>;
-// [H][W] xy = as the forward pass left it, zw = its gradient.
-@group(0) @binding(9) var<storage, read> flow_image: array<vec4f>;
 
 struct FlowSums {
     s: vec2f,
@@ -17,7 +16,7 @@ struct FlowSums {
 
 // Reads a pixel's gradient by its flow, and adds what is still to be composited of the flow, dotted with it.
 fn load_flow_pixel(column: ptr<function, Column>, row: u32, pixel: u32) {
-    let flow = flow_image[pixel];
+    let flow = image[flow_pixel_index(pixel, view.size.xy)];
     let gradient = flow.zw;
     (*column).flow_gradient[row] = gradient;
     if (FLOW_ALL != 0u) {
@@ -44,18 +43,10 @@ fn add_flow_sums(column: ptr<function, Column>, row: u32, weight: f32, d: vec2f,
 fn store_flow_sums(lane: u32, slot: u32, sums: ptr<function, Sums>) {
     let s = (*sums).flow.s;
     let m = (*sums).flow.m;
-    if (FLOW == 2u) {
-        let sum = reduce_8(lane, array<f32, 8>(s.x, s.y, m.x, m.y, m.z, m.w, 0.0, 0.0));
-        if (lane < 6u) {
-            slot_gradients[flow_slot_index(slot, lane)] = sum;
-        }
-        return;
-    }
-    let x = reduce_1(lane, s.x);
-    let y = reduce_1(lane, s.y);
-    if (lane == 0u) {
-        slot_gradients[flow_slot_index(slot, 0u)] = x;
-        slot_gradients[flow_slot_index(slot, 1u)] = y;
+    // Without the ellipse only the first two are not zero.
+    let sum = reduce_9(lane, array<f32, 9>(s.x, s.y, m.x, m.y, m.z, m.w, 0.0, 0.0, 0.0));
+    if (lane < FLOW_SLOT) {
+        slot_gradients[flow_slot_index(slot, lane)] = sum.x;
     }
 }
 

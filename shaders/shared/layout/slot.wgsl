@@ -17,7 +17,7 @@ fn slot_index(slot: u32, i: u32) -> u32 {
     return slot * SLOT + i;
 }
 
-// All sums but the last, in the order of the slot.
-fn first_eight_sums(s: SlotSums) -> array<f32, 8> {
-    return array<f32, 8>(s.s0, s.s1.x, s.s1.y, s.s2.x, s.s2.y, s.s2.z, s.rgb.x, s.rgb.y);
+// All sums, in the order of the slot.
+fn all_sums(s: SlotSums) -> array<f32, 9> {
+    return array<f32, 9>(s.s0, s.s1.x, s.s1.y, s.s2.x, s.s2.y, s.s2.z, s.rgb.x, s.rgb.y, s.rgb.z);
 }
