@@ -39,7 +39,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Every format.
+    /// Every format. The extension of one that is missing here is not known.
     pub const ALL: [Self; 14] = [
         Self::Ply,
         Self::CompressedPly,

@@ -2,8 +2,8 @@
 //! writes one. Files are written atomically.
 //!
 //! A format is a module with `read(path, ..) -> Result<Loaded>` and `write(path, &Scene, ..) -> Result<()>`, a variant of
-//! [`Format`], and a line in each of `read_format` and [`save`]. Errors name the path. A count in a header is checked
-//! against the size of the file before memory for it is allocated.
+//! [`Format`] that [`Format::ALL`] holds too, and a line in each of `read_format` and [`save`]. Errors name the path. A
+//! count in a header is checked against the size of the file before memory for it is allocated.
 
 mod atomic;
 mod axis_flips;
@@ -192,7 +192,8 @@ pub fn format_to_write(path: &Path) -> Result<Format> {
     }
 }
 
-/// Writes a scene as [`write_scene`] does, with options. Bands above [`Format::max_sh_degree`] are dropped.
+/// Writes a scene as [`write_scene`] does, with options. Bands above [`Format::max_sh_degree`] are dropped by
+/// the writer of the format.
 ///
 /// # Errors
 /// An unknown extension, a dynamic scene for a format without motion, a value that is not finite, or a failed write; an

@@ -24,7 +24,11 @@
 //! in the folder `shaders/` of the crate that declares the kernel, which needs `bytemuck` for [`shared!`](crate::shared).
 //!
 //! Constants make variants of a kernel: `[LANES = 8 in [8, 32], FLOW = 0 in [0, 1, 2]]` gives each its default and all
-//! its legal values, and the test over all kernels composes and validates every combination.
+//! its legal values, and the test over all kernels composes and validates every combination. A pipeline asks for others
+//! than the defaults by `gpu.pipeline::<Name>(&[("LANES", 32)])`. The shader uses the constants and does not declare
+//! them: composing writes `const LANES: u32 = 32u;` in front of it.
+//!
+//! That test finds a declaration in the lists `DECLARATIONS` of the rooms; see `tests/shaders.rs`.
 
 use super::wgsl::Constants;
 
@@ -163,7 +167,8 @@ pub trait Kernel {
     fn buffers(&self) -> Vec<&wgpu::Buffer>;
 }
 
-/// Declares a kernel: see the module's page. `write` means read and write; `atomic` is for `atomic<u32>`. `read(FLAG)` is
+/// Declares a kernel: see the module's page. An access is `uniform`, `read`, `write` (read and write) or `atomic` (of
+/// `atomic<u32>`, with the type `u32`); a type is an [`Element`](crate::gpu::kernel::Element). `read(FLAG)` is
 /// a binding only of the variants in which the constant `FLAG` is not zero; it stands behind those of all variants.
 #[macro_export]
 macro_rules! kernel {

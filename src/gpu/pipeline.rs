@@ -100,7 +100,8 @@ impl Gpu {
 const GRID_ROW: u32 = constant("math/grid", "GRID_ROW") as u32;
 
 impl<K: Kernel> Pipeline<K> {
-    /// Dispatches as many workgroups as `invocations` need.
+    /// Dispatches as many whole workgroups as `invocations` need, folded as by [`Pipeline::dispatch_groups`]: the
+    /// shader takes its index from `flat_group` of `math/grid.wgsl`, and its last invocations may have nothing to do.
     pub fn dispatch<B: Kernel<Static = K>>(&self, pass: &mut wgpu::ComputePass<'_>, kernel: &B, invocations: u32) {
         self.dispatch_groups(pass, kernel, invocations.div_ceil(self.invocations));
     }
