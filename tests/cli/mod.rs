@@ -113,7 +113,7 @@ fn help_and_version_succeed() {
     assert_eq!(String::from_utf8_lossy(&version), format!("dapple {}\n", env!("CARGO_PKG_VERSION")));
     let help = folder.dapple("train --help").assert().success().get_output().stdout.clone();
     let help = String::from_utf8_lossy(&help);
-    for flag in ["--steps <", "--cap-max <", "--resume", "--strict", "[default: 30000]", "--noise-lr <"] {
+    for flag in ["--steps <", "--cap-max <", "--resume", "--strict", "[default: auto]", "--noise-lr <"] {
         assert!(help.contains(flag), "{flag} in the help");
     }
 }

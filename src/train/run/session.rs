@@ -16,6 +16,7 @@ use crate::scene::{Normalisation, Scene};
 use crate::train::config::Config;
 use crate::train::evaluate::{Mean, View, evaluate, shots_of};
 use crate::train::motion_scores::Flicker;
+use crate::train::settle::settled;
 use crate::train::trainer::{Statistics, Trainer};
 
 use super::checkpoint::Checkpoint;
@@ -64,6 +65,7 @@ impl Start {
     pub fn open(self, gpu: &Gpu) -> Result<Session> {
         let Self { out, config, checkpoint, resumes } = self;
         let capture = Arc::new(Capture::open(&config.capture, &config.capture_options())?);
+        let config = settled(&config, &capture)?;
         let step = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.step);
         let trainer = match checkpoint {
             Some(checkpoint) => {
@@ -83,6 +85,8 @@ impl Start {
 /// Something that happened in a run.
 #[derive(Clone, Copy, Debug)]
 pub enum Event {
+    /// The run is about to start or go on, up to so many steps.
+    Opened(u32),
     Statistics(Statistics),
     /// Means over the held-out views after a number of steps.
     Evaluated(u32, Mean),
@@ -128,7 +132,7 @@ impl Session {
     }
 
     pub fn is_done(&self) -> bool {
-        self.trainer.step_index() >= self.config.steps
+        self.trainer.step_index() >= self.config.step_count()
     }
 
     /// The run's folder, or a file in it.
@@ -170,7 +174,7 @@ impl Session {
     pub fn advance(&mut self, on_event: &mut dyn FnMut(Event)) -> Result<()> {
         self.trainer.step()?;
         let step = self.trainer.step_index();
-        if step < self.config.steps {
+        if step < self.config.step_count() {
             self.look(step, on_event)?;
             if self.config.saves_at(step) {
                 self.save(on_event)?;
@@ -239,14 +243,14 @@ impl Session {
             gallery.add(comparison, &image)
         })?;
         let mean = (!self.held_out.is_empty()).then(|| Mean::of(&views));
-        if self.run.records().last().is_none_or(|record| record.step < self.config.steps) {
+        if self.run.records().last().is_none_or(|record| record.step < self.config.step_count()) {
             let statistics = self.trainer.statistics()?;
             on_event(Event::Statistics(statistics));
             self.run.record(Record::new(&statistics, self.spent_now().as_secs_f64(), mean))?;
         }
         self.save(on_event)?;
         if let Some(mean) = mean {
-            on_event(Event::Evaluated(self.config.steps, mean));
+            on_event(Event::Evaluated(self.config.step_count(), mean));
         }
         let film = if capture.is_dynamic() { Some(self.film(&shots, &views, flicker)?) } else { None };
         let facts = Facts {
