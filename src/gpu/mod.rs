@@ -4,6 +4,7 @@
 
 pub mod adapter;
 pub mod buffer;
+pub mod ceilings;
 pub mod check;
 pub mod device;
 pub mod error;

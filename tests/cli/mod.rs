@@ -1,5 +1,6 @@
 //! The command line as a person meets it: exit codes, one clear line for every mistake, and whole runs.
 
+mod bench;
 mod captures;
 mod clips;
 mod crash;
@@ -7,6 +8,7 @@ mod export;
 mod files;
 mod flow_tool;
 mod resume;
+mod verify;
 mod views;
 
 use std::path::{Path, PathBuf};

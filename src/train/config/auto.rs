@@ -15,10 +15,10 @@ pub struct Material {
 
 /// Gaussians for each pixel of a photo, times the square root of the number of photos: more views see more of the scene,
 /// but mostly the same of it. Hand-chosen caps of captures from 43 photos of 0.13 megapixels to 190 of 1.1 lie near it.
-const GAUSSIANS_A_PIXEL: f64 = 0.1;
+const GAUSSIANS_A_PIXEL: f64 = 0.12;
 /// Pixels of all photos that there must be for each Gaussian: its 59 parameters need more numbers than that to be learnt
 /// from, and with fewer the photos between are not predicted.
-const PIXELS_A_GAUSSIAN: f64 = 24.0;
+const PIXELS_A_GAUSSIAN: f64 = 12.0;
 /// Room for growth beyond the first Gaussians.
 const GROWTH: f64 = 1.5;
 /// Range of the cap, unless there are more first Gaussians.
@@ -91,9 +91,9 @@ mod tests {
 
     #[test]
     fn the_cap_follows_pixels_views_and_first_points() {
-        assert_eq!(cap(capture(12, 64, 720)), 1500, "scenes/tiny.toml, where a million Gaussians ended at 10 dB");
-        assert_eq!(cap(capture(100, 400, 5000)), 160_000);
-        assert_eq!(cap(capture(190, 1044, 100_000)), 1_600_000);
+        assert_eq!(cap(capture(12, 64, 720)), 1800, "scenes/tiny.toml, where a million Gaussians ended at 10 dB");
+        assert_eq!(cap(capture(100, 400, 5000)), 200_000);
+        assert_eq!(cap(capture(190, 1044, 100_000)), 1_900_000);
         assert_eq!(cap(capture(300, 4000, 100_000)), 3_000_000, "no more than a card holds");
         assert_eq!(cap(capture(12, 64, 9000)), 14_000, "the first points fit, and have room to grow");
         assert_eq!(cap(capture(1, 16, 1)), 1000);
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(given.settled(material), (given.clone(), Vec::new()));
         assert!(!given.is_unsettled() && Config::default().is_unsettled());
         let (settled, reasons) = Config { steps: Count::Of(77), ..Config::default() }.settled(material);
-        assert_eq!((settled.steps, settled.cap_max), (Count::Of(77), Count::Of(1500)));
+        assert_eq!((settled.steps, settled.cap_max), (Count::Of(77), Count::Of(1800)));
         assert!(reasons.len() == 1 && reasons[0].contains("12 photos of 0.004 megapixels"), "{reasons:?}");
         assert!(reasons[0].contains("720 first Gaussians; --cap-max"), "{reasons:?}");
     }

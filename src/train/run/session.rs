@@ -1,7 +1,7 @@
 //! A run in progress: the trainer, its folder, and what is due after each step. The command line and the window drive the
 //! same session.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ use crate::train::trainer::{Statistics, Trainer};
 
 use super::checkpoint::Checkpoint;
 use super::folder::{Record, RunFolder, picture_names};
+use super::manifest::{self, Manifest, Sitting, scene_file};
 use super::report::{Facts, Film, Gallery, html};
 
 /// Training views that the report shows where none is held out.
@@ -58,7 +59,7 @@ impl Start {
         Ok(Self { out, config, checkpoint, resumes: true })
     }
 
-    /// Reads the capture, and makes the trainer and the run's folder.
+    /// Reads the capture, settles what the options leave to it, and makes the trainer and the run's folder.
     ///
     /// # Errors
     /// Those of [`Capture::open`], [`Trainer::new`] and [`RunFolder`].
@@ -69,17 +70,40 @@ impl Start {
         let step = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.step);
         let trainer = match checkpoint {
             Some(checkpoint) => {
-                Trainer::resume(gpu, capture, checkpoint).with_context(|| format!("cannot resume {}", out.display()))?
+                let trainer = Trainer::resume(gpu, capture.clone(), checkpoint);
+                trainer.with_context(|| format!("cannot resume {}", out.display()))?
             }
-            None => Trainer::new(gpu, capture, config.clone())?,
+            None => Trainer::new(gpu, capture.clone(), config.clone())?,
         };
         // The folder last: a run that cannot start leaves none behind.
         let run = if resumes { RunFolder::open(&out, step)? } else { RunFolder::create(&out, &config)? };
         if resumes {
             run.write_config(&config)?;
         }
-        Ok(Session::new(config, gpu.clone(), trainer, run))
+        let manifest = account(&out, &config, &capture, Sitting::now(gpu, trainer.step_index())?)?;
+        Ok(Session::new(config, gpu.clone(), trainer, (run, manifest)))
     }
+}
+
+/// The account of a run that starts, or goes on: it says where that is on another adapter or by another program.
+fn account(out: &Path, config: &Config, capture: &Capture, sitting: Sitting) -> Result<Manifest> {
+    let (step, inputs) = (sitting.from_step, manifest::inputs(capture, config)?);
+    let manifest = match Manifest::read(out)? {
+        Some(mut earlier) => {
+            let differences = earlier.go_on(config.clone(), sitting, step);
+            if !differences.is_empty() && step > 0 {
+                log::warn!("{}: the bytes will differ from those of a run of one piece", differences.join("; "));
+            }
+            let changed = earlier.inputs.iter().zip(&inputs).find(|(old, new)| old != new);
+            if let Some((_, new)) = changed.filter(|_| step > 0) {
+                log::warn!("the {} {} is not what the run was trained on so far", new.kind, new.name);
+            }
+            Manifest { inputs, ..earlier }
+        }
+        None => Manifest::new(config.clone(), sitting, inputs),
+    };
+    manifest.write(out)?;
+    Ok(manifest)
 }
 
 /// Something that happened in a run.
@@ -101,6 +125,7 @@ pub struct Session {
     gpu: Gpu,
     trainer: Trainer,
     run: RunFolder,
+    manifest: Manifest,
     held_out: Vec<usize>,
     /// Time of training and evaluation before `since`; a pause does not count.
     spent: Duration,
@@ -110,12 +135,13 @@ pub struct Session {
 }
 
 impl Session {
-    fn new(config: Config, gpu: Gpu, trainer: Trainer, run: RunFolder) -> Self {
+    fn new(config: Config, gpu: Gpu, trainer: Trainer, (run, manifest): (RunFolder, Manifest)) -> Self {
         let capture = trainer.capture().clone();
         let held_out = shots_of(&capture, Split::Test);
         let earlier = run.records().last().map_or(0.0, |record| record.seconds);
         let spent = Duration::try_from_secs_f64(earlier).unwrap_or_default();
-        Self { config, capture, gpu, trainer, run, held_out, spent, since: Some(Instant::now()), warned: false }
+        let since = Some(Instant::now());
+        Self { config, capture, gpu, trainer, run, manifest, held_out, spent, since, warned: false }
     }
 
     pub fn config(&self) -> &Config {
@@ -213,7 +239,11 @@ impl Session {
     /// Writes scene and checkpoint.
     pub fn save(&mut self, on_event: &mut dyn FnMut(Event)) -> Result<()> {
         let scene = self.trainer.scene()?;
-        self.run.save(&scene, &self.trainer.checkpoint()?)?;
+        let checkpoint = self.trainer.checkpoint()?;
+        self.run.save(&scene, &checkpoint)?;
+        let root = self.run.path("");
+        self.manifest.saved(&root, scene_file(scene.motion.is_some()), &checkpoint)?;
+        self.manifest.write(&root)?;
         on_event(Event::Saved(self.trainer.step_index()));
         Ok(())
     }
