@@ -164,8 +164,8 @@ fn compare(run: &Path, again: &Path, then: &Manifest, output: &Output, why: &[St
         Some((saved.step, again.sha256 == saved.sha256))
     });
     if let Some((step, _)) = known.clone().find(|(_, equal)| !equal) {
-        let last = known.filter(|(_, equal)| *equal).map(|(step, _)| step).last();
-        println!("equal after {} steps, and not after {step}", last.unwrap_or(0));
+        let last = known.take_while(|(_, equal)| *equal).last().map_or(0, |(step, _)| step);
+        println!("equal after {last} steps, and not after {step}");
     }
     let (old, new) = (run.join(CHECKPOINT), again.join(CHECKPOINT));
     if old.exists() {

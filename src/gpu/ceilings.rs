@@ -10,7 +10,7 @@ use crate::kernel;
 
 kernel! {
     /// Copies vectors.
-    pub Copy = "ceilings/copy.wgsl" [] { read from: Vec4, write to: Vec4 }
+    pub Copy = "ceilings/copy.wgsl" [] { read original: Vec4, write copied: Vec4 }
 }
 kernel! {
     /// Multiplies and adds.
@@ -59,7 +59,7 @@ impl Ceilings {
         let from = gpu.zeros::<Vec4>("ceilings", count)?;
         let to = gpu.zeros::<Vec4>("ceilings", count)?;
         let copy = gpu.pipeline::<Copy>(&[])?;
-        let copied = fastest(gpu, |pass| copy.dispatch(pass, &Copy { from: &from, to: &to }, count as u32))?;
+        let copied = fastest(gpu, |pass| copy.dispatch(pass, &Copy { original: &from, copied: &to }, count as u32))?;
         drop((from, to));
         let invocations = if gpu.is_software() { INVOCATIONS / 16 } else { INVOCATIONS };
         let out = gpu.zeros::<f32>("ceilings", invocations as usize)?;

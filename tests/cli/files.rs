@@ -59,6 +59,7 @@ fn populations_beyond_the_device_are_refused_at_once() {
         let start = std::time::Instant::now();
         let error = folder.error(&format!("train {capture} --out r --steps 2 {size}"), 1);
         assert!(error.contains("bytes") && error.contains("--cap-max"), "{error}");
+        assert!(error.contains("would fit") && error.contains("adapter"), "{error}");
         assert!(start.elapsed().as_secs() < 20, "refused after {:?}", start.elapsed());
     }
     assert!(!folder.path("r").exists());

@@ -28,7 +28,7 @@ pub fn html(figures: &Figures, comparison: &str) -> Result<String> {
     );
     figures.workloads.iter().for_each(|measured| workload(&mut body, measured, c.copy));
     if !comparison.is_empty() {
-        let _ = write!(body, "<h2>Comparison</h2><pre>{}</pre>\n", escape(comparison));
+        let _ = writeln!(body, "<h2>Comparison</h2><pre>{}</pre>", escape(comparison));
     }
     let json = escape(&serde_json::to_string_pretty(figures)?);
     Ok(format!(
@@ -40,9 +40,9 @@ pub fn html(figures: &Figures, comparison: &str) -> Result<String> {
 
 fn workload(body: &mut String, measured: &Measured, copy: f64) {
     let counts = &measured.counts;
-    let _ = write!(
+    let _ = writeln!(
         body,
-        "<h2>{}</h2><p>{} Gaussians, {} visible, {} pairs, {} × {}, degree {}; {:.2} steps a second.</p>\n",
+        "<h2>{}</h2><p>{} Gaussians, {} visible, {} pairs, {} × {}, degree {}; {:.2} steps a second.</p>",
         escape(&measured.name),
         counts.gaussians,
         counts.visible,
@@ -84,7 +84,7 @@ fn table(body: &mut String, what: &str, stages: &[Stage], copy: f64) {
             100.0 * stage.median / sum.max(1e-12)
         );
     }
-    let _ = write!(body, "<tr><td>sum</td><td>{sum:.3}</td></tr></table>\n");
+    let _ = writeln!(body, "<tr><td>sum</td><td>{sum:.3}</td></tr></table>");
 }
 
 fn escape(text: &str) -> String {

@@ -121,12 +121,13 @@ impl Manifest {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             read => read.with_context(|| format!("cannot read {}", path.display()))?,
         };
-        let value: serde_json::Value =
-            serde_json::from_slice(&text).with_context(|| format!("{}: not a run's account", path.display()))?;
+        let wrong =
+            || format!("{}: no account of a run; a run that is resumed without it writes another", path.display());
+        let value: serde_json::Value = serde_json::from_slice(&text).with_context(wrong)?;
         if value.get("version").and_then(serde_json::Value::as_u64) != Some(VERSION.into()) {
             bail!("{}: of another version than {VERSION}; use the Dapple that made the run", path.display());
         }
-        serde_json::from_value(value).map(Some).with_context(|| format!("{}: not a run's account", path.display()))
+        serde_json::from_value(value).map(Some).with_context(wrong)
     }
 
     /// Replaces the account in a run's folder.

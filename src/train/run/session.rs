@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::dataset::{Capture, FlowChoice, Shot, Split};
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, GpuError};
 use crate::image::png::{save_png, to_image};
 use crate::model::Model;
 use crate::scene::{Normalisation, Scene};
@@ -73,7 +73,8 @@ impl Start {
                 let trainer = Trainer::resume(gpu, capture.clone(), checkpoint);
                 trainer.with_context(|| format!("cannot resume {}", out.display()))?
             }
-            None => Trainer::new(gpu, capture.clone(), config.clone())?,
+            None => Trainer::new(gpu, capture.clone(), config.clone())
+                .map_err(|error| with_fitting_cap(error, config.cap()))?,
         };
         // The folder last: a run that cannot start leaves none behind.
         let run = if resumes { RunFolder::open(&out, step)? } else { RunFolder::create(&out, &config)? };
@@ -83,6 +84,17 @@ impl Start {
         let manifest = account(&out, &config, &capture, Sitting::now(gpu, trainer.step_index())?)?;
         Ok(Session::new(config, gpu.clone(), trainer, (run, manifest)))
     }
+}
+
+/// Says how many Gaussians would fit, where their buffers exceed a limit of the adapter.
+fn with_fitting_cap(error: anyhow::Error, cap: usize) -> anyhow::Error {
+    let fitting = match error.downcast_ref() {
+        Some(GpuError::TooLarge { buffer, bytes, value, .. }) if buffer.starts_with("gaussians") => {
+            (cap as u128 * u128::from(*value) / u128::from((*bytes).max(1))) as usize
+        }
+        _ => return error,
+    };
+    error.context(format!("--cap-max {cap} is more than the adapter holds, and about {fitting} would fit"))
 }
 
 /// The account of a run that starts, or goes on: it says where that is on another adapter or by another program.
