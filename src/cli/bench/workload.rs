@@ -17,7 +17,7 @@ use crate::image::png::{save_png, to_image};
 use crate::model::Model;
 use crate::render::{Channel, RenderOptions, Renderer};
 use crate::scene::{Scene, logit, sh_coefficients};
-use crate::train::config::{Config, Init};
+use crate::train::config::{Config, Init, REFERENCE_STEPS};
 use crate::train::schedule::SplitMix;
 use crate::train::settle::settled;
 use crate::train::{Statistics, Trainer};
@@ -91,6 +91,7 @@ pub fn of_size(gpu: &Gpu, size: Size, timed: u32, change: impl FnOnce(&mut Confi
         cap_max: size.gaussians.into(),
         test_every: 0,
         init: Init::File(folder.path().join("scene.ply")),
+        steps: REFERENCE_STEPS.into(),
         // All degrees of colour are in use from the first steps on.
         sh_interval: 1,
         ..Config::default()
