@@ -18,7 +18,7 @@ fn main() -> Result<()> {
 
 /// Trains for a number of steps and leaves the run folder `run`, with the scene and a report in it.
 pub fn train(capture: &Path, run: &Path, steps: u32) -> Result<()> {
-    let config = Config { capture: capture.into(), steps, cap_max: 100_000, ..Config::default() };
+    let config = Config { capture: capture.into(), steps: steps.into(), cap_max: 100_000.into(), ..Config::default() };
     let mut session = Start::fresh(run.into(), config)?.open(&Gpu::open(None)?)?;
     while !session.is_done() {
         session.advance(&mut |_| ())?;

@@ -17,7 +17,9 @@ pub fn declarations() -> impl Iterator<Item = &'static Declaration> {
         dapple::train::refine::DECLARATIONS,
         dapple::train::params::DECLARATIONS,
     ];
-    let all = [dapple::primitives::DECLARATIONS].into_iter().chain(dapple::render::DECLARATIONS.iter().copied());
+    let all = [dapple::gpu::ceilings::DECLARATIONS, dapple::primitives::DECLARATIONS]
+        .into_iter()
+        .chain(dapple::render::DECLARATIONS.iter().copied());
     all.chain(training).flatten()
 }
 

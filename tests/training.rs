@@ -30,8 +30,8 @@ fn capture() -> Arc<Capture> {
 fn config(steps: u32) -> Config {
     // Step constants are given for 30 000 steps.
     Config {
-        steps,
-        cap_max: 777,
+        steps: steps.into(),
+        cap_max: 777.into(),
         refine_every: 1500,
         init_opacity: Some(0.1),
         init_scale: Some(0.5),
@@ -52,7 +52,7 @@ fn outcome(trainer: &mut Trainer, until: u32) -> (Checkpoint, Vec<u8>) {
 }
 
 fn trained(config: Config) -> (Checkpoint, Vec<u8>) {
-    let steps = config.steps;
+    let steps = config.step_count();
     outcome(&mut Trainer::new(&gpu(), capture(), config).unwrap(), steps)
 }
 
@@ -136,7 +136,7 @@ fn subgroups_do_not_change_the_bytes() {
 fn crowded(cap_max: u32) -> Config {
     let start =
         Config { init: Init::Random, init_points: 4090, init_scale: Some(40.0), init_opacity: Some(0.5), ..config(48) };
-    Config { cap_max, refine_every: 9000, ..start }
+    Config { cap_max: cap_max.into(), refine_every: 9000, ..start }
 }
 
 fn pair_bytes(trainer: &Trainer) -> u64 {
@@ -193,7 +193,7 @@ fn test_psnr(trainer: &mut Trainer) -> f64 {
 
 #[test]
 fn training_learns_the_tiny_scene() {
-    let mut trainer = Trainer::new(&gpu(), capture(), Config { cap_max: 1500, ..config(600) }).unwrap();
+    let mut trainer = Trainer::new(&gpu(), capture(), Config { cap_max: 1500.into(), ..config(600) }).unwrap();
     let before = test_psnr(&mut trainer);
     let mut reports = Vec::new();
     for stop in [60, 600] {
@@ -312,7 +312,7 @@ fn flow_teaches_velocities_and_gives_the_first_ones() {
 
 /// Bytes of parameters and moments on the device for each Gaussian that the cap has room for.
 fn bytes_a_gaussian(capture: Arc<Capture>, config: Config) -> u64 {
-    let cap = u64::from(config.cap_max);
+    let cap = config.cap() as u64;
     let trainer = Trainer::new(&Gpu::open(None).unwrap(), capture, config).unwrap();
     let state = |label: &str| label.starts_with("gaussians: ") || label.starts_with("moments: ");
     let bytes: u64 = trainer.gpu_bytes().iter().filter(|(label, _)| state(label)).map(|(_, bytes)| bytes).sum();
@@ -321,7 +321,7 @@ fn bytes_a_gaussian(capture: Arc<Capture>, config: Config) -> u64 {
 
 #[test]
 fn the_state_of_a_gaussian_is_small() {
-    let packed = Config { cap_max: 40_000, ..config(10) };
+    let packed = Config { cap_max: 40_000.into(), ..config(10) };
     assert_eq!(bytes_a_gaussian(capture(), packed.clone()), 252);
     assert_eq!(bytes_a_gaussian(capture(), Config { sh_degree: 0, ..packed.clone() }), 160);
     assert_eq!(bytes_a_gaussian(clip(), Config { r#static: true, ..packed.clone() }), 252);

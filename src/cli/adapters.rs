@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::gpu::GpuError;
-use crate::gpu::device::adapters;
+use crate::gpu::adapter::adapters;
 
 /// Lists the adapters, best first.
 pub fn run() -> Result<ExitCode> {

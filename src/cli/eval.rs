@@ -46,7 +46,7 @@ pub struct Args {
     /// Also write the scores to this JSON file
     #[arg(long)]
     json: Option<PathBuf>,
-    /// GPU adapter: its index or a part of its name
+    /// GPU adapter: its index, part of its name, or back end and one of these (`vulkan:0`)
     #[arg(long)]
     adapter: Option<String>,
     /// Fail if an image is missing or cannot be decoded

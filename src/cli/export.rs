@@ -66,7 +66,7 @@ pub struct Args {
     /// Capture whose cameras --keep sums blending weights over; its frame must be that of the scene after --transform
     #[arg(long, requires = "keep")]
     capture: Option<PathBuf>,
-    /// GPU adapter for --capture: its index or a part of its name
+    /// GPU adapter for --capture: its index, part of its name, or back end and one of these (`vulkan:0`)
     #[arg(long, requires = "capture")]
     adapter: Option<String>,
     /// Remove spherical harmonics above this degree, 0 to 3

@@ -13,6 +13,7 @@ mod progress;
 mod render;
 mod synth;
 mod train;
+mod verify;
 #[cfg(feature = "viewer")]
 mod view;
 
@@ -43,6 +44,7 @@ enum Subcommands {
     Export(Box<export::Args>),
     Info(info::Args),
     Synth(synth::Args),
+    Verify(verify::Args),
     Bench(Box<bench::Args>),
     #[command(alias = "frames")]
     CaptureList(capture_list::Args),
@@ -112,6 +114,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Subcommands::Export(args) => export::run(*args),
         Subcommands::Info(args) => info::run(args),
         Subcommands::Synth(args) => synth::run(args),
+        Subcommands::Verify(args) => verify::run(args),
         Subcommands::Bench(args) => bench::run(*args),
         Subcommands::CaptureList(args) => capture_list::run(&args),
         Subcommands::Adapters => adapters::run(),

@@ -89,9 +89,17 @@ impl Progress {
     /// Takes note of what a run tells.
     pub fn take(&mut self, told: Event) {
         match told {
+            Event::Opened(steps) => self.set_steps(steps),
             Event::Statistics(statistics) => self.show(&statistics),
             Event::Evaluated(step, mean) => self.evaluated(step, mean),
             Event::Saved(step) => self.restart(step),
+        }
+    }
+
+    fn set_steps(&mut self, steps: u32) {
+        self.steps = steps;
+        if let Some(bar) = &self.bar {
+            bar.set_length(steps.into());
         }
     }
 

@@ -58,7 +58,7 @@ pub struct Args {
     /// Also write the images to this video file; needs ffmpeg
     #[arg(long)]
     video: Option<PathBuf>,
-    /// GPU adapter: its index or a part of its name
+    /// GPU adapter: its index, part of its name, or back end and one of these (`vulkan:0`)
     #[arg(long)]
     adapter: Option<String>,
 }

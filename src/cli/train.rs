@@ -9,7 +9,7 @@ use super::input::UsageError;
 use super::interrupt::{INTERRUPTED, catch_interrupts, interrupted};
 use super::progress::Progress;
 use crate::gpu::Gpu;
-use crate::train::config::{Config, Flags, FlowSource, Init};
+use crate::train::config::{Config, Count, Flags, FlowSource, Init};
 use crate::train::run::folder::{REPORT, RunFolder};
 use crate::train::{Checkpoint, Session, Start};
 #[cfg(feature = "viewer")]
@@ -64,7 +64,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
 fn watched(start: Start) -> Result<ExitCode> {
     let (out, adapter) = (start.out.clone(), start.config.adapter.clone());
     let done = start.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.step);
-    let mut progress = Progress::new(start.config.steps, done);
+    let mut progress = Progress::new(start.config.step_count(), done);
     catch_interrupts()?;
     let hooks = Hooks {
         on_event: Box::new(move |event| progress.take(event)),
@@ -112,7 +112,13 @@ fn override_with(mut config: Config, args: &Args) -> Result<Config> {
 fn resumed(args: &Args) -> Result<(Config, Option<Checkpoint>)> {
     let (stored, mut checkpoint) = RunFolder::read(&args.out)?;
     let base = args.config.as_ref().map_or_else(|| Ok(stored.clone()), |path| Config::load(path))?;
-    let config = override_with(base, args)?;
+    let mut config = override_with(base, args)?;
+    // The run keeps what it chose at its start.
+    for (asked, chosen) in [(&mut config.steps, stored.steps), (&mut config.cap_max, stored.cap_max)] {
+        if *asked == Count::Auto {
+            *asked = chosen;
+        }
+    }
     let (old, new) = (toml::Table::try_from(&stored)?, toml::Table::try_from(&config)?);
     let keys = old.keys().chain(new.keys()).filter(|key| !FREE.contains(&key.as_str()));
     for key in keys {
@@ -135,7 +141,7 @@ fn resumed(args: &Args) -> Result<(Config, Option<Checkpoint>)> {
 
 /// Trains to the end, or until Ctrl-C.
 fn train(mut session: Session) -> Result<ExitCode> {
-    let mut progress = Progress::new(session.config().steps, session.step_index());
+    let mut progress = Progress::new(session.config().step_count(), session.step_index());
     while !session.is_done() {
         session.advance(&mut |told| progress.take(told))?;
         if interrupted() && !session.is_done() {
@@ -165,7 +171,7 @@ mod tests {
 
     use super::*;
     use crate::cli::{Cli, Subcommands, command};
-    use crate::train::config::Background;
+    use crate::train::config::{Background, Count};
 
     fn args(line: &[&str]) -> Args {
         let words = ["dapple", "train"].iter().chain(line);
@@ -185,7 +191,7 @@ mod tests {
         let file = file.to_str().expect("text");
         let line = ["--out", "r", "--config", file, "--steps", "700", "--background", "1,0,0.5", "--masks=false"];
         let config = fresh(&args(&line)).expect("reads");
-        assert_eq!((config.steps, config.seed, config.cap_max), (700, 3, 1_000_000));
+        assert_eq!((config.steps, config.seed, config.cap_max), (Count::Of(700), 3, Count::Auto));
         assert_eq!((config.strict, config.masks), (true, false));
         assert_eq!(config.background, Background::Colour([1.0, 0.0, 0.5]));
         assert_eq!(config.capture, Path::new("/a"));
@@ -216,13 +222,14 @@ mod tests {
     fn a_resumed_run_keeps_its_options() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let out = folder.path().to_str().expect("text");
-        let started = Config { capture: "/a".into(), steps: 500, seed: 7, ..Config::default() };
+        let started = Config { capture: "/a".into(), steps: 500.into(), seed: 7, ..Config::default() };
         RunFolder::create(folder.path(), &started).expect("creates");
         let resume = |more: &[&str]| resumed(&args(&[&["--out", out, "--resume"], more].concat()));
         assert_eq!(resume(&[]).expect("resumes").0, started);
         assert_eq!(resume(&["/a", "--steps", "500", "--seed", "7"]).expect("the same again").0, started);
         let (moved, _) = resume(&["/b", "--save-every", "9"]).expect("what does not matter may change");
         assert_eq!((moved.capture.as_path(), moved.save_every, moved.seed), (Path::new("/b"), Some(9), 7));
+        assert_eq!(resume(&["--steps", "auto", "--cap-max", "auto"]).expect("keeps its choice").0, started);
         let error = resume(&["--steps", "600"]).expect_err("refused").to_string();
         assert!(error.contains("--steps is 600") && error.contains("has 500"), "{error}");
         assert!(resume(&["--max-resolution", "90"]).is_err());

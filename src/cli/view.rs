@@ -26,7 +26,7 @@ pub struct Args {
     /// Colour behind the scene: black, white or R,G,B in 0 to 1 [default: the run's, else black]
     #[arg(long, requires = "screenshot")]
     background: Option<Background>,
-    /// Adapter to draw with: its index or a part of its name
+    /// Adapter to draw with: its index, part of its name, or back end and one of these (`vulkan:0`)
     #[arg(long)]
     adapter: Option<String>,
 }

@@ -75,7 +75,7 @@ impl Gpu {
         ];
         for (limit, value) in ceilings {
             if bytes > value {
-                return Err(GpuError::TooLarge { buffer: label, bytes, limit, value });
+                return Err(GpuError::TooLarge { buffer: label, bytes, limit, value, others: self.others() });
             }
         }
         let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
@@ -91,7 +91,8 @@ impl Gpu {
             mapped_at_creation: false,
         });
         if pollster::block_on(memory.pop()).is_some() {
-            return Err(GpuError::OutOfMemory { buffer: label, bytes, allocated: self.memory_stats.total() });
+            let allocated = self.memory_stats.total();
+            return Err(GpuError::OutOfMemory { buffer: label, bytes, allocated, others: self.others() });
         }
         self.memory_stats.allocated(label, bytes);
         let memory = Memory { raw, label, memory_stats: self.memory_stats.clone() };

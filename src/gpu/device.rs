@@ -1,30 +1,11 @@
-//! Choosing an adapter, opening a device, and turning its failures into errors.
+//! Opening a device, and turning its failures into errors.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What can go wrong on the GPU.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum GpuError {
-    #[error("no GPU adapter was found; install a Vulkan driver (on Debian: mesa-vulkan-drivers libvulkan1)")]
-    NoAdapter,
-    #[error("no adapter matches \"{wanted}\"; `dapple adapters` lists them: {found}")]
-    NoSuchAdapter { wanted: String, found: String },
-    #[error("the adapter \"{adapter}\" refused a device: {reason}")]
-    NoDevice { adapter: String, reason: String },
-    #[error(
-        "the buffer \"{buffer}\" needs {bytes} bytes, above the adapter's {limit} of {value}; use fewer Gaussians (--cap-max) or a smaller --max-resolution"
-    )]
-    TooLarge { buffer: &'static str, bytes: u64, limit: &'static str, value: u64 },
-    #[error(
-        "out of GPU memory: the buffer \"{buffer}\" needs {bytes} bytes on top of {allocated}; use fewer Gaussians (--cap-max) or a smaller --max-resolution"
-    )]
-    OutOfMemory { buffer: &'static str, bytes: u64, allocated: u64 },
-    #[error("the GPU device was lost ({0}); the last checkpoint is intact, go on with --resume")]
-    Lost(String),
-    #[error("the GPU reported an error: {0}")]
-    Reported(String),
-}
+pub use super::adapter::{Adapter, Parts, adapters};
+use super::adapter::{instance, others, ranked, select};
+pub use super::error::GpuError;
 
 /// Bytes allocated on the device, by the label of the buffer.
 #[derive(Debug, Default)]
@@ -56,31 +37,6 @@ impl MemoryStats {
     }
 }
 
-/// An adapter of this machine, as `dapple adapters` lists it.
-#[derive(Clone, Debug)]
-pub struct Adapter {
-    pub index: usize,
-    pub info: wgpu::AdapterInfo,
-}
-
-impl std::fmt::Display for Adapter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let info = &self.info;
-        write!(
-            f,
-            "{}: {} ({:?}, {:?}, {} {})",
-            self.index, info.name, info.device_type, info.backend, info.driver, info.driver_info
-        )
-    }
-}
-
-/// Where a device comes from.
-#[derive(Clone, Debug)]
-pub struct Parts {
-    pub instance: wgpu::Instance,
-    pub adapter: wgpu::Adapter,
-}
-
 /// An open device. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Gpu {
@@ -92,56 +48,78 @@ pub struct Gpu {
     subgroups: bool,
 }
 
-fn instance() -> wgpu::Instance {
-    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
-    // The validation pass would double every indirect dispatch; our own kernels bound their arguments.
-    descriptor.flags = wgpu::InstanceFlags::from_build_config() - wgpu::InstanceFlags::VALIDATION_INDIRECT_CALL;
-    wgpu::Instance::new(descriptor)
+/// The adapters that `--adapter` names, opened one after the other, best first.
+#[derive(Debug)]
+pub struct Candidates {
+    instance: wgpu::Instance,
+    waiting: std::vec::IntoIter<wgpu::Adapter>,
+    /// Whether an adapter was given up and the next one has to be announced.
+    passed: bool,
 }
 
-/// Real GPUs first, software last; the order that `--adapter INDEX` counts in.
-fn ranked(instance: &wgpu::Instance) -> Vec<wgpu::Adapter> {
-    let mut adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
-    adapters.sort_by_key(|adapter| match adapter.get_info().device_type {
-        wgpu::DeviceType::DiscreteGpu => 0,
-        wgpu::DeviceType::IntegratedGpu => 1,
-        wgpu::DeviceType::VirtualGpu => 2,
-        wgpu::DeviceType::Other => 3,
-        wgpu::DeviceType::Cpu => 4,
-    });
-    adapters
-}
-
-/// All adapters of this machine, best first.
-pub fn adapters() -> Vec<Adapter> {
-    ranked(&instance()).iter().enumerate().map(|(index, a)| Adapter { index, info: a.get_info() }).collect()
-}
-
-impl Gpu {
-    /// Opens the best adapter, or the one whose index or part of whose name is given.
-    pub fn open(wanted: Option<&str>) -> Result<Self, GpuError> {
-        Self::open_with_parts(wanted).map(|(gpu, _)| gpu)
-    }
-
-    /// As [`Gpu::open`], with what a window needs besides to draw with the same device.
-    pub fn open_with_parts(wanted: Option<&str>) -> Result<(Self, Parts), GpuError> {
+impl Candidates {
+    /// # Errors
+    /// No adapter at all, or none that matches.
+    pub fn of(wanted: Option<&str>) -> Result<Self, GpuError> {
         let instance = instance();
         let adapters = ranked(&instance);
         if adapters.is_empty() {
             return Err(GpuError::NoAdapter);
         }
-        let chosen = match wanted {
-            None => &adapters[0],
-            Some(wanted) => find(&adapters, wanted)?,
-        };
-        let gpu = Self::with_adapter(chosen)?;
-        Ok((gpu, Parts { adapter: chosen.clone(), instance }))
+        let infos: Vec<_> = adapters.iter().map(wgpu::Adapter::get_info).collect();
+        let chosen: Vec<_> = select(&infos, wanted)?.into_iter().map(|index| adapters[index].clone()).collect();
+        Ok(Self { instance, waiting: chosen.into_iter(), passed: false })
+    }
+
+    /// Opens the best adapter left. One that does not open is named in a warning, and the next is tried.
+    ///
+    /// # Errors
+    /// That of the last adapter, if it does not open either.
+    pub fn open(&mut self) -> Result<(Gpu, Parts), GpuError> {
+        loop {
+            let adapter = self.waiting.next().ok_or(GpuError::NoAdapter)?;
+            match Gpu::with_adapter(&adapter) {
+                Ok(gpu) => {
+                    if self.passed {
+                        log::warn!("using {} instead", gpu.describe());
+                    }
+                    return Ok((gpu, Parts { adapter, instance: self.instance.clone() }));
+                }
+                Err(error) => self.pass_over(error)?,
+            }
+        }
+    }
+
+    /// Says why the adapter of the last [`Candidates::open`] will not do, so that the next can be opened.
+    ///
+    /// # Errors
+    /// The same reason, if there is no next.
+    pub fn pass_over(&mut self, reason: GpuError) -> Result<(), GpuError> {
+        if self.waiting.len() == 0 {
+            return Err(reason);
+        }
+        self.passed = true;
+        log::warn!("{reason}");
+        Ok(())
+    }
+}
+
+impl Gpu {
+    /// Opens the best adapter that opens, of all or of those that are named: by an index or part of a name in the list of
+    /// `dapple adapters`, or by a back end and one of these, as in `vulkan:NVIDIA` and `dx12:0`.
+    pub fn open(wanted: Option<&str>) -> Result<Self, GpuError> {
+        Ok(Candidates::of(wanted)?.open()?.0)
     }
 
     fn with_adapter(adapter: &wgpu::Adapter) -> Result<Self, GpuError> {
         let info = adapter.get_info();
         if info.device_type == wgpu::DeviceType::Cpu {
             log::info!("no hardware GPU in use: running on the software adapter {}", info.name);
+        }
+        // Without Microsoft's newer compiler wgpu takes the old one, which works on the rasterizers for minutes and then
+        // refuses them. It knows no subgroups, which every adapter of the newer one's shader model has.
+        if info.backend == wgpu::Backend::Dx12 && !adapter.features().contains(wgpu::Features::SUBGROUP) {
+            return Err(GpuError::NoCompiler { others: others(&info), adapter: info.name });
         }
         let optional = wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
         let descriptor = wgpu::DeviceDescriptor {
@@ -152,8 +130,10 @@ impl Gpu {
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             trace: wgpu::Trace::Off,
         };
-        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
-            .map_err(|error| GpuError::NoDevice { adapter: info.name.clone(), reason: error.to_string() })?;
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).map_err(|error| {
+            let reason = error.to_string();
+            GpuError::NoDevice { adapter: info.name.clone(), reason, others: others(&info) }
+        })?;
         let failure = Arc::new(Mutex::new(None));
         watch(&device, &failure);
         let subgroups = device.features().contains(wgpu::Features::SUBGROUP);
@@ -183,6 +163,16 @@ impl Gpu {
     pub fn describe(&self) -> String {
         format!("{} ({:?}, {} {})", self.info.name, self.info.backend, self.info.driver, self.info.driver_info)
             .replace("\n", " ")
+    }
+
+    /// The other adapters of this machine in words, for a message that asks for one of them.
+    pub(super) fn others(&self) -> String {
+        others(&self.info)
+    }
+
+    /// The error of a window that this adapter cannot present to.
+    pub fn no_window(&self) -> GpuError {
+        GpuError::NoWindow { adapter: self.info.name.clone(), others: self.others() }
     }
 
     pub fn memory_stats(&self) -> &MemoryStats {
@@ -216,19 +206,6 @@ impl Gpu {
             None => Ok(()),
         }
     }
-}
-
-fn find<'a>(adapters: &'a [wgpu::Adapter], wanted: &str) -> Result<&'a wgpu::Adapter, GpuError> {
-    let index = wanted.parse::<usize>().ok();
-    let by_index = index.and_then(|index| adapters.get(index));
-    // An index that is out of range must not match a version number in a name; model numbers have more digits.
-    let named = index.is_none_or(|index| index >= 100) && !wanted.trim().is_empty();
-    let matches =
-        |adapter: &&wgpu::Adapter| named && adapter.get_info().name.to_lowercase().contains(&wanted.to_lowercase());
-    by_index.or_else(|| adapters.iter().find(matches)).ok_or_else(|| GpuError::NoSuchAdapter {
-        wanted: wanted.to_string(),
-        found: adapters.iter().map(|a| a.get_info().name).collect::<Vec<_>>().join("; "),
-    })
 }
 
 /// Records a lost device, or else the first uncaptured error, for [`Gpu::check`] to return. Once a device is lost all

@@ -2,18 +2,23 @@
 //!
 //! Nothing here knows about Gaussians.
 
+pub mod adapter;
 pub mod buffer;
+pub mod ceilings;
 pub mod check;
 pub mod device;
+pub mod error;
 pub mod kernel;
 pub mod pipeline;
 pub mod profile;
 pub mod variants;
 pub mod wgsl;
 
+pub use adapter::{Adapter, Parts};
 pub use buffer::Buffer;
 pub use check::check;
-pub use device::{Adapter, Gpu, GpuError, Parts};
+pub use device::{Candidates, Gpu};
+pub use error::GpuError;
 pub use kernel::{Declaration, Kernel};
 pub use pipeline::Pipeline;
 pub use profile::{Recorder, StageTimes};

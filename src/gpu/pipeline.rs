@@ -34,10 +34,16 @@ impl Gpu {
         let storage = bindings.iter().filter(|b| b.access != Access::Uniform).count() as u32;
         let most = self.device.limits().max_storage_buffers_per_shader_stage;
         if storage > most {
-            return Err(GpuError::Reported(format!(
-                "the kernel {} binds {storage} storage buffers, above the adapter's max_storage_buffers_per_shader_stage of {most}",
-                declaration.name
-            )));
+            // Kernels of moving Gaussians bind more; a constant of that name makes them.
+            let moves = constants.iter().any(|(name, value)| *name == "MOTION" && *value > 0);
+            let remedy = if moves { "train the clip without motion (--static); " } else { "" };
+            return Err(GpuError::TooManyBuffers {
+                kernel: declaration.name,
+                needed: storage,
+                value: most,
+                remedy,
+                others: self.others(),
+            });
         }
         // Loop bounding would keep drivers from unrolling the loops whose arrays must live in registers. Each loop of
         // our shaders ends by construction; bounds checks on buffers stay on.

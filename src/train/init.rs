@@ -114,6 +114,19 @@ fn given(capture: &Capture, config: &Config) -> Result<Option<Contents>> {
     })
 }
 
+/// Points or Gaussians that the options and the capture give to start from; 0 for random ones, of which there are as many
+/// as there is room for.
+///
+/// # Errors
+/// Points that were asked for and are not there.
+pub fn given_count(capture: &Capture, config: &Config) -> Result<usize> {
+    Ok(match given(capture, config)? {
+        Some(Contents::Scene(loaded)) => loaded.scene.len(),
+        Some(Contents::Points(points)) => points.positions.len(),
+        None => 0,
+    })
+}
+
 /// Given Gaussians in the frame of training, of the run's degree, with motion where the run has it.
 fn from_scene(mut scene: Scene, moving: bool, config: &Config, frame: &Normalisation) -> Result<Scene> {
     check_count(scene.len(), config)?;
@@ -125,7 +138,7 @@ fn from_scene(mut scene: Scene, moving: bool, config: &Config, frame: &Normalisa
 /// Given points, and random ones behind them where the images have a background.
 fn filled_up(mut points: PointCloud, capture: &Capture, config: &Config) -> Result<Seeds> {
     check_count(points.positions.len(), config)?;
-    let room = config.cap_max as usize - points.positions.len();
+    let room = config.cap() - points.positions.len();
     let fill = if cut_out(capture)? { 0.0 } else { config.init_fill };
     let count = (points.positions.len() as f64 * fill) as usize;
     let (filled, rays) = ray_points(capture, count.min(room), &median(&points.positions), FILL_DEPTHS, config.seed)?;
@@ -147,9 +160,9 @@ fn read_points(path: &std::path::Path) -> Result<PointCloud> {
 fn check_count(count: usize, config: &Config) -> Result<()> {
     ensure!(count > 0, "there is nothing to start from: the initial points are empty; use --init random");
     ensure!(
-        count <= config.cap_max as usize,
+        count <= config.cap(),
         "--cap-max {} is below the {count} initial points; raise it to at least {count}, or use --init random",
-        config.cap_max
+        config.cap()
     );
     Ok(())
 }
@@ -157,7 +170,7 @@ fn check_count(count: usize, config: &Config) -> Result<()> {
 /// Points without structure: along the rays of the training images, with their colours; or, where an extent is given or
 /// the images are cut out of their background, uniform in a cube around what the cameras look at.
 fn random_points(capture: &Capture, config: &Config) -> Result<Seeds> {
-    let count = (config.init_points as usize).min(config.cap_max as usize);
+    let count = (config.init_points as usize).min(config.cap());
     let (centre, distance) = focus(capture);
     if config.init_extent.is_none() && !cut_out(capture)? {
         let (points, rays) = ray_points(capture, count, &centre, RANDOM_DEPTHS, config.seed)?;

@@ -229,7 +229,7 @@ mod tests {
             ("samples = 2", "samples = 1"),
         ];
         let capture = clip(folder.path(), "dynamic_moving.toml", &changes);
-        let config = Config { init: Init::Random, init_points: 4000, cap_max: 4000, ..Config::default() };
+        let config = Config { init: Init::Random, init_points: 4000, cap_max: 4000.into(), ..Config::default() };
         // Motion that a training image would show between its frame and the next.
         let moves = |capture: &Capture| {
             let scene = first_scene(capture, &config);

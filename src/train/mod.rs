@@ -15,6 +15,7 @@ mod points;
 pub mod refine;
 pub mod run;
 pub mod schedule;
+pub mod settle;
 pub mod strategy;
 mod supervision;
 mod targets;

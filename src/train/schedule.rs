@@ -55,7 +55,7 @@ impl Schedule {
 
     /// The shots of the next steps, for fetching them ahead.
     pub fn shots_from(&self, step: u32, count: u32) -> Vec<usize> {
-        (step..step.saturating_add(count).min(self.config.steps)).map(|step| self.shot(step)).collect()
+        (step..step.saturating_add(count).min(self.config.step_count())).map(|step| self.shot(step)).collect()
     }
 
     /// The colour behind the scene.
@@ -80,14 +80,14 @@ impl Schedule {
     }
 
     fn decayed(&self, step: u32, first: f64, last: f64) -> f64 {
-        let t = f64::from(step) / f64::from(self.config.steps);
+        let t = f64::from(step) / f64::from(self.config.step_count());
         first.powf(1.0 - t) * last.powf(t)
     }
 
     /// The weight of the flow loss in a step; `None` for a step without flow supervision.
     pub fn flow_weight(&self, step: u32) -> Option<f64> {
         let config = &self.config;
-        let left = 1.0 - f64::from(step) / f64::from(config.steps);
+        let left = 1.0 - f64::from(step) / f64::from(config.step_count());
         let fall = if config.flow_decay > 0.0 { (left / config.flow_decay).min(1.0) } else { 1.0 };
         let weight = config.flow_weight * fall;
         (weight > 0.0 && step.is_multiple_of(config.flow_every)).then_some(weight)
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     fn schedule(steps: u32) -> Schedule {
-        Schedule::new(&Config { steps, seed: 3, ..Config::default() }, (10..17).collect())
+        Schedule::new(&Config { steps: steps.into(), seed: 3, ..Config::default() }, (10..17).collect())
     }
 
     #[test]

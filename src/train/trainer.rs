@@ -112,7 +112,7 @@ impl Trainer {
     fn assemble(gpu: &Gpu, capture: Arc<Capture>, config: Config) -> Result<Self> {
         let gpu = if config.subgroups == Subgroups::Off { gpu.without_subgroups() } else { gpu.clone() };
         // What does not fit the device is refused before anything is read or allocated for it.
-        let capacity = config.cap_max as usize;
+        let capacity = config.cap();
         let moving = capture.is_dynamic() && !config.r#static;
         let form = ModelForm { moving, packed: config.precision == Precision::Packed };
         let model = Model::empty(&gpu, capacity, config.sh_degree, form)?;

@@ -1,15 +1,16 @@
 //! Opening the window, on its own or to watch a training.
 
+use std::cell::RefCell;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow};
 use eframe::egui;
-use eframe::egui_wgpu::{WgpuConfiguration, WgpuSetup, WgpuSetupExisting};
+use eframe::egui_wgpu::{WgpuConfiguration, WgpuError, WgpuSetup, WgpuSetupExisting};
 
-use crate::gpu::Gpu;
-use crate::gpu::device::Parts;
+use crate::gpu::{Candidates, Gpu, Parts};
 use crate::train::Start;
 
 use super::app::Viewer;
@@ -22,14 +23,13 @@ use super::work::training::{End, Hooks, Live};
 /// # Errors
 /// No adapter, or no window: on Linux without a display, say.
 pub fn open_window(path: Option<&Path>, adapter: Option<&str>) -> Result<()> {
-    let (gpu, parts) = Gpu::open_with_parts(adapter)?;
     let path = path.map(Path::to_path_buf);
-    let opened = run_window(&gpu, parts, move |context, viewer| {
+    let (_, opened) = run_window(adapter, move |_, context, viewer| {
         if let Some(path) = &path {
             viewer.open(context, path);
         }
         Ok(())
-    });
+    })?;
     opened.map_err(|error| anyhow!("{error}; where there is no display, use --screenshot"))
 }
 
@@ -39,18 +39,17 @@ pub fn open_window(path: Option<&Path>, adapter: Option<&str>) -> Result<()> {
 /// # Errors
 /// Those of training, and no adapter.
 pub fn train_in_window(start: Start, adapter: Option<&str>, hooks: Hooks) -> Result<End> {
-    let (gpu, parts) = Gpu::open_with_parts(adapter)?;
     let waiting = Arc::new(Mutex::new(Some((start, hooks))));
     let (sender, threads) = std::sync::mpsc::channel();
-    let (taken, device) = (waiting.clone(), gpu.clone());
-    let opened = run_window(&gpu, parts, move |context, viewer| {
+    let taken = waiting.clone();
+    let (gpu, opened) = run_window(adapter, move |gpu, context, viewer| {
         if let Some((start, hooks)) = lock(&taken).take() {
-            let (live, thread) = Live::start(start, &device, hooks, context.clone())?;
+            let (live, thread) = Live::start(start, gpu, hooks, context.clone())?;
             viewer.follow(live);
             sender.send(thread)?;
         }
         Ok(())
-    });
+    })?;
     if let Err(error) = opened {
         log::warn!("{error}; training goes on without one");
     }
@@ -65,12 +64,41 @@ fn join(thread: JoinHandle<Result<End>>) -> Result<End> {
     thread.join().unwrap_or_else(|_| Err(anyhow!("the training broke off")))
 }
 
-/// Runs the window until it is closed; `begin` gets its viewer first.
+/// What a window does first with its device and viewer.
+type Begin = Rc<RefCell<dyn FnMut(&Gpu, &egui::Context, &mut Viewer) -> Result<()>>>;
+
+/// Runs a window until it is closed, on the best adapter that can present to it; `begin` gets its viewer first. Returns the
+/// device, and why there was no window.
+///
+/// # Errors
+/// No adapter opens.
 fn run_window(
-    gpu: &Gpu,
-    parts: Parts,
-    begin: impl FnOnce(&egui::Context, &mut Viewer) -> Result<()> + 'static,
-) -> Result<()> {
+    adapter: Option<&str>,
+    begin: impl FnMut(&Gpu, &egui::Context, &mut Viewer) -> Result<()> + 'static,
+) -> Result<(Gpu, Result<()>)> {
+    let begin: Begin = Rc::new(RefCell::new(begin));
+    let mut candidates = Candidates::of(adapter)?;
+    let mut best = None;
+    loop {
+        let (gpu, parts) = match candidates.open() {
+            Ok(opened) => opened,
+            // Where none presents, the best adapter serves whatever needs no window.
+            Err(error) => return best.map(|gpu| (gpu, Err(error.clone().into()))).ok_or(error.into()),
+        };
+        let best = best.get_or_insert_with(|| gpu.clone());
+        let reason = match run_on(&gpu, parts, begin.clone()) {
+            Err(eframe::Error::Wgpu(WgpuError::NoSurfaceFormatsAvailable)) => gpu.no_window(),
+            Err(error) => return Ok((gpu, Err(anyhow!("cannot open a window: {error}")))),
+            Ok(()) => return Ok((gpu, Ok(()))),
+        };
+        if let Err(error) = candidates.pass_over(reason) {
+            return Ok((best.clone(), Err(error.into())));
+        }
+    }
+}
+
+/// Runs the window on a device until it is closed.
+fn run_on(gpu: &Gpu, parts: Parts, begin: Begin) -> eframe::Result {
     let setup = WgpuSetupExisting {
         instance: parts.instance,
         adapter: parts.adapter,
@@ -94,8 +122,8 @@ fn run_window(
     let create = move |creation: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, _> {
         theme::apply(&creation.egui_ctx);
         let mut viewer = Viewer::new(&gpu, creation.wgpu_render_state.clone())?;
-        begin(&creation.egui_ctx, &mut viewer)?;
+        (begin.borrow_mut())(&gpu, &creation.egui_ctx, &mut viewer)?;
         Ok(Box::new(viewer))
     };
-    eframe::run_native("dapple", options, Box::new(create)).map_err(|error| anyhow!("cannot open a window: {error}"))
+    eframe::run_native("dapple", options, Box::new(create))
 }

@@ -19,6 +19,35 @@ fn adapters_that_do_not_exist_are_refused_with_those_that_do() {
     let listed = folder.dapple("adapters").assert().success().get_output().stdout.clone();
     assert!(String::from_utf8_lossy(&listed).starts_with("0: "), "the first has index 0");
     folder.succeed(&format!("train {capture} --out r --steps 2 --adapter 0"));
+    if cfg!(target_os = "linux") {
+        folder.succeed(&format!("train {capture} --out s --steps 2 --adapter vulkan:0"));
+        assert!(folder.error("view --screenshot p.png none.ply --adapter dx12:0", 1).contains("none.ply"));
+        assert!(folder.error(&format!("train {capture} --out t --steps 2 --adapter dx12:0"), 1).contains("(Vulkan)"));
+    }
+}
+
+/// Mesa's driver for AMD cards can be told to show a card that is not there; it refuses a device.
+#[test]
+fn the_next_adapter_is_tried_where_the_best_does_not_open() {
+    let folder = Folder::new();
+    let pretending = |line: &str| {
+        let mut command = folder.dapple(line);
+        command.env("RADV_FORCE_FAMILY", "navi21");
+        command
+    };
+    let listed = pretending("adapters").assert().success().get_output().stdout.clone();
+    if !String::from_utf8_lossy(&listed).starts_with("0: Null hardware") {
+        eprintln!("SKIPPED: no driver that shows a card which is not there");
+        return;
+    }
+    let text = |output: &std::process::Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let line = format!("train {} --steps 2 --cap-max 800", tiny().display());
+    let said = text(pretending(&format!("{line} --out r")).assert().success().get_output());
+    assert!(said.contains("warning: the adapter \"Null hardware") && said.contains("refused a device"), "{said}");
+    assert!(said.lines().any(|line| line.starts_with("warning: using ") && line.ends_with(" instead")), "{said}");
+    let said = text(pretending(&format!("{line} --out s --adapter 0")).assert().code(1).get_output());
+    assert!(said.contains("error: the adapter") && said.contains("--adapter chooses another: 1: "), "{said}");
+    assert!(!folder.path("s").exists());
 }
 
 /// What no device can hold is refused by name, before anything of that size is allocated on the host.
@@ -30,6 +59,7 @@ fn populations_beyond_the_device_are_refused_at_once() {
         let start = std::time::Instant::now();
         let error = folder.error(&format!("train {capture} --out r --steps 2 {size}"), 1);
         assert!(error.contains("bytes") && error.contains("--cap-max"), "{error}");
+        assert!(error.contains("would fit") && error.contains("adapter"), "{error}");
         assert!(start.elapsed().as_secs() < 20, "refused after {:?}", start.elapsed());
     }
     assert!(!folder.path("r").exists());

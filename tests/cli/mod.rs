@@ -1,5 +1,6 @@
 //! The command line as a person meets it: exit codes, one clear line for every mistake, and whole runs.
 
+mod bench;
 mod captures;
 mod clips;
 mod crash;
@@ -7,6 +8,7 @@ mod export;
 mod files;
 mod flow_tool;
 mod resume;
+mod verify;
 mod views;
 
 use std::path::{Path, PathBuf};
@@ -113,7 +115,7 @@ fn help_and_version_succeed() {
     assert_eq!(String::from_utf8_lossy(&version), format!("dapple {}\n", env!("CARGO_PKG_VERSION")));
     let help = folder.dapple("train --help").assert().success().get_output().stdout.clone();
     let help = String::from_utf8_lossy(&help);
-    for flag in ["--steps <", "--cap-max <", "--resume", "--strict", "[default: 30000]", "--noise-lr <"] {
+    for flag in ["--steps <", "--cap-max <", "--resume", "--strict", "[default: auto]", "--noise-lr <"] {
         assert!(help.contains(flag), "{flag} in the help");
     }
 }

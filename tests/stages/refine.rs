@@ -269,7 +269,7 @@ fn relocation_draws_copies_and_keeps_the_image() {
 fn growth_appends_copies_up_to_the_cap() {
     let mut rig = rig();
     let (_, _, scene) = mixed(301, 2);
-    let config = Config { cap_max: 346, ..Config::default() };
+    let config = Config { cap_max: 346.into(), ..Config::default() };
     let schedule = Schedule::new(&config, vec![0]);
     let mut population = Population::new(&scene, 346);
     let mut sizes = vec![301];

@@ -153,6 +153,7 @@ impl Window {
     }
 
     /// The name of its display.
+    #[allow(dead_code, reason = "the measurements of the window use it")]
     pub fn display(&self) -> &str {
         &self.number
     }

@@ -140,6 +140,7 @@ impl Desktop {
     /// Presses a key that changes the picture: the time from before it until the window hands the compositor its new
     /// pixels (`wl_surface.commit`), and the renderer's own, as its log has it, both in milliseconds. The window must be
     /// traced. A software adapter has drawn all pixels by then; the compositor only maps them.
+    #[allow(dead_code, reason = "the measurements of the window use it")]
     pub fn until_presented(&self, key: char) -> Option<(f64, f64)> {
         let told = self.log().len();
         // libwayland's stamps: microseconds of the clock's time, in 32 bits.

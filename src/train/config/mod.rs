@@ -1,6 +1,8 @@
 //! The options of a training run: `options` lists them, `values` has the types of those that are words, `validate` the
 //! ranges of those that are numbers.
 
+pub mod auto;
+mod count;
 mod options;
 mod validate;
 mod values;
@@ -11,6 +13,7 @@ use anyhow::{Context, Result};
 
 use crate::dataset::{CaptureOptions, FlowChoice};
 
+pub use count::Count;
 #[cfg(feature = "cli")]
 pub use options::Flags;
 pub use options::{Config, OptionInfo, REFERENCE_STEPS};
@@ -58,7 +61,7 @@ impl Config {
     /// `refine_every`, `refine_start`, `refine_stop` and `sh_interval`, each rounded and at least 1. The decay of the
     /// mean's learning rate spans `steps` anyway.
     pub fn scaled(&self) -> Self {
-        let factor = f64::from(self.steps) / f64::from(REFERENCE_STEPS);
+        let factor = f64::from(self.step_count()) / f64::from(REFERENCE_STEPS);
         let scale = |steps: u32| ((f64::from(steps) * factor).round() as u32).max(1);
         Self {
             refine_every: scale(self.refine_every),
@@ -76,17 +79,17 @@ impl Config {
 
     /// Whether held-out images are evaluated after `step` steps.
     pub fn evaluates_at(&self, step: u32) -> bool {
-        due(step, self.steps, self.eval_every.unwrap_or((self.steps / 4).max(1)))
+        due(step, self.step_count(), self.eval_every.unwrap_or((self.step_count() / 4).max(1)))
     }
 
     /// Whether scene and checkpoint are saved after `step` steps.
     pub fn saves_at(&self, step: u32) -> bool {
-        due(step, self.steps, self.save_every.unwrap_or((self.steps / 10).max(1)))
+        due(step, self.step_count(), self.save_every.unwrap_or((self.step_count() / 10).max(1)))
     }
 
     /// Whether `step` is a line of `metrics.jsonl`: by its number alone, so that a resumed run writes the same lines.
     pub fn records_at(&self, step: u32) -> bool {
-        due(step, self.steps, (self.steps / 200).clamp(10, 100)) || self.evaluates_at(step)
+        due(step, self.step_count(), (self.step_count() / 200).clamp(10, 100)) || self.evaluates_at(step)
     }
 }
 
@@ -117,12 +120,12 @@ mod tests {
 
     #[test]
     fn a_short_run_rescales_the_step_constants() {
-        let scaled = Config { steps: 7000, ..Config::default() }.scaled();
+        let scaled = Config { steps: 7000.into(), ..Config::default() }.scaled();
         assert_eq!(
             (scaled.refine_every, scaled.refine_start, scaled.refine_stop, scaled.sh_interval),
             (23, 117, 5833, 233)
         );
-        assert_eq!(Config { steps: 10, ..Config::default() }.scaled().refine_every, 1);
+        assert_eq!(Config { steps: 10.into(), ..Config::default() }.scaled().refine_every, 1);
         assert_eq!(Config::default().scaled(), Config::default());
     }
 
@@ -135,13 +138,15 @@ mod tests {
             Config::load(&path).expect_err("must fail").to_string()
         };
         assert!(message("steps = 5\nstepz = 7\n").contains("c.toml:2: unknown field `stepz`;"));
-        assert!(message("\n\nsteps = \"many\"\n").contains("c.toml:3: invalid type"));
+        assert!(message("\n\nseed = \"many\"\n").contains("c.toml:3: invalid type"));
+        let many = message("\n\nsteps = \"many\"\n");
+        assert!(many.contains("c.toml:3:") && many.contains("\"many\" is neither auto nor a whole number"), "{many}");
         assert!(message("background = \"mauve\"\n").contains("not black, white, random"));
     }
 
     #[test]
     fn evaluation_and_saving_fall_on_the_end() {
-        let config = Config { steps: 1000, save_every: Some(0), ..Config::default() };
+        let config = Config { steps: 1000.into(), save_every: Some(0), ..Config::default() };
         assert!(config.evaluates_at(250) && config.evaluates_at(1000) && !config.evaluates_at(0));
         assert!(config.saves_at(1000) && !config.saves_at(100));
         assert!(config.records_at(10) && !config.records_at(11));

@@ -5,11 +5,15 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::count::Count;
 use super::validate::{check, describe};
 use super::values::{AlphaMode, Background, FlowShape, FlowSource, Init, Precision, Subgroups, Switch};
 
 /// Steps of the run that the step constants ([`Config::scaled`]) are written for.
 pub const REFERENCE_STEPS: u32 = 30_000;
+
+/// The cap of a run whose `--cap-max auto` was never settled by a capture.
+const REFERENCE_CAP: u32 = 1_000_000;
 
 /// An option of [`Config`] as its line in the table describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +62,16 @@ macro_rules! options {
             pub fn validate(&self) -> anyhow::Result<()> {
                 $( $( $( check::<$flag>(stringify!($key), self.$key.into(), &$range)?; )? )* )*
                 Ok(())
+            }
+
+            /// The number of steps; [`REFERENCE_STEPS`] while it is to be chosen.
+            pub fn step_count(&self) -> u32 {
+                self.steps.or(REFERENCE_STEPS)
+            }
+
+            /// The most Gaussians; a million while the number is to be chosen.
+            pub fn cap(&self) -> usize {
+                self.cap_max.or(REFERENCE_CAP) as usize
             }
 
             /// All options but the capture, in the order of `--help`.
@@ -118,9 +132,9 @@ options! {
         background: Background = Background::Colour([0.0; 3]);
     }
     "Run" {
-        /// Number of optimisation steps, one image each; options that are step numbers apply to a run of 30000 steps and are
-        /// scaled to this length
-        steps: u32 = REFERENCE_STEPS, in 1..;
+        /// Number of optimisation steps, one image each; `auto` goes by the number of photos. Options that are step numbers apply
+        /// to a run of 30000 steps and are scaled to this length
+        steps: Count = Count::Auto, in Count::Of(1)..;
         /// Seed of the random numbers; on one GPU, equal seeds and options give identical files
         seed: u64 = 0, in 0..=i64::MAX as u64;
         /// Steps between evaluations on the held-out images, besides the final one; 0 evaluates at the end only [default: a
@@ -129,7 +143,8 @@ options! {
         /// Steps between saves of scene and checkpoint, besides the final one; 0 saves at the end only [default: a tenth of
         /// --steps]
         save_every: u32 => Option<u32> = None, in 0..;
-        /// GPU to train on: its index, or part of its name, in the list of `dapple adapters` [default: the first]
+        /// GPU to train on: its index, or part of its name, in the list of `dapple adapters`, or a back end and one of these, as
+        /// in vulkan:NVIDIA or dx12:0 [default: the first that opens]
         adapter: String => Option<String> = None;
         /// Use of the GPU's subgroup operations: `auto` where it has them, `off` never
         subgroups: Subgroups = Subgroups::Auto;
@@ -138,8 +153,8 @@ options! {
         precision: Precision = Precision::Packed;
     }
     "Scene" {
-        /// Maximum number of Gaussians
-        cap_max: u32 = 1_000_000, in 1..;
+        /// Maximum number of Gaussians; `auto` goes by the pixels of the photos, their number and the first points
+        cap_max: Count = Count::Auto, in Count::Of(1)..;
         /// Degree of the spherical harmonics (SH) for view-dependent colour
         sh_degree: u32 = 3, in 0..=3;
         /// Reduce the opacity of Gaussians that the 2D low-pass filter enlarges, as gsplat's antialiased mode does

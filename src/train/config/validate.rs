@@ -5,6 +5,8 @@ use std::ops::{Bound, RangeBounds};
 
 use anyhow::{Result, ensure};
 
+use super::count::Count;
+
 /// A number that an option may have as its value.
 pub trait Number: PartialOrd + Display {
     /// Whether it is neither infinite nor NaN.
@@ -17,6 +19,11 @@ impl Number for u32 {
     }
 }
 impl Number for u64 {
+    fn is_finite(&self) -> bool {
+        true
+    }
+}
+impl Number for Count {
     fn is_finite(&self) -> bool {
         true
     }
@@ -70,7 +77,7 @@ mod tests {
     fn an_error_names_option_value_and_range() {
         let message = |config: Config| config.validate().expect_err("must fail").to_string();
         let base = Config::default;
-        assert_eq!(message(Config { cap_max: 0, ..base() }), "--cap-max must be at least 1, not 0");
+        assert_eq!(message(Config { cap_max: 0.into(), ..base() }), "--cap-max must be at least 1, not 0");
         assert_eq!(message(Config { sh_degree: 4, ..base() }), "--sh-degree must be from 0 to 3, not 4");
         assert_eq!(message(Config { lr_mean: f64::NAN, ..base() }), "--lr-mean must be from 0 to 1000, not NaN");
         assert_eq!(message(Config { noise_lr: f64::INFINITY, ..base() }), "--noise-lr must be at least 0, not inf");
@@ -100,7 +107,7 @@ mod tests {
     #[test]
     fn every_numeric_option_has_a_range() {
         let options = Config::options();
-        let numeric = |kind: &str| ["u32", "u64", "f64"].contains(&kind);
+        let numeric = |kind: &str| ["u32", "u64", "f64", "Count"].contains(&kind);
         for option in &options {
             assert_eq!(option.range.is_some(), numeric(option.kind), "--{}, of type {}", option.key, option.kind);
         }

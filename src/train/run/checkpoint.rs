@@ -74,7 +74,7 @@ impl Tensor {
         Self { shape: shape.to_vec(), data: TensorData::U32(data) }
     }
 
-    fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         match &self.data {
             TensorData::F32(values) => bytemuck::cast_slice(values),
             TensorData::U32(values) => bytemuck::cast_slice(values),

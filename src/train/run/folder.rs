@@ -1,4 +1,4 @@
-//! The files of a run, readable at every moment: `config.toml`, `checkpoint.safetensors`, `scene.ply`,
+//! The files of a run, readable at every moment: `config.toml`, `run.json`, `checkpoint.safetensors`, `scene.ply`,
 //! `metrics.jsonl`, `renders/` and `report.html`.
 
 use std::fs::{File, OpenOptions};
@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::Checkpoint;
+use super::manifest::scene_file;
 use crate::format::{self, describe_write_error, write_atomically};
 use crate::scene::Scene;
 use crate::train::config::Config;
@@ -147,8 +148,7 @@ impl RunFolder {
     pub fn save(&self, scene: &Scene, checkpoint: &Checkpoint) -> Result<()> {
         let path = self.root.join(METRICS);
         self.metrics.sync_all().map_err(|error| describe_write_error(&path, error))?;
-        let name = if scene.motion.is_some() { format::RUN_MOVING_SCENE } else { format::RUN_SCENE };
-        format::write_scene(&self.root.join(name), scene)?;
+        format::write_scene(&self.root.join(scene_file(scene.motion.is_some())), scene)?;
         checkpoint.save(&self.root.join(CHECKPOINT))
     }
 

@@ -1,14 +1,14 @@
 //! A run in progress: the trainer, its folder, and what is due after each step. The command line and the window drive the
 //! same session.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
 use crate::dataset::{Capture, FlowChoice, Shot, Split};
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, GpuError};
 use crate::image::png::{save_png, to_image};
 use crate::model::Model;
 use crate::scene::{Normalisation, Scene};
@@ -16,10 +16,12 @@ use crate::scene::{Normalisation, Scene};
 use crate::train::config::Config;
 use crate::train::evaluate::{Mean, View, evaluate, shots_of};
 use crate::train::motion_scores::Flicker;
+use crate::train::settle::settled;
 use crate::train::trainer::{Statistics, Trainer};
 
 use super::checkpoint::Checkpoint;
 use super::folder::{Record, RunFolder, picture_names};
+use super::manifest::{self, Manifest, Sitting, scene_file};
 use super::report::{Facts, Film, Gallery, html};
 
 /// Training views that the report shows where none is held out.
@@ -57,32 +59,70 @@ impl Start {
         Ok(Self { out, config, checkpoint, resumes: true })
     }
 
-    /// Reads the capture, and makes the trainer and the run's folder.
+    /// Reads the capture, settles what the options leave to it, and makes the trainer and the run's folder.
     ///
     /// # Errors
     /// Those of [`Capture::open`], [`Trainer::new`] and [`RunFolder`].
     pub fn open(self, gpu: &Gpu) -> Result<Session> {
         let Self { out, config, checkpoint, resumes } = self;
         let capture = Arc::new(Capture::open(&config.capture, &config.capture_options())?);
+        let config = settled(&config, &capture)?;
         let step = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.step);
         let trainer = match checkpoint {
             Some(checkpoint) => {
-                Trainer::resume(gpu, capture, checkpoint).with_context(|| format!("cannot resume {}", out.display()))?
+                let trainer = Trainer::resume(gpu, capture.clone(), checkpoint);
+                trainer.with_context(|| format!("cannot resume {}", out.display()))?
             }
-            None => Trainer::new(gpu, capture, config.clone())?,
+            None => Trainer::new(gpu, capture.clone(), config.clone())
+                .map_err(|error| with_fitting_cap(error, config.cap()))?,
         };
         // The folder last: a run that cannot start leaves none behind.
         let run = if resumes { RunFolder::open(&out, step)? } else { RunFolder::create(&out, &config)? };
         if resumes {
             run.write_config(&config)?;
         }
-        Ok(Session::new(config, gpu.clone(), trainer, run))
+        let manifest = account(&out, &config, &capture, Sitting::now(gpu, trainer.step_index())?)?;
+        Ok(Session::new(config, gpu.clone(), trainer, (run, manifest)))
     }
+}
+
+/// Says how many Gaussians would fit, where their buffers exceed a limit of the adapter.
+fn with_fitting_cap(error: anyhow::Error, cap: usize) -> anyhow::Error {
+    let fitting = match error.downcast_ref() {
+        Some(GpuError::TooLarge { buffer, bytes, value, .. }) if buffer.starts_with("gaussians") => {
+            (cap as u128 * u128::from(*value) / u128::from((*bytes).max(1))) as usize
+        }
+        _ => return error,
+    };
+    error.context(format!("--cap-max {cap} is more than the adapter holds, and about {fitting} would fit"))
+}
+
+/// The account of a run that starts, or goes on: it says where that is on another adapter or by another program.
+fn account(out: &Path, config: &Config, capture: &Capture, sitting: Sitting) -> Result<Manifest> {
+    let (step, inputs) = (sitting.from_step, manifest::inputs(capture, config)?);
+    let manifest = match Manifest::read(out)? {
+        Some(mut earlier) => {
+            let differences = earlier.go_on(config.clone(), sitting, step);
+            if !differences.is_empty() && step > 0 {
+                log::warn!("{}: the bytes will differ from those of a run of one piece", differences.join("; "));
+            }
+            let changed = earlier.inputs.iter().zip(&inputs).find(|(old, new)| old != new);
+            if let Some((_, new)) = changed.filter(|_| step > 0) {
+                log::warn!("the {} {} is not what the run was trained on so far", new.kind, new.name);
+            }
+            Manifest { inputs, ..earlier }
+        }
+        None => Manifest::new(config.clone(), sitting, inputs),
+    };
+    manifest.write(out)?;
+    Ok(manifest)
 }
 
 /// Something that happened in a run.
 #[derive(Clone, Copy, Debug)]
 pub enum Event {
+    /// The run is about to start or go on, up to so many steps.
+    Opened(u32),
     Statistics(Statistics),
     /// Means over the held-out views after a number of steps.
     Evaluated(u32, Mean),
@@ -97,6 +137,7 @@ pub struct Session {
     gpu: Gpu,
     trainer: Trainer,
     run: RunFolder,
+    manifest: Manifest,
     held_out: Vec<usize>,
     /// Time of training and evaluation before `since`; a pause does not count.
     spent: Duration,
@@ -106,12 +147,13 @@ pub struct Session {
 }
 
 impl Session {
-    fn new(config: Config, gpu: Gpu, trainer: Trainer, run: RunFolder) -> Self {
+    fn new(config: Config, gpu: Gpu, trainer: Trainer, (run, manifest): (RunFolder, Manifest)) -> Self {
         let capture = trainer.capture().clone();
         let held_out = shots_of(&capture, Split::Test);
         let earlier = run.records().last().map_or(0.0, |record| record.seconds);
         let spent = Duration::try_from_secs_f64(earlier).unwrap_or_default();
-        Self { config, capture, gpu, trainer, run, held_out, spent, since: Some(Instant::now()), warned: false }
+        let since = Some(Instant::now());
+        Self { config, capture, gpu, trainer, run, manifest, held_out, spent, since, warned: false }
     }
 
     pub fn config(&self) -> &Config {
@@ -128,7 +170,7 @@ impl Session {
     }
 
     pub fn is_done(&self) -> bool {
-        self.trainer.step_index() >= self.config.steps
+        self.trainer.step_index() >= self.config.step_count()
     }
 
     /// The run's folder, or a file in it.
@@ -170,7 +212,7 @@ impl Session {
     pub fn advance(&mut self, on_event: &mut dyn FnMut(Event)) -> Result<()> {
         self.trainer.step()?;
         let step = self.trainer.step_index();
-        if step < self.config.steps {
+        if step < self.config.step_count() {
             self.look(step, on_event)?;
             if self.config.saves_at(step) {
                 self.save(on_event)?;
@@ -209,7 +251,11 @@ impl Session {
     /// Writes scene and checkpoint.
     pub fn save(&mut self, on_event: &mut dyn FnMut(Event)) -> Result<()> {
         let scene = self.trainer.scene()?;
-        self.run.save(&scene, &self.trainer.checkpoint()?)?;
+        let checkpoint = self.trainer.checkpoint()?;
+        self.run.save(&scene, &checkpoint)?;
+        let root = self.run.path("");
+        self.manifest.saved(&root, scene_file(scene.motion.is_some()), &checkpoint)?;
+        self.manifest.write(&root)?;
         on_event(Event::Saved(self.trainer.step_index()));
         Ok(())
     }
@@ -239,14 +285,14 @@ impl Session {
             gallery.add(comparison, &image)
         })?;
         let mean = (!self.held_out.is_empty()).then(|| Mean::of(&views));
-        if self.run.records().last().is_none_or(|record| record.step < self.config.steps) {
+        if self.run.records().last().is_none_or(|record| record.step < self.config.step_count()) {
             let statistics = self.trainer.statistics()?;
             on_event(Event::Statistics(statistics));
             self.run.record(Record::new(&statistics, self.spent_now().as_secs_f64(), mean))?;
         }
         self.save(on_event)?;
         if let Some(mean) = mean {
-            on_event(Event::Evaluated(self.config.steps, mean));
+            on_event(Event::Evaluated(self.config.step_count(), mean));
         }
         let film = if capture.is_dynamic() { Some(self.film(&shots, &views, flicker)?) } else { None };
         let facts = Facts {

@@ -33,7 +33,7 @@ impl Mcmc {
     /// The number of Gaussians that growth makes of `gaussians`.
     pub fn grown(&self, gaussians: usize) -> usize {
         let grown = (gaussians as f64 * self.config.growth) as usize;
-        grown.min(self.config.cap_max as usize).max(gaussians)
+        grown.min(self.config.cap()).max(gaussians)
     }
 
     /// The step with noise and regularisers; `lr_mean` are the learning rates of means now and at the start.
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn growth_stops_at_the_cap() {
-        let mcmc = Mcmc::new(&Config { cap_max: 1000, ..Config::default() });
+        let mcmc = Mcmc::new(&Config { cap_max: 1000.into(), ..Config::default() });
         assert_eq!(mcmc.grown(100), 105);
         assert_eq!(mcmc.grown(990), 1000);
         assert_eq!(mcmc.grown(1000), 1000);

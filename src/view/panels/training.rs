@@ -33,7 +33,7 @@ pub fn show(ui: &mut egui::Ui, inputs: &Inputs, actions: &mut Vec<Action>) {
 /// A run on disk.
 fn run_rows(ui: &mut egui::Ui, state: &State, path: &Path, actions: &mut Vec<Action>) {
     let config = state.document.as_ref().and_then(|document| document.config.as_ref());
-    let steps = config.map_or(0, |config| config.steps);
+    let steps = config.map_or(0, |config| config.step_count());
     let step = state.training.step();
     progress(ui, step, steps);
     curves::show(ui, &state.training.records);

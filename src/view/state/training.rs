@@ -112,7 +112,7 @@ mod tests {
         training.options.set("steps", "90".into());
         let start = training.start(Path::new("capture")).expect("starts");
         assert!(start.config.capture.is_absolute() && !start.resumes);
-        assert_eq!((start.config.steps, start.config.max_resolution, start.out), (90, Some(800), out));
+        assert_eq!((start.config.step_count(), start.config.max_resolution, start.out), (90, Some(800), out));
         training.options.set("sh_degree", "9".into());
         assert!(training.start(Path::new("capture")).is_err(), "options are checked");
     }

@@ -124,7 +124,7 @@ impl Live {
     ) -> Result<(Self, JoinHandle<Result<End>>)> {
         let (commands, orders) = channel();
         let (sender, news) = channel();
-        let (out, steps) = (start.out.clone(), start.config.steps);
+        let (out, steps) = (start.out.clone(), start.config.step_count());
         let status = Arc::new(Mutex::new(Status { steps, ..Status::default() }));
         let interrupted = hooks.interrupted;
         let device = Arc::<DeviceLock>::default();
@@ -211,8 +211,10 @@ impl Work {
         let mut session = start.open(gpu)?;
         let (step, gaussians) = (session.step_index(), session.wait()?);
         self.since = (Instant::now(), step);
+        (self.hooks.on_event)(Event::Opened(session.config().step_count()));
         self.note(|status| {
             (status.step, status.gaussians, status.phase) = (step, gaussians, Phase::Running);
+            status.steps = session.config().step_count();
             status.records = session.records().to_vec();
         });
         self.show(&session)?;

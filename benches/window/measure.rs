@@ -1,5 +1,4 @@
-//! What the window itself costs, on a scene of one's own: `DAPPLE_SCENE=biker.compressed.ply cargo test --release --test
-//! view -- --ignored --nocapture cost`.
+//! The measurements.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -12,6 +11,13 @@ use super::{picture, scene_in};
 /// Size of the picture in the window.
 const SIZE: (u32, u32) = (960, 540);
 const REPEATS: usize = 15;
+
+/// All measurements, one after the other.
+pub fn all() {
+    cost_of_a_frame_and_of_none();
+    cost_of_a_frame_on_wayland();
+    cost_of_opening();
+}
 
 fn scene(folder: &std::path::Path) -> String {
     let path = std::env::var_os("DAPPLE_SCENE").map_or_else(|| scene_in(folder), PathBuf::from);
@@ -75,10 +81,9 @@ fn from_key_to_screen(window: &Window, what: &str) {
     });
 }
 
-#[test]
-#[ignore = "measures; it wants a machine without other work"]
 fn cost_of_a_frame_and_of_none() {
     if !is_possible() {
+        println!("SKIPPED: no display without a screen is installed");
         return;
     }
     let folder = tempfile::tempdir().expect("temporary folder");
@@ -100,16 +105,14 @@ fn cost_of_a_frame_and_of_none() {
     wait("the size", || (window.picture().dimensions() == SIZE).then_some(()));
     window.settled();
     from_key_to_screen(&window, "only the picture");
-    assert!(idle <= 0.02, "a still scene costs {idle} s of 5");
     assert!(window.is_alive());
 }
 
 /// The same on Wayland, until the compositor has the window's new pixels. Mesa's software adapter shares memory with a
 /// compositor; to an X server it sends 3 MB a frame through a socket, unless that has the DRI3 extension, as Xvfb has not.
-#[test]
-#[ignore = "measures; it wants a machine without other work"]
 fn cost_of_a_frame_on_wayland() {
     if !super::wayland::is_possible() {
+        println!("SKIPPED: no Wayland compositor without a screen is installed");
         return;
     }
     let folder = tempfile::tempdir().expect("temporary folder");
@@ -133,10 +136,9 @@ fn cost_of_a_frame_on_wayland() {
     }
 }
 
-#[test]
-#[ignore = "measures; it wants a machine without other work"]
 fn cost_of_opening() {
     if !is_possible() {
+        println!("SKIPPED: no display without a screen is installed");
         return;
     }
     let mut times = Vec::new();

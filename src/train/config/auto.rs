@@ -1,0 +1,121 @@
+//! The numbers of steps and Gaussians that a run takes by itself, from what its capture holds.
+
+use super::count::Count;
+use super::options::Config;
+
+/// What the choice depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Material {
+    /// Training photos, and the pixels of all of them together.
+    pub photos: usize,
+    pub pixels: u64,
+    /// Gaussians that the run starts from at least.
+    pub first: usize,
+}
+
+/// Gaussians for each pixel of a photo, times the square root of the number of photos: more views see more of the scene,
+/// but mostly the same of it. Hand-chosen caps of captures from 43 photos of 0.13 megapixels to 190 of 1.1 lie near it.
+const GAUSSIANS_A_PIXEL: f64 = 0.12;
+/// Pixels of all photos that there must be for each Gaussian: its 59 parameters need more numbers than that to be learnt
+/// from, and with fewer the photos between are not predicted.
+const PIXELS_A_GAUSSIAN: f64 = 12.0;
+/// Room for growth beyond the first Gaussians.
+const GROWTH: f64 = 1.5;
+/// Range of the cap, unless there are more first Gaussians.
+const CAPS: (f64, f64) = (1000.0, 3e6);
+
+/// Steps for each photo.
+const STEPS_A_PHOTO: f64 = 150.0;
+/// The same beyond the reference run's length, which serves up to some hundreds of photos.
+const STEPS_A_FURTHER_PHOTO: f64 = 50.0;
+/// The shortest run and, but for captures of very many photos, the longest.
+const STEPS: (f64, f64) = (2000.0, 30_000.0);
+
+/// The most Gaussians that a capture is good for: as many as its pixels can determine, and no more than one view's pixels
+/// and the number of views suggest.
+pub fn cap(material: Material) -> u32 {
+    let Material { photos, pixels, first } = material;
+    let (photos, pixels) = (photos.max(1) as f64, pixels as f64);
+    let seen = GAUSSIANS_A_PIXEL * pixels / photos * photos.sqrt();
+    let chosen = seen.min(pixels / PIXELS_A_GAUSSIAN).clamp(CAPS.0, CAPS.1);
+    rounded(chosen.max(GROWTH * first as f64))
+}
+
+/// The number of steps: each photo is seen [`STEPS_A_PHOTO`] times.
+pub fn steps(photos: usize) -> u32 {
+    let photos = photos as f64;
+    let usual = (STEPS_A_PHOTO * photos).clamp(STEPS.0, STEPS.1);
+    rounded(usual.max(STEPS_A_FURTHER_PHOTO * photos))
+}
+
+/// To two digits, upwards.
+fn rounded(value: f64) -> u32 {
+    let unit = 10f64.powf(value.max(1.0).log10().floor() - 1.0).max(1.0);
+    ((value / unit).ceil() * unit) as u32
+}
+
+impl Config {
+    /// Whether a number is still to be chosen from the capture.
+    pub fn is_unsettled(&self) -> bool {
+        self.cap_max == Count::Auto || self.steps == Count::Auto
+    }
+
+    /// The options with `auto` replaced by numbers, and a line for each that says why.
+    pub fn settled(&self, material: Material) -> (Self, Vec<String>) {
+        let (mut config, mut reasons) = (self.clone(), Vec::new());
+        let Material { photos, pixels, first } = material;
+        if self.cap_max == Count::Auto {
+            let cap = cap(material);
+            let megapixels = pixels as f64 / photos.max(1) as f64 * 1e-6;
+            reasons.push(format!(
+                "at most {cap} Gaussians, for {photos} photos of {megapixels:.3} megapixels and {first} first Gaussians; --cap-max N sets another number"
+            ));
+            config.cap_max = Count::Of(cap);
+        }
+        if self.steps == Count::Auto {
+            let steps = steps(photos);
+            reasons.push(format!("{steps} steps, for {photos} photos; --steps N sets another number"));
+            config.steps = Count::Of(steps);
+        }
+        (config, reasons)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn capture(photos: usize, side: u64, first: usize) -> Material {
+        Material { photos, pixels: photos as u64 * side * side, first }
+    }
+
+    #[test]
+    fn the_cap_follows_pixels_views_and_first_points() {
+        assert_eq!(cap(capture(12, 64, 720)), 1800, "scenes/tiny.toml, where a million Gaussians ended at 10 dB");
+        assert_eq!(cap(capture(100, 400, 5000)), 200_000);
+        assert_eq!(cap(capture(190, 1044, 100_000)), 1_900_000);
+        assert_eq!(cap(capture(300, 4000, 100_000)), 3_000_000, "no more than a card holds");
+        assert_eq!(cap(capture(12, 64, 9000)), 14_000, "the first points fit, and have room to grow");
+        assert_eq!(cap(capture(1, 16, 1)), 1000);
+        let of_views = |photos| cap(capture(photos, 300, 0));
+        assert!(of_views(10) < of_views(50) && of_views(50) < of_views(400), "more views, more Gaussians");
+    }
+
+    #[test]
+    fn the_steps_follow_the_photos() {
+        let found = [0, 12, 43, 60, 100, 190, 300, 1000].map(steps);
+        assert_eq!(found, [2000, 2000, 6500, 9000, 15_000, 29_000, 30_000, 50_000]);
+    }
+
+    #[test]
+    fn only_what_is_auto_is_chosen_and_the_reason_is_said() {
+        let material = capture(12, 64, 720);
+        let given = Config { steps: Count::Of(77), cap_max: Count::Of(99), ..Config::default() };
+        assert_eq!(given.settled(material), (given.clone(), Vec::new()));
+        assert!(!given.is_unsettled() && Config::default().is_unsettled());
+        let (settled, reasons) = Config { steps: Count::Of(77), ..Config::default() }.settled(material);
+        assert_eq!((settled.steps, settled.cap_max), (Count::Of(77), Count::Of(1800)));
+        assert!(reasons.len() == 1 && reasons[0].contains("12 photos of 0.004 megapixels"), "{reasons:?}");
+        assert!(reasons[0].contains("720 first Gaussians; --cap-max"), "{reasons:?}");
+    }
+}

@@ -1,0 +1,25 @@
+//! What the options of a run leave to its capture.
+
+use anyhow::Result;
+
+use crate::dataset::{Capture, Split};
+
+use super::config::Config;
+use super::config::auto::Material;
+use super::init;
+
+/// The options with `auto` replaced by numbers for this capture; each choice is said in one line with its reason.
+///
+/// # Errors
+/// First points that were asked for and cannot be read.
+pub fn settled(config: &Config, capture: &Capture) -> Result<Config> {
+    if !config.is_unsettled() {
+        return Ok(config.clone());
+    }
+    let lenses = capture.shots.iter().filter(|shot| shot.split == Split::Train).map(|shot| shot.camera.lens);
+    let pixels = lenses.clone().map(|lens| u64::from(lens.width) * u64::from(lens.height)).sum();
+    let material = Material { photos: lenses.count(), pixels, first: init::given_count(capture, config)? };
+    let (config, reasons) = config.settled(material);
+    reasons.iter().for_each(|reason| log::info!("{reason}"));
+    Ok(config)
+}
