@@ -68,6 +68,12 @@ fn decoder<'a>(reader: impl BufRead + Seek + 'a) -> Result<impl ImageDecoder + '
     Ok(reader.into_decoder()?)
 }
 
+/// Whether an image has a channel of opacity, by its header; false where it cannot be read.
+pub fn has_alpha(path: &Path) -> bool {
+    let read = || -> Result<bool> { Ok(decoder(BufReader::new(File::open(path)?))?.color_type().has_alpha()) };
+    read().unwrap_or(false)
+}
+
 /// Decodes an image and turns it by `orientation` (EXIF, 1 to 8; 1 = as stored). 16-bit values are rounded to 8 bits.
 pub fn decode(path: &Path, orientation: u8) -> Result<Raster> {
     let image = dynamic(path, orientation)?.into_rgba8();
@@ -116,10 +122,14 @@ pub struct Mask {
 }
 
 /// Decodes a mask: a pixel is used where it is brighter than half of white. Masks that only hold 0 and 1, as some scripts
-/// write them, count 1 as white; transparent pixels are black.
+/// write them, count 1 as white; transparent pixels are black. Where all colour is black, the mask is in the alpha.
 pub fn decode_mask(path: &Path, orientation: u8) -> Result<Mask> {
     let image = dynamic(path, orientation)?.into_luma_alpha8();
     let (width, height) = image.dimensions();
+    let in_alpha = image.pixels().all(|p| p.0[0] == 0) && image.pixels().any(|p| p.0[1] != image.as_raw()[1]);
+    if in_alpha {
+        return Ok(Mask { width, height, used: image.pixels().map(|p| p.0[1] > 127).collect() });
+    }
     let brightness = |p: &image::LumaA<u8>| u32::from(p.0[0]) * u32::from(p.0[1]);
     let white = if image.pixels().map(|p| p.0[0]).max().unwrap_or(0) <= 1 { 0 } else { 127 * 255 };
     Ok(Mask { width, height, used: image.pixels().map(|p| brightness(p) > white).collect() })
@@ -198,6 +208,9 @@ mod tests {
         assert_eq!(mask([0, 255, 100]), [false, true, false]);
         assert_eq!(mask([0, 1, 0]), [false, true, false]);
         assert_eq!(mask([0, 0, 0]), [false; 3]);
+        let in_alpha = image::GrayAlphaImage::from_raw(3, 1, vec![0, 255, 0, 0, 0, 200]).unwrap();
+        let (_folder, path) = saved("m.png", in_alpha);
+        assert_eq!(decode_mask(&path, 1).unwrap().used, [true, false, true]);
     }
 
     #[test]

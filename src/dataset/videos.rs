@@ -1,5 +1,6 @@
 //! Cameras whose images are a folder of frames or a video; every frame becomes a shot of its own.
 
+use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -40,7 +41,8 @@ pub fn is_camera(path: &Path) -> bool {
 }
 
 /// Replaces every frame whose image is a folder or a video by the frames in it. A frame's number is the one its name ends
-/// with, or else its place; its time is its number over the last number of all cameras, from the first.
+/// with, or else its place; its time is its number over the last number of all cameras, from the first. Where videos have
+/// different or varying frame rates, the number is the frame's own time, in frames of the fastest video.
 ///
 /// # Errors
 /// A folder without images, or a video that cannot be decoded.
@@ -48,6 +50,7 @@ pub fn expand(listing: &mut Listing) -> Result<()> {
     if !listing.frames.iter().any(|frame| is_video(&frame.image) || frame.image.is_dir()) {
         return Ok(());
     }
+    let clocks = clocks(&listing.frames, Path::new("ffmpeg"));
     let mut frames = Vec::new();
     for camera in std::mem::take(&mut listing.frames) {
         let images = if is_video(&camera.image) {
@@ -59,7 +62,8 @@ pub fn expand(listing: &mut Listing) -> Result<()> {
         };
         ensure!(!images.is_empty(), "{}: this camera's folder holds no image", camera.image.display());
         let label = Path::new(&camera.name).with_extension("").to_string_lossy().into_owned();
-        for (image, number) in images.iter().zip(numbers(&images)) {
+        let clock = clocks.get(&camera.image).filter(|times| times.len() == images.len());
+        for (image, number) in images.iter().zip(clock.cloned().unwrap_or_else(|| numbers(&images))) {
             let file = image.file_name().unwrap_or_default().to_string_lossy();
             let (name, image) = (format!("{label}/{file}"), image.clone());
             frames.push(ListedFrame { name, image, camera: Some(label.clone()), time: Some(number), ..camera.clone() });
@@ -71,6 +75,54 @@ pub fn expand(listing: &mut Listing) -> Result<()> {
     frames.iter_mut().for_each(|frame| frame.time = frame.time.map(|n| (n - first) / (last - first).max(1.0)));
     listing.frames = frames;
     Ok(())
+}
+
+/// The times of the frames of each video, in frames of the fastest one; none where all videos have one steady rate, so that
+/// numbers tell the same, or where a camera is no video.
+fn clocks(cameras: &[ListedFrame], ffmpeg: &Path) -> HashMap<PathBuf, Vec<f64>> {
+    let mut clocks = HashMap::new();
+    for camera in cameras {
+        let times = if is_video(&camera.image) { frame_times(&camera.image, ffmpeg) } else { Vec::new() };
+        if times.len() < 2 {
+            return HashMap::new();
+        }
+        clocks.insert(camera.image.clone(), times);
+    }
+    let steps = clocks.values().flat_map(|times| times.windows(2).map(|pair| pair[1] - pair[0]));
+    let (least, most) = steps.fold((f64::INFINITY, 0.0), |(a, b): (f64, f64), step| (a.min(step), b.max(step)));
+    // Time bases of a thousandth of a second round the steps of 30 frames a second to 33 and 34.
+    if least <= 0.0 || most <= 1.1 * least {
+        return HashMap::new();
+    }
+    // The fastest video's mean step, so that its frames have whole numbers.
+    let mean = |times: &Vec<f64>| times.last().copied().unwrap_or(0.0) / (times.len() - 1) as f64;
+    let unit = clocks.values().map(mean).fold(f64::INFINITY, f64::min);
+    let number = |time: f64| {
+        let number = time / unit;
+        if (number - number.round()).abs() < 0.05 { number.round() } else { number }
+    };
+    clocks.values_mut().for_each(|times| times.iter_mut().for_each(|time| *time = number(*time)));
+    clocks
+}
+
+/// The times at which a video shows its frames, in seconds from the first; none where ffmpeg does not say.
+fn frame_times(video: &Path, ffmpeg: &Path) -> Vec<f64> {
+    let mut command = Command::new(ffmpeg);
+    command.args(["-nostdin", "-loglevel", "error", "-i"]).arg(video);
+    command.args(["-map", "0:v:0", "-c", "copy", "-f", "framecrc", "-"]);
+    let Ok(output) = command.output() else { return Vec::new() };
+    let text = String::from_utf8_lossy(&output.stdout);
+    let base = text.lines().find_map(|line| {
+        let (numerator, denominator) = line.strip_prefix("#tb 0: ")?.split_once('/')?;
+        Some(numerator.trim().parse::<f64>().ok()? / denominator.trim().parse::<f64>().ok()?)
+    });
+    let Some(base) = base else { return Vec::new() };
+    // Packets come in the order of decoding: stream, decoding time, time of display, ...
+    let shown = |line: &str| line.split(',').nth(2)?.trim().parse::<i64>().ok();
+    let mut ticks: Vec<i64> = text.lines().filter(|line| !line.starts_with('#')).filter_map(shown).collect();
+    ticks.sort_unstable();
+    let first = ticks.first().copied().unwrap_or(0);
+    ticks.iter().map(|tick| (tick - first) as f64 * base).collect()
 }
 
 /// The numbers that the images' names end with, or their places where some have none or two have the same.

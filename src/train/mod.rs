@@ -15,6 +15,7 @@ pub mod refine;
 mod rows;
 pub mod run;
 pub mod schedule;
+mod seeds;
 pub mod strategy;
 mod supervision;
 mod targets;

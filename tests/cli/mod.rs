@@ -6,6 +6,7 @@ mod crash;
 mod export;
 mod files;
 mod flow_tool;
+mod readings;
 mod resume;
 mod views;
 

@@ -114,8 +114,9 @@ options! {
         alpha_mode: AlphaMode = AlphaMode::Composite;
         /// Weight of the L1 loss between rendered opacity and alpha, for --alpha-mode target
         alpha_weight: f64 = 0.1, in 0.0..;
-        /// Background colour: black, white, R,G,B with values from 0 to 1, or random for a new colour at each step
-        background: Background = Background::Colour([0.0; 3]);
+        /// Background colour: black, white, R,G,B with values from 0 to 1, random for a new colour at each step, or auto, which
+        /// is random for transparent photos and else black
+        background: Background = Background::Auto;
     }
     "Run" {
         /// Number of optimisation steps, one image each; options that are step numbers apply to a run of 30000 steps and are
