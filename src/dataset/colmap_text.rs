@@ -69,7 +69,7 @@ pub fn images(path: &Path) -> Result<Vec<ModelImage>> {
 /// Whether a line holds features, that is triples of numbers: an image has ten fields, and its name is seldom a number.
 fn is_features(line: &str) -> bool {
     let fields = line.split_whitespace();
-    fields.clone().count() % 3 == 0 && fields.clone().all(|field| field.parse::<f64>().is_ok())
+    fields.clone().count().is_multiple_of(3) && fields.clone().all(|field| field.parse::<f64>().is_ok())
 }
 
 fn image(line: &str) -> Result<ModelImage> {

@@ -145,6 +145,16 @@ impl Capture {
             ));
         }
         lines.extend(self.astray());
+        let cut = |shot: &&super::Shot| shot.is_resampled() && loses_its_sides(shot);
+        if let Some(shot) = self.shots.iter().find(cut) {
+            let lens = shot.camera.lens;
+            let degrees = 2.0 * (0.5 * f64::from(lens.width) / lens.focal.x).atan().to_degrees();
+            lines.push(format!(
+                "photos are resampled to a pinhole {degrees:.0} degrees wide; what their lens shows beyond, or folds back, is \
+                 not used (first {})",
+                shot.name
+            ));
+        }
         let outside = |shot: &&super::Shot| {
             let (lens, centre) = (&shot.source, shot.source.principal);
             let size = glam::dvec2(f64::from(lens.width), f64::from(lens.height));
@@ -180,6 +190,18 @@ impl Capture {
             )
         })
     }
+}
+
+/// Whether the middle of a side of the image is outside the pinhole that it is resampled to, by more than a tenth.
+fn loses_its_sides(shot: &super::Shot) -> bool {
+    let (source, lens) = (&shot.source, shot.camera.lens);
+    let (width, height) = (f64::from(source.width), f64::from(source.height));
+    let [x, y] = [source.principal.x.clamp(0.0, width), source.principal.y.clamp(0.0, height)];
+    let sides = [(0.0, y), (width, y), (x, 0.0), (x, height)].map(|(x, y)| glam::dvec2(x, y));
+    let size = glam::dvec2(f64::from(lens.width), f64::from(lens.height));
+    let inside = |at: glam::DVec2| (at + 0.1 * size).min_element() >= 0.0 && (1.1 * size - at).min_element() >= 0.0;
+    let seen = |side: glam::DVec2| source.undistort(side).is_some_and(|u| inside(u * lens.focal + lens.principal));
+    !matches!(source.distortion, Distortion::Panorama(_)) && !sides.into_iter().all(seen)
 }
 
 impl Facts {

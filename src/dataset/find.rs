@@ -47,7 +47,7 @@ pub fn holds_no_photos(name: &str) -> bool {
     let starts = |word: &&str| name.starts_with(word);
     name.starts_with('.')
         || name.contains("mask")
-        || ["segment", "sparse", "depth", "normal", "flow"].iter().any(|w| starts(w))
+        || ["segment", "sparse", "depth", "normal", "flow"].iter().any(starts)
 }
 
 /// A picture on the disk.

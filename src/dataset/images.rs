@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
 
 /// 8-bit RGBA pixels, row-major, top-left first.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,7 +65,11 @@ fn decoder<'a>(reader: impl BufRead + Seek + 'a) -> Result<impl ImageDecoder + '
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(2 << 30);
     reader.limits(limits);
-    Ok(reader.into_decoder()?)
+    let decoder = reader.into_decoder();
+    decoder.map_err(|error| match error {
+        ImageError::Unsupported(_) => anyhow!("{error}; convert it to PNG or JPEG"),
+        _ => anyhow!(error),
+    })
 }
 
 /// Whether an image has a channel of opacity, by its header; false where it cannot be read.
@@ -230,6 +234,8 @@ mod tests {
         assert_eq!(header(&path).unwrap_err().to_string(), "it is empty");
         std::fs::write(&path, b"hello, this is text").unwrap();
         assert!(header(&path).unwrap_err().to_string().contains("no image"));
+        std::fs::write(&path, b"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0").unwrap();
+        assert!(format!("{:#}", header(&path).unwrap_err()).ends_with("; convert it to PNG or JPEG"));
         // A PNG header that claims 2³¹ − 1 pixels squared, with a right checksum or not, must not allocate them.
         let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\x7f\xff\xff\xff\x7f\xff\xff\xff\x08\x06\0\0\0".to_vec();
         png.extend([0x9c, 0x2a, 0x3b, 0x4c]);

@@ -145,12 +145,20 @@ fn parse(path: &Path) -> Result<TransformsFile> {
     parsed.map_err(|error| anyhow!("{}: {error}; this is not a readable transforms file", path.display()))
 }
 
-/// Replaces the words NaN and Infinity outside strings.
+/// Replaces what is no finite number outside strings: the words NaN and Infinity, and numbers that are too large.
 fn null_not_finite(text: &str) -> String {
     let (mut out, mut rest, mut quoted) = (String::with_capacity(text.len()), text, false);
     while let Some(c) = rest.chars().next() {
         let word = ["-Infinity", "Infinity", "NaN"].into_iter().find(|w| !quoted && rest.starts_with(w));
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && !"+-.eE".contains(c)).unwrap_or(rest.len());
+        let number = if quoted { "" } else { &rest[..digits] };
+        if number.parse::<f64>().is_ok_and(f64::is_infinite) {
+            out.push_str("null");
+            rest = &rest[digits..];
+            continue;
+        }
         let taken = match (word, c) {
+            (None, _) if !number.is_empty() => digits,
             (Some(word), _) => word.len(),
             (None, '\\') if quoted => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
             _ => c.len_utf8(),

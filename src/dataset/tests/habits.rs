@@ -69,7 +69,12 @@ fn photos_without_a_pose_are_left_out_by_name() {
         assert!(capture.warnings[0].contains("1 of 6") && capture.warnings[0].contains("1.png; left out"));
         assert!(Capture::open(root.path(), &CaptureOptions { strict: true, ..OPTIONS }).is_err());
     }
-    for matrix in ["[[1,0,0,NaN],[0,1,0,0],[0,0,1,0],[0,0,0,1]]", "[]", "[[0,0,0,0],[0,0,0,0],[0,0,0,0],[0,0,0,1]]"] {
+    for matrix in [
+        "[[1,0,0,-1e400],[0,1,0,0],[0,0,1,0],[0,0,0,1]]",
+        "[[1,0,0,NaN],[0,1,0,0],[0,0,1,0],[0,0,0,1]]",
+        "[]",
+        "[[0,0,0,0],[0,0,0,0],[0,0,0,0],[0,0,0,1]]",
+    ] {
         let bad = frames("", &["b.png"], "").replace(LEVEL, matrix);
         let bad = &bad[bad.find('[').unwrap() + 1..bad.len() - 2];
         let text = frames(r#""fl_x": 20,"#, &["a.png"], "").replacen("]}", &format!("]}}, {bad}"), 1);
@@ -264,6 +269,25 @@ fn few_posed_photos_and_one_far_away_are_told() {
 }
 
 #[test]
+fn a_lens_that_the_pinhole_cannot_hold_is_told() {
+    let told = |model: &'static str, id: i32, parameters: Vec<f64>| {
+        let mut of_lens = Model::pinhole(&["0.png"]);
+        of_lens.cameras = vec![(7, id, model, [16, 12], parameters)];
+        open(of_lens.capture("sparse/0", true).path()).unwrap().facts().warnings
+    };
+    let mild = [vec![20.0, 20.0, 8.0, 6.0, 0.05, 0.0, 0.0, 0.0], vec![20.0, 20.0, 8.0, 6.0, -0.1, 0.01, 0.0, 0.0]];
+    for parameters in mild {
+        assert_eq!(told("OPENCV", 4, parameters), [""; 0]);
+    }
+    let wide = told("EUCM", 16, vec![5.0, 5.0, 8.0, 6.0, 0.6, 1.1]);
+    assert!(wide[0].starts_with("photos are resampled to a pinhole 116 degrees wide"), "{wide:?}");
+    let folded = told("OPENCV", 4, vec![20.0, 20.0, 8.0, 6.0, -5.0, 0.0, 0.0, 0.0]);
+    assert!(folded[0].contains("or folds back, is not used (first 0.png)"), "{folded:?}");
+    let outside = told("PINHOLE", 1, vec![20.0, 20.0, 600.0, 6.0]);
+    assert!(outside[0].starts_with("the principal point of 0.png is outside its image"), "{outside:?}");
+}
+
+#[test]
 fn what_is_no_capture_is_answered_with_a_command() {
     let root = tempfile::tempdir().unwrap();
     let at = |name: &str| root.path().join(name);
@@ -278,8 +302,10 @@ fn what_is_no_capture_is_answered_with_a_command() {
         write(&at(name), "x");
         assert!(refusal(&at(name)).contains(words), "{name}: {}", refusal(&at(name)));
     }
-    write(&at("photos/a.jpg"), "x");
-    assert!(refusal(&at("photos")).contains("1 photos without poses; `tools/photos"));
+    write(&at("plain/photos/a.jpg"), "x");
+    for folder in ["plain", "plain/photos"] {
+        assert!(refusal(&at(folder)).contains("1 photos without poses; `tools/photos"), "{folder}");
+    }
     // A capture one level down is opened; of two, one has to be named.
     let model = Model::pinhole(&["0.png"]);
     let fill = |place: &Path| {
