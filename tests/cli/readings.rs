@@ -38,10 +38,12 @@ fn a_capture_is_described_before_it_is_trained_on() {
 fn a_run_without_a_view_to_measure_ends_without_a_score() {
     let folder = Folder::new();
     let capture = folder.capture("c");
-    for i in 12..15 {
-        let black = image::GrayImage::new(64, 64);
-        std::fs::create_dir_all(capture.join("masks")).expect("creates");
-        black.save(capture.join(format!("masks/{i:04}.png"))).expect("writes");
+    let test = std::fs::read(capture.join("transforms_test.json")).expect("reads");
+    let test: serde_json::Value = serde_json::from_slice(&test).expect("JSON");
+    std::fs::create_dir_all(capture.join("masks")).expect("creates");
+    for frame in test["frames"].as_array().expect("a list") {
+        let name = frame["file_path"].as_str().and_then(|path| path.rsplit('/').next()).expect("a name");
+        image::GrayImage::new(64, 64).save(capture.join("masks").join(name)).expect("writes");
     }
     let said = folder.succeed(&format!("train c --out r {TRAIN}"));
     assert!(said.contains("warning: no held-out view can be compared; the run has no score"), "{said}");
@@ -88,7 +90,7 @@ fn first_points_that_help_nobody_are_replaced_and_too_many_thinned() {
     let said = folder.succeed(&format!("train far --out r2 {TRAIN}"));
     assert!(said.contains("1 of 101 first points are beyond 1e6 times the cameras' reach; left out"), "{said}");
     with_points(&folder, "black", &grid(100, "0 0 0"));
-    let said = folder.succeed(&format!("train black --out r3 {TRAIN} --cap-max 60"));
+    let said = folder.succeed(&format!("train black --out r3 --steps 20 --cap-max 60"));
     assert!(said.contains("--cap-max 60 is below the 100 first points; 60 of them are taken"), "{said}");
     assert!(said.contains("have no colours of their own; they take them from the photos"), "{said}");
     std::fs::write(folder.capture("none").join("points.ply"), "").expect("writes");
