@@ -42,8 +42,12 @@ pub fn run(args: Args) -> Result<ExitCode> {
 
 /// Whether a capture is at a path, rather than the scene of a run or a folder of scenes.
 fn is_capture(path: &Path) -> bool {
-    let scene = path.is_dir() && (RunFolder::exists(path) || format::scene_in(path).is_ok());
-    !scene && Capture::is_at(path)
+    if !path.is_dir() {
+        return Capture::is_at(path);
+    }
+    let scene = RunFolder::exists(path) || format::scene_in(path).is_ok() || !format::sequence::find(path).is_empty();
+    // Also a folder above a capture, or of its photos: opening it says what to do.
+    !scene && std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some())
 }
 
 /// Prints what was read of a capture, as training does before its first step.

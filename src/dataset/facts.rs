@@ -145,6 +145,13 @@ impl Capture {
             ));
         }
         lines.extend(self.astray());
+        let round = |shot: &&super::Shot| matches!(shot.source.distortion, Distortion::Panorama(_));
+        if let Some(shot) = self.shots.iter().filter(round).find(|shot| shot.source.width != 2 * shot.source.height) {
+            let (name, width, height) = (shot.image.display(), shot.source.width, shot.source.height);
+            lines.push(format!(
+                "the panorama {name} is {width} x {height}; one of all directions is twice as wide as high"
+            ));
+        }
         let cut = |shot: &&super::Shot| shot.is_resampled() && loses_its_sides(shot);
         if let Some(shot) = self.shots.iter().find(cut) {
             let lens = shot.camera.lens;

@@ -50,7 +50,7 @@ pub fn expand(listing: &mut Listing) -> Result<()> {
     if !listing.frames.iter().any(|frame| is_video(&frame.image) || frame.image.is_dir()) {
         return Ok(());
     }
-    let clocks = clocks(&listing.frames, Path::new("ffmpeg"));
+    let clocks = clocks(listing.frames.iter().map(|camera| camera.image.as_path()), Path::new("ffmpeg"));
     let mut frames = Vec::new();
     for camera in std::mem::take(&mut listing.frames) {
         let images = if is_video(&camera.image) {
@@ -79,14 +79,14 @@ pub fn expand(listing: &mut Listing) -> Result<()> {
 
 /// The times of the frames of each video, in frames of the fastest one; none where all videos have one steady rate, so that
 /// numbers tell the same, or where a camera is no video.
-fn clocks(cameras: &[ListedFrame], ffmpeg: &Path) -> HashMap<PathBuf, Vec<f64>> {
+fn clocks<'a>(cameras: impl Iterator<Item = &'a Path>, ffmpeg: &Path) -> HashMap<PathBuf, Vec<f64>> {
     let mut clocks = HashMap::new();
     for camera in cameras {
-        let times = if is_video(&camera.image) { frame_times(&camera.image, ffmpeg) } else { Vec::new() };
+        let times = if is_video(camera) { frame_times(camera, ffmpeg) } else { Vec::new() };
         if times.len() < 2 {
             return HashMap::new();
         }
-        clocks.insert(camera.image.clone(), times);
+        clocks.insert(camera.to_path_buf(), times);
     }
     let steps = clocks.values().flat_map(|times| times.windows(2).map(|pair| pair[1] - pair[0]));
     let (least, most) = steps.fold((f64::INFINITY, 0.0), |(a, b): (f64, f64), step| (a.min(step), b.max(step)));
@@ -220,6 +220,35 @@ mod tests {
         let error = decode(&video, Path::new("no-such-ffmpeg"), folder.path()).unwrap_err().to_string();
         assert!(error.contains("cam00.mp4") && error.contains("apt-get install ffmpeg"), "{error}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left behind");
+    }
+
+    /// A program that prints the video's own text stands for ffmpeg: packets in the order of decoding.
+    #[cfg(unix)]
+    #[test]
+    fn videos_of_different_rates_keep_their_own_times() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let tool = folder.path().join("tool");
+        std::fs::write(&tool, "#!/bin/sh\ncat \"$5\"\n").unwrap();
+        std::fs::set_permissions(&tool, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let clocks_of = |videos: &[&[i64]]| {
+            let text = |shown: &[i64]| {
+                let packets: String = shown.iter().map(|tick| format!("0, -512, {tick}, 512, 99, 0xe7\n")).collect();
+                format!("#codec_id 0: h264\n#tb 0: 1/15360\n{packets}")
+            };
+            let paths: Vec<PathBuf> = (0..videos.len()).map(|i| folder.path().join(format!("{i}.mp4"))).collect();
+            paths.iter().zip(videos).for_each(|(path, shown)| std::fs::write(path, text(shown)).unwrap());
+            let clocks = clocks(paths.iter().map(PathBuf::as_path), &tool);
+            paths.iter().filter_map(|path| clocks.get(path).cloned()).collect::<Vec<_>>()
+        };
+        // 30 and 15 frames a second, the first with frames shown in another order than decoded, and starting late.
+        assert_eq!(
+            clocks_of(&[&[512, 2560, 1536, 1024, 2048], &[0, 1024, 2048]]),
+            [vec![0.0, 1.0, 2.0, 3.0, 4.0], vec![0.0, 2.0, 4.0]]
+        );
+        assert_eq!(clocks_of(&[&[0, 512, 1024, 1536], &[0, 512, 1536]])[1], [0.0, 1.0, 3.0], "one was dropped");
+        assert!(clocks_of(&[&[0, 512, 1024], &[0, 512, 1024, 1536]]).is_empty(), "numbers tell the same");
+        assert!(clocks_of(&[&[0, 512, 1024], &[]]).is_empty(), "not known of all");
     }
 
     #[cfg(unix)]

@@ -29,6 +29,9 @@ fn a_capture_is_described_before_it_is_trained_on() {
     let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
     assert_eq!((json["train"].as_u64(), json["held_out"].as_u64()), (Some(12), Some(3)));
     assert_eq!((json["transparent"].as_bool(), json["warnings"].as_array().map(Vec::len)), (Some(true), Some(0)));
+    std::fs::create_dir(folder.path("photos")).expect("creates");
+    std::fs::write(folder.path("photos/a.jpg"), "x").expect("writes");
+    assert!(folder.error("info photos", 1).contains("1 photos without poses"));
     // What a run has trained is a scene still.
     let scene = folder.dapple("info r").assert().success().get_output().stdout.clone();
     assert!(String::from_utf8_lossy(&scene).contains("Gaussians"));

@@ -237,6 +237,7 @@ fn a_panorama_is_cut_into_six_faces() {
     let root = model.capture("sparse/0", true);
     save(&root.path().join("images/a/0.png"), painted);
     let capture = open(root.path()).unwrap();
+    assert_eq!(capture.facts().warnings, [""; 0]);
     let sides = ["back", "down", "front", "left", "right", "up"];
     assert_eq!(names(&capture), sides.map(|side| format!("a/0/{side}.png")));
     let ahead = [-DVec3::Z, DVec3::Y, DVec3::Z, -DVec3::X, DVec3::X, -DVec3::Y];
