@@ -93,7 +93,7 @@ fn first_points_that_help_nobody_are_replaced_and_too_many_thinned() {
     let said = folder.succeed(&format!("train far --out r2 {TRAIN}"));
     assert!(said.contains("1 of 101 first points are beyond 1e6 times the cameras' reach; left out"), "{said}");
     with_points(&folder, "black", &grid(100, "0 0 0"));
-    let said = folder.succeed(&format!("train black --out r3 --steps 20 --cap-max 60"));
+    let said = folder.succeed("train black --out r3 --steps 20 --cap-max 60");
     assert!(said.contains("--cap-max 60 is below the 100 first points; 60 of them are taken"), "{said}");
     assert!(said.contains("have no colours of their own; they take them from the photos"), "{said}");
     std::fs::write(folder.capture("none").join("points.ply"), "").expect("writes");
