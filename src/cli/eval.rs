@@ -107,6 +107,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         println!("{:<32} PSNR {:6.2} dB   SSIM {:.4}", view.name, view.psnr, view.ssim);
         Ok(())
     })?;
+    ensure!(!views.is_empty(), "{}: no image could be evaluated", capture.root.display());
     let mean = Mean::of(&views);
     let affine = config.flow_form == FlowShape::Affine;
     let motion = MotionScores::measure(&capture, &shots, &mut view, affine, flicker, background)?;

@@ -1,4 +1,4 @@
-//! `dapple info`: prints the metadata and measurements of a scene file.
+//! `dapple info`: prints the metadata and measurements of a scene file, or what a capture holds.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,21 +8,28 @@ use glam::Vec3;
 use indicatif::{DecimalBytes, HumanCount};
 use serde_json::{Value, json};
 
+use crate::dataset::{Capture, CaptureOptions, FlowChoice};
 use crate::edit;
 use crate::format::{self, Format, Loaded, ReadOptions};
 use crate::scene::ALPHA_MIN;
+use crate::train::run::folder::RunFolder;
 
-/// Print the format, size and contents of a scene file
+/// Print the format, size and contents of a scene file, or what was read of a capture
 #[derive(clap::Args)]
 pub struct Args {
-    /// Scene file or run folder
+    /// Scene file or run folder; or capture folder, or its transforms JSON file
+    #[arg(value_name = "PATH")]
     scene: PathBuf,
-    /// Print JSON: {"format", "version", "gaussians", "sh_degree", "bounds", "antialiased", "warnings", ...}
+    /// Print JSON: of a scene {"format", "version", "gaussians", "sh_degree", "bounds", "antialiased", "warnings", ...}, of a
+    /// capture {"photos", "train", "held_out", "unposed", "lenses", "points", "masks", "ignored", "warnings", ...}
     #[arg(long)]
     json: bool,
 }
 
 pub fn run(args: Args) -> Result<ExitCode> {
+    if is_capture(&args.scene) {
+        return capture(&args);
+    }
     let loaded = format::load_with(&args.scene, &ReadOptions::default())?;
     let summary = SceneSummary::of(&loaded, &args.scene)?;
     if args.json {
@@ -30,6 +37,31 @@ pub fn run(args: Args) -> Result<ExitCode> {
     } else {
         summary.print(&loaded, &args.scene);
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a capture is at a path, rather than the scene of a run or a folder of scenes.
+fn is_capture(path: &Path) -> bool {
+    if !path.is_dir() {
+        return Capture::is_at(path);
+    }
+    let scene = RunFolder::exists(path) || format::scene_in(path).is_ok() || !format::sequence::find(path).is_empty();
+    // Also a folder above a capture, or of its photos: opening it says what to do.
+    !scene && std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+/// Prints what was read of a capture, as training does before its first step.
+fn capture(args: &Args) -> Result<ExitCode> {
+    let capture = Capture::open(&args.scene, &CaptureOptions { flow: FlowChoice::Off, ..CaptureOptions::default() })?;
+    let facts = capture.facts();
+    if args.json {
+        println!("{:#}", serde_json::to_value(&facts)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{}: a capture", args.scene.display());
+    facts.lines().iter().for_each(|line| println!("{line}"));
+    // The others have been logged while the capture was read.
+    facts.warnings[capture.warnings.len()..].iter().for_each(|warning| println!("warning: {warning}"));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use glam::DVec3;
+
 use super::lens::{Distortion, SourceLens};
 use crate::camera::{Camera, LensModel};
 use crate::scene::PointCloud;
@@ -68,6 +70,12 @@ pub struct Capture {
     pub invert_masks: bool,
     /// Warnings about skipped data, one line each; they have been logged already.
     pub warnings: Vec<String>,
+    /// What was subtracted from the capture's own coordinates: zero, but for a georeferenced capture far from its origin.
+    pub shift: DVec3,
+    /// Folder and number of images of each sparse model that is there and not read.
+    pub other_models: Vec<(String, usize)>,
+    /// Pictures beside the photos that the capture does not list, and so has no pose of.
+    pub unlisted: Vec<String>,
 }
 
 /// Options of opening a capture.
@@ -146,6 +154,20 @@ pub struct Photo {
 }
 
 impl Capture {
+    /// A number for each shot that tells its image and pose from others; the same on every machine.
+    pub fn fingerprints(&self) -> Vec<u32> {
+        let one = |shot: &Shot| {
+            let pose = shot.camera.pose;
+            let numbers = pose.rotation.to_cols_array().into_iter().chain(pose.translation.to_array());
+            let words =
+                numbers.map(|number| (number as f32 + 0.0).to_bits()).chain([shot.source.width, shot.source.height]);
+            let bytes = shot.name.bytes().chain(words.flat_map(u32::to_le_bytes));
+            // FNV-1a.
+            bytes.fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+        };
+        self.shots.iter().map(one).collect()
+    }
+
     /// Whether the capture is dynamic: its shots have times.
     pub fn is_dynamic(&self) -> bool {
         self.shots.iter().any(|shot| shot.time.is_some())

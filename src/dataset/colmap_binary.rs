@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use glam::{DVec3, Vec3};
 
 use super::colmap_model::{ModelCamera, ModelImage, lens, model_by_id};
-use crate::scene::PointCloud;
+use super::source::ListedPoints;
 
 /// A reader that knows where it is, and never past the end of its file.
 struct Cursor {
@@ -109,9 +109,15 @@ pub fn cameras(path: &Path) -> Result<Vec<ModelCamera>> {
         let (model, parameters) = model_by_id(i32::from_le_bytes(cursor.bytes()?)).with_context(at)?;
         let size = (cursor.u64()?, cursor.u64()?);
         let values = (0..parameters).map(|_| Ok(f64::from_le_bytes(cursor.bytes()?))).collect::<Result<Vec<_>>>()?;
-        cameras.push(ModelCamera { id, lens: lens(model, size, &values).with_context(at)? });
+        let lens = lens(model, size, &values).map_err(|error| format!("{}: {error:#}", at()));
+        cameras.push(ModelCamera { id, lens });
     }
     Ok(cameras)
+}
+
+/// The number of images that `images.bin` says it has.
+pub fn count_images(path: &Path) -> Result<usize> {
+    Cursor::open(path)?.count("images", 4 + 7 * 8 + 4 + 1 + 8)
 }
 
 /// Reads `images.bin`; the 2D features are skipped.
@@ -147,15 +153,14 @@ pub fn images(path: &Path) -> Result<Vec<ModelImage>> {
 }
 
 /// Reads `points3D.bin`; the tracks are skipped.
-pub fn points(path: &Path) -> Result<PointCloud> {
+pub fn points(path: &Path) -> Result<ListedPoints> {
     let mut cursor = Cursor::open(path)?;
     let count = cursor.count("points", 8 + 24 + 3 + 8 + 8)?;
-    let mut points =
-        PointCloud { positions: Vec::with_capacity(count), colours: Vec::with_capacity(count), times: None };
+    let mut points = ListedPoints { positions: Vec::with_capacity(count), colours: Vec::with_capacity(count) };
     for index in 0..count {
         cursor.place("point", index, count);
         cursor.skip(8)?;
-        points.positions.push(DVec3::from_array(cursor.f64s()?).as_vec3());
+        points.positions.push(DVec3::from_array(cursor.f64s()?));
         points.colours.push(Vec3::from_array(cursor.bytes::<3>()?.map(|c| f32::from(c) / 255.0)));
         cursor.skip(8)?;
         let track = cursor.u64()?;

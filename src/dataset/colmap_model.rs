@@ -10,7 +10,8 @@ use super::source::{Focal, LensSpec};
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelCamera {
     pub id: u32,
-    pub lens: LensSpec,
+    /// The lens, or where it stands and why it cannot be used: no fault where no image uses it.
+    pub lens: Result<LensSpec, String>,
 }
 
 /// One registered image of the model.
@@ -57,6 +58,8 @@ pub fn model_by_id(id: i32) -> Result<(&'static str, usize)> {
 /// # Errors
 /// Names the model where it is not supported or the number of parameters is wrong.
 pub fn lens(model: &str, size: (u64, u64), p: &[f64]) -> Result<LensSpec> {
+    let model = model.to_ascii_uppercase();
+    let model = model.as_str();
     let Some((_, count)) = MODELS.iter().find(|(name, _)| *name == model) else {
         bail!("camera model {model:?} is unknown; run COLMAP's image_undistorter and train on its output");
     };
@@ -90,6 +93,15 @@ pub fn lens(model: &str, size: (u64, u64), p: &[f64]) -> Result<LensSpec> {
             tangential: [p[6], p[7]],
             prism: [p[10], p[11]],
         }),
+        "SIMPLE_DIVISION" => one(Distortion::Division { k: p[3] }),
+        "DIVISION" => two(Distortion::Division { k: p[4] }),
+        "EUCM" => two(Distortion::Eucm { alpha: p[4], beta: p[5] }),
+        "RAD_TAN_THIN_PRISM_FISHEYE" => two(Distortion::Aria {
+            radial: [p[4], p[5], p[6], p[7], p[8], p[9]],
+            tangential: [p[10], p[11]],
+            prism: [p[12], p[13], p[14], p[15]],
+        }),
+        "EQUIRECTANGULAR" => return Ok(LensSpec::panorama(Some(size))),
         _ => bail!("camera model {model} is not supported; run COLMAP's image_undistorter and train on its output"),
     };
     Ok(LensSpec { size: Some(size), focal: Focal::Pixels(focal), principal: Some(principal), distortion })

@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
 
 /// 8-bit RGBA pixels, row-major, top-left first.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,7 +65,17 @@ fn decoder<'a>(reader: impl BufRead + Seek + 'a) -> Result<impl ImageDecoder + '
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(2 << 30);
     reader.limits(limits);
-    Ok(reader.into_decoder()?)
+    let decoder = reader.into_decoder();
+    decoder.map_err(|error| match error {
+        ImageError::Unsupported(_) => anyhow!("{error}; convert it to PNG or JPEG"),
+        _ => anyhow!(error),
+    })
+}
+
+/// Whether an image has a channel of opacity, by its header; false where it cannot be read.
+pub fn has_alpha(path: &Path) -> bool {
+    let read = || -> Result<bool> { Ok(decoder(BufReader::new(File::open(path)?))?.color_type().has_alpha()) };
+    read().unwrap_or(false)
 }
 
 /// Decodes an image and turns it by `orientation` (EXIF, 1 to 8; 1 = as stored). 16-bit values are rounded to 8 bits.
@@ -116,10 +126,14 @@ pub struct Mask {
 }
 
 /// Decodes a mask: a pixel is used where it is brighter than half of white. Masks that only hold 0 and 1, as some scripts
-/// write them, count 1 as white; transparent pixels are black.
+/// write them, count 1 as white; transparent pixels are black. Where all colour is black, the mask is in the alpha.
 pub fn decode_mask(path: &Path, orientation: u8) -> Result<Mask> {
     let image = dynamic(path, orientation)?.into_luma_alpha8();
     let (width, height) = image.dimensions();
+    let in_alpha = image.pixels().all(|p| p.0[0] == 0) && image.pixels().any(|p| p.0[1] != image.as_raw()[1]);
+    if in_alpha {
+        return Ok(Mask { width, height, used: image.pixels().map(|p| p.0[1] > 127).collect() });
+    }
     let brightness = |p: &image::LumaA<u8>| u32::from(p.0[0]) * u32::from(p.0[1]);
     let white = if image.pixels().map(|p| p.0[0]).max().unwrap_or(0) <= 1 { 0 } else { 127 * 255 };
     Ok(Mask { width, height, used: image.pixels().map(|p| brightness(p) > white).collect() })
@@ -198,6 +212,9 @@ mod tests {
         assert_eq!(mask([0, 255, 100]), [false, true, false]);
         assert_eq!(mask([0, 1, 0]), [false, true, false]);
         assert_eq!(mask([0, 0, 0]), [false; 3]);
+        let in_alpha = image::GrayAlphaImage::from_raw(3, 1, vec![0, 255, 0, 0, 0, 200]).unwrap();
+        let (_folder, path) = saved("m.png", in_alpha);
+        assert_eq!(decode_mask(&path, 1).unwrap().used, [true, false, true]);
     }
 
     #[test]
@@ -217,6 +234,8 @@ mod tests {
         assert_eq!(header(&path).unwrap_err().to_string(), "it is empty");
         std::fs::write(&path, b"hello, this is text").unwrap();
         assert!(header(&path).unwrap_err().to_string().contains("no image"));
+        std::fs::write(&path, b"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0").unwrap();
+        assert!(format!("{:#}", header(&path).unwrap_err()).ends_with("; convert it to PNG or JPEG"));
         // A PNG header that claims 2³¹ − 1 pixels squared, with a right checksum or not, must not allocate them.
         let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\x7f\xff\xff\xff\x7f\xff\xff\xff\x08\x06\0\0\0".to_vec();
         png.extend([0x9c, 0x2a, 0x3b, 0x4c]);

@@ -3,7 +3,7 @@
 //! All functions work on the plane z = 1 in front of the camera, before the focal length is applied.
 
 use anyhow::{Result, bail, ensure};
-use glam::{DMat2, DVec2, dvec2};
+use glam::{DMat2, DMat3, DVec2, DVec3, dvec2};
 
 use crate::camera::fisheye_radius;
 
@@ -18,6 +18,42 @@ pub enum Distortion {
     Fisheye { radial: [f64; 4], tangential: [f64; 2], prism: [f64; 2] },
     /// The field-of-view model of Devernay and Faugeras.
     Fov { omega: f64 },
+    /// Fitzgibbon's division model: an image radius r is seen at r / (1 + k r²) on the plane.
+    Division { k: f64 },
+    /// The enhanced unified camera model (Khomutenko): u / (α √(β |u|² + 1) + 1 − α).
+    Eucm { alpha: f64, beta: f64 },
+    /// COLMAP's RAD_TAN_THIN_PRISM_FISHEYE, of Project Aria: θ (1 + Σ kᵢ θ²ⁱ), and on its result q tangential p₀, p₁ and
+    /// thin-prism s₀ |q|² + s₁ |q|⁴ along x, s₂, s₃ along y.
+    Aria { radial: [f64; 6], tangential: [f64; 2], prism: [f64; 4] },
+    /// An equirectangular panorama, seen through one face of a cube.
+    Panorama(Face),
+}
+
+/// A face of the cube that a panorama is cut into: 0 to 5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Face(u8);
+
+impl Face {
+    pub const FRONT: Self = Self(0);
+
+    /// All faces, in the order of [`Face::name`].
+    pub fn all() -> [Self; 6] {
+        std::array::from_fn(|i| Self(i as u8))
+    }
+
+    pub fn name(self) -> &'static str {
+        ["front", "right", "back", "left", "up", "down"][usize::from(self.0)]
+    }
+
+    /// The rotation from the panorama's camera axes (x right, y down, z to the middle of the image) to the face's.
+    pub fn rotation(self) -> DMat3 {
+        use std::f64::consts::FRAC_PI_2;
+        match self.0 {
+            turns @ 0..4 => DMat3::from_rotation_y(-FRAC_PI_2 * f64::from(turns)),
+            4 => DMat3::from_rotation_x(-FRAC_PI_2),
+            _ => DMat3::from_rotation_x(FRAC_PI_2),
+        }
+    }
 }
 
 impl Distortion {
@@ -44,6 +80,10 @@ impl Distortion {
                 s * over / (1.0 + q * (d[0] + q * (d[1] + q * d[2])))
             }
             Self::Fisheye { radial, .. } => fisheye_radius(radial, s),
+            Self::Aria { radial, .. } => s * (1.0 + q * radial.iter().rev().fold(0.0, |sum, k| sum * q + k)),
+            Self::Division { k } => 2.0 * s / (1.0 + (1.0 - 4.0 * k * q).sqrt()),
+            Self::Eucm { alpha, beta } => s / (alpha * (beta * q + 1.0).sqrt() + 1.0 - alpha),
+            Self::Panorama(_) => s,
             Self::Fov { omega } => (2.0 * s * (0.5 * omega).tan()).atan() / omega,
         }
     }
@@ -51,9 +91,13 @@ impl Distortion {
     /// The end of the profile's monotonic range. Beyond it the polynomial folds back and is invalid.
     fn reach(&self) -> f64 {
         let (end, step, beyond) = match self {
-            Self::None | Self::Fov { .. } => return f64::INFINITY,
+            Self::None | Self::Fov { .. } | Self::Eucm { .. } | Self::Panorama(_) => return f64::INFINITY,
+            Self::Division { k } if *k <= 0.0 => return f64::INFINITY,
+            Self::Division { k } => return 0.5 / k.sqrt(),
             Self::Perspective { .. } => (8.0, 4e-3, f64::INFINITY),
-            Self::Fisheye { .. } => (std::f64::consts::FRAC_PI_2, 1e-3, std::f64::consts::FRAC_PI_2),
+            Self::Fisheye { .. } | Self::Aria { .. } => {
+                (std::f64::consts::FRAC_PI_2, 1e-3, std::f64::consts::FRAC_PI_2)
+            }
         };
         let mut s = 0.0;
         while s < end {
@@ -67,6 +111,25 @@ impl Distortion {
         beyond
     }
 
+    /// Whether the radial profile is one of the angle from the axis.
+    pub fn is_by_angle(&self) -> bool {
+        matches!(self, Self::Fisheye { .. } | Self::Aria { .. })
+    }
+
+    /// The lens in words.
+    pub fn words(&self) -> &'static str {
+        match self {
+            Self::None => "pinhole",
+            Self::Perspective { .. } => "perspective with distortion",
+            Self::Fisheye { .. } => "fisheye",
+            Self::Fov { .. } => "field-of-view model",
+            Self::Division { .. } => "division model",
+            Self::Eucm { .. } => "EUCM",
+            Self::Aria { .. } => "fisheye of RAD_TAN_THIN_PRISM_FISHEYE",
+            Self::Panorama(_) => "panorama, in six faces of 90 degrees",
+        }
+    }
+
     /// The distorted image of the plane point `u`; the valid range is not checked.
     fn apply(&self, u: DVec2) -> DVec2 {
         let r = u.length();
@@ -74,9 +137,14 @@ impl Distortion {
             return u;
         }
         match self {
-            Self::None => u,
+            Self::None | Self::Panorama(_) => u,
             Self::Perspective { tangential, .. } => u * (self.profile(r) / r) + shear(u, *tangential),
-            Self::Fov { .. } => u * (self.profile(r) / r),
+            Self::Fov { .. } | Self::Division { .. } | Self::Eucm { .. } => u * (self.profile(r) / r),
+            Self::Aria { tangential: [p0, p1], prism: [s0, s1, s2, s3], .. } => {
+                let bent = u * (self.profile(r.atan()) / r);
+                let q = bent.length_squared();
+                bent + shear(bent, [*p1, *p0]) + dvec2(q * (s0 + q * s1), q * (s2 + q * s3))
+            }
             Self::Fisheye { tangential, prism, .. } => {
                 let theta = r.atan();
                 let bent = u * (theta / r);
@@ -125,6 +193,12 @@ impl SourceLens {
                 k.iter().chain(t).chain(s).all(|k| k.is_finite())
             }
             Distortion::Fov { omega } => *omega > 0.0 && *omega < std::f64::consts::PI,
+            Distortion::Division { k } => k.is_finite(),
+            Distortion::Eucm { alpha, beta } => (0.0..=1.0).contains(alpha) && *beta > 0.0 && beta.is_finite(),
+            Distortion::Aria { radial: k, tangential: t, prism: s } => {
+                k.iter().chain(t).chain(s).all(|k| k.is_finite())
+            }
+            Distortion::Panorama(_) => true,
         };
         ensure!(finite, "the distortion is not a set of usable numbers");
         let reach = distortion.reach();
@@ -140,11 +214,27 @@ impl SourceLens {
         Self { focal: self.focal * factor, principal: self.principal * factor, width, height, ..*self }
     }
 
+    /// The same panorama through another face.
+    pub fn through(&self, face: Face) -> Self {
+        Self { distortion: Distortion::Panorama(face), ..*self }
+    }
+
     /// The pixel position of the plane point `u` (x/z, y/z), or `None` where the model does not reach.
     pub fn distort(&self, u: DVec2) -> Option<DVec2> {
+        if let Distortion::Panorama(face) = self.distortion {
+            return Some(self.on_panorama(face.rotation().transpose() * u.extend(1.0)));
+        }
         let r = u.length();
-        let s = if matches!(self.distortion, Distortion::Fisheye { .. }) { r.atan() } else { r };
+        let s = if self.distortion.is_by_angle() { r.atan() } else { r };
         (s <= self.reach).then(|| self.distortion.apply(u) * self.focal + self.principal)
+    }
+
+    /// The pixel position of a direction in the axes of a panorama: longitude along x, latitude along y.
+    fn on_panorama(&self, direction: DVec3) -> DVec2 {
+        use std::f64::consts::{PI, TAU};
+        let (longitude, level) = (direction.x.atan2(direction.z), direction.x.hypot(direction.z));
+        let (x, y) = (0.5 + longitude / TAU, 0.5 + direction.y.atan2(level) / PI);
+        dvec2(x * f64::from(self.width), y * f64::from(self.height))
     }
 
     /// The plane point (x/z, y/z) seen at a pixel position, or `None` where the model does not reach, for instance
@@ -169,7 +259,7 @@ impl SourceLens {
             let middle = 0.5 * (low + high);
             if profile(middle) < radius { low = middle } else { high = middle }
         }
-        let fisheye = matches!(self.distortion, Distortion::Fisheye { .. });
+        let fisheye = self.distortion.is_by_angle();
         let plane = if fisheye { high.min(1.57).tan() } else { high };
         self.polish(target * (plane / radius), target)
     }
@@ -226,6 +316,16 @@ pub(super) mod tests {
                 },
             ),
             ("fov", Distortion::Fov { omega: 0.9 }),
+            ("division", Distortion::Division { k: -0.2 }),
+            ("eucm", Distortion::Eucm { alpha: 0.6, beta: 1.1 }),
+            (
+                "aria",
+                Distortion::Aria {
+                    radial: [0.02, -0.01, 0.003, -0.0005, 0.0002, -0.0001],
+                    tangential: [0.001, -0.0005],
+                    prism: [0.001, 0.002, -0.0015, 0.0004],
+                },
+            ),
         ];
         let lens = |d| SourceLens::new(dvec2(150.0, 148.0), dvec2(83.0, 58.0), (160, 120), d).unwrap();
         models.into_iter().map(|(name, d)| (name, lens(d))).collect()

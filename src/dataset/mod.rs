@@ -8,17 +8,21 @@
 mod assemble;
 mod cache;
 mod capture;
+mod centre;
 mod check;
 mod colmap;
 mod colmap_binary;
 mod colmap_model;
 mod colmap_text;
+mod facts;
+mod find;
 mod flow;
 pub mod flow_io;
 mod images;
 mod lens;
 mod llff;
 mod load;
+mod masks;
 mod nerf_json;
 mod nerfies;
 mod npy;
@@ -28,8 +32,10 @@ mod timeline;
 mod undistort;
 mod videos;
 
+pub use assemble::LEAST_SIDE;
 pub use cache::{Item, PhotoCache};
 pub use capture::{Capture, CaptureOptions, Coverage, Direction, FlowChoice, FlowFile, Photo, Shot, Split, Unseen};
+pub use facts::Facts;
 pub use flow::{FlowTarget, flow_stem};
 pub use lens::{Distortion, SourceLens};
 

@@ -11,10 +11,9 @@ use serde::de::DeserializeOwned;
 use super::Split;
 use super::lens::Distortion;
 use super::npy::{self, ArrayPart};
-use super::source::{Focal, LensSpec, ListedFrame, Listing};
+use super::source::{Focal, LensSpec, ListedFrame, ListedPoints, Listing};
 use super::videos::{entries, is_image};
 use crate::camera::Pose;
-use crate::scene::PointCloud;
 
 #[derive(Deserialize)]
 struct Dataset {
@@ -109,7 +108,7 @@ pub fn read(origin: &Path, limit: Option<u32>) -> Result<Listing> {
         ));
     }
     let points = points(&root.join("points.npy"))?;
-    Ok(Listing { origin: origin.to_path_buf(), root, frames, own_split: true, points, points_file: None, warnings })
+    Ok(Listing { origin: origin.to_path_buf(), root, frames, own_split: true, points, warnings, ..Listing::default() })
 }
 
 /// The folder of the images of the size that is wanted.
@@ -163,7 +162,7 @@ fn frame(folder: &Path, name: String, camera: &CameraFile, facts: &Metadata, spl
 }
 
 /// The points of `points.npy`, grey; none where there is no such file.
-fn points(path: &Path) -> Result<Option<PointCloud>> {
+fn points(path: &Path) -> Result<Option<ListedPoints>> {
     if !path.is_file() {
         return Ok(None);
     }
@@ -175,7 +174,7 @@ fn points(path: &Path) -> Result<Option<PointCloud>> {
         array.shape
     );
     let rows = array.values.as_chunks::<3>().0.iter();
-    let positions: Vec<Vec3> = rows.map(|p| DVec3::from_array(*p).as_vec3()).filter(|p| p.is_finite()).collect();
+    let positions: Vec<DVec3> = rows.map(|p| DVec3::from_array(*p)).filter(|p| p.is_finite()).collect();
     let colours = vec![Vec3::splat(0.5); positions.len()];
-    Ok(Some(PointCloud { positions, colours, times: None }))
+    Ok(Some(ListedPoints { positions, colours }))
 }

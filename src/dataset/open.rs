@@ -1,10 +1,13 @@
-//! Opening a capture: choosing its reader.
+//! Opening a capture: choosing its reader, and what is said where there is none.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, anyhow, ensure};
 
 use super::capture::{Capture, CaptureOptions};
+use super::find::PHOTO_FOLDERS;
+use super::source::Listing;
+use super::videos::{entries, is_image, is_video};
 use super::{assemble, colmap, llff, nerf_json, nerfies, videos};
 
 impl Capture {
@@ -22,28 +25,114 @@ impl Capture {
     /// or of another size than its camera says.
     pub fn open(path: &Path, options: &CaptureOptions) -> Result<Self> {
         ensure!(path.exists(), "{}: there is no such file or folder", path.display());
-        let (cameras, images) = (llff::cameras(path), llff::images(path));
-        let mut listing = if let Some(json) = nerf_json::find(path) {
-            nerf_json::read(&json)?
-        } else if path.is_file() {
-            bail!("{}: a capture is a folder or a transforms JSON file", path.display());
-        } else if let Some(dataset) = nerfies::find(path) {
-            nerfies::read(&dataset, options.max_resolution)?
-        } else if cameras.len() > 1 {
-            llff::read(path, &cameras)?
-        } else if let Some(model) = colmap::find(path) {
-            colmap::read(path, &model)?
-        } else if !images.is_empty() {
-            llff::read(path, &images)?
-        } else {
-            bail!(
-                "{}: no capture is here; expected transforms_train.json, transforms.json, a COLMAP model (cameras.bin or \
-                 cameras.txt) in sparse/0, sparse, colmap/sparse/0 or the folder itself, or, of a dynamic capture, \
-                 dataset.json with camera/, or poses_bounds.npy; of plain photos or a video tools/photos makes a capture",
-                path.display()
-            );
+        let mut listing = match list(path, options)? {
+            Some(listing) => listing,
+            None => beside(path, options)?,
         };
         videos::expand(&mut listing)?;
         assemble::assemble(listing, options)
+    }
+
+    /// Whether a capture is at `path`, as far as the names of files say.
+    pub fn is_at(path: &Path) -> bool {
+        if path.is_file() {
+            return nerf_json::is_transforms(path);
+        }
+        nerf_json::find(path).is_some()
+            || nerfies::find(path).is_some()
+            || llff::cameras(path).len() > 1
+            || colmap::find(path).is_some()
+            || !llff::images(path).is_empty()
+    }
+}
+
+/// What the reader of the capture at `path` lists; `None` where none is there.
+fn list(path: &Path, options: &CaptureOptions) -> Result<Option<Listing>> {
+    let (cameras, images) = (llff::cameras(path), llff::images(path));
+    Ok(Some(if let Some(json) = nerf_json::find(path) {
+        nerf_json::read(&json)?
+    } else if let Some(dataset) = nerfies::find(path) {
+        nerfies::read(&dataset, options.max_resolution)?
+    } else if cameras.len() > 1 {
+        llff::read(path, &cameras)?
+    } else if let Some(model) = colmap::find(path) {
+        colmap::read(path, model)?
+    } else if !images.is_empty() {
+        llff::read(path, &images)?
+    } else {
+        return Ok(None);
+    }))
+}
+
+/// The capture one folder below `path`, or above it where `path` is its folder of photos.
+///
+/// # Errors
+/// None or several, with the command that helps.
+fn beside(path: &Path, options: &CaptureOptions) -> Result<Listing> {
+    let inside: Vec<PathBuf> = entries(path, |path| path.is_dir() && Capture::is_at(path));
+    let above = std::path::absolute(path).ok().and_then(|path| Some(path.parent()?.to_path_buf()));
+    let photos = path.file_name().is_some_and(|name| {
+        let name = name.to_string_lossy();
+        name.starts_with("images") || PHOTO_FOLDERS.iter().any(|known| name.eq_ignore_ascii_case(known))
+    });
+    let above = above.filter(|above| photos && Capture::is_at(above));
+    let other = match (inside.as_slice(), above) {
+        ([one], _) => Some(one.clone()),
+        ([], above) => above,
+        _ => None,
+    };
+    if let Some(other) = other
+        && let Some(listing) = list(&other, options)?
+    {
+        log::info!("{}: the capture is read from {}", path.display(), other.display());
+        return Ok(listing);
+    }
+    Err(anyhow!("{}: {}", path.display(), advice(path, &inside)))
+}
+
+/// What is at a path that is no capture, and the command that helps.
+fn advice(path: &Path, inside: &[PathBuf]) -> String {
+    let shown = path.display();
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    if path.is_file() {
+        return match extension.as_str() {
+            _ if is_video(path) => format!("this is a video; `tools/photos {shown} FOLDER` makes a capture of it"),
+            _ if is_image(path) => "this is a single photo; give the folder of the capture".into(),
+            "zip" => format!("this is an archive; unpack it (unzip {shown} -d FOLDER) and give the folder"),
+            "tar" | "gz" | "tgz" | "7z" | "rar" => "this is an archive; unpack it and give the folder".into(),
+            "ply" | "spz" | "splat" | "ksplat" | "sog" | "splatv" | "glb" | "gltf" | "dapple" | "rad" | "html" => {
+                format!(
+                    "this is a scene, not a capture; `dapple view {shown}` shows it, `dapple info {shown}` measures it"
+                )
+            }
+            "bin" | "txt"
+                if ["cameras", "images", "points3D"]
+                    .iter()
+                    .any(|stem| path.file_stem().is_some_and(|s| s == *stem)) =>
+            {
+                "this is a file of a COLMAP model; give the folder of the capture".into()
+            }
+            _ => "a capture is a folder or a transforms JSON file".into(),
+        };
+    }
+    if !inside.is_empty() {
+        let names: Vec<String> = inside.iter().map(|path| path.display().to_string()).collect();
+        return format!("it holds {} captures; give one of them: {}", names.len(), super::source::enumerate(&names));
+    }
+    let holds = |wanted: fn(&Path) -> bool| {
+        let places = [path.to_path_buf()].into_iter().chain(entries(path, Path::is_dir));
+        places.into_iter().map(|place| entries(&place, wanted).len()).sum::<usize>()
+    };
+    let expected = "expected transforms_train.json, transforms.json, a COLMAP model (cameras.bin or cameras.txt) in sparse/0, \
+                    sparse, colmap/sparse/0 or the folder itself, or, of a dynamic capture, dataset.json with camera/, or \
+                    poses_bounds.npy";
+    match (holds(is_image), holds(is_video)) {
+        (0, 0) => format!("no capture is here; {expected}; of plain photos or a video tools/photos makes a capture"),
+        (0, videos) => format!(
+            "no capture is here, but {videos} videos without poses; `tools/photos VIDEO FOLDER` makes a capture of one; {expected}"
+        ),
+        (photos, _) => format!(
+            "no capture is here, but {photos} photos without poses; `tools/photos {shown} FOLDER` finds them with COLMAP; {expected}"
+        ),
     }
 }

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
-use glam::{DVec2, dvec2};
+use glam::{DVec2, DVec3, Vec3, dvec2};
 
 use super::capture::Split;
-use super::lens::{Distortion, SourceLens};
+use super::lens::{Distortion, Face, SourceLens};
 use crate::camera::Pose;
 use crate::scene::PointCloud;
 
@@ -17,11 +17,34 @@ pub struct Listing {
     pub origin: PathBuf,
     pub root: PathBuf,
     pub frames: Vec<ListedFrame>,
+    /// Images that are listed without a pose that is one, by name.
+    pub unposed: Vec<String>,
     /// Whether the capture defines the split itself.
     pub own_split: bool,
-    pub points: Option<PointCloud>,
+    pub points: Option<ListedPoints>,
     pub points_file: Option<PathBuf>,
     pub warnings: Vec<String>,
+    /// Folder and number of images of each other model that the capture has.
+    pub others: Vec<(String, usize)>,
+}
+
+/// First points as a capture lists them, in double precision: georeferenced ones are millions of units from the origin.
+#[derive(Clone, Debug, Default)]
+pub struct ListedPoints {
+    pub positions: Vec<DVec3>,
+    /// Display sRGB, 0 to 1.
+    pub colours: Vec<Vec3>,
+}
+
+impl ListedPoints {
+    /// The points in single precision, near the origin by now.
+    pub fn into_cloud(self) -> PointCloud {
+        PointCloud {
+            positions: self.positions.iter().map(|position| position.as_vec3()).collect(),
+            colours: self.colours,
+            times: None,
+        }
+    }
 }
 
 /// One frame as the capture names it.
@@ -62,6 +85,12 @@ pub struct LensSpec {
 }
 
 impl LensSpec {
+    /// A panorama of all directions, which has no focal length.
+    pub fn panorama(size: Option<(u32, u32)>) -> Self {
+        let focal = Focal::Angles(std::f64::consts::FRAC_PI_2, None);
+        Self { size, focal, principal: None, distortion: Distortion::Panorama(Face::FRONT) }
+    }
+
     /// The lens for an image of `size` pixels, scaled by image size over camera size.
     pub fn resolve(&self, size: (u32, u32)) -> Result<SourceLens> {
         let own = self.size.unwrap_or(size);
@@ -138,27 +167,6 @@ pub fn image_candidates(path: &Path, root: &Path, size: Option<(u32, u32)>, limi
             PathBuf::from(name)
         }));
     }
-    candidates
-}
-
-/// The places to look for the mask of an image named `name`, best first.
-pub fn mask_candidates(name: &str, image: &Path, root: &Path) -> Vec<PathBuf> {
-    let inside = Path::new(name.strip_prefix("images/").unwrap_or(name));
-    let with = |base: &Path, suffix: &str| {
-        let mut path = base.to_path_buf().into_os_string();
-        path.push(suffix);
-        PathBuf::from(path)
-    };
-    let mut candidates = Vec::new();
-    let masks = root.join("masks");
-    if masks.is_dir() {
-        let base = masks.join(inside);
-        let stem = base.with_extension("");
-        candidates.extend([with(&stem, ".png"), base.clone(), with(&base, ".png"), with(&stem, ".mask.png")]);
-    }
-    candidates.push(with(image, ".png"));
-    candidates.push(with(&image.with_extension(""), ".mask.png"));
-    candidates.retain(|path| path != image);
     candidates
 }
 

@@ -21,6 +21,12 @@ const BAND: usize = 16;
 /// The lens to train and render an image of `source` through: the lens itself where the renderer knows it and
 /// `undistorts` is false, else a pinhole.
 pub fn target_lens(source: &SourceLens, undistorts: bool) -> Lens {
+    if matches!(source.distortion, Distortion::Panorama(_)) {
+        // A quarter of the circle, with as many pixels as the panorama has for it.
+        let side = (source.width / 4).max(1);
+        let half = 0.5 * f64::from(side);
+        return Lens::pinhole(DVec2::splat(half), DVec2::splat(half), (side, side));
+    }
     let model = native_model(source).filter(|_| !undistorts);
     model.map_or_else(
         || pinhole(source),
@@ -47,7 +53,7 @@ fn native_model(source: &SourceLens) -> Option<LensModel> {
 fn pinhole(source: &SourceLens) -> Lens {
     let (width, height) = (source.width, source.height);
     let kept = Lens::pinhole(source.focal, source.principal, (width, height));
-    if matches!(source.distortion, Distortion::None | Distortion::Fisheye { .. }) {
+    if source.distortion == Distortion::None || source.distortion.is_by_angle() {
         return kept;
     }
     let size = dvec2(f64::from(width), f64::from(height));
@@ -77,6 +83,9 @@ fn inner_rectangle(source: &SourceLens, size: DVec2) -> Option<(DVec2, DVec2)> {
 /// Resamples an image of the lens `from` to the pinhole `to`. The pixels' fourth channel is resampled like the others.
 /// Also returns which target pixels have a source; the others are black and transparent.
 pub fn undistort(image: &Raster, from: &SourceLens, to: &Lens) -> (Raster, Vec<bool>) {
+    if matches!(from.distortion, Distortion::Panorama(_)) {
+        return (cut_face(image, from, to), vec![true; to.width as usize * to.height as usize]);
+    }
     let (width, height) = (to.width as usize, to.height as usize);
     let per_pixel = (f64::from(image.width) / f64::from(to.width)).max(f64::from(image.height) / f64::from(to.height));
     let samples = (per_pixel - 1e-9).ceil().clamp(1.0, 16.0) as u32;
@@ -104,6 +113,40 @@ pub fn undistort(image: &Raster, from: &SourceLens, to: &Lens) -> (Raster, Vec<b
         }
     });
     (Raster { width: to.width, height: to.height, pixels }, valid)
+}
+
+/// The face of a panorama that `from` names, n × n samples a pixel: positions cannot be interpolated across the panorama's
+/// seam and poles.
+fn cut_face(image: &Raster, from: &SourceLens, to: &Lens) -> Raster {
+    let samples = (f64::from(image.width) / (4.0 * f64::from(to.width)) - 1e-9).ceil().clamp(1.0, 16.0) as u32;
+    let at = |i: u32| (f64::from(i) + 0.5) / f64::from(samples);
+    let mut pixels = vec![[0; 4]; to.width as usize * to.height as usize];
+    pixels.par_chunks_mut(to.width as usize).enumerate().for_each(|(y, row)| {
+        for (x, pixel) in row.iter_mut().enumerate() {
+            let mut sum = [0.0f32; 4];
+            for (i, j) in (0..samples).flat_map(|i| (0..samples).map(move |j| (i, j))) {
+                let position = dvec2(x as f64 + at(j), y as f64 + at(i));
+                let Some(source) = source_position(from, to, position) else { continue };
+                let sample = bilinear_around(image, source);
+                (0..4).for_each(|k| sum[k] += sample[k]);
+            }
+            let scale = 1.0 / (samples * samples) as f32;
+            *pixel = sum.map(|s| (s * scale + 0.5) as u8);
+        }
+    });
+    Raster { width: to.width, height: to.height, pixels }
+}
+
+/// As [`bilinear`], in an image whose left and right edges meet.
+fn bilinear_around(image: &Raster, position: DVec2) -> [f32; 4] {
+    let width = f64::from(image.width);
+    let edge = |x: f64| bilinear(image, dvec2(x, position.y));
+    let over = if position.x < 0.5 { position.x + 0.5 } else { position.x + 0.5 - width };
+    if !(0.0..=1.0).contains(&over) || (0.5..=width - 0.5).contains(&position.x) {
+        return edge(position.x);
+    }
+    let (last, first, share) = (edge(width - 0.5), edge(0.5), over as f32);
+    std::array::from_fn(|k| last[k] * (1.0 - share) + first[k] * share)
 }
 
 /// Maps a pixel position of the pinhole `to` to the image of `from`.

@@ -1,5 +1,6 @@
 //! Cameras whose images are a folder of frames or a video; every frame becomes a shot of its own.
 
+use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -40,7 +41,8 @@ pub fn is_camera(path: &Path) -> bool {
 }
 
 /// Replaces every frame whose image is a folder or a video by the frames in it. A frame's number is the one its name ends
-/// with, or else its place; its time is its number over the last number of all cameras, from the first.
+/// with, or else its place; its time is its number over the last number of all cameras, from the first. Where videos have
+/// different or varying frame rates, the number is the frame's own time, in frames of the fastest video.
 ///
 /// # Errors
 /// A folder without images, or a video that cannot be decoded.
@@ -48,6 +50,7 @@ pub fn expand(listing: &mut Listing) -> Result<()> {
     if !listing.frames.iter().any(|frame| is_video(&frame.image) || frame.image.is_dir()) {
         return Ok(());
     }
+    let clocks = clocks(listing.frames.iter().map(|camera| camera.image.as_path()), Path::new("ffmpeg"));
     let mut frames = Vec::new();
     for camera in std::mem::take(&mut listing.frames) {
         let images = if is_video(&camera.image) {
@@ -59,7 +62,8 @@ pub fn expand(listing: &mut Listing) -> Result<()> {
         };
         ensure!(!images.is_empty(), "{}: this camera's folder holds no image", camera.image.display());
         let label = Path::new(&camera.name).with_extension("").to_string_lossy().into_owned();
-        for (image, number) in images.iter().zip(numbers(&images)) {
+        let clock = clocks.get(&camera.image).filter(|times| times.len() == images.len());
+        for (image, number) in images.iter().zip(clock.cloned().unwrap_or_else(|| numbers(&images))) {
             let file = image.file_name().unwrap_or_default().to_string_lossy();
             let (name, image) = (format!("{label}/{file}"), image.clone());
             frames.push(ListedFrame { name, image, camera: Some(label.clone()), time: Some(number), ..camera.clone() });
@@ -71,6 +75,54 @@ pub fn expand(listing: &mut Listing) -> Result<()> {
     frames.iter_mut().for_each(|frame| frame.time = frame.time.map(|n| (n - first) / (last - first).max(1.0)));
     listing.frames = frames;
     Ok(())
+}
+
+/// The times of the frames of each video, in frames of the fastest one; none where all videos have one steady rate, so that
+/// numbers tell the same, or where a camera is no video.
+fn clocks<'a>(cameras: impl Iterator<Item = &'a Path>, ffmpeg: &Path) -> HashMap<PathBuf, Vec<f64>> {
+    let mut clocks = HashMap::new();
+    for camera in cameras {
+        let times = if is_video(camera) { frame_times(camera, ffmpeg) } else { Vec::new() };
+        if times.len() < 2 {
+            return HashMap::new();
+        }
+        clocks.insert(camera.to_path_buf(), times);
+    }
+    let steps = clocks.values().flat_map(|times| times.windows(2).map(|pair| pair[1] - pair[0]));
+    let (least, most) = steps.fold((f64::INFINITY, 0.0), |(a, b): (f64, f64), step| (a.min(step), b.max(step)));
+    // Time bases of a thousandth of a second round the steps of 30 frames a second to 33 and 34.
+    if least <= 0.0 || most <= 1.1 * least {
+        return HashMap::new();
+    }
+    // The fastest video's mean step, so that its frames have whole numbers.
+    let mean = |times: &Vec<f64>| times.last().copied().unwrap_or(0.0) / (times.len() - 1) as f64;
+    let unit = clocks.values().map(mean).fold(f64::INFINITY, f64::min);
+    let number = |time: f64| {
+        let number = time / unit;
+        if (number - number.round()).abs() < 0.05 { number.round() } else { number }
+    };
+    clocks.values_mut().for_each(|times| times.iter_mut().for_each(|time| *time = number(*time)));
+    clocks
+}
+
+/// The times at which a video shows its frames, in seconds from the first; none where ffmpeg does not say.
+fn frame_times(video: &Path, ffmpeg: &Path) -> Vec<f64> {
+    let mut command = Command::new(ffmpeg);
+    command.args(["-nostdin", "-loglevel", "error", "-i"]).arg(video);
+    command.args(["-map", "0:v:0", "-c", "copy", "-f", "framecrc", "-"]);
+    let Ok(output) = command.output() else { return Vec::new() };
+    let text = String::from_utf8_lossy(&output.stdout);
+    let base = text.lines().find_map(|line| {
+        let (numerator, denominator) = line.strip_prefix("#tb 0: ")?.split_once('/')?;
+        Some(numerator.trim().parse::<f64>().ok()? / denominator.trim().parse::<f64>().ok()?)
+    });
+    let Some(base) = base else { return Vec::new() };
+    // Packets come in the order of decoding: stream, decoding time, time of display, ...
+    let shown = |line: &str| line.split(',').nth(2)?.trim().parse::<i64>().ok();
+    let mut ticks: Vec<i64> = text.lines().filter(|line| !line.starts_with('#')).filter_map(shown).collect();
+    ticks.sort_unstable();
+    let first = ticks.first().copied().unwrap_or(0);
+    ticks.iter().map(|tick| (tick - first) as f64 * base).collect()
 }
 
 /// The numbers that the images' names end with, or their places where some have none or two have the same.
@@ -168,6 +220,35 @@ mod tests {
         let error = decode(&video, Path::new("no-such-ffmpeg"), folder.path()).unwrap_err().to_string();
         assert!(error.contains("cam00.mp4") && error.contains("apt-get install ffmpeg"), "{error}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left behind");
+    }
+
+    /// A program that prints the video's own text stands for ffmpeg: packets in the order of decoding.
+    #[cfg(unix)]
+    #[test]
+    fn videos_of_different_rates_keep_their_own_times() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let tool = folder.path().join("tool");
+        std::fs::write(&tool, "#!/bin/sh\ncat \"$5\"\n").unwrap();
+        std::fs::set_permissions(&tool, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let clocks_of = |videos: &[&[i64]]| {
+            let text = |shown: &[i64]| {
+                let packets: String = shown.iter().map(|tick| format!("0, -512, {tick}, 512, 99, 0xe7\n")).collect();
+                format!("#codec_id 0: h264\n#tb 0: 1/15360\n{packets}")
+            };
+            let paths: Vec<PathBuf> = (0..videos.len()).map(|i| folder.path().join(format!("{i}.mp4"))).collect();
+            paths.iter().zip(videos).for_each(|(path, shown)| std::fs::write(path, text(shown)).unwrap());
+            let clocks = clocks(paths.iter().map(PathBuf::as_path), &tool);
+            paths.iter().filter_map(|path| clocks.get(path).cloned()).collect::<Vec<_>>()
+        };
+        // 30 and 15 frames a second, the first with frames shown in another order than decoded, and starting late.
+        assert_eq!(
+            clocks_of(&[&[512, 2560, 1536, 1024, 2048], &[0, 1024, 2048]]),
+            [vec![0.0, 1.0, 2.0, 3.0, 4.0], vec![0.0, 2.0, 4.0]]
+        );
+        assert_eq!(clocks_of(&[&[0, 512, 1024, 1536], &[0, 512, 1536]])[1], [0.0, 1.0, 3.0], "one was dropped");
+        assert!(clocks_of(&[&[0, 512, 1024], &[0, 512, 1024, 1536]]).is_empty(), "numbers tell the same");
+        assert!(clocks_of(&[&[0, 512, 1024], &[]]).is_empty(), "not known of all");
     }
 
     #[cfg(unix)]

@@ -1,6 +1,6 @@
 //! Renders of a capture's views against its photos.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use glam::Vec3;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -55,7 +55,7 @@ pub fn shots_of(capture: &Capture, split: Split) -> Vec<usize> {
 /// cannot be decoded are left out with a warning, or with `strict` are errors.
 ///
 /// # Errors
-/// Those of `render` and `on_view`, and no photo at all that can be decoded.
+/// Those of `render` and `on_view`. Where no photo can be compared, as under masks that hide all, there is no view.
 pub fn evaluate(
     capture: &Capture,
     shots: &[usize],
@@ -91,6 +91,5 @@ pub fn evaluate(
             views.push(view);
         }
     }
-    ensure!(!views.is_empty(), "{}: no image could be evaluated", capture.root.display());
     Ok(views)
 }

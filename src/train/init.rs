@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail, ensure};
 use glam::{DVec2, DVec3, Vec3};
 
 use crate::camera::nearest_to_axes;
-use crate::dataset::{Capture, Coverage, Split};
+use crate::dataset::{Capture, Split};
 use crate::format::{self, Contents};
 use crate::scene::{Normalisation, PointCloud, SH_C0, Scene, sh_coefficients};
 
@@ -12,6 +12,7 @@ use super::config::{Config, Init, Switch};
 use super::init_motion;
 use super::points;
 use super::schedule::SplitMix;
+use super::seeds;
 use super::tracks::{self, Ray};
 use crate::scene::stats::percentile;
 
@@ -71,7 +72,10 @@ pub fn scene(capture: &Capture, config: &Config, frame: &Normalisation) -> Resul
     let moving = capture.is_dynamic() && !config.r#static;
     let (mut points, rays, shape) = match given(capture, config)? {
         Some(Contents::Scene(loaded)) => return from_scene(loaded.scene, moving, config, frame),
-        Some(Contents::Points(points)) => filled_up(points, capture, config)?,
+        Some(Contents::Points(points)) => match seeds::usable(points, capture, frame, config.cap()) {
+            Some(points) => filled_up(seeds::coloured(points, capture), capture, config)?,
+            None => random_points(capture, config)?,
+        },
         None => random_points(capture, config)?,
     };
     check_count(points.positions.len(), config)?;
@@ -98,19 +102,39 @@ fn given(capture: &Capture, config: &Config) -> Result<Option<Contents>> {
     let seed_points = || -> Result<Option<PointCloud>> {
         match (&capture.points, &capture.points_file) {
             (Some(points), _) if !points.positions.is_empty() => Ok(Some(points.clone())),
-            (_, Some(path)) => read_points(path).map(Some),
+            (_, Some(path)) => read_points(path).map(|points| Some(seeds::shifted(points, capture.shift))),
             _ => Ok(None),
         }
     };
     Ok(match &config.init {
-        Init::Auto => seed_points()?.map(Contents::Points),
+        Init::Auto => {
+            let points = seed_points().and_then(|points| match points {
+                Some(points) if points.positions.is_empty() => bail!("the capture's file of first points holds none"),
+                points => Ok(points),
+            });
+            let points = points.unwrap_or_else(|error| {
+                log::warn!("{error:#}; training starts at random");
+                None
+            });
+            points.map(Contents::Points)
+        }
         Init::Sfm => {
             let none = "the capture has no points to start from; use --init random, or --init FILE.ply";
             let points = seed_points()?.with_context(|| format!("{}: {none}", capture.root.display()))?;
             Some(Contents::Points(points))
         }
         Init::Random => None,
-        Init::File(path) => Some(format::read_any(path)?),
+        Init::File(path) => Some(match format::read_any(path)? {
+            Contents::Points(points) => {
+                ensure!(
+                    !points.positions.is_empty(),
+                    "{}: the file holds no points; use --init random",
+                    path.display()
+                );
+                Contents::Points(seeds::shifted(points, capture.shift))
+            }
+            scene @ Contents::Scene(_) => scene,
+        }),
     })
 }
 
@@ -137,9 +161,8 @@ fn from_scene(mut scene: Scene, moving: bool, config: &Config, frame: &Normalisa
 
 /// Given points, and random ones behind them where the images have a background.
 fn filled_up(mut points: PointCloud, capture: &Capture, config: &Config) -> Result<Seeds> {
-    check_count(points.positions.len(), config)?;
     let room = config.cap() - points.positions.len();
-    let fill = if cut_out(capture)? { 0.0 } else { config.init_fill };
+    let fill = if capture.is_cut_out() { 0.0 } else { config.init_fill };
     let count = (points.positions.len() as f64 * fill) as usize;
     let (filled, rays) = ray_points(capture, count.min(room), &median(&points.positions), FILL_DEPTHS, config.seed)?;
     points.positions.extend(filled.positions);
@@ -172,18 +195,12 @@ fn check_count(count: usize, config: &Config) -> Result<()> {
 fn random_points(capture: &Capture, config: &Config) -> Result<Seeds> {
     let count = (config.init_points as usize).min(config.cap());
     let (centre, distance) = focus(capture);
-    if config.init_extent.is_none() && !cut_out(capture)? {
+    if config.init_extent.is_none() && !capture.is_cut_out() {
         let (points, rays) = ray_points(capture, count, &centre, RANDOM_DEPTHS, config.seed)?;
         return Ok((points, rays, SEEDS));
     }
     let extent = config.init_extent.unwrap_or(RANDOM_EXTENT * distance);
     Ok((points::random_points(count, centre.as_vec3(), Vec3::splat(extent as f32), config.seed), Vec::new(), DUST))
-}
-
-/// Whether the images have transparency: then there is nothing behind the object.
-fn cut_out(capture: &Capture) -> Result<bool> {
-    let first = capture.shots.iter().position(|shot| shot.split == Split::Train).context("no training image")?;
-    Ok(capture.load(first)?.coverage == Coverage::Alpha)
 }
 
 /// Range of depths that random points take along the images' rays, as factors on the distance to what is looked at.

@@ -4,13 +4,15 @@ use anyhow::{Result, ensure};
 use glam::{Vec3, Vec4};
 use rayon::prelude::*;
 
-use crate::dataset::{Capture, Coverage, Photo};
+use crate::dataset::{Capture, Coverage, LEAST_SIDE, Photo};
 use crate::gpu::wgsl::constant;
 
 /// Renders equal to the photo count as this many decibels, rather than infinitely many.
 pub const MAX_PSNR: f64 = 100.0;
 /// Taps of the SSIM window to each side of its centre, and the standard deviation of its Gaussian, in pixels.
 pub const SSIM_RADIUS: u32 = constant("math/loss", "RADIUS") as u32;
+/// What is smaller is left out when a capture is read.
+const _: () = assert!(LEAST_SIDE == 2 * SSIM_RADIUS + 1);
 const RADIUS: usize = SSIM_RADIUS as usize;
 const SIGMA: f64 = 1.5;
 /// The constants that keep SSIM's two quotients finite, (0.01 L)² and (0.03 L)² for colours up to L = 1.

@@ -1,6 +1,7 @@
 //! Training: one step, its schedule, and what a run leaves behind.
 
 mod appearance;
+pub mod budget;
 pub mod config;
 pub mod evaluate;
 pub mod flow;
@@ -15,7 +16,7 @@ mod points;
 pub mod refine;
 pub mod run;
 pub mod schedule;
-pub mod settle;
+mod seeds;
 pub mod strategy;
 mod supervision;
 mod targets;

@@ -103,6 +103,7 @@ impl Trainer {
     /// A trainer that goes on where a checkpoint was taken.
     pub fn resume(gpu: &Gpu, capture: Arc<Capture>, checkpoint: Checkpoint) -> Result<Self> {
         let mut trainer = Self::assemble(gpu, capture, checkpoint.config.clone())?;
+        checkpoint.check_capture(&trainer.capture)?;
         trainer.normalisation = checkpoint.normalisation;
         trainer.restore(&checkpoint)?;
         Ok(trainer)
@@ -131,7 +132,7 @@ impl Trainer {
         }
         let shots: Vec<usize> = (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Train).collect();
         shots.iter().try_for_each(|&shot| metrics::check_size(&capture, shot))?;
-        let schedule = Schedule::new(&config, shots).in_time(init::time_gap(&capture));
+        let schedule = Schedule::new(&config.resolved(capture.is_cut_out()), shots).in_time(init::time_gap(&capture));
         Ok(Self {
             normalisation: init::normalisation(&capture),
             capture,
@@ -316,6 +317,7 @@ impl Trainer {
                 "gaussians": self.model.len(),
                 "non_finite": self.non_finite,
                 "reported": self.reported,
+                "shots": self.capture.fingerprints(),
             }),
         })
     }

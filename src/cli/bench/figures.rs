@@ -47,6 +47,9 @@ pub struct Counts {
     pub width: u32,
     pub height: u32,
     pub sh_degree: u32,
+    /// Whether colours are trained packed.
+    #[serde(default)]
+    pub packed: bool,
 }
 
 /// Device time of a stage, in milliseconds: the median of some measurements, the least and the greatest.
@@ -186,7 +189,7 @@ mod tests {
 
     fn figures(time: f64) -> Figures {
         let stage = |name: &str, bytes| Stage { name: name.into(), median: time, least: time, greatest: time, bytes };
-        let counts = Counts { gaussians: 9, visible: 8, pairs: 20, width: 64, height: 32, sh_degree: 3 };
+        let counts = Counts { gaussians: 9, visible: 8, pairs: 20, width: 64, height: 32, sh_degree: 3, packed: true };
         let measured = Measured {
             name: "a".into(),
             counts,

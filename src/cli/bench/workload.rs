@@ -17,9 +17,9 @@ use crate::image::png::{save_png, to_image};
 use crate::model::Model;
 use crate::render::{Channel, RenderOptions, Renderer};
 use crate::scene::{Scene, logit, sh_coefficients};
+use crate::train::budget::budgeted;
 use crate::train::config::{Config, Init, REFERENCE_STEPS};
 use crate::train::schedule::SplitMix;
-use crate::train::settle::settled;
 use crate::train::{Statistics, Trainer};
 
 /// Measurements of each stage.
@@ -103,7 +103,7 @@ pub fn of_size(gpu: &Gpu, size: Size, timed: u32, change: impl FnOnce(&mut Confi
 
 fn measure(gpu: &Gpu, name: String, config: &Config, timed: u32, patience: Option<Duration>) -> Result<Measured> {
     let capture = Arc::new(Capture::open(&config.capture, &config.capture_options())?);
-    let config = settled(config, &capture)?;
+    let config = budgeted(config, &capture)?;
     let mut trainer = Trainer::new(gpu, capture.clone(), config.clone())?;
     // Compiles every kernel and fetches the first images, without a lasting effect.
     trainer.stage_times()?;
@@ -136,6 +136,7 @@ fn measure(gpu: &Gpu, name: String, config: &Config, timed: u32, patience: Optio
         width: lens.width,
         height: lens.height,
         sh_degree: config.sh_degree,
+        packed: model.form().packed,
     };
     let bytes = |stage: &str| least(stage, &counts);
     Ok(Measured {

@@ -64,8 +64,8 @@ fn lenses_of_all_spellings() {
     assert_eq!(with(r#""camera_model": "OPENCV_FISHEYE", "k1": 0.1, "k2": 0.2,"#).unwrap().distortion, fisheye);
     assert_eq!(with(r#""is_fisheye": true, "k1": 0.1, "k2": 0.2,"#).unwrap().distortion, fisheye);
     assert_eq!(with(r#""camera_model": "PINHOLE","#).unwrap().distortion, Distortion::None);
-    let message = format!("{:#}", with(r#""camera_model": "EQUIRECTANGULAR","#).unwrap_err());
-    assert!(message.contains("EQUIRECTANGULAR") && message.contains("frame 0"), "{message}");
+    let message = format!("{:#}", with(r#""camera_model": "MY_LENS","#).unwrap_err());
+    assert!(message.contains("MY_LENS") && message.contains("frame 0"), "{message}");
     // Focal lengths: both from one, or from the field of view at the stated size.
     assert_eq!(source(r#""fl_x": 25,"#).unwrap().focal, dvec2(25.0, 25.0));
     let angles = source(r#""camera_angle_x": 0.7, "camera_angle_y": 0.6, "w": 32, "h": 24,"#).unwrap();
@@ -87,12 +87,9 @@ fn bad_poses_name_their_frame() {
         assert!(message.contains(r#"transforms.json: frame 1 ("b \"NaN\".png")"#), "{message}");
         message
     };
-    assert!(refused("[[1,0,0,NaN],[0,1,0,0],[0,0,1,0],[0,0,0,1]]").contains("not finite"));
-    assert!(refused("[[1,0,0,0],[0,-Infinity,0,0],[0,0,1,0],[0,0,0,1]]").contains("not finite"));
     assert!(refused("[[1,0,0,0],[0,2,0,0],[0,0,1,0],[0,0,0,1]]").contains("perpendicular"));
     assert!(refused("[[1,0.1,0,0],[0,1,0,0],[0,0,1,0],[0,0,0,1]]").contains("perpendicular"));
     assert!(refused("[[1,0,0,0],[0,1,0,0],[0,0,-1,0],[0,0,0,1]]").contains("mirrors"));
-    assert!(refused("[[0,0,0,0],[0,0,0,0],[0,0,0,0],[0,0,0,1]]").contains("singular"));
     assert!(refused("[[1,0],[0,1]]").contains("4 x 4"));
 }
 

@@ -4,5 +4,6 @@ mod clips;
 mod colmap_models;
 pub(super) mod fixtures;
 mod flows;
+mod habits;
 mod json_captures;
 mod photos;

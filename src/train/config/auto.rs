@@ -56,12 +56,12 @@ fn rounded(value: f64) -> u32 {
 
 impl Config {
     /// Whether a number is still to be chosen from the capture.
-    pub fn is_unsettled(&self) -> bool {
+    pub fn has_auto(&self) -> bool {
         self.cap_max == Count::Auto || self.steps == Count::Auto
     }
 
     /// The options with `auto` replaced by numbers, and a line for each that says why.
-    pub fn settled(&self, material: Material) -> (Self, Vec<String>) {
+    pub fn budgeted(&self, material: Material) -> (Self, Vec<String>) {
         let (mut config, mut reasons) = (self.clone(), Vec::new());
         let Material { photos, pixels, first } = material;
         if self.cap_max == Count::Auto {
@@ -111,10 +111,10 @@ mod tests {
     fn only_what_is_auto_is_chosen_and_the_reason_is_said() {
         let material = capture(12, 64, 720);
         let given = Config { steps: Count::Of(77), cap_max: Count::Of(99), ..Config::default() };
-        assert_eq!(given.settled(material), (given.clone(), Vec::new()));
-        assert!(!given.is_unsettled() && Config::default().is_unsettled());
-        let (settled, reasons) = Config { steps: Count::Of(77), ..Config::default() }.settled(material);
-        assert_eq!((settled.steps, settled.cap_max), (Count::Of(77), Count::Of(1800)));
+        assert_eq!(given.budgeted(material), (given.clone(), Vec::new()));
+        assert!(!given.has_auto() && Config::default().has_auto());
+        let (budgeted, reasons) = Config { steps: Count::Of(77), ..Config::default() }.budgeted(material);
+        assert_eq!((budgeted.steps, budgeted.cap_max), (Count::Of(77), Count::Of(1800)));
         assert!(reasons.len() == 1 && reasons[0].contains("12 photos of 0.004 megapixels"), "{reasons:?}");
         assert!(reasons[0].contains("720 first Gaussians; --cap-max"), "{reasons:?}");
     }

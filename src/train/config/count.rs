@@ -5,7 +5,7 @@ use std::str::FromStr;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-/// A number of steps or Gaussians. `auto` is settled when a run opens its capture.
+/// A number of steps or Gaussians. `auto` is replaced when a run opens its capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "Text", into = "Text")]
 pub enum Count {

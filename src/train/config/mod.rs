@@ -72,6 +72,12 @@ impl Config {
         }
     }
 
+    /// The options with a background that is `auto` made what it is for the photos: cut out or not.
+    pub fn resolved(&self, cut_out: bool) -> Self {
+        let random = cut_out && self.background == Background::Auto;
+        Self { background: if random { Background::Random } else { self.background }, ..self.clone() }
+    }
+
     /// The seed folded to the 32 bits that kernels take.
     pub fn seed_word(&self) -> u32 {
         self.seed as u32 ^ (self.seed >> 32) as u32

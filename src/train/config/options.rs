@@ -12,7 +12,7 @@ use super::values::{AlphaMode, Background, FlowShape, FlowSource, Init, Precisio
 /// Steps of the run that the step constants ([`Config::scaled`]) are written for.
 pub const REFERENCE_STEPS: u32 = 30_000;
 
-/// The cap of a run whose `--cap-max auto` was never settled by a capture.
+/// The cap of a run whose `--cap-max auto` was never chosen for a capture.
 const REFERENCE_CAP: u32 = 1_000_000;
 
 /// An option of [`Config`] as its line in the table describes it.
@@ -128,8 +128,9 @@ options! {
         alpha_mode: AlphaMode = AlphaMode::Composite;
         /// Weight of the L1 loss between rendered opacity and alpha, for --alpha-mode target
         alpha_weight: f64 = 0.1, in 0.0..;
-        /// Background colour: black, white, R,G,B with values from 0 to 1, or random for a new colour at each step
-        background: Background = Background::Colour([0.0; 3]);
+        /// Background colour: black, white, R,G,B with values from 0 to 1, random for a new colour at each step, or auto, which
+        /// is random for transparent photos and else black
+        background: Background = Background::Auto;
     }
     "Run" {
         /// Number of optimisation steps, one image each; `auto` goes by the number of photos. Options that are step numbers apply

@@ -64,6 +64,8 @@ pub enum FlowShape {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Background {
+    /// Random for photos that are transparent, else black.
+    Auto,
     /// One colour throughout.
     Colour([f32; 3]),
     /// A new colour each step; evaluation and pictures use black.
@@ -75,7 +77,7 @@ impl Background {
     pub fn fixed(&self) -> Vec3 {
         match self {
             Self::Colour(rgb) => Vec3::from_array(*rgb),
-            Self::Random => Vec3::ZERO,
+            Self::Auto | Self::Random => Vec3::ZERO,
         }
     }
 }
@@ -85,6 +87,7 @@ impl FromStr for Background {
 
     fn from_str(text: &str) -> Result<Self> {
         match text {
+            "auto" => return Ok(Self::Auto),
             "black" => return Ok(Self::Colour([0.0; 3])),
             "white" => return Ok(Self::Colour([1.0; 3])),
             "random" => return Ok(Self::Random),
@@ -93,7 +96,7 @@ impl FromStr for Background {
         let channels: Option<Vec<f32>> = text.split(',').map(|part| part.trim().parse().ok()).collect();
         match channels.as_deref() {
             Some(&[r, g, b]) if [r, g, b].iter().all(|v| (0.0..=1.0).contains(v)) => Ok(Self::Colour([r, g, b])),
-            _ => bail!("\"{text}\" is not black, white, random or three numbers R,G,B from 0 to 1"),
+            _ => bail!("\"{text}\" is not black, white, random, auto or three numbers R,G,B from 0 to 1"),
         }
     }
 }
@@ -101,6 +104,7 @@ impl FromStr for Background {
 impl std::fmt::Display for Background {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Auto => write!(f, "auto"),
             Self::Random => write!(f, "random"),
             Self::Colour([0.0, 0.0, 0.0]) => write!(f, "black"),
             Self::Colour([1.0, 1.0, 1.0]) => write!(f, "white"),

@@ -1,6 +1,6 @@
 //! The state of training on disk: a safetensors file with every bit that a resumed run needs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -11,6 +11,7 @@ use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use serde::{Deserialize, Serialize};
 
+use crate::dataset::Capture;
 use crate::format::write_atomically;
 use crate::scene::Normalisation;
 use crate::train::config::Config;
@@ -90,6 +91,25 @@ impl Tensor {
 }
 
 impl Checkpoint {
+    /// Checks that at least half of the shots that the run was trained on are in a capture, with their poses.
+    ///
+    /// # Errors
+    /// Another capture, or one with new poses.
+    pub fn check_capture(&self, capture: &Capture) -> Result<()> {
+        // Checkpoints of earlier versions do not say.
+        let Some(trained) = self.extra["shots"].as_array() else { return Ok(()) };
+        let now: HashSet<u64> = capture.fingerprints().into_iter().map(u64::from).collect();
+        let same = trained.iter().filter_map(serde_json::Value::as_u64).filter(|shot| now.contains(shot)).count();
+        ensure!(
+            2 * same >= trained.len(),
+            "{}: this is not the capture that the run was trained on: of its {} photos, {same} are here with the same pose; \
+             name the run's own capture, or start a new run with another --out",
+            capture.root.display(),
+            trained.len()
+        );
+        Ok(())
+    }
+
     /// The elements of a floating-point tensor of the expected shape.
     ///
     /// # Errors

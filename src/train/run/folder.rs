@@ -21,6 +21,8 @@ pub const CHECKPOINT: &str = "checkpoint.safetensors";
 pub const METRICS: &str = "metrics.jsonl";
 pub const RENDERS: &str = "renders";
 pub const REPORT: &str = "report.html";
+/// What was subtracted from a georeferenced capture's coordinates, where something was.
+pub const SHIFT: &str = "shift.json";
 
 /// The options of the run that `scene` is, or is the scene of; `None` for a scene by itself.
 ///
@@ -160,6 +162,15 @@ impl RunFolder {
     /// Replaces the saved options, for a resumed run whose flags changed one of those that may change.
     pub fn write_config(&self, config: &Config) -> Result<()> {
         write_text(&self.root.join(CONFIG), &config.to_toml()?)
+    }
+
+    /// Writes what has to be added to the scene's coordinates for those of the capture.
+    pub fn write_shift(&self, shift: glam::DVec3) -> Result<()> {
+        let note = "add this to the scene's coordinates for those of the capture";
+        write_text(
+            &self.root.join(SHIFT),
+            &format!("{:#}\n", serde_json::json!({ "shift": shift.to_array(), "note": note })),
+        )
     }
 
     pub fn write_report(&self, html: &str) -> Result<()> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::dataset::{Capture, FlowChoice, Shot, Split};
 use crate::gpu::{Gpu, GpuError};
@@ -13,14 +13,14 @@ use crate::image::png::{save_png, to_image};
 use crate::model::Model;
 use crate::scene::{Normalisation, Scene};
 
+use crate::train::budget::budgeted;
 use crate::train::config::Config;
 use crate::train::evaluate::{Mean, View, evaluate, shots_of};
 use crate::train::motion_scores::Flicker;
-use crate::train::settle::settled;
 use crate::train::trainer::{Statistics, Trainer};
 
 use super::checkpoint::Checkpoint;
-use super::folder::{Record, RunFolder, picture_names};
+use super::folder::{REPORT, Record, RunFolder, picture_names};
 use super::manifest::{self, Manifest, Sitting, scene_file};
 use super::report::{Facts, Film, Gallery, html};
 
@@ -28,6 +28,14 @@ use super::report::{Facts, Film, Gallery, html};
 const FALLBACK_VIEWS: usize = 8;
 /// Steps between statistics that are reported and not recorded: reading them makes the device wait.
 const STATISTICS_EVERY: u32 = 50;
+
+/// Bytes that the largest buffer of a step has for each pixel: a plane of the loss.
+const BYTES_A_PIXEL: u64 = 3 * 16;
+
+/// The mean over views; `None` without any.
+fn mean_of(views: &[View]) -> Option<Mean> {
+    (!views.is_empty()).then(|| Mean::of(views))
+}
 
 /// The options of a run to start or resume, and its checkpoint.
 pub struct Start {
@@ -59,14 +67,24 @@ impl Start {
         Ok(Self { out, config, checkpoint, resumes: true })
     }
 
-    /// Reads the capture, settles what the options leave to it, and makes the trainer and the run's folder.
+    /// Reads the capture, chooses what the options leave to it, and makes the trainer and the run's folder.
     ///
     /// # Errors
     /// Those of [`Capture::open`], [`Trainer::new`] and [`RunFolder`].
     pub fn open(self, gpu: &Gpu) -> Result<Session> {
         let Self { out, config, checkpoint, resumes } = self;
-        let capture = Arc::new(Capture::open(&config.capture, &config.capture_options())?);
-        let config = settled(&config, &capture)?;
+        let capture = Capture::open(&config.capture, &config.capture_options())?;
+        let (capture, config) = if resumes { (capture, config) } else { within(gpu, capture, config)? };
+        let facts = capture.facts();
+        facts.lines().iter().for_each(|line| log::info!("{line}"));
+        if config.resolved(facts.transparent) != config {
+            log::info!(
+                "the background is of a new random colour at each step, so that they become solid (--background)"
+            );
+        }
+        facts.warnings[capture.warnings.len()..].iter().for_each(|line| log::warn!("{line}"));
+        let capture = Arc::new(capture);
+        let config = budgeted(&config, &capture)?;
         let step = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.step);
         let trainer = match checkpoint {
             Some(checkpoint) => {
@@ -78,6 +96,10 @@ impl Start {
         };
         // The folder last: a run that cannot start leaves none behind.
         let run = if resumes { RunFolder::open(&out, step)? } else { RunFolder::create(&out, &config)? };
+        let shift = trainer.capture().shift;
+        if shift != glam::DVec3::ZERO {
+            run.write_shift(shift)?;
+        }
         if resumes {
             run.write_config(&config)?;
         }
@@ -118,6 +140,25 @@ fn account(out: &Path, config: &Config, capture: &Capture, sitting: Sitting) -> 
     Ok(manifest)
 }
 
+/// The capture and options with photos reduced to what the device can hold, where --max-resolution does not say a size.
+fn within(gpu: &Gpu, capture: Capture, config: Config) -> Result<(Capture, Config)> {
+    let most = gpu.largest_buffer() / BYTES_A_PIXEL;
+    let pixels = |shot: &&Shot| u64::from(shot.camera.lens.width) * u64::from(shot.camera.lens.height);
+    let Some(largest) = capture.shots.iter().max_by_key(pixels) else { return Ok((capture, config)) };
+    if config.max_resolution.is_some() || pixels(&largest) <= most {
+        return Ok((capture, config));
+    }
+    let (width, height) = (largest.camera.lens.width, largest.camera.lens.height);
+    let reduced = (f64::from(width.max(height)) * (most as f64 / pixels(&largest) as f64).sqrt()) as u32;
+    log::warn!(
+        "photos of {width} x {height} are above what {} holds in one buffer; they are reduced to {reduced} pixels, as by \
+         --max-resolution {reduced}",
+        gpu.info().name
+    );
+    let config = Config { max_resolution: Some(reduced), ..config };
+    Ok((Capture::open(&config.capture, &config.capture_options())?, config))
+}
+
 /// Something that happened in a run.
 #[derive(Clone, Copy, Debug)]
 pub enum Event {
@@ -142,8 +183,9 @@ pub struct Session {
     /// Time of training and evaluation before `since`; a pause does not count.
     spent: Duration,
     since: Option<Instant>,
-    /// Whether values that are not finite have been reported.
+    /// Whether values that are not finite have been reported, and that no held-out view can be compared.
     warned: bool,
+    unmeasured: bool,
 }
 
 impl Session {
@@ -153,7 +195,8 @@ impl Session {
         let earlier = run.records().last().map_or(0.0, |record| record.seconds);
         let spent = Duration::try_from_secs_f64(earlier).unwrap_or_default();
         let since = Some(Instant::now());
-        Self { config, capture, gpu, trainer, run, manifest, held_out, spent, since, warned: false }
+        let (warned, unmeasured) = (false, false);
+        Self { config, capture, gpu, trainer, run, manifest, held_out, spent, since, warned, unmeasured }
     }
 
     pub fn config(&self) -> &Config {
@@ -230,7 +273,7 @@ impl Session {
                 log::warn!("step {step}: {} updates of Gaussians were not finite and left out", statistics.non_finite);
             }
             let test = self.config.evaluates_at(step) && !self.held_out.is_empty();
-            let test = if test { Some(self.evaluate()?) } else { None };
+            let test = if test { self.evaluate()? } else { None };
             if let Some(mean) = test {
                 on_event(Event::Evaluated(step, mean));
             }
@@ -241,11 +284,15 @@ impl Session {
         Ok(())
     }
 
-    fn evaluate(&mut self) -> Result<Mean> {
+    /// The mean over the held-out views; `None` where none can be compared.
+    fn evaluate(&mut self) -> Result<Option<Mean>> {
         let background = self.config.background.fixed();
         let render = |shot: &Shot| self.trainer.render_view(&shot.camera, shot.time.unwrap_or(0.0));
         let views = evaluate(&self.capture, &self.held_out, background, self.config.strict, render, |_| Ok(()))?;
-        Ok(Mean::of(&views))
+        if views.is_empty() && !std::mem::replace(&mut self.unmeasured, true) {
+            log::warn!("no held-out view can be compared; the run has no score");
+        }
+        Ok(mean_of(&views))
     }
 
     /// Writes scene and checkpoint.
@@ -284,7 +331,7 @@ impl Session {
             flicker.add(&comparison);
             gallery.add(comparison, &image)
         })?;
-        let mean = (!self.held_out.is_empty()).then(|| Mean::of(&views));
+        let mean = mean_of(&views).filter(|_| !self.held_out.is_empty());
         if self.run.records().last().is_none_or(|record| record.step < self.config.step_count()) {
             let statistics = self.trainer.statistics()?;
             on_event(Event::Statistics(statistics));
@@ -294,7 +341,8 @@ impl Session {
         if let Some(mean) = mean {
             on_event(Event::Evaluated(self.config.step_count(), mean));
         }
-        let film = if capture.is_dynamic() { Some(self.film(&shots, &views, flicker)?) } else { None };
+        let film =
+            if capture.is_dynamic() && !views.is_empty() { Some(self.film(&shots, &views, flicker)?) } else { None };
         let facts = Facts {
             config: &self.config,
             capture: &self.capture,
@@ -307,7 +355,14 @@ impl Session {
             stages: self.trainer.stage_times()?,
             memory: self.trainer.gpu_bytes(),
         };
-        self.run.write_report(&html(&facts)?)
+        self.run.write_report(&html(&facts)?)?;
+        ensure!(
+            !self.trainer.scene()?.is_empty(),
+            "the scene is empty: all Gaussians have faded, as they do where masks hide nearly everything, photos are of one \
+             flat colour, or poses do not fit the photos; {} shows what is left",
+            self.run.path(REPORT).display()
+        );
+        Ok(())
     }
 
     /// The report's part about time. A run without flow supervision is compared with the capture's flow too.

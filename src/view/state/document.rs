@@ -124,7 +124,7 @@ impl Document {
     }
 
     fn of_capture(path: &Path, capture: Capture) -> Result<Self> {
-        let warnings = capture.warnings.clone();
+        let warnings = capture.facts().warnings;
         let scene = dots(&capture).unwrap_or_else(|error| {
             // The window says so where the points would be.
             log::debug!("only the capture's cameras are shown: {error:#}");

@@ -12,14 +12,14 @@ use super::init;
 ///
 /// # Errors
 /// First points that were asked for and cannot be read.
-pub fn settled(config: &Config, capture: &Capture) -> Result<Config> {
-    if !config.is_unsettled() {
+pub fn budgeted(config: &Config, capture: &Capture) -> Result<Config> {
+    if !config.has_auto() {
         return Ok(config.clone());
     }
     let lenses = capture.shots.iter().filter(|shot| shot.split == Split::Train).map(|shot| shot.camera.lens);
     let pixels = lenses.clone().map(|lens| u64::from(lens.width) * u64::from(lens.height)).sum();
     let material = Material { photos: lenses.count(), pixels, first: init::given_count(capture, config)? };
-    let (config, reasons) = config.settled(material);
+    let (config, reasons) = config.budgeted(material);
     reasons.iter().for_each(|reason| log::info!("{reason}"));
     Ok(config)
 }
