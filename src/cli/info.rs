@@ -127,6 +127,11 @@ pub fn bytes_of(file: &Path, format: Format) -> Result<u64> {
         let images = images.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "webp"));
         bytes += images.filter_map(|path| length(&path).ok()).sum::<u64>();
     }
+    if format == Format::Sog && named(format::LOD_META) {
+        let parts = file.parent().map(std::fs::read_dir).and_then(Result::ok).into_iter().flatten().flatten();
+        let files = parts.filter_map(|part| std::fs::read_dir(part.path()).ok()).flatten().flatten();
+        bytes += files.filter_map(|entry| length(&entry.path()).ok()).sum::<u64>();
+    }
     if format == Format::Gltf {
         bytes += length(&file.with_extension("bin")).unwrap_or(0);
     }

@@ -4,12 +4,12 @@
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use glam::Vec3;
 use rayon::prelude::*;
 
 use super::bounded::slice;
-use super::ply_header::{Encoding, PlyElement, PlyFile, PlyHeader, Scalar};
+use super::ply_header::{Encoding, PlyElement, PlyFile, PlyHeader, Scalar, skip_rows};
 use super::quantise::{self, GRAIN, Gaussian, colour, dc_of, largest, logit, u32_at, unit_quaternion};
 use super::{Format, Loaded, write_atomically};
 use crate::edit::morton_order;
@@ -87,9 +87,12 @@ fn scene_of(header: &PlyHeader, bytes: &[u8]) -> Result<Scene> {
     let (mut chunks, mut vertices, mut harmonics) = (None, None, None);
     let mut at = usize::try_from(header.bytes)?;
     for element in &header.elements {
-        let names = columns_of(element)?;
-        let Some((names, scalar)) = names else {
-            bail!("element \"{}\" is not known in a compressed PLY", element.name)
+        let Some((names, scalar)) = columns_of(element)? else {
+            // What ml-sharp and others add, such as a camera.
+            let rows = &mut bytes.get(at..).unwrap_or_default();
+            let left = rows.len() as u64;
+            at += skip_rows(rows, header.encoding, element, left)? as usize;
+            continue;
         };
         let columns = Columns::of(element, &names, scalar)?;
         let size = usize::try_from(element.count).ok().and_then(|count| count.checked_mul(columns.stride));
@@ -106,7 +109,6 @@ fn scene_of(header: &PlyHeader, bytes: &[u8]) -> Result<Scene> {
     let (chunks, vertices) = (chunks.context("no element \"chunk\"")?, vertices.context("no element \"vertex\"")?);
     let mut scene = unpack(&chunks, &vertices, harmonics.as_ref())?;
     scene.antialiased = header.says_antialiased();
-    scene.validate()?;
     Ok(scene)
 }
 

@@ -137,7 +137,6 @@ fn decode(bytes: &[u8]) -> Result<Loaded> {
         antialiased: facts["antialiased"].as_bool().unwrap_or(false),
         motion,
     };
-    scene.validate()?;
     Ok(Loaded { version: VERSION.to_string(), ..Loaded::new(scene, Format::Dapple) })
 }
 

@@ -47,7 +47,6 @@ fn decode(bytes: &[u8]) -> Result<Scene> {
             quaternion: unit_quaternion([0, 1, 2, 3].map(component)),
         }
     });
-    scene.validate()?;
     Ok(scene)
 }
 

@@ -132,7 +132,6 @@ fn decode(bytes: &[u8]) -> Result<Loaded> {
         turning += usize::from([13, 14].iter().any(|&k| pair(k) != [0.0; 2]));
     }
     scene.motion = Some(motion);
-    scene.validate()?;
     Ok(Loaded { warnings: left_out(curved, turning), ..Loaded::new(scene, Format::Splatv) })
 }
 

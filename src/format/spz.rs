@@ -202,7 +202,6 @@ fn finish(header: &SpzHeader, packed: &Packed, axes: &str, mut warnings: Vec<Str
     let flips = AxisFlips::new([letters[0] != b'R', letters[1] != b'D', letters[2] != b'F']);
     let mut scene = spz_pack::unpack(packed, count, header.version, header.sh_degree, header.fractional_bits, flips);
     scene.antialiased = header.flags & ANTIALIASED != 0;
-    scene.validate()?;
     Ok(Loaded { version: header.version.to_string(), axes: axes.into(), warnings, ..Loaded::new(scene, Format::Spz) })
 }
 

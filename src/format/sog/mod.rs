@@ -2,6 +2,7 @@
 //! folder.
 
 mod read;
+mod streamed;
 mod write;
 
 pub use read::read;

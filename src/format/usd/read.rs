@@ -63,7 +63,6 @@ fn read_layer(reader: impl Read, format: Format) -> Result<Loaded> {
         Similarity::rotation(turn).apply_to(&mut part);
         edit::append(&mut loaded.scene, part)?;
     }
-    loaded.scene.validate()?;
     Ok(loaded)
 }
 
