@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 use super::kind::{Format, LOD_META, SOG_META};
-use super::sequence;
 
 /// Name of the scene in a run folder.
 pub const RUN_SCENE: &str = "scene.ply";
@@ -27,7 +26,7 @@ pub fn scene_in(path: &Path) -> Result<PathBuf> {
     if let Some(file) = run_scene(path).or_else(|| inria_scene(path)) {
         return Ok(file);
     }
-    if let [first, second, ..] = sequence::groups(path).as_slice() {
+    if let [first, second, ..] = groups(path).as_slice() {
         bail!(
             "{} holds two sequences, {} and {}; give each a folder of its own",
             path.display(),
@@ -75,4 +74,24 @@ fn scenes_in(folder: &Path) -> Vec<PathBuf> {
 fn names_of(files: &[PathBuf]) -> String {
     let name = |file: Option<&PathBuf>| file.and_then(|file| file.file_name()).unwrap_or_default().display().to_string();
     format!("{} to {}", name(files.first()), name(files.last()))
+}
+
+/// The sequences in a folder, each ordered by number.
+pub(super) fn groups(folder: &Path) -> Vec<Vec<PathBuf>> {
+    let mut files: Vec<((String, String), u64, PathBuf)> =
+        std::fs::read_dir(folder).into_iter().flatten().flatten().filter_map(|entry| numbered(entry.path())).collect();
+    files.sort();
+    let groups = files.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1);
+    groups.map(|group| group.iter().map(|(_, _, path)| path.clone()).collect()).collect()
+}
+
+/// What a file of a sequence has in common with the others, and its number.
+fn numbered(path: PathBuf) -> Option<((String, String), u64, PathBuf)> {
+    let format = Format::of_name(&path).filter(|format| *format != Format::Html)?;
+    let name = path.file_name()?.to_str()?.to_lowercase();
+    let extension = format.extensions().iter().find(|e| name.strip_suffix(**e).is_some_and(|s| s.ends_with('.')))?;
+    let stem = &name[..name.len() - extension.len() - 1];
+    let common = stem.trim_end_matches(|c: char| c.is_ascii_digit());
+    let number = stem[common.len()..].parse().ok()?;
+    Some(((common.to_owned(), (*extension).to_owned()), number, path))
 }

@@ -15,12 +15,14 @@ pub mod compressed_ply;
 pub mod dapple;
 mod deflate;
 mod detect;
+mod fit;
 mod folder;
 pub mod gltf;
 pub mod html;
 mod kind;
 pub mod ksplat;
 mod loaded;
+mod loss;
 mod options;
 mod palette;
 pub mod ply;
@@ -34,6 +36,7 @@ pub mod spacetime_ply;
 pub mod splat;
 pub mod splatv;
 pub mod spz;
+mod spz_fit;
 mod spz_pack;
 pub mod usd;
 mod webp;
@@ -49,7 +52,9 @@ use detect::Opened;
 pub use folder::{RUN_MOVING_SCENE, RUN_SCENE, scene_in};
 pub use atomic::{create_folder, describe_write_error, remove_unfinished, write_atomically};
 pub use kind::{Format, LOD_META, SOG_META};
+pub use fit::fit;
 pub use loaded::{Contents, Loaded};
+pub use loss::{Loss, loss};
 pub use options::{ReadOptions, SpzAxes, TimeSamples, WriteOptions};
 
 /// The most characters of an error about a file.
@@ -204,6 +209,7 @@ pub fn save(path: &Path, scene: &Scene, options: &WriteOptions) -> Result<()> {
         path.display(),
         format.name()
     );
+    let scene = &*fit::fitted(scene, format).with_context(|| format!("cannot write {}", path.display()))?;
     match format {
         Format::Ply => ply::write(path, scene),
         Format::Dapple => dapple::write(path, scene),

@@ -27,12 +27,8 @@ const BLOCKS: usize = 16;
 pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     scene.validate().with_context(|| format!("cannot write {}", path.display()))?;
     let rest = sh_coefficients(scene.sh_degree) - 1;
-    let mut header = format!(
-        "ply\nformat binary_little_endian 1.0\ncomment written by Dapple {}\ncomment SplatRenderMode: {}\nelement vertex {}\n",
-        env!("CARGO_PKG_VERSION"),
-        if scene.antialiased { "mip" } else { "default" },
-        scene.len(),
-    );
+    let mut header = start_of_header(scene);
+    header.push_str(&format!("element vertex {}\n", scene.len()));
     for name in property_names(rest) {
         header.push_str(&format!("property float {name}\n"));
     }
@@ -52,6 +48,16 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
         }
         Ok(())
     })
+}
+
+/// The header of a PLY up to its first element, with what is known of the scene as comments.
+pub(super) fn start_of_header(scene: &Scene) -> String {
+    let up = scene.up.map_or(String::new(), |up| format!("comment up {} {} {}\n", up.x, up.y, up.z));
+    format!(
+        "ply\nformat binary_little_endian 1.0\ncomment written by Dapple {}\ncomment SplatRenderMode: {}\n{up}",
+        env!("CARGO_PKG_VERSION"),
+        if scene.antialiased { "mip" } else { "default" },
+    )
 }
 
 fn fill_row(row: &mut Vec<f32>, scene: &Scene, i: usize, rest: usize) {
@@ -93,7 +99,7 @@ fn read_gaussians(
     remaining: u64,
 ) -> Result<Loaded> {
     let mut layout = RowLayout::of(header, vertex)?;
-    let mut scene = Scene { sh_degree: layout.degree, antialiased: header.says_antialiased(), ..Scene::default() };
+    let mut scene = Scene { sh_degree: layout.degree, antialiased: header.says_antialiased(), up: header.up(), ..Scene::default() };
     match layout.offsets(header.encoding, vertex)? {
         Some((offsets, stride)) => {
             check_size(header.encoding, vertex, remaining)?;

@@ -4,6 +4,9 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek};
 
 use anyhow::{Context, Result, bail, ensure};
+use glam::Vec3;
+
+use super::quantise::direction;
 
 /// The most bytes of a header: a bound for files without an end of header.
 const MAX_HEADER: u64 = 1 << 20;
@@ -151,6 +154,12 @@ impl PlyHeader {
             comment.strip_prefix("splatrendermode:").is_some_and(|mode| mode.trim() == "mip")
                 || comment == "antialiased 1"
         })
+    }
+
+    /// The direction of the comment `up X Y Z`, which Dapple writes.
+    pub fn up(&self) -> Option<Vec3> {
+        let said = self.comments.iter().find_map(|comment| comment.strip_prefix("up "))?;
+        direction(said.split_whitespace().map(|word| word.parse().ok()))
     }
 
     /// Reads a header: words apart by any blanks, in any case, with long comments, after a byte-order mark or none.

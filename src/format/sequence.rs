@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::folder::run_scene;
+use super::folder::{groups, run_scene};
 use super::{Format, Loaded};
 use crate::edit;
 use crate::scene::{Motion, Scene};
@@ -35,26 +35,6 @@ pub fn find(folder: &Path) -> Vec<PathBuf> {
         [one] if run_scene(folder).is_none() => std::mem::take(one),
         _ => Vec::new(),
     }
-}
-
-/// The sequences in a folder, each ordered by number.
-pub(super) fn groups(folder: &Path) -> Vec<Vec<PathBuf>> {
-    let mut files: Vec<((String, String), u64, PathBuf)> =
-        std::fs::read_dir(folder).into_iter().flatten().flatten().filter_map(|entry| numbered(entry.path())).collect();
-    files.sort();
-    let groups = files.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1);
-    groups.map(|group| group.iter().map(|(_, _, path)| path.clone()).collect()).collect()
-}
-
-/// What a file of a sequence has in common with the others, and its number.
-fn numbered(path: PathBuf) -> Option<((String, String), u64, PathBuf)> {
-    let format = Format::of_name(&path).filter(|format| *format != Format::Html)?;
-    let name = path.file_name()?.to_str()?.to_lowercase();
-    let extension = format.extensions().iter().find(|e| name.strip_suffix(**e).is_some_and(|s| s.ends_with('.')))?;
-    let stem = &name[..name.len() - extension.len() - 1];
-    let common = stem.trim_end_matches(|c: char| c.is_ascii_digit());
-    let number = stem[common.len()..].parse().ok()?;
-    Some(((common.to_owned(), (*extension).to_owned()), number, path))
 }
 
 /// Joins the scenes of the files, each read by `load`, into one dynamic scene. The files get evenly spaced times from

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::axis_flips::AxisFlips;
 use super::bounded::{CUT_SHORT, check_claim, read_exactly, read_file, slice};
 use super::quantise::{u32_at, u64_at};
+use super::spz_fit;
 use super::spz_pack::{self, Packed, Sizes};
 use super::{Format, Loaded, SpzAxes, deflate, write_atomically};
 use crate::scene::Scene;
@@ -221,7 +222,7 @@ fn encode(scene: &Scene, version: u32, axes: SpzAxes) -> Result<Vec<Vec<u8>>> {
     ensure!([3, 4].contains(&version), "SPZ version {version} cannot be written; 3 and 4 can");
     scene.validate()?;
     let Ok(count) = u32::try_from(scene.len()) else { bail!("SPZ counts Gaussians with 32 bits") };
-    let fractional_bits = spz_pack::fractional_bits(scene)?;
+    let fractional_bits = spz_fit::fractional_bits(scene)?;
     let streams = spz_pack::pack(scene, fractional_bits, axes.flips());
     let mut header = MAGIC.to_vec();
     header.extend(version.to_le_bytes());

@@ -6,6 +6,7 @@ mod streamed;
 mod write;
 
 pub use read::read;
+pub(super) use write::order;
 pub use write::write;
 
 /// Sets of coefficients per row of the palette image.

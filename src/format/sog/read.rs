@@ -27,6 +27,8 @@ struct Meta {
     count: Option<usize>,
     antialias: Option<bool>,
     model: Option<String>,
+    /// Dapple's own: the direction that is up.
+    up: Option<[f64; 3]>,
     means: Means,
     scales: Values,
     quats: Files,
@@ -260,6 +262,7 @@ fn decode(meta: &Meta, files: &FileBytes) -> Result<Loaded> {
             },
         }
     });
+    scene.up = meta.up.and_then(|up| quantise::direction(up.into_iter().map(Some)));
     scene.antialiased = meta.model.as_deref() == Some("antialiased") || meta.antialias == Some(true);
     let version = meta.version.unwrap_or(1).to_string();
     let mut loaded = Loaded { version, ..Loaded::new(scene, Format::Sog) };
