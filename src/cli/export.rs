@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use glam::DVec3;
 use indicatif::{DecimalBytes, HumanCount};
 
+use super::cost::Measure;
 use super::info::{bytes_of, describe};
 use super::interrupt::exit_on_interrupt;
 use super::progress;
@@ -69,8 +70,8 @@ pub struct Args {
     /// Capture whose cameras --keep sums blending weights over; its frame must be that of the scene after --transform
     #[arg(long, requires = "keep")]
     capture: Option<PathBuf>,
-    /// GPU adapter for --capture: its index or a part of its name
-    #[arg(long, requires = "capture")]
+    /// GPU adapter for --capture and --views: its index or a part of its name
+    #[arg(long)]
     adapter: Option<String>,
     /// Remove spherical harmonics above this degree, 0 to 3
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=3))]
@@ -93,6 +94,9 @@ pub struct Args {
     /// Fail if more than this share of the Gaussians is left out or differs so that it shows, in percent [alone: 1]
     #[arg(long, value_name = "PERCENT", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
     strict: Option<f64>,
+    /// Also compare pictures of the scene and of the file, from N sides
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    views: Option<u32>,
     /// Print what would be written, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -130,13 +134,22 @@ pub fn run(args: Args) -> Result<ExitCode> {
     say_what_is_lost(&args.output, format, &scene);
     edit::cap_degree(&mut scene, format.max_sh_degree());
     let what = format!("{}, {} Gaussians, degree {}", format.name(), HumanCount(scene.len() as u64), scene.sh_degree);
+    let sequence = args.times.filter(|_| !format.samples_motion());
+    if args.times.is_some() && scene.motion.is_none() {
+        log::warn!("nothing moves in the scene; it is the same at all times");
+    }
+    if let Some(times) = sequence.filter(|_| args.dry_run) {
+        let last = format::sequence::name_of(&args.output, times.count - 1, times.count);
+        println!("would write {} files, up to {}: {}", times.count, last.display(), format.name());
+        return Ok(ExitCode::SUCCESS);
+    }
     if args.dry_run {
         println!("would write {}: {what}", args.output.display());
         return Ok(ExitCode::SUCCESS);
     }
     let start = Instant::now();
     let options = WriteOptions { spz_version: args.spz_version, spz_axes: args.spz_frame.into(), times: args.times };
-    if let Some(times) = args.times.filter(|_| !format.samples_motion()) {
+    if let Some(times) = sequence {
         return write_sequence(&args.output, &scene, times, &options);
     }
     let stages = args.inputs.len() + 1;
@@ -151,31 +164,12 @@ pub fn run(args: Args) -> Result<ExitCode> {
         bytes as f64 / scene.len() as f64,
         start.elapsed().as_secs_f64()
     );
-    say_what_it_cost(&args, format, &scene, left_out)?;
+    if args.times.is_none() {
+        let adapter = args.adapter.as_deref();
+        let measure = Measure { strict: args.strict, views: args.views, adapter, spz_axes: args.spz_frame.into() };
+        measure.say(&args.output, format, &scene, left_out)?;
+    }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Reads the file back and says in one line what the format has cost.
-///
-/// # Errors
-/// A file that does not read back, or a loss above what `--strict` allows.
-fn say_what_it_cost(args: &Args, format: Format, scene: &Scene, left_out: usize) -> Result<()> {
-    if format == Format::Html || args.times.is_some() {
-        return Ok(());
-    }
-    let _stage = progress::spinner(format!("reading {} back", args.output.display()));
-    let options = ReadOptions { spz_axes: Some(args.spz_frame.into()) };
-    let found = format::load_with(&args.output, &options).context("the file that was written does not read back")?;
-    let loss = format::loss(format, scene, &found.scene, left_out);
-    println!("lost: {loss}");
-    if let Some(most) = args.strict.filter(|most| loss.percent() > *most) {
-        bail!(
-            "{}: {:.2} % of the Gaussians are left out or differ so that it shows, more than --strict={most}; the file is kept",
-            args.output.display(),
-            loss.percent()
-        );
-    }
-    Ok(())
 }
 
 /// Writes a file for each of the times.

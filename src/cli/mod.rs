@@ -13,6 +13,7 @@ macro_rules! eprintln {
 mod adapters;
 mod bench;
 mod capture_list;
+mod cost;
 mod eval;
 mod export;
 mod info;
@@ -73,7 +74,7 @@ pub fn parse() -> Result<Cli> {
         if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
             error.exit();
         }
-        UsageError(format!("{}; see --help", message_of(&error))).into()
+        UsageError(message_of(&error)).into()
     })
 }
 
@@ -83,7 +84,7 @@ fn message_of(error: &clap::Error) -> String {
     // The first paragraph says what is wrong; the rest repeats the usage.
     let message = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
     if error.kind() == ErrorKind::MissingRequiredArgument && message.contains("<IN>") {
-        return "export needs a file to write after those to read: dapple export <IN>... <OUT>".into();
+        return "export needs a file to write after those to read: dapple export <IN>... <OUT>; see --help".into();
     }
     let meant = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
     let suggested = meant.iter().find_map(|&kind| match error.get(kind)? {
@@ -92,8 +93,8 @@ fn message_of(error: &clap::Error) -> String {
         _ => None,
     });
     match suggested {
-        Some(meant) => format!("{message}; did you mean {meant}?"),
-        None => message.to_string(),
+        Some(meant) => format!("{message}; did you mean {meant}? See --help"),
+        None => format!("{message}; see --help"),
     }
 }
 

@@ -27,7 +27,8 @@ pub fn morton_order(means: &[Vec3]) -> Vec<u32> {
 /// Morton curve within each: a few far ones share no neighbourhood with the many near ones. Distances below the median
 /// distance are one octave.
 pub fn octave_order(means: &[Vec3]) -> Vec<u32> {
-    let median = |values: &mut dyn Iterator<Item = f32>| percentile(values.map(f64::from), 50).unwrap_or_default() as f32;
+    let median =
+        |values: &mut dyn Iterator<Item = f32>| percentile(values.map(f64::from), 50).unwrap_or_default() as f32;
     let middle = Vec3::from_array([0, 1, 2].map(|axis| median(&mut means.iter().map(|mean| mean[axis]))));
     let unit = median(&mut means.iter().map(|mean| mean.distance(middle))).max(f32::MIN_POSITIVE);
     let octave = |mean: &Vec3| (mean.distance(middle) / unit).max(1.0).log2() as u32;

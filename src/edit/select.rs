@@ -42,7 +42,8 @@ impl Region {
             }),
             Self::Sphere { centre, radius } => {
                 let from = mean - *centre;
-                let (a, b, c) = (velocity.length_squared(), from.dot(velocity), from.length_squared() - radius * radius);
+                let (a, b, c) =
+                    (velocity.length_squared(), from.dot(velocity), from.length_squared() - radius * radius);
                 if a == 0.0 {
                     return if c <= 0.0 { (f32::NEG_INFINITY, f32::INFINITY) } else { NEVER };
                 }

@@ -45,7 +45,7 @@ const MAX_LOG_SCALE: f32 = 20.0;
 /// A range smaller than this counts as a single value.
 const MIN_RANGE: f32 = 1e-5;
 /// The order by octaves is taken where it leaves at most this share of the errors of positions.
-const OCTAVES_GAIN: f64 = 0.5;
+const OCTAVES_GAIN: f64 = 0.8;
 
 /// Byte offsets of an element's properties within a row.
 struct Columns {
@@ -263,7 +263,7 @@ fn header(scene: &Scene, chunks: usize, rest: usize) -> String {
 }
 
 /// The best of three orders: as the Gaussians are or along the Morton curve, whichever has the smaller errors of
-/// positions; or by octaves of distance, where the first moves the Gaussians much farther in units of their sizes. That
+/// positions; or by octaves of distance, where the first moves the Gaussians clearly farther in units of their sizes. That
 /// is so where a few lie so far out that near ones in their chunks take their coarse steps.
 pub(super) fn best_order(scene: &Scene) -> Vec<u32> {
     let means = &scene.means;
@@ -280,7 +280,8 @@ pub(super) fn best_order(scene: &Scene) -> Vec<u32> {
     let squared = |order: &[u32]| sum(order, &|_, error| f64::from(error));
     let (as_is, sorted): (Vec<u32>, _) = ((0..means.len() as u32).collect(), morton_order(means));
     let best = if squared(&as_is) <= squared(&sorted) { as_is } else { sorted };
-    let sizes = |i: u32, error: f32| f64::from(error.sqrt() / scene.log_scales[i as usize].max_element().exp()).min(1.0);
+    let sizes =
+        |i: u32, error: f32| f64::from(error.sqrt() / scene.log_scales[i as usize].max_element().exp()).min(1.0);
     let octaves = octave_order(means);
     if sum(&octaves, &sizes) < OCTAVES_GAIN * sum(&best, &sizes) { octaves } else { best }
 }

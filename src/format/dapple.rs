@@ -35,8 +35,8 @@ use safetensors::tensor::{Metadata, TensorInfo};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Value, json};
 
-use super::quantise::direction;
 use super::bounded::{CUT_SHORT, read_file};
+use super::quantise::direction;
 use super::{Format, Loaded, write_atomically};
 use crate::scene::{Motion, Scene, sh_coefficients};
 

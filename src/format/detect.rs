@@ -113,13 +113,17 @@ fn in_zip(path: &Path) -> Result<Opened> {
     // Not what belongs to a description beside it, nor what macOS adds.
     let scene = |name: &&str| {
         let format = Format::of_name(Path::new(name));
-        let whole = format.is_some_and(|format| !matches!(format, Format::Html | Format::Gltf)) && !name.ends_with(".json");
+        let whole =
+            format.is_some_and(|format| !matches!(format, Format::Html | Format::Gltf)) && !name.ends_with(".json");
         whole && !name.starts_with("__MACOSX/")
     };
     let mut scenes: Vec<String> = archive.file_names().filter(scene).map(String::from).collect();
     scenes.sort();
     if scenes.is_empty() {
-        bail!("{}: a zip archive with neither a {SOG_META} (SOG) nor a USD layer nor a scene file in it", path.display());
+        bail!(
+            "{}: a zip archive with neither a {SOG_META} (SOG) nor a USD layer nor a scene file in it",
+            path.display()
+        );
     }
     Ok(Opened::Zip(scenes))
 }

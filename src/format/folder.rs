@@ -72,7 +72,8 @@ fn scenes_in(folder: &Path) -> Vec<PathBuf> {
 
 /// Names of the first and the last file.
 fn names_of(files: &[PathBuf]) -> String {
-    let name = |file: Option<&PathBuf>| file.and_then(|file| file.file_name()).unwrap_or_default().display().to_string();
+    let name =
+        |file: Option<&PathBuf>| file.and_then(|file| file.file_name()).unwrap_or_default().display().to_string();
     format!("{} to {}", name(files.first()), name(files.last()))
 }
 

@@ -50,7 +50,12 @@ impl fmt::Display for Loss {
             return write!(out, "nothing that shows");
         }
         write!(out, "{} of the Gaussians differ so that it shows", percent(self.differ))?;
-        let parts: Vec<String> = PARTS.iter().zip(self.parts).filter(|(_, n)| *n > 0).map(|(part, n)| format!("{part} {}", percent(n))).collect();
+        let parts: Vec<String> = PARTS
+            .iter()
+            .zip(self.parts)
+            .filter(|(_, n)| *n > 0)
+            .map(|(part, n)| format!("{part} {}", percent(n)))
+            .collect();
         if !parts.is_empty() {
             write!(out, " ({})", parts.join(", "))?;
         }

@@ -49,10 +49,10 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use crate::scene::Scene;
 use detect::Opened;
 
-pub use folder::{RUN_MOVING_SCENE, RUN_SCENE, scene_in};
 pub use atomic::{create_folder, describe_write_error, remove_unfinished, write_atomically};
-pub use kind::{Format, LOD_META, SOG_META};
 pub use fit::fit;
+pub use folder::{RUN_MOVING_SCENE, RUN_SCENE, scene_in};
+pub use kind::{Format, LOD_META, SOG_META};
 pub use loaded::{Contents, Loaded};
 pub use loss::{Loss, loss};
 pub use options::{ReadOptions, SpzAxes, TimeSamples, WriteOptions};
@@ -145,7 +145,12 @@ fn read_file(path: &Path, options: &ReadOptions, unpacked: bool) -> Result<Conte
     let claimed = loaded.scene.len();
     clean::clean(&mut loaded);
     let named = || path.display().to_string();
-    ensure!(claimed == 0 || !loaded.scene.is_empty(), "{}: none of its {claimed} Gaussians is whole: {}", named(), loaded.warnings.join("; "));
+    ensure!(
+        claimed == 0 || !loaded.scene.is_empty(),
+        "{}: none of its {claimed} Gaussians is whole: {}",
+        named(),
+        loaded.warnings.join("; ")
+    );
     loaded.scene.validate().with_context(named)?;
     Ok(Contents::Scene(Box::new(loaded)))
 }
@@ -188,6 +193,9 @@ pub fn format_to_write(path: &Path) -> Result<Format> {
         }
         Some(Format::Ksplat) => bail!("{}: .ksplat is only read; choose .sog or .spz instead", path.display()),
         Some(format) => Ok(format),
+        None if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("usdc")) => {
+            bail!("{}: binary USD is not written; choose .usda or .usdz instead", path.display())
+        }
         None => bail!(
             "{}: this extension is not known; scenes are written as {}",
             path.display(),

@@ -99,7 +99,8 @@ fn read_gaussians(
     remaining: u64,
 ) -> Result<Loaded> {
     let mut layout = RowLayout::of(header, vertex)?;
-    let mut scene = Scene { sh_degree: layout.degree, antialiased: header.says_antialiased(), up: header.up(), ..Scene::default() };
+    let mut scene =
+        Scene { sh_degree: layout.degree, antialiased: header.says_antialiased(), up: header.up(), ..Scene::default() };
     match layout.offsets(header.encoding, vertex)? {
         Some((offsets, stride)) => {
             check_size(header.encoding, vertex, remaining)?;

@@ -11,7 +11,8 @@ use crate::scene::{Motion, sh_coefficients};
 /// What CloudCompare puts before the names of columns that it does not know.
 const CLOUD_COMPARE: &str = "scalar_";
 /// Colours that some writers have in place of f_dc_0 to f_dc_2.
-const COLOURS: [[&str; 3]; 3] = [["red", "green", "blue"], ["diffuse_red", "diffuse_green", "diffuse_blue"], ["r", "g", "b"]];
+const COLOURS: [[&str; 3]; 3] =
+    [["red", "green", "blue"], ["diffuse_red", "diffuse_green", "diffuse_blue"], ["r", "g", "b"]];
 /// FreeTimeGS's columns of motion, which is the same as ours.
 const MOTION: [&str; 5] = ["time", "log_duration", "velocity_0", "velocity_1", "velocity_2"];
 /// Starts of the names of columns that other writers have for motion.
@@ -81,7 +82,9 @@ impl RowLayout {
             9 => 1,
             24 => 2,
             45 | 72 => 3,
-            _ => bail!("{found} properties f_rest_*: 0, 9, 24, 45 or 72 make whole spherical harmonics of degree 0 to 4"),
+            _ => {
+                bail!("{found} properties f_rest_*: 0, 9, 24, 45 or 72 make whole spherical harmonics of degree 0 to 4")
+            }
         };
         let (rest, kept) = (found / 3, sh_coefficients(degree) - 1);
         // Flat Gaussians (2DGS) may have two scales; the place of the third is the second's then.
@@ -98,11 +101,13 @@ impl RowLayout {
             warnings.push(format!("its colours are taken from {}: it has no f_dc_*", colours.join(", ")));
         }
         let columns = columns(vertex, &names)?;
-        if columns.iter().any(|&column| vertex.properties[column].name.to_ascii_lowercase().starts_with(CLOUD_COMPARE)) {
+        if columns.iter().any(|&column| vertex.properties[column].name.to_ascii_lowercase().starts_with(CLOUD_COMPARE))
+        {
             warnings.push(format!("its columns have CloudCompare's names ({CLOUD_COMPARE}*)"));
         }
         if flat {
-            warnings.push("its Gaussians are flat (2DGS); their thickness is set to a thousandth of their width".into());
+            warnings
+                .push("its Gaussians are flat (2DGS); their thickness is set to a thousandth of their width".into());
         }
         if kept < rest {
             warnings.push("its spherical harmonics are of degree 4; the fourth band is dropped".into());
@@ -228,7 +233,11 @@ impl MotionColumns {
             })
         };
         let version = said("ftgs_version");
-        ensure!(version.is_none_or(|v| v == "1"), "version {} of .ftgs.ply is not known; 1 is", version.unwrap_or_default());
+        ensure!(
+            version.is_none_or(|v| v == "1"),
+            "version {} of .ftgs.ply is not known; 1 is",
+            version.unwrap_or_default()
+        );
         let found: Vec<usize> = MOTION.iter().filter_map(|name| find(vertex, name)).collect();
         let Ok(columns) = <[usize; 5]>::try_from(found) else {
             ensure!(version.is_none(), "the vertices of a .ftgs.ply lack some of {}", MOTION.join(", "));
@@ -241,7 +250,8 @@ impl MotionColumns {
         if number("opacity_floor")?.is_some_and(|floor| floor > 1.0 / 255.0) {
             warnings.push("its opacities have a floor that never fades, which is left out".into());
         }
-        warnings.push("its motion is FreeTimeGS's; its axes are not named and are taken as those of its capture".into());
+        warnings
+            .push("its motion is FreeTimeGS's; its axes are not named and are taken as those of its capture".into());
         Ok(Some(Self {
             columns,
             least_duration: number("min_duration")?.filter(|d| d.is_finite()).unwrap_or(0.0),

@@ -317,7 +317,8 @@ fn read_text_row(reader: &mut impl BufRead, element: &PlyElement, index: usize, 
 /// # Errors
 /// Rows that the `remaining` bytes cannot hold.
 pub fn skip_rows(reader: &mut impl BufRead, encoding: Encoding, element: &PlyElement, remaining: u64) -> Result<u64> {
-    let short = || format!("cut short: {} rows of \"{}\" expected; copy or export the file again", element.count, element.name);
+    let short =
+        || format!("cut short: {} rows of \"{}\" expected; copy or export the file again", element.count, element.name);
     let mut read = 0;
     let mut line = String::new();
     ensure!(element.count <= remaining || element.properties.is_empty(), "{}", short());

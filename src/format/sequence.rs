@@ -50,7 +50,11 @@ pub(super) fn read(files: &[PathBuf], load: impl Fn(&Path) -> Result<Loaded>) ->
     for (index, path) in files.iter().enumerate() {
         let loaded = load(path)?;
         let mut scene = loaded.scene;
-        ensure!(scene.motion.is_none(), "{}: it moves by itself, so that it is no moment of a sequence", path.display());
+        ensure!(
+            scene.motion.is_none(),
+            "{}: it moves by itself, so that it is no moment of a sequence",
+            path.display()
+        );
         if let Some(first) = loaded.warnings.into_iter().next().filter(|_| warnings.len() < WARNINGS) {
             warnings.push(format!("{}: {first}", path.file_name().unwrap_or_default().display()));
         }

@@ -82,7 +82,10 @@ pub fn split_gates(scene: &mut Scene) -> Option<String> {
     }
     // The same kind of scene.
     let _ = edit::append(scene, still);
-    Some(format!("{} Gaussians fade in part, which the format cannot say; each becomes a still and a fading one", partial.len()))
+    Some(format!(
+        "{} Gaussians fade in part, which the format cannot say; each becomes a still and a fading one",
+        partial.len()
+    ))
 }
 
 /// Warnings about motion that our model cannot represent.

@@ -90,7 +90,7 @@ impl SpzHeader {
     }
 }
 
-/// Reads a file of any version. `axes` are those of a file that names none; RUB if `None`.
+/// Reads a file of any version. `axes` are its axes whatever it says; if `None`, those that it names, else RUB.
 ///
 /// # Errors
 /// Names the file, the place in it and the fault.
@@ -134,14 +134,9 @@ fn decode(bytes: Vec<u8>, axes: Option<SpzAxes>) -> Result<Loaded> {
     finish(&header, &Packed::from_streams(&streams), axes, warnings)
 }
 
-/// The axes that the extension records name, else `default`; a name of [`AXES`].
-fn axes_of(
-    header: &SpzHeader,
-    mut records: &[u8],
-    default: Option<SpzAxes>,
-    warnings: &mut Vec<String>,
-) -> &'static str {
-    let default = default.unwrap_or(SpzAxes::Rub).name();
+/// The axes that were `given`, else those that the extension records name, else RUB; a name of [`AXES`].
+fn axes_of(header: &SpzHeader, mut records: &[u8], given: Option<SpzAxes>, warnings: &mut Vec<String>) -> &'static str {
+    let default = given.unwrap_or(SpzAxes::Rub).name();
     while header.flags & HAS_EXTENSIONS != 0 && records.len() >= 8 {
         let (kind, size) = (u32_at(records, 0), u32_at(records, 4) as usize);
         let Some(payload) = records[8..].get(..size) else {
@@ -150,7 +145,13 @@ fn axes_of(
         };
         if kind == COORDINATE_SYSTEM && size >= 4 {
             match u32_at(payload, 0) {
-                value @ 1..=8 => return AXES[value as usize - 1],
+                value @ 1..=8 => {
+                    let named = AXES[value as usize - 1];
+                    if given.is_some() && named != default {
+                        warnings.push(format!("the file says that its axes are {named}; {default} is taken, as asked"));
+                    }
+                    return if given.is_some() { default } else { named };
+                }
                 value => warnings.push(format!("axes {value} of the file is not known; {default} is assumed")),
             }
         }

@@ -70,13 +70,13 @@ pub(super) fn leave_out_strays(scene: &mut Scene) -> Option<String> {
     let bits = possible.iter().copied().find(|&bits| fine(bits)).or(possible.last().copied())?;
     let before = scene.len();
     scene.retain(|scene, i| fits(reach(&scene.means[i]), bits));
-    let instead = all_fit.map_or("none fit".to_string(), |bits| format!("of {}", step(bits)));
+    let instead = all_fit.map_or("none at all".to_string(), |bits| step(bits).to_string());
+    let gone = before - scene.len();
+    let lie = if gone == 1 { "1 Gaussian lies".to_string() } else { format!("{gone} Gaussians lie") };
     Some(format!(
-        "{} Gaussians lie more than {:.0} units from the origin, up to {far}; they are left out of the .spz, whose positions take steps of {} instead of {}",
-        before - scene.len(),
+        "{lie} more than {:.0} units from the origin, up to {far}; left out of the .spz, whose positions then have steps of {} instead of {instead}",
         MAX_FIXED * step(bits),
-        step(bits),
-        instead.trim_start_matches("of "),
+        step(fractional_bits(scene).unwrap_or(bits)),
     ))
 }
 
@@ -102,16 +102,14 @@ pub(super) fn check_sizes(scene: &Scene) -> Result<()> {
     let remedy = [1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6]
         .into_iter()
         .find(|&power| !too_many(wrong(power as f32 * std::f32::consts::LN_10)));
-    let (smallest, largest) = (low.exp(), high.exp());
-    match remedy {
-        Some(power) => bail!(
-            "{percent} % of the Gaussians have sizes beyond those of .spz, {smallest:.1e} to {largest:.0} units; add --transform scale={}",
-            10_f64.powi(power)
-        ),
-        None => bail!(
-            "{percent} % of the Gaussians have sizes beyond those of .spz, {smallest:.1e} to {largest:.0} units, whatever the scale; choose .sog or .ply"
-        ),
-    }
+    // Without one the format is what it is, and the loss is measured.
+    let Some(power) = remedy else { return Ok(()) };
+    bail!(
+        "{percent} % of the Gaussians have sizes beyond those of .spz, {:.1e} to {:.0} units; add --transform scale={}",
+        low.exp(),
+        high.exp(),
+        10_f64.powi(power)
+    )
 }
 
 /// Steps of the bytes of the harmonics, of band 1 and of those above: the coarsest whose error is small enough.

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 use super::axis_flips::AxisFlips;
 use super::bounded::slice;
-use super::spz_fit;
 use super::quantise::{self, GRAIN, Gaussian, byte, halves, largest, logit, u32_at, unit_quaternion};
+use super::spz_fit;
 use crate::scene::{Scene, sh_coefficients, sigmoid};
 
 /// Scale of the colours: byte = f_dc · 0.15 · 255 + 127.5.

@@ -18,7 +18,8 @@ pub(super) fn read(path: &Path, names: &[String], read: impl Fn(&Path) -> Result
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let file = File::open(path).context("cannot open the file")?;
         let most = limit(file.metadata()?.len());
-        let mut archive = zip::ZipArchive::new(BufReader::new(file)).context("not a whole zip archive; copy it again")?;
+        let mut archive =
+            zip::ZipArchive::new(BufReader::new(file)).context("not a whole zip archive; copy it again")?;
         for name in names {
             let entry = archive.by_name(name).with_context(|| format!("the archive's {name} cannot be read"))?;
             let bytes = read_at_most(entry, most, name)?;

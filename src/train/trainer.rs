@@ -10,7 +10,7 @@ use crate::camera::Camera;
 use crate::dataset::{Capture, PhotoCache, Split};
 use crate::gpu::{Gpu, Recorder, StageTimes};
 use crate::model::{Model, Rows};
-use crate::render::{orbit, Channel, FrameStatus, LensVariant, RenderOptions, Rendered, Renderer, View};
+use crate::render::{Channel, FrameStatus, LensVariant, RenderOptions, Rendered, Renderer, View, orbit};
 use crate::scene::{ALPHA_MIN, Normalisation, Scene, sigmoid};
 
 use super::appearance::{Appearance, Shown};

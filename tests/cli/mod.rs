@@ -6,6 +6,7 @@ mod crash;
 mod export;
 mod files;
 mod flow_tool;
+mod losses;
 mod resume;
 mod views;
 

@@ -48,7 +48,9 @@ fn read_file(path: &Path) -> Result<Loaded> {
     let buffers = Buffers::open(path, &mut document, chunk)?;
     let mut loaded = Loaded::new(Scene::default(), if binary { Format::Glb } else { Format::Gltf });
     if normalise_integers(&mut document) {
-        loaded.warnings.push("its opacities or colours are integers that it does not call normalised; they are read as 0 to 1".into());
+        loaded.warnings.push(
+            "its opacities or colours are integers that it does not call normalised; they are read as 0 to 1".into(),
+        );
     }
     loaded.version = version;
     loaded.axes = "y up".into();
@@ -96,12 +98,14 @@ fn glb_chunks(file: &mut File, length: u64) -> Result<(Vec<u8>, Option<Chunk>)> 
 
 /// Marks opacities and colours that are integers as normalised; returns whether some were not.
 fn normalise_integers(document: &mut Document) -> bool {
-    let primitives = document.meshes.iter().flat_map(|mesh| &mesh.primitives).filter(|primitive| is_gaussians(primitive));
+    let primitives =
+        document.meshes.iter().flat_map(|mesh| &mesh.primitives).filter(|primitive| is_gaussians(primitive));
     let of = |primitive| [attribute(primitive, "OPACITY"), primitive.attributes.get("COLOR_0").copied()];
     let wanted: Vec<usize> = primitives.flat_map(of).flatten().collect();
     let mut found = false;
     for index in wanted {
-        if let Some(accessor) = document.accessors.get_mut(index).filter(|a| !a.normalized && a.component_type != FLOAT) {
+        if let Some(accessor) = document.accessors.get_mut(index).filter(|a| !a.normalized && a.component_type != FLOAT)
+        {
             accessor.normalized = true;
             found = true;
         }
