@@ -22,9 +22,9 @@ const LOG_SCALES: (f32, f32) = (-10.0, 5.937_5);
 const MOST_WRONG: usize = 5;
 /// Steps of the bytes of band 1 and of those above, from 5 and 4 bits to 6 and 6, the coarsest first.
 const SH_STEPS: [[f32; 2]; 4] = [[8.0, 16.0], [8.0, 8.0], [4.0, 8.0], [4.0, 4.0]];
-/// The error of colours by direction that is small enough, as a root mean square over Gaussians and directions: 2.5 steps
-/// of 8 bits.
-const SH_ERROR: f64 = 0.01;
+/// The error of colours by direction that is small enough, as a root mean square over Gaussians and directions: one step of
+/// 8 bits.
+const SH_ERROR: f64 = 1.0 / 255.0;
 
 /// The largest coordinate of a mean, without its sign.
 fn reach(mean: &Vec3) -> f32 {
