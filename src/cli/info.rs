@@ -67,6 +67,7 @@ impl SceneSummary {
             "antialiased": loaded.scene.antialiased,
             "motion": loaded.scene.motion.is_some(),
             "frame": said(&loaded.axes),
+            "up": loaded.scene.up.map(|up| up.to_array()),
             "never_seen": self.never_seen,
             "bytes": self.bytes,
             "bytes_per_gaussian": self.bytes_each(loaded),
@@ -83,6 +84,9 @@ impl SceneSummary {
         }
         if !loaded.axes.is_empty() {
             println!("frame        {}", loaded.axes);
+        }
+        if let Some(up) = scene.up {
+            println!("up           {:.2} {:.2} {:.2}", up.x, up.y, up.z);
         }
         let antialiased = match (scene.antialiased, loaded.format.holds_antialiased()) {
             (true, _) => "yes",
