@@ -11,6 +11,9 @@ mod made;
 #[path = "support/random.rs"]
 #[expect(dead_code, reason = "the suite uses the rest")]
 mod random;
+#[path = "support/usdc.rs"]
+#[expect(dead_code, reason = "the suite uses the rest")]
+mod usdc;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{Read, Write};
@@ -205,6 +208,7 @@ fn wholes_of(reader: &str) -> Vec<Whole> {
             wholes
         }
         "zip" => vec![zipped(&[made("a.ply", 9, 1)]), zipped(&[made("f_1.spz", 9, 0), made("f_2.spz", 7, 0)])],
+        "usdc" => vec![whole("a.usdc", usdc::layer())],
         "ply" => vec![made("a.ply", 30, 1), ascii_ply(), points_ply(), dialect_ply()],
         other => vec![made(&format!("a.{other}"), 60, 1), made(&format!("b.{other}"), 1, 3)],
     };
@@ -302,7 +306,7 @@ fn real_files(reader: &str) -> Vec<Whole> {
 }
 
 /// Every reader, by the ending of its files.
-const READERS: [&str; 14] = [
+const READERS: [&str; 15] = [
     "ply",
     "compressed.ply",
     "splat",
@@ -312,6 +316,7 @@ const READERS: [&str; 14] = [
     "glb",
     "gltf",
     "usda",
+    "usdc",
     "usdz",
     "dapple",
     "spacetime.ply",

@@ -46,7 +46,7 @@ pub fn open(path: &Path) -> Result<Opened> {
     if head.starts_with(b"PK\x03\x04") {
         return in_zip(path);
     }
-    if let Some(format) = by_content(path, &head, by_name)? {
+    if let Some(format) = by_content(&head, by_name) {
         return Ok(Opened::Other(format));
     }
     match by_name {
@@ -74,23 +74,19 @@ fn readable() -> String {
     Format::list(|format| format != Format::Html)
 }
 
-fn by_content(path: &Path, head: &[u8], by_name: Option<Format>) -> Result<Option<Format>> {
+fn by_content(head: &[u8], by_name: Option<Format>) -> Option<Format> {
     let json = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(head).trim_ascii_start().starts_with(b"{");
-    Ok(match head {
+    match head {
         [b'N', b'G', b'S', b'P', ..] | [0x1f, 0x8b, ..] => Some(Format::Spz),
         [b'g', b'l', b'T', b'F', ..] => Some(Format::Glb),
         _ if dapple::begins(head) => Some(Format::Dapple),
         _ if head.starts_with(&splatv::MAGIC.to_le_bytes()) => Some(Format::Splatv),
         _ if head.starts_with(b"#usda") => Some(Format::Usda),
-        _ if head.starts_with(b"PXR-USDC") => bail!(
-            "{}: a binary USD file (.usdc), which Dapple does not read; convert it with `usdcat -o scene.usda {}`",
-            path.display(),
-            path.display()
-        ),
+        _ if head.starts_with(b"PXR-USDC") => Some(Format::Usda),
         _ if json && by_name == Some(Format::Sog) => Some(Format::Sog),
         _ if json && by_name != Some(Format::Splat) => Some(Format::Gltf),
         _ => None,
-    })
+    }
 }
 
 /// Detects the format of a zip archive from the names of its entries.

@@ -7,3 +7,4 @@ pub mod moving;
 pub mod random;
 
 pub use device::{can_run, device_view, gpu, read_motion, read_rows, renderer, training_renderer};
+pub mod usdc;
