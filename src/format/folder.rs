@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
+use super::detect::{self, Opened};
 use super::kind::{Format, LOD_META, SOG_META};
+use super::ply_columns::are_gaussians;
 
 /// Name of the scene in a run folder.
 pub const RUN_SCENE: &str = "scene.ply";
@@ -61,13 +63,20 @@ fn inria_scene(folder: &Path) -> Option<PathBuf> {
     iterations.map(|(_, file)| file).or_else(|| Some(folder.join(INRIA_SCENE)).filter(|file| file.is_file()))
 }
 
-/// The scene files of a folder, by name.
+/// The scene files of a folder, by name; point clouds are none.
 fn scenes_in(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let known = |path: &PathBuf| path.is_file() && Format::of_name(path).is_some_and(|format| format != Format::Html);
+    let named = |path: &PathBuf| path.is_file() && Format::of_name(path).is_some_and(|format| format != Format::Html);
+    let known = |path: &PathBuf| named(path) && !holds_points(path);
     let mut files: Vec<PathBuf> = entries.filter(known).collect();
     files.sort();
     files
+}
+
+/// Whether a file is a point cloud, such as captures have beside their images.
+fn holds_points(path: &Path) -> bool {
+    let Ok(Opened::Ply(file)) = detect::open(path) else { return false };
+    file.header.elements.iter().any(|element| element.name == "vertex" && !are_gaussians(element))
 }
 
 /// Names of the first and the last file.

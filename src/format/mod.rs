@@ -107,7 +107,17 @@ pub fn read_any(path: &Path) -> Result<Contents> {
 fn read_with(path: &Path, options: &ReadOptions, unpacked: bool) -> Result<Contents> {
     let sequence = if path.is_dir() { sequence::find(path) } else { Vec::new() };
     if sequence.is_empty() {
-        return read_file(&scene_in(path)?, options, unpacked).map_err(in_one_line);
+        let file = scene_in(path)?;
+        let mut found = read_file(&file, options, unpacked).map_err(in_one_line)?;
+        if let Contents::Scene(loaded) = &mut found
+            && path.is_dir()
+            && folder::run_scene(path).is_none()
+            && !unpacked
+        {
+            let inside = file.strip_prefix(path).unwrap_or(&file);
+            loaded.warnings.insert(0, format!("the scene in the folder is {}", inside.display()));
+        }
+        return Ok(found);
     }
     let load = |file: &Path| match read_file(file, options, unpacked)? {
         Contents::Scene(loaded) => Ok(*loaded),

@@ -172,9 +172,17 @@ fn folders_of_other_programs_open() {
         folder.file("inria/point_cloud/iteration_7000/point_cloud.ply", &first);
         folder.file("inria/point_cloud/iteration_30000/point_cloud.ply", &last);
         folder.file("inria/input.ply", &first);
-        assert_eq!(format::load(&folder.path(root)).expect("opens").scene.len(), 2, "{root}");
+        let found = format::load(&folder.path(root)).expect("opens");
+        assert_eq!(found.scene.len(), 2, "{root}");
+        assert!(found.warnings[0].ends_with("iteration_30000/point_cloud.ply"), "{:?}", found.warnings);
     }
     folder.file("single/anything.ply", &last);
+    assert_eq!(format::load(&folder.path("single")).expect("opens").scene.len(), 2);
+    // Captures have their points in such a folder.
+    let points = "ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nproperty float y\nproperty float z\nend_header\n1 2 3\n";
+    folder.file("capture/points.ply", points);
+    assert!(error_of(&folder.path("capture")).contains("holds no scene.ply"));
+    folder.file("single/points.ply", points);
     assert_eq!(format::load(&folder.path("single")).expect("opens").scene.len(), 2);
     folder.file("single/other.ply", &last);
     assert!(error_of(&folder.path("single")).contains("several scenes, anything.ply to other.ply"));
