@@ -1,3 +1,4 @@
+use std::io::Write;
 use std::process::ExitCode;
 
 use dapple::cli;
@@ -8,7 +9,8 @@ fn main() -> ExitCode {
         Err(error) => {
             // One line, whatever the causes contain.
             let line = format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ");
-            eprintln!("error: {line}");
+            // The reader of the errors may have left as well.
+            let _ = writeln!(std::io::stderr(), "error: {line}");
             ExitCode::from(if error.is::<cli::UsageError>() { 2 } else { 1 })
         }
     }

@@ -57,6 +57,8 @@ pub struct Scene {
     pub antialiased: bool,
     /// Motion and fading over time; `None` for a static scene.
     pub motion: Option<Motion>,
+    /// The direction that is up, a unit vector in the scene's frame; `None` where nobody said.
+    pub up: Option<Vec3>,
 }
 
 /// Motion of N Gaussians in time, which runs from 0 to 1 over the clip (docs/algorithms.md G.2): at time t, with Δ = t

@@ -218,3 +218,20 @@ fn a_gaussian_that_fades_away_is_never_seen() {
     assert!(edit::peak_opacity(&scene, 0) > 0.95);
     assert!(edit::peak_opacity(&scene, 1) < 1e-6, "its time is after the clip");
 }
+
+#[test]
+fn near_gaussians_come_before_far_ones() {
+    let mut rng = Rng::new(5);
+    let mut number = |size: f64| rng.range(-size, size) as f32;
+    let mut means: Vec<Vec3> = (0..300).map(|_| Vec3::new(number(1.0), number(1.0), number(1.0))).collect();
+    (0..30).for_each(|i| means.insert(10 * i, Vec3::new(number(1.0), number(1.0), 50.0 * (i + 1) as f32)));
+    let order = edit::octave_order(&means);
+    let mut sorted = order.clone();
+    sorted.sort_unstable();
+    assert!(sorted.into_iter().eq(0..330), "each once");
+    let distances: Vec<f32> = order.iter().map(|&i| means[i as usize].length()).collect();
+    assert!(distances[..300].iter().all(|&d| d < 2.0));
+    // Within an octave a later one may be nearer, by half at most, and by what the median is off the origin.
+    assert!(distances[300..].is_sorted_by(|a, b| *b > 0.49 * a), "{:?}", &distances[300..]);
+    assert!(edit::octave_order(&[]).is_empty() && edit::octave_order(&[Vec3::ONE; 3]) == [0, 1, 2]);
+}

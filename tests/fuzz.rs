@@ -11,6 +11,9 @@ mod made;
 #[path = "support/random.rs"]
 #[expect(dead_code, reason = "the suite uses the rest")]
 mod random;
+#[path = "support/usdc.rs"]
+#[expect(dead_code, reason = "the suite uses the rest")]
+mod usdc;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{Read, Write};
@@ -201,9 +204,12 @@ fn wholes_of(reader: &str) -> Vec<Whole> {
             let mut wholes = vec![made("a.sog", 200, 1), made("b.sog", 50, 0)];
             format::write_scene(&folder.path().join("made/meta.json"), &scene(100, 2)).expect("writes");
             wholes.extend(parts_of(&folder.path().join("made")));
+            wholes.push(streamed(made("c.sog", 30, 1)));
             wholes
         }
-        "ply" => vec![made("a.ply", 30, 1), ascii_ply(), points_ply()],
+        "zip" => vec![zipped(&[made("a.ply", 9, 1)]), zipped(&[made("f_1.spz", 9, 0), made("f_2.spz", 7, 0)])],
+        "usdc" => vec![whole("a.usdc", usdc::layer())],
+        "ply" => vec![made("a.ply", 30, 1), ascii_ply(), points_ply(), dialect_ply()],
         other => vec![made(&format!("a.{other}"), 60, 1), made(&format!("b.{other}"), 1, 3)],
     };
     wholes.extend(real_files(reader));
@@ -254,6 +260,35 @@ fn points_ply() -> Whole {
     whole("c.ply", [header.as_bytes(), &[65; 9 * 15]].concat())
 }
 
+/// Lists before the vertices, CloudCompare's names, colours as bytes and FreeTimeGS's motion.
+fn dialect_ply() -> Whole {
+    let names =
+        "opacity scale_0 scale_1 scale_2 rot_0 rot_1 rot_2 rot_3 time log_duration velocity_0 velocity_1 velocity_2";
+    let properties: String = names.split(' ').map(|name| format!("property float scalar_{name}\n")).collect();
+    let rows = "1 2 3 255 0 51 0 -3 -3 -inf 1 0 0 0 .5 -1 1 2 3\n".repeat(4);
+    let header = "ply\nformat ascii 1.0\ncomment ftgs_version 1\ncomment min_duration 0.02\nelement face 1\n\
+        property list uchar int i\nelement vertex 4\nproperty double x\nproperty double y\nproperty double z\n\
+        property uchar red\nproperty uchar green\nproperty uchar blue\n";
+    whole("d.ply", format!("{header}{properties}end_header\n3 0 1 2\n{rows}").into_bytes())
+}
+
+/// The description of a streamed SOG with one file.
+fn streamed(part: Whole) -> Whole {
+    let text = r#"{"lodLevels": 2, "environment": null, "filenames": ["c.sog"], "tree": {"children": [
+        {"lods": {"0": {"file": 0, "offset": 0, "count": 10}}}, {"lods": {"1": {"file": 0, "offset": 20, "count": 5}}}]}}"#;
+    Whole { others: vec![(part.name, part.bytes)], ..whole("streamed/lod-meta.json", text.into()) }
+}
+
+/// A zip archive of scene files.
+fn zipped(files: &[Whole]) -> Whole {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for file in files {
+        archive.start_file(&*file.name, zip::write::SimpleFileOptions::default()).expect("starts");
+        archive.write_all(&file.bytes).expect("writes");
+    }
+    whole(&format!("a{}.zip", files.len()), archive.finish().expect("finishes").into_inner())
+}
+
 /// Real files of other tools, those that are read fast.
 fn real_files(reader: &str) -> Vec<Whole> {
     let data = std::env::var("DAPPLE_DATA").unwrap_or_else(|_| "../shared/data".into());
@@ -271,7 +306,7 @@ fn real_files(reader: &str) -> Vec<Whole> {
 }
 
 /// Every reader, by the ending of its files.
-const READERS: [&str; 13] = [
+const READERS: [&str; 15] = [
     "ply",
     "compressed.ply",
     "splat",
@@ -281,10 +316,12 @@ const READERS: [&str; 13] = [
     "glb",
     "gltf",
     "usda",
+    "usdc",
     "usdz",
     "dapple",
     "spacetime.ply",
     "splatv",
+    "zip",
 ];
 
 /// The readers to try, all or those of DAPPLE_FUZZ_READERS.

@@ -2,16 +2,17 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::str::FromStr;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
-use glam::{DQuat, DVec3};
+use anyhow::{Context, Result, ensure};
+use glam::DVec3;
 use indicatif::{DecimalBytes, HumanCount};
 
+use super::cost::Measure;
 use super::info::{bytes_of, describe};
 use super::interrupt::exit_on_interrupt;
 use super::progress;
+use super::steps::{TransformStep, UpAxis};
 use crate::dataset::{Capture, CaptureOptions};
 use crate::edit::{self, Region, Similarity};
 use crate::format::{self, Format, ReadOptions, SpzAxes, TimeSamples, WriteOptions};
@@ -36,38 +37,41 @@ pub struct Args {
     #[arg(value_name = "OUT")]
     output: PathBuf,
     /// Export a dynamic scene as it is at this time, 0 to 1 over the clip
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     time: Option<f32>,
     /// Sample a dynamic scene at N times from T0 to T1, 0 to 1 over the clip: as time samples in a USD file, else as N
     /// files (frame_0001.ply, ... for OUT = frame.ply)
     #[arg(long, value_name = "T0:T1:N", conflicts_with = "time")]
     times: Option<TimeSamples>,
     /// Up axis of the scene (x, y, z, -x, -y or -z); the scene is rotated so that it becomes -y, as viewers expect
+    /// [default for pages, glTF and USD: the up of the run's cameras]
     #[arg(long, value_name = "AXIS", allow_hyphen_values = true)]
     up: Option<UpAxis>,
-    /// Transform: translate=X,Y,Z, rotate=X,Y,Z (degrees, about x, then y, then z) or scale=S; may be repeated
+    /// Transform: translate=X,Y,Z, rotate=X,Y,Z (degrees, about x, then y, then z), scale=S or flip=x (or y or z: the
+    /// mirror image along that axis); may be repeated
     #[arg(long, value_name = "STEP")]
     transform: Vec<TransformStep>,
-    /// Region to keep: box=X0,Y0,Z0,X1,Y1,Z1 or sphere=X,Y,Z,RADIUS; if repeated, the intersection is kept
+    /// Region to keep: box=X0,Y0,Z0,X1,Y1,Z1 or sphere=X,Y,Z,RADIUS; if repeated, the intersection is kept. Of a scene in
+    /// motion, what is seen there at any time is kept
     #[arg(long, value_name = "REGION")]
     crop: Vec<Region>,
     /// Remove Gaussians whose opacity is below this, 0 to 1
-    #[arg(long, value_name = "OPACITY")]
+    #[arg(long, value_name = "OPACITY", allow_negative_numbers = true)]
     min_opacity: Option<f32>,
     /// Remove Gaussians whose largest standard deviation exceeds this, in scene units
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", allow_negative_numbers = true)]
     max_size: Option<f32>,
     /// Remove Gaussians whose distance to their 8th nearest neighbour exceeds this multiple of the median distance
-    #[arg(long, value_name = "RATIO")]
+    #[arg(long, value_name = "RATIO", allow_negative_numbers = true)]
     max_isolation: Option<f32>,
     /// Keep the N most important Gaussians: by opacity times area, or with --capture by their blending weights
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = count)]
     keep: Option<usize>,
     /// Capture whose cameras --keep sums blending weights over; its frame must be that of the scene after --transform
     #[arg(long, requires = "keep")]
     capture: Option<PathBuf>,
-    /// GPU adapter for --capture: its index, part of its name, or back end and one of these (`vulkan:0`)
-    #[arg(long, requires = "capture")]
+    /// GPU adapter for --capture and --views: its index, part of its name, or back end and one of these (`vulkan:0`)
+    #[arg(long)]
     adapter: Option<String>,
     /// Remove spherical harmonics above this degree, 0 to 3
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=3))]
@@ -84,6 +88,15 @@ pub struct Args {
     /// Axes of the .spz to read [default: those the file names, else rub]
     #[arg(long, value_enum)]
     spz_frame_in: Option<Axes>,
+    /// Replace OUT if it exists
+    #[arg(long)]
+    overwrite: bool,
+    /// Fail if more than this share of the Gaussians is left out or differs so that it shows, in percent [alone: 1]
+    #[arg(long, value_name = "PERCENT", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
+    strict: Option<f64>,
+    /// Also compare pictures of the scene and of the file, from N sides
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    views: Option<u32>,
     /// Print what would be written, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -106,48 +119,6 @@ impl From<Axes> for SpzAxes {
     }
 }
 
-#[derive(Clone, Copy)]
-struct UpAxis(DVec3);
-
-impl FromStr for UpAxis {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let (sign, name) = text.strip_prefix('-').map_or((1.0, text.strip_prefix('+').unwrap_or(text)), |n| (-1.0, n));
-        let axis = match name.to_lowercase().as_str() {
-            "x" => DVec3::X,
-            "y" => DVec3::Y,
-            "z" => DVec3::Z,
-            _ => bail!("\"{text}\" is not x, y, z, -x, -y or -z"),
-        };
-        Ok(Self(sign * axis))
-    }
-}
-
-/// A step of a transform.
-#[derive(Clone, Copy)]
-struct TransformStep(Similarity);
-
-impl FromStr for TransformStep {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let usage = || format!("\"{text}\" is not translate=X,Y,Z, rotate=X,Y,Z or scale=S");
-        let (kind, rest) = text.split_once('=').with_context(usage)?;
-        let numbers: Option<Vec<f64>> = rest.split(',').map(|word| word.trim().parse().ok()).collect();
-        let numbers = numbers.filter(|numbers| numbers.iter().all(|v| v.is_finite()));
-        Ok(Self(match (kind, numbers.as_deref()) {
-            ("translate", Some(&[x, y, z])) => Similarity::translation(DVec3::new(x, y, z)),
-            ("rotate", Some(&[x, y, z])) => {
-                let [x, y, z] = [x, y, z].map(f64::to_radians);
-                Similarity::rotation(DQuat::from_rotation_z(z) * DQuat::from_rotation_y(y) * DQuat::from_rotation_x(x))
-            }
-            ("scale", Some(&[scale])) if scale > 0.0 => Similarity::scale(scale),
-            _ => bail!("{}", usage()),
-        }))
-    }
-}
-
 pub fn run(args: Args) -> Result<ExitCode> {
     check(&args)?;
     let format = format::format_to_write(&args.output)?;
@@ -155,16 +126,30 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let mut scene = read(&args)?;
     edit_scene(&args, &mut scene)?;
     ensure!(!scene.is_empty(), "no Gaussians are left; nothing is written");
+    let before = scene.len();
+    for said in format::fit(&mut scene, format).with_context(|| args.output.display().to_string())? {
+        log::warn!("{}: {said}", args.output.display());
+    }
+    let left_out = before.saturating_sub(scene.len());
     say_what_is_lost(&args.output, format, &scene);
     edit::cap_degree(&mut scene, format.max_sh_degree());
     let what = format!("{}, {} Gaussians, degree {}", format.name(), HumanCount(scene.len() as u64), scene.sh_degree);
+    let sequence = args.times.filter(|_| !format.samples_motion());
+    if args.times.is_some() && scene.motion.is_none() {
+        log::warn!("nothing moves in the scene; it is the same at all times");
+    }
+    if let Some(times) = sequence.filter(|_| args.dry_run) {
+        let last = format::sequence::name_of(&args.output, times.count - 1, times.count);
+        println!("would write {} files, up to {}: {}", times.count, last.display(), format.name());
+        return Ok(ExitCode::SUCCESS);
+    }
     if args.dry_run {
         println!("would write {}: {what}", args.output.display());
         return Ok(ExitCode::SUCCESS);
     }
     let start = Instant::now();
     let options = WriteOptions { spz_version: args.spz_version, spz_axes: args.spz_frame.into(), times: args.times };
-    if let Some(times) = args.times.filter(|_| !format.samples_motion()) {
+    if let Some(times) = sequence {
         return write_sequence(&args.output, &scene, times, &options);
     }
     let stages = args.inputs.len() + 1;
@@ -179,6 +164,11 @@ pub fn run(args: Args) -> Result<ExitCode> {
         bytes as f64 / scene.len() as f64,
         start.elapsed().as_secs_f64()
     );
+    if args.times.is_none() {
+        let adapter = args.adapter.as_deref();
+        let measure = Measure { strict: args.strict, views: args.views, adapter, spz_axes: args.spz_frame.into() };
+        measure.say(&args.output, format, &scene, left_out)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -214,7 +204,31 @@ fn check(args: &Args) -> Result<()> {
         ensure!(value.is_none_or(|value| value > 0.0), "{name} must be above 0");
     }
     ensure!(args.keep != Some(0), "--keep must be at least 1");
+    ensure!(args.strict.is_none_or(|most| (0.0..=100.0).contains(&most)), "--strict is not in 0 to 100 percent");
+    check_output(args)
+}
+
+/// Refuses to replace files that nobody gave up: often OUT was forgotten, and the last input stands in its place.
+fn check_output(args: &Args) -> Result<()> {
+    if args.overwrite || args.dry_run {
+        return Ok(());
+    }
+    let sampled = format::format_to_write(&args.output)?.samples_motion();
+    let first = match args.times.filter(|_| !sampled) {
+        Some(times) => format::sequence::name_of(&args.output, 0, times.count),
+        None => args.output.clone(),
+    };
+    ensure!(
+        !first.exists(),
+        "{} exists; name another file as the last, or add --overwrite to replace it",
+        first.display()
+    );
     Ok(())
+}
+
+/// A number of Gaussians.
+fn count(text: &str) -> Result<usize> {
+    text.parse().with_context(|| format!("\"{text}\" is not a whole number of Gaussians"))
 }
 
 /// Reads the inputs and joins them.
@@ -239,20 +253,17 @@ fn read(args: &Args) -> Result<Scene> {
         }
         edit::append(&mut scene, loaded.scene).with_context(|| path.display().to_string())?;
     }
+    let names = || args.inputs.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+    ensure!(!scene.is_empty(), "{}: the file holds no Gaussians; nothing is written", names());
     Ok(scene)
 }
 
 /// Applies the options in the order that the help states.
 fn edit_scene(args: &Args, scene: &mut Scene) -> Result<()> {
     retain(scene, "can never be seen", |scene, i| edit::peak_opacity(scene, i) >= ALPHA_MIN);
-    let steps = args.transform.iter().map(|step| step.0);
-    let turn = args.up.map(|UpAxis(axis)| Similarity::turn(axis, DVec3::NEG_Y));
-    let similarity = turn.into_iter().chain(steps).fold(Similarity::IDENTITY, |all, step| all.then(&step));
-    similarity.apply_to(scene);
+    transform(args, scene);
     if !args.crop.is_empty() {
-        retain(scene, "lie outside the crop", |scene, i| {
-            args.crop.iter().all(|region| region.contains(scene.means[i]))
-        });
+        retain(scene, "lie outside the crop", |scene, i| edit::seen_within(scene, i, &args.crop));
     }
     if let Some(least) = args.min_opacity {
         retain(scene, "are too transparent", |scene, i| edit::peak_opacity(scene, i) >= least);
@@ -282,6 +293,25 @@ fn edit_scene(args: &Args, scene: &mut Scene) -> Result<()> {
         edit::permute(scene, &order);
     }
     Ok(())
+}
+
+/// Turns the scene upright, then takes the steps of the transform; those between two flips are one, and round once.
+fn transform(args: &Args, scene: &mut Scene) {
+    if let Some(UpAxis(axis)) = args.up {
+        // Known better.
+        scene.up = scene.up.map(|_| axis.as_vec3());
+    }
+    let mut pending = args.up.map_or(Similarity::IDENTITY, |UpAxis(axis)| Similarity::turn(axis, DVec3::NEG_Y));
+    for step in &args.transform {
+        match step {
+            TransformStep::Move(similarity) => pending = pending.then(similarity),
+            TransformStep::Flip(axis) => {
+                std::mem::replace(&mut pending, Similarity::IDENTITY).apply_to(scene);
+                edit::flip(scene, *axis);
+            }
+        }
+    }
+    pending.apply_to(scene);
 }
 
 /// `[N]` blending weights of the Gaussians, summed over the cameras of a capture.

@@ -99,6 +99,7 @@ impl SceneSummary {
             "antialiased": loaded.scene.antialiased,
             "motion": loaded.scene.motion.is_some(),
             "frame": said(&loaded.axes),
+            "up": loaded.scene.up.map(|up| up.to_array()),
             "never_seen": self.never_seen,
             "bytes": self.bytes,
             "bytes_per_gaussian": self.bytes_each(loaded),
@@ -115,6 +116,9 @@ impl SceneSummary {
         }
         if !loaded.axes.is_empty() {
             println!("frame        {}", loaded.axes);
+        }
+        if let Some(up) = scene.up {
+            println!("up           {:.2} {:.2} {:.2}", up.x, up.y, up.z);
         }
         let antialiased = match (scene.antialiased, loaded.format.holds_antialiased()) {
             (true, _) => "yes",
@@ -158,6 +162,11 @@ pub fn bytes_of(file: &Path, format: Format) -> Result<u64> {
         let images = file.parent().map(std::fs::read_dir).and_then(Result::ok).into_iter().flatten().flatten();
         let images = images.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "webp"));
         bytes += images.filter_map(|path| length(&path).ok()).sum::<u64>();
+    }
+    if format == Format::Sog && named(format::LOD_META) {
+        let parts = file.parent().map(std::fs::read_dir).and_then(Result::ok).into_iter().flatten().flatten();
+        let files = parts.filter_map(|part| std::fs::read_dir(part.path()).ok()).flatten().flatten();
+        bytes += files.filter_map(|entry| length(&entry.path()).ok()).sum::<u64>();
     }
     if format == Format::Gltf {
         bytes += length(&file.with_extension("bin")).unwrap_or(0);

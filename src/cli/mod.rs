@@ -1,16 +1,29 @@
 //! The command line: one file a subcommand.
 
+/// Prints a line as [`output::line`] does; in the modules below, in place of the standard library's, which panics where
+/// the reader has left.
+macro_rules! println {
+    ($($text:tt)*) => { $crate::cli::output::line(format_args!($($text)*)) };
+}
+/// The same for the standard error.
+macro_rules! eprintln {
+    ($($text:tt)*) => { $crate::cli::output::error_line(format_args!($($text)*)) };
+}
+
 mod adapters;
 mod bench;
 mod capture_list;
+mod cost;
 mod eval;
 mod export;
 mod info;
 mod input;
 mod interrupt;
 mod jobs;
+mod output;
 mod progress;
 mod render;
+mod steps;
 mod synth;
 mod train;
 mod verify;
@@ -20,6 +33,7 @@ mod view;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::train::Config;
@@ -59,14 +73,31 @@ enum Subcommands {
 pub fn parse() -> Result<Cli> {
     let parsed = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     parsed.map_err(|error| {
-        if !error.use_stderr() || error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
             error.exit();
         }
-        let text = error.to_string();
-        // The first paragraph says what is wrong; the rest repeats the usage.
-        let message = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
-        UsageError(format!("{message}; see --help")).into()
+        UsageError(message_of(&error)).into()
     })
+}
+
+/// What is wrong with a command line, and what may have been meant.
+fn message_of(error: &clap::Error) -> String {
+    let text = error.to_string();
+    // The first paragraph says what is wrong; the rest repeats the usage.
+    let message = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+    if error.kind() == ErrorKind::MissingRequiredArgument && message.contains("<IN>") {
+        return "export needs a file to write after those to read: dapple export <IN>... <OUT>; see --help".into();
+    }
+    let meant = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
+    let suggested = meant.iter().find_map(|&kind| match error.get(kind)? {
+        ContextValue::String(one) => Some(one.clone()),
+        ContextValue::Strings(several) if !several.is_empty() => Some(several.join(" or ")),
+        _ => None,
+    });
+    match suggested {
+        Some(meant) => format!("{message}; did you mean {meant}? See --help"),
+        None => format!("{message}; see --help"),
+    }
 }
 
 /// The command with each training option's default and range in its help, taken from [`Config`] itself.

@@ -9,7 +9,7 @@ mod similarity;
 mod spherical_harmonics;
 
 pub use join::{append, cap_degree};
-pub use order::{morton_order, permute};
-pub use select::{Region, importance, isolation, keep_most, peak_opacity};
-pub use similarity::Similarity;
+pub use order::{morton_order, octave_order, permute};
+pub use select::{Region, importance, isolation, keep_most, peak_opacity, seen_within};
+pub use similarity::{Similarity, flip};
 pub use spherical_harmonics::{ShRotation, sh_basis};

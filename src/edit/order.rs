@@ -1,9 +1,12 @@
 //! The order of the Gaussians in a scene.
 
+use std::collections::BTreeMap;
+
 use glam::Vec3;
 use rayon::prelude::*;
 
 use crate::scene::Scene;
+use crate::scene::stats::percentile;
 
 /// Indices of the Gaussians along a Morton curve through their means, 21 bits per axis over the bounds of the scene.
 /// Gaussians in the same cell keep their order.
@@ -18,6 +21,24 @@ pub fn morton_order(means: &[Vec3]) -> Vec<u32> {
     let mut keyed: Vec<(u64, u32)> = means.par_iter().enumerate().map(|(i, mean)| (code(mean), i as u32)).collect();
     keyed.par_sort_unstable();
     keyed.into_iter().map(|(_, i)| i).collect()
+}
+
+/// Indices of the Gaussians by the octave of their distance from the median of the means, the nearest first, and along a
+/// Morton curve within each: a few far ones share no neighbourhood with the many near ones. Distances below the median
+/// distance are one octave.
+pub fn octave_order(means: &[Vec3]) -> Vec<u32> {
+    let median =
+        |values: &mut dyn Iterator<Item = f32>| percentile(values.map(f64::from), 50).unwrap_or_default() as f32;
+    let middle = Vec3::from_array([0, 1, 2].map(|axis| median(&mut means.iter().map(|mean| mean[axis]))));
+    let unit = median(&mut means.iter().map(|mean| mean.distance(middle))).max(f32::MIN_POSITIVE);
+    let octave = |mean: &Vec3| (mean.distance(middle) / unit).max(1.0).log2() as u32;
+    let mut octaves: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    means.iter().enumerate().for_each(|(i, mean)| octaves.entry(octave(mean)).or_default().push(i as u32));
+    let sorted = octaves.into_values().flat_map(|members| {
+        let inside: Vec<Vec3> = members.iter().map(|&i| means[i as usize]).collect();
+        morton_order(&inside).into_iter().map(move |k| members[k as usize])
+    });
+    sorted.collect()
 }
 
 /// Inserts two zeros between each of the lowest 21 bits.

@@ -9,7 +9,7 @@ use kiddo::{ImmutableKdTree, SquaredEuclidean};
 use rayon::prelude::*;
 
 use crate::scene::stats::percentile;
-use crate::scene::{Scene, sigmoid};
+use crate::scene::{ALPHA_MIN, GATE_SLOPE, Scene, sigmoid};
 
 /// A region of space, world units.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,6 +26,59 @@ impl Region {
             Self::Sphere { centre, radius } => point.distance(*centre) <= *radius,
         }
     }
+}
+
+impl Region {
+    /// The span of Δ in which `mean + velocity · Δ` is inside, from and to; empty where from > to.
+    fn span(&self, mean: Vec3, velocity: Vec3) -> (f32, f32) {
+        match self {
+            Self::Box { low, high } => (0..3).fold((f32::NEG_INFINITY, f32::INFINITY), |span, axis| {
+                let (a, b) = (low[axis] - mean[axis], high[axis] - mean[axis]);
+                if velocity[axis] == 0.0 {
+                    return if a <= 0.0 && b >= 0.0 { span } else { NEVER };
+                }
+                let (a, b) = (a / velocity[axis], b / velocity[axis]);
+                both(span, (a.min(b), a.max(b)))
+            }),
+            Self::Sphere { centre, radius } => {
+                let from = mean - *centre;
+                let (a, b, c) =
+                    (velocity.length_squared(), from.dot(velocity), from.length_squared() - radius * radius);
+                if a == 0.0 {
+                    return if c <= 0.0 { (f32::NEG_INFINITY, f32::INFINITY) } else { NEVER };
+                }
+                let root = b * b - a * c;
+                if root < 0.0 { NEVER } else { ((-b - root.sqrt()) / a, (-b + root.sqrt()) / a) }
+            }
+        }
+    }
+}
+
+/// An empty span.
+const NEVER: (f32, f32) = (f32::INFINITY, f32::NEG_INFINITY);
+
+/// The part that two spans have in common.
+fn both(a: (f32, f32), b: (f32, f32)) -> (f32, f32) {
+    (a.0.max(b.0), a.1.min(b.1))
+}
+
+/// Whether the mean of Gaussian `i` is inside all regions; if the scene moves, at a time of the clip when its opacity is
+/// at least [`ALPHA_MIN`].
+pub fn seen_within(scene: &Scene, i: usize, regions: &[Region]) -> bool {
+    let Some(motion) = &scene.motion else {
+        return regions.iter().all(|region| region.contains(scene.means[i]));
+    };
+    let gate = sigmoid(GATE_SLOPE * motion.gates[i]);
+    // The least visibility at which it shows, and from it the longest distance in time from its centre.
+    let least = (ALPHA_MIN / sigmoid(scene.logits[i]) - gate) / (1.0 - gate).max(f32::MIN_POSITIVE);
+    if least > 1.0 {
+        return false;
+    }
+    let reach = if least <= 0.0 { f32::INFINITY } else { motion.log_durations[i].exp() * (-2.0 * least.ln()).sqrt() };
+    let clip = (-motion.centres[i], 1.0 - motion.centres[i]);
+    let span = |region: &Region| region.span(scene.means[i], motion.velocities[i]);
+    let (from, to) = regions.iter().map(span).fold(both(clip, (-reach, reach)), both);
+    from <= to
 }
 
 impl FromStr for Region {

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use glam::{DMat3, DMat4, DQuat, DVec3, Vec3};
 use rayon::prelude::*;
 
-use super::ShRotation;
+use super::{ShRotation, sh_basis};
 use crate::scene::Scene;
 
 /// A rotation, one scale and a translation: `new = scale · rotation · old + translation`.
@@ -80,11 +80,35 @@ impl Similarity {
         if self.rotation == DQuat::IDENTITY {
             return;
         }
+        scene.up = scene.up.map(|up| (self.rotation * up.as_dvec3()).as_vec3());
         scene.quaternions.par_iter_mut().for_each(|q| *q = turned(self.rotation, *q));
         let harmonics = ShRotation::new(DMat3::from_quat(self.rotation));
         let stride = scene.sh_stride();
         scene.sh.par_chunks_mut(stride).for_each(|sh| harmonics.apply(sh));
     }
+}
+
+/// Turns a scene into its mirror image along an axis, 0 to 2: means, rotations, spherical harmonics and velocities.
+pub fn flip(scene: &mut Scene, axis: usize) {
+    scene.means.par_iter_mut().for_each(|mean| mean[axis] = -mean[axis]);
+    if let Some(up) = &mut scene.up {
+        up[axis] = -up[axis];
+    }
+    // The axes of an ellipsoid have no sign, so that a mirrored one is a turned one.
+    scene.quaternions.par_iter_mut().for_each(|q| {
+        (1..4).filter(|&k| k != axis + 1).for_each(|k| q[k] = -q[k]);
+    });
+    if let Some(motion) = &mut scene.motion {
+        motion.velocities.par_iter_mut().for_each(|velocity| velocity[axis] = -velocity[axis]);
+    }
+    // A harmonic is even or odd in each coordinate: its sign in a direction and in the mirrored one tells.
+    let direction = DVec3::new(0.36, 0.48, 0.8);
+    let mut mirrored = direction;
+    mirrored[axis] = -mirrored[axis];
+    let (here, there) = (sh_basis(direction), sh_basis(mirrored));
+    let signs: [f32; 16] = std::array::from_fn(|k| if here[k] * there[k] < 0.0 { -1.0 } else { 1.0 });
+    let stride = scene.sh_stride();
+    scene.sh.par_chunks_mut(stride).for_each(|sh| sh.iter_mut().enumerate().for_each(|(k, v)| *v *= signs[k / 3]));
 }
 
 /// The product of a rotation and a quaternion (w, x, y, z) of any length; the length is kept.

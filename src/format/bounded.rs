@@ -11,6 +11,8 @@ use crate::scene::sh_coefficients;
 /// Scenes of real captures take 10 to 20 times the size of their file; more is a damaged header or a decompression bomb.
 const RATIO: u64 = 256;
 const FLOOR: u64 = 16 << 20;
+/// The bytes of a scene in memory that a file of any size may claim: 170 000 Gaussians of degree 3, which may be alike.
+const SCENE_FLOOR: u64 = 40 << 20;
 
 /// The end of the message about a file that ends too early.
 pub(super) const CUT_SHORT: &str = "copy or export the file again";
@@ -24,10 +26,10 @@ pub(super) fn limit(compressed: u64) -> u64 {
 /// gives the bytes that they have at `size` each in the file.
 ///
 /// # Errors
-/// A claim whose scene would take more than [`limit`].
+/// A claim whose scene would take more than [`limit`] and more than [`SCENE_FLOOR`].
 pub(super) fn check_claim(count: u64, sh_degree: u32, size: usize, compressed: u64) -> Result<usize> {
     let in_memory = 4 * (11 + 3 * sh_coefficients(sh_degree));
-    let plausible = |bytes: &u64| *bytes <= limit(compressed);
+    let plausible = |bytes: &u64| *bytes <= limit(compressed).max(SCENE_FLOOR);
     let bytes = count.checked_mul(in_memory.max(size) as u64).filter(plausible).map(|_| count as usize * size);
     bytes.with_context(|| {
         format!("the header claims {count} Gaussians, more than {compressed} bytes can hold; {CUT_SHORT}")

@@ -4,15 +4,16 @@
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use glam::Vec3;
 use rayon::prelude::*;
 
 use super::bounded::slice;
-use super::ply_header::{Encoding, PlyElement, PlyFile, PlyHeader, Scalar};
+use super::ply::start_of_header;
+use super::ply_header::{Encoding, PlyElement, PlyFile, PlyHeader, Scalar, skip_rows};
 use super::quantise::{self, GRAIN, Gaussian, colour, dc_of, largest, logit, u32_at, unit_quaternion};
 use super::{Format, Loaded, write_atomically};
-use crate::edit::morton_order;
+use crate::edit::{morton_order, octave_order};
 use crate::scene::{Scene, sh_coefficients, sigmoid};
 
 /// Gaussians per chunk.
@@ -43,6 +44,8 @@ const PACKED: [&str; 4] = ["packed_position", "packed_rotation", "packed_scale",
 const MAX_LOG_SCALE: f32 = 20.0;
 /// A range smaller than this counts as a single value.
 const MIN_RANGE: f32 = 1e-5;
+/// The order by octaves is taken where it leaves at most this share of the errors of positions.
+const OCTAVES_GAIN: f64 = 0.8;
 
 /// Byte offsets of an element's properties within a row.
 struct Columns {
@@ -87,9 +90,12 @@ fn scene_of(header: &PlyHeader, bytes: &[u8]) -> Result<Scene> {
     let (mut chunks, mut vertices, mut harmonics) = (None, None, None);
     let mut at = usize::try_from(header.bytes)?;
     for element in &header.elements {
-        let names = columns_of(element)?;
-        let Some((names, scalar)) = names else {
-            bail!("element \"{}\" is not known in a compressed PLY", element.name)
+        let Some((names, scalar)) = columns_of(element)? else {
+            // What ml-sharp and others add, such as a camera.
+            let rows = &mut bytes.get(at..).unwrap_or_default();
+            let left = rows.len() as u64;
+            at += skip_rows(rows, header.encoding, element, left)? as usize;
+            continue;
         };
         let columns = Columns::of(element, &names, scalar)?;
         let size = usize::try_from(element.count).ok().and_then(|count| count.checked_mul(columns.stride));
@@ -106,7 +112,7 @@ fn scene_of(header: &PlyHeader, bytes: &[u8]) -> Result<Scene> {
     let (chunks, vertices) = (chunks.context("no element \"chunk\"")?, vertices.context("no element \"vertex\"")?);
     let mut scene = unpack(&chunks, &vertices, harmonics.as_ref())?;
     scene.antialiased = header.says_antialiased();
-    scene.validate()?;
+    scene.up = header.up();
     Ok(scene)
 }
 
@@ -226,7 +232,7 @@ fn harmonic(byte: u8) -> f32 {
 /// A scene that is not finite, or a failed write.
 pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     scene.validate().with_context(|| format!("cannot write {}", path.display()))?;
-    let order = best_order(&scene.means);
+    let order = best_order(scene);
     let (bounds, words): (Vec<_>, Vec<_>) = order.par_chunks(CHUNK).map(|chunk| pack_chunk(scene, chunk)).unzip();
     let rest = scene.sh_stride() / 3 - 1;
     let header = header(scene, bounds.len(), 3 * rest);
@@ -245,11 +251,7 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
 }
 
 fn header(scene: &Scene, chunks: usize, rest: usize) -> String {
-    let mut header = format!(
-        "ply\nformat binary_little_endian 1.0\ncomment written by Dapple {}\ncomment SplatRenderMode: {}\nelement chunk {chunks}\n",
-        env!("CARGO_PKG_VERSION"),
-        if scene.antialiased { "mip" } else { "default" },
-    );
+    let mut header = start_of_header(scene) + &format!("element chunk {chunks}\n");
     BOUNDS.iter().for_each(|name| header.push_str(&format!("property float {name}\n")));
     header.push_str(&format!("element vertex {}\n", scene.len()));
     PACKED.iter().for_each(|name| header.push_str(&format!("property uint {name}\n")));
@@ -260,20 +262,28 @@ fn header(scene: &Scene, chunks: usize, rest: usize) -> String {
     header + "end_header\n"
 }
 
-/// The better of two orders for the positions' errors.
-fn best_order(means: &[Vec3]) -> Vec<u32> {
-    let error = |order: &[u32]| {
+/// The best of three orders: as the Gaussians are or along the Morton curve, whichever has the smaller errors of
+/// positions; or by octaves of distance, where the first moves the Gaussians clearly farther in units of their sizes. That
+/// is so where a few lie so far out that near ones in their chunks take their coarse steps.
+pub(super) fn best_order(scene: &Scene) -> Vec<u32> {
+    let means = &scene.means;
+    let sum = |order: &[u32], of: &(dyn Fn(u32, f32) -> f64 + Sync)| -> f64 {
         let of_chunk = |chunk: &[u32]| {
             let range = ChunkBounds::of(chunk.iter().map(|&i| means[i as usize]));
             let error =
                 |mean: Vec3| mean.distance_squared(range.within(unpack_11_10_11(pack_11_10_11(range.unit(mean)))));
-            chunk.iter().map(|&i| f64::from(error(means[i as usize]))).sum()
+            chunk.iter().map(|&i| of(i, error(means[i as usize]))).sum()
         };
         let errors: Vec<f64> = order.par_chunks(CHUNK).map(of_chunk).collect();
         errors.into_iter().sum::<f64>()
     };
+    let squared = |order: &[u32]| sum(order, &|_, error| f64::from(error));
     let (as_is, sorted): (Vec<u32>, _) = ((0..means.len() as u32).collect(), morton_order(means));
-    if error(&as_is) <= error(&sorted) { as_is } else { sorted }
+    let best = if squared(&as_is) <= squared(&sorted) { as_is } else { sorted };
+    let sizes =
+        |i: u32, error: f32| f64::from(error.sqrt() / scene.log_scales[i as usize].max_element().exp()).min(1.0);
+    let octaves = octave_order(means);
+    if sum(&octaves, &sizes) < OCTAVES_GAIN * sum(&best, &sizes) { octaves } else { best }
 }
 
 /// The bounds of a chunk's vectors.

@@ -36,6 +36,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::{Value, json};
 
 use super::bounded::{CUT_SHORT, read_file};
+use super::quantise::direction;
 use super::{Format, Loaded, write_atomically};
 use crate::scene::{Motion, Scene, sh_coefficients};
 
@@ -70,7 +71,11 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
         tensors.push(("gates", vec![n], bytemuck::cast_slice(&motion.gates)));
     }
     let generator = format!("Dapple {}", env!("CARGO_PKG_VERSION"));
-    let ours = json!({ "version": VERSION, "antialiased": scene.antialiased, "generator": generator }).to_string();
+    let mut ours = json!({ "version": VERSION, "antialiased": scene.antialiased, "generator": generator });
+    if let Some(up) = scene.up {
+        ours["up"] = json!(up.to_array());
+    }
+    let ours = ours.to_string();
     let mut end = 0;
     let infos = tensors.iter().map(|(name, shape, bytes)| {
         let start = end;
@@ -136,8 +141,8 @@ fn decode(bytes: &[u8]) -> Result<Loaded> {
         sh_degree,
         antialiased: facts["antialiased"].as_bool().unwrap_or(false),
         motion,
+        up: facts["up"].as_array().and_then(|up| direction(up.iter().map(Value::as_f64))),
     };
-    scene.validate()?;
     Ok(Loaded { version: VERSION.to_string(), ..Loaded::new(scene, Format::Dapple) })
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use super::kind::{Format, SOG_META};
-use super::ply_header::{PlyElement, PlyFile};
+use super::ply_header::{BYTE_ORDER_MARK, PlyElement, PlyFile};
 use super::{dapple, spacetime_ply, splatv};
 
 /// A file of a known format. A PLY file is open, and its header has been read.
@@ -15,6 +15,8 @@ pub enum Opened {
     Ply(PlyFile),
     CompressedPly(PlyFile),
     SpacetimePly(PlyFile),
+    /// A zip archive with the names of the scene files in it.
+    Zip(Vec<String>),
     Other(Format),
 }
 
@@ -35,10 +37,16 @@ pub fn open(path: &Path) -> Result<Opened> {
         _ => "",
     };
     let file = opened.with_context(|| format!("{}: cannot open the file{remedy}", path.display()))?;
-    if let [b'p', b'l', b'y', b'\r' | b'\n', ..] = head[..] {
+    let start = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&head);
+    if start.get(..3).is_some_and(|word| word.eq_ignore_ascii_case(b"ply"))
+        && start.get(3).is_some_and(u8::is_ascii_whitespace)
+    {
         return open_ply(file, path);
     }
-    if let Some(format) = by_content(path, &head, by_name)? {
+    if head.starts_with(b"PK\x03\x04") {
+        return in_zip(path);
+    }
+    if let Some(format) = by_content(&head, by_name) {
         return Ok(Opened::Other(format));
     }
     match by_name {
@@ -66,28 +74,23 @@ fn readable() -> String {
     Format::list(|format| format != Format::Html)
 }
 
-fn by_content(path: &Path, head: &[u8], by_name: Option<Format>) -> Result<Option<Format>> {
-    let json = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start().starts_with(b"{");
-    Ok(match head {
+fn by_content(head: &[u8], by_name: Option<Format>) -> Option<Format> {
+    let json = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(head).trim_ascii_start().starts_with(b"{");
+    match head {
         [b'N', b'G', b'S', b'P', ..] | [0x1f, 0x8b, ..] => Some(Format::Spz),
         [b'g', b'l', b'T', b'F', ..] => Some(Format::Glb),
-        [b'P', b'K', 3, 4, ..] => Some(in_zip(path)?),
         _ if dapple::begins(head) => Some(Format::Dapple),
         _ if head.starts_with(&splatv::MAGIC.to_le_bytes()) => Some(Format::Splatv),
         _ if head.starts_with(b"#usda") => Some(Format::Usda),
-        _ if head.starts_with(b"PXR-USDC") => bail!(
-            "{}: a binary USD file (.usdc), which Dapple does not read; convert it with `usdcat -o scene.usda {}`",
-            path.display(),
-            path.display()
-        ),
+        _ if head.starts_with(b"PXR-USDC") => Some(Format::Usda),
         _ if json && by_name == Some(Format::Sog) => Some(Format::Sog),
         _ if json && by_name != Some(Format::Splat) => Some(Format::Gltf),
         _ => None,
-    })
+    }
 }
 
 /// Detects the format of a zip archive from the names of its entries.
-fn in_zip(path: &Path) -> Result<Format> {
+fn in_zip(path: &Path) -> Result<Opened> {
     let named = || path.display().to_string();
     let file = File::open(path).with_context(named)?;
     let archive =
@@ -96,12 +99,27 @@ fn in_zip(path: &Path) -> Result<Format> {
     let mut usd = false;
     for name in archive.file_names() {
         if name == SOG_META || name.ends_with("/meta.json") {
-            return Ok(Format::Sog);
+            return Ok(Opened::Other(Format::Sog));
         }
         usd |= [".usda", ".usdc", ".usd"].iter().any(|extension| name.ends_with(extension));
     }
     if usd {
-        return Ok(Format::Usdz);
+        return Ok(Opened::Other(Format::Usdz));
     }
-    bail!("{}: a zip archive with neither a {SOG_META} (SOG) nor a USD layer in it", path.display())
+    // Not what belongs to a description beside it, nor what macOS adds.
+    let scene = |name: &&str| {
+        let format = Format::of_name(Path::new(name));
+        let whole =
+            format.is_some_and(|format| !matches!(format, Format::Html | Format::Gltf)) && !name.ends_with(".json");
+        whole && !name.starts_with("__MACOSX/")
+    };
+    let mut scenes: Vec<String> = archive.file_names().filter(scene).map(String::from).collect();
+    scenes.sort();
+    if scenes.is_empty() {
+        bail!(
+            "{}: a zip archive with neither a {SOG_META} (SOG) nor a USD layer nor a scene file in it",
+            path.display()
+        );
+    }
+    Ok(Opened::Zip(scenes))
 }

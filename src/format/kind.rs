@@ -5,6 +5,9 @@ use std::path::Path;
 /// Name of an unbundled SOG's description, in a folder with its images.
 pub const SOG_META: &str = "meta.json";
 
+/// Name of a streamed SOG's description, in a folder with the scenes that it is made of.
+pub const LOD_META: &str = "lod-meta.json";
+
 /// The formats of scene files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Format {
@@ -16,7 +19,7 @@ pub enum Format {
     Splat,
     /// Niantic's SPZ (docs/formats.md 1.4).
     Spz,
-    /// PlayCanvas SOG, bundled or as a folder with [`SOG_META`] (docs/formats.md 1.5).
+    /// PlayCanvas SOG, bundled or as a folder with [`SOG_META`], or streamed, with [`LOD_META`] (docs/formats.md 1.5).
     Sog,
     /// mkkellogg's ksplat (docs/formats.md 1.6).
     Ksplat,
@@ -85,11 +88,11 @@ impl Format {
             Self::Splat => &["splat"],
             Self::Spz => &["spz"],
             // The description of an unbundled one is a whole name.
-            Self::Sog => &["sog", "meta.json"],
+            Self::Sog => &["sog", "meta.json", "lod-meta.json"],
             Self::Ksplat => &["ksplat"],
             Self::Glb => &["glb"],
             Self::Gltf => &["gltf"],
-            Self::Usda => &["usda"],
+            Self::Usda => &["usda", "usd"],
             Self::Usdz => &["usdz"],
             Self::Html => &["html", "htm"],
             Self::Dapple => &["dapple"],

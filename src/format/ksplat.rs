@@ -59,7 +59,6 @@ fn decode(bytes: &[u8]) -> Result<Loaded> {
     let [low, high] = floats(header, 36);
     let bounds = (if low == 0.0 { -1.5 } else { low }, if high == 0.0 { 1.5 } else { high });
     let scene = unpack(&sections, level, bounds);
-    scene.validate()?;
     let mut loaded = Loaded { version: format!("{major}.{minor}"), ..Loaded::new(scene, Format::Ksplat) };
     if sections.iter().any(|section| section.sh_degree == 3) {
         loaded.warnings.push("tools disagree on degree 3 of this format; the third band may be wrong".into());

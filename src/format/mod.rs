@@ -8,20 +8,25 @@
 mod atomic;
 mod axis_flips;
 mod bounded;
+mod clean;
 mod clusters;
 mod codebook;
 pub mod compressed_ply;
 pub mod dapple;
 mod deflate;
 mod detect;
+mod fit;
+mod folder;
 pub mod gltf;
 pub mod html;
 mod kind;
 pub mod ksplat;
 mod loaded;
+mod loss;
 mod options;
 mod palette;
 pub mod ply;
+mod ply_columns;
 mod ply_header;
 mod quantise;
 pub mod sequence;
@@ -31,11 +36,13 @@ pub mod spacetime_ply;
 pub mod splat;
 pub mod splatv;
 pub mod spz;
+mod spz_fit;
 mod spz_pack;
 pub mod usd;
 mod webp;
+mod zipped;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
@@ -43,14 +50,12 @@ use crate::scene::Scene;
 use detect::Opened;
 
 pub use atomic::{create_folder, describe_write_error, remove_unfinished, write_atomically};
-pub use kind::{Format, SOG_META};
+pub use fit::fit;
+pub use folder::{RUN_MOVING_SCENE, RUN_SCENE, scene_in};
+pub use kind::{Format, LOD_META, SOG_META};
 pub use loaded::{Contents, Loaded};
+pub use loss::{Loss, loss};
 pub use options::{ReadOptions, SpzAxes, TimeSamples, WriteOptions};
-
-/// Name of the scene in a run folder.
-pub const RUN_SCENE: &str = "scene.ply";
-/// Name of a dynamic scene in a run folder.
-pub const RUN_MOVING_SCENE: &str = "scene.dapple";
 
 /// The most characters of an error about a file.
 const LONGEST_ERROR: usize = 600;
@@ -80,7 +85,7 @@ pub fn load(path: &Path) -> Result<Loaded> {
 /// # Errors
 /// As [`read_scene`]; and a point cloud, which is no scene.
 pub fn load_with(path: &Path, options: &ReadOptions) -> Result<Loaded> {
-    match read_with(path, options)? {
+    match read_with(path, options, false)? {
         Contents::Scene(loaded) => Ok(*loaded),
         Contents::Points(_) => bail!(
             "{}: a point cloud, not a scene: the properties opacity, scale_* and rot_* are absent; \
@@ -95,19 +100,30 @@ pub fn load_with(path: &Path, options: &ReadOptions) -> Result<Loaded> {
 /// # Errors
 /// As [`read_scene`].
 pub fn read_any(path: &Path) -> Result<Contents> {
-    read_with(path, &ReadOptions::default())
+    read_with(path, &ReadOptions::default(), false)
 }
 
-fn read_with(path: &Path, options: &ReadOptions) -> Result<Contents> {
+/// `unpacked` says that the path is what was in a zip archive, in which no other may be.
+fn read_with(path: &Path, options: &ReadOptions, unpacked: bool) -> Result<Contents> {
     let sequence = if path.is_dir() { sequence::find(path) } else { Vec::new() };
     if sequence.is_empty() {
-        return read_file(&scene_in(path)?, options).map_err(in_one_line);
+        let file = scene_in(path)?;
+        let mut found = read_file(&file, options, unpacked).map_err(in_one_line)?;
+        if let Contents::Scene(loaded) = &mut found
+            && path.is_dir()
+            && folder::run_scene(path).is_none()
+            && !unpacked
+        {
+            let inside = file.strip_prefix(path).unwrap_or(&file);
+            loaded.warnings.insert(0, format!("the scene in the folder is {}", inside.display()));
+        }
+        return Ok(found);
     }
-    let scene_of = |file: &Path| match read_file(file, options)? {
-        Contents::Scene(loaded) => Ok(loaded.scene),
+    let load = |file: &Path| match read_file(file, options, unpacked)? {
+        Contents::Scene(loaded) => Ok(*loaded),
         Contents::Points(_) => bail!("{}: a point cloud, not a scene", file.display()),
     };
-    sequence::read(&sequence, scene_of).map(|loaded| Contents::Scene(Box::new(loaded)))
+    sequence::read(&sequence, load).map(|loaded| Contents::Scene(Box::new(loaded)))
 }
 
 /// Formats an error in one line of at most about [`LONGEST_ERROR`] characters: names and values from a damaged file may
@@ -123,14 +139,30 @@ fn in_one_line(error: anyhow::Error) -> anyhow::Error {
     anyhow!("{start} … {end}")
 }
 
-fn read_file(path: &Path, options: &ReadOptions) -> Result<Contents> {
+fn read_file(path: &Path, options: &ReadOptions, unpacked: bool) -> Result<Contents> {
     let loaded = match detect::open(path)? {
-        Opened::Ply(file) => return ply::decode(file).with_context(|| path.display().to_string()),
+        Opened::Ply(file) => match ply::decode(file).with_context(|| path.display().to_string())? {
+            Contents::Scene(loaded) => Ok(*loaded),
+            points @ Contents::Points(_) => return Ok(points),
+        },
         Opened::CompressedPly(file) => compressed_ply::decode(file).with_context(|| path.display().to_string()),
         Opened::SpacetimePly(file) => spacetime_ply::decode(file).with_context(|| path.display().to_string()),
+        Opened::Zip(_) if unpacked => bail!("{}: a zip archive in another; unpack it", path.display()),
+        Opened::Zip(names) => return zipped::read(path, &names, |unpacked| read_with(unpacked, options, true)),
         Opened::Other(format) => read_format(path, format, options),
     };
-    loaded.map(|loaded| Contents::Scene(Box::new(loaded)))
+    let mut loaded = loaded?;
+    let claimed = loaded.scene.len();
+    clean::clean(&mut loaded);
+    let named = || path.display().to_string();
+    ensure!(
+        claimed == 0 || !loaded.scene.is_empty(),
+        "{}: none of its {claimed} Gaussians is whole: {}",
+        named(),
+        loaded.warnings.join("; ")
+    );
+    loaded.scene.validate().with_context(named)?;
+    Ok(Contents::Scene(Box::new(loaded)))
 }
 
 fn read_format(path: &Path, format: Format, options: &ReadOptions) -> Result<Loaded> {
@@ -152,22 +184,6 @@ fn read_format(path: &Path, format: Format, options: &ReadOptions) -> Result<Loa
     }
 }
 
-/// Resolves a path to a scene file: the path itself, or the scene in a folder.
-///
-/// # Errors
-/// A folder that holds no scene.
-pub fn scene_in(path: &Path) -> Result<PathBuf> {
-    if !path.is_dir() {
-        return Ok(path.to_path_buf());
-    }
-    let found =
-        [RUN_SCENE, RUN_MOVING_SCENE, SOG_META].map(|name| path.join(name)).into_iter().find(|file| file.exists());
-    match found {
-        Some(file) => Ok(file),
-        None => bail!("{} holds no {RUN_SCENE}; give a run folder or a scene file", path.display()),
-    }
-}
-
 /// Writes a scene in the format of the path's extension.
 ///
 /// # Errors
@@ -182,8 +198,14 @@ pub fn write_scene(path: &Path, scene: &Scene) -> Result<()> {
 /// An unknown extension, or a format that is only read.
 pub fn format_to_write(path: &Path) -> Result<Format> {
     match Format::of_name(path) {
+        Some(_) if path.ends_with(LOD_META) => {
+            bail!("{}: streamed SOG is only read; choose .sog or {SOG_META} instead", path.display())
+        }
         Some(Format::Ksplat) => bail!("{}: .ksplat is only read; choose .sog or .spz instead", path.display()),
         Some(format) => Ok(format),
+        None if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("usdc")) => {
+            bail!("{}: binary USD is not written; choose .usda or .usdz instead", path.display())
+        }
         None => bail!(
             "{}: this extension is not known; scenes are written as {}",
             path.display(),
@@ -206,6 +228,7 @@ pub fn save(path: &Path, scene: &Scene, options: &WriteOptions) -> Result<()> {
         path.display(),
         format.name()
     );
+    let scene = &*fit::fitted(scene, format).with_context(|| format!("cannot write {}", path.display()))?;
     match format {
         Format::Ply => ply::write(path, scene),
         Format::Dapple => dapple::write(path, scene),

@@ -16,7 +16,7 @@ pub enum SpzAxes {
 /// Options of reading.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReadOptions {
-    /// The axes of SPZ files that name none; RUB if `None`.
+    /// The axes of SPZ files, whatever they say; if `None`, those that a file names, else RUB.
     pub spz_axes: Option<SpzAxes>,
 }
 

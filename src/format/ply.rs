@@ -4,16 +4,17 @@ use std::fs::File;
 use std::io::{BufReader, Read, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use glam::Vec3;
 use rayon::prelude::*;
 
 use super::atomic::write_atomically;
 use super::kind::Format;
 use super::loaded::{Contents, Loaded};
-use super::ply_header::{Encoding, PlyElement, PlyFile, PlyHeader, Scalar, check_size, for_each_row};
-use super::quantise::{Gaussian, floats, logit};
-use crate::scene::{PointCloud, Scene, sh_coefficients};
+use super::ply_columns::{RowLayout, are_gaussians, columns, property_names, unit};
+use super::ply_header::{PlyElement, PlyFile, PlyHeader, check_size, for_each_row, skip_rows};
+use super::quantise::floats;
+use crate::scene::{Motion, PointCloud, Scene, sh_coefficients};
 
 /// Gaussians that one task encodes or decodes, and the number of such blocks in memory at once.
 const BLOCK: usize = 2048;
@@ -26,12 +27,8 @@ const BLOCKS: usize = 16;
 pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     scene.validate().with_context(|| format!("cannot write {}", path.display()))?;
     let rest = sh_coefficients(scene.sh_degree) - 1;
-    let mut header = format!(
-        "ply\nformat binary_little_endian 1.0\ncomment written by Dapple {}\ncomment SplatRenderMode: {}\nelement vertex {}\n",
-        env!("CARGO_PKG_VERSION"),
-        if scene.antialiased { "mip" } else { "default" },
-        scene.len(),
-    );
+    let mut header = start_of_header(scene);
+    header.push_str(&format!("element vertex {}\n", scene.len()));
     for name in property_names(rest) {
         header.push_str(&format!("property float {name}\n"));
     }
@@ -53,15 +50,14 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     })
 }
 
-fn property_names(rest: usize) -> Vec<String> {
-    let indexed = |stem: &str, n: usize| (0..n).map(|i| format!("{stem}{i}")).collect::<Vec<_>>();
-    let mut names: Vec<String> = ["x", "y", "z", "nx", "ny", "nz"].map(String::from).to_vec();
-    names.extend(indexed("f_dc_", 3));
-    names.extend(indexed("f_rest_", 3 * rest));
-    names.push("opacity".into());
-    names.extend(indexed("scale_", 3));
-    names.extend(indexed("rot_", 4));
-    names
+/// The header of a PLY up to its first element, with what is known of the scene as comments.
+pub(super) fn start_of_header(scene: &Scene) -> String {
+    let up = scene.up.map_or(String::new(), |up| format!("comment up {} {} {}\n", up.x, up.y, up.z));
+    format!(
+        "ply\nformat binary_little_endian 1.0\ncomment written by Dapple {}\ncomment SplatRenderMode: {}\n{up}",
+        env!("CARGO_PKG_VERSION"),
+        if scene.antialiased { "mip" } else { "default" },
+    )
 }
 
 fn fill_row(row: &mut Vec<f32>, scene: &Scene, i: usize, rest: usize) {
@@ -80,32 +76,20 @@ fn fill_row(row: &mut Vec<f32>, scene: &Scene, i: usize, rest: usize) {
 /// encoding; `f_rest_*` and normals are optional.
 ///
 /// # Errors
-/// Names the absent properties, the bytes missing from a file that was cut short, or the first Gaussian with a value
-/// that is not finite.
+/// Names the absent properties, or the bytes missing from a file that was cut short.
 pub(super) fn decode(file: PlyFile) -> Result<Contents> {
     let mut remaining = file.remaining();
     let PlyFile { header, mut reader, .. } = file;
     let at = header.elements.iter().position(|e| e.name == "vertex").context("no element \"vertex\" in the header")?;
     for earlier in &header.elements[..at] {
-        ensure!(header.encoding != Encoding::Ascii, "element \"{}\" stands before \"vertex\"", earlier.name);
-        for_each_row(&mut reader, header.encoding, earlier, remaining, |_, _| Ok(()))?;
-        let stride: usize = earlier.scalars()?.iter().map(|s| s.size()).sum();
-        remaining -= earlier.count * stride as u64;
+        remaining -= skip_rows(&mut reader, header.encoding, earlier, remaining)?;
     }
     let vertex = &header.elements[at];
-    let has = |name| vertex.index(name).is_some();
-    if has("opacity") || has("f_dc_0") || has("rot_0") {
+    if are_gaussians(vertex) {
         Ok(Contents::Scene(Box::new(read_gaussians(&mut reader, &header, vertex, remaining)?)))
     } else {
         Ok(Contents::Points(read_points(&mut reader, &header, vertex, remaining)?))
     }
-}
-
-/// Indices of the named properties within a row.
-fn columns(vertex: &PlyElement, names: &[String]) -> Result<Vec<usize>> {
-    let absent: Vec<&str> = names.iter().filter(|n| vertex.index(n).is_none()).map(String::as_str).collect();
-    ensure!(absent.is_empty(), "the vertices lack the properties {}; not a complete scene", absent.join(", "));
-    Ok(names.iter().filter_map(|name| vertex.index(name)).collect())
 }
 
 fn read_gaussians(
@@ -114,23 +98,9 @@ fn read_gaussians(
     vertex: &PlyElement,
     remaining: u64,
 ) -> Result<Loaded> {
-    let found = vertex.properties.iter().filter(|p| p.name.starts_with("f_rest_")).count();
-    let degree = match found {
-        0 => 0,
-        9 => 1,
-        24 => 2,
-        45 | 72 => 3,
-        _ => bail!("{found} properties f_rest_*: 0, 9, 24, 45 or 72 make whole spherical harmonics of degree 0 to 4"),
-    };
-    // Coefficients of a channel in the file, and those of them that a scene holds.
-    let (rest, kept) = (found / 3, sh_coefficients(degree) - 1);
-    let names: Vec<String> = property_names(rest).into_iter().filter(|name| !name.starts_with('n')).collect();
-    // Flat Gaussians (2DGS) may have two scales; the place of the third is the second's then.
-    let flat = vertex.index("scale_2").is_none() && vertex.index("scale_1").is_some();
-    let found_as = |name: &String| if flat && name == "scale_2" { "scale_1".into() } else { name.clone() };
-    let columns = columns(vertex, &names.iter().map(found_as).collect::<Vec<_>>())?;
-    let mut scene = Scene { sh_degree: degree, antialiased: header.says_antialiased(), ..Scene::default() };
-    let layout = RowLayout { columns, names, rest, kept, flat };
+    let mut layout = RowLayout::of(header, vertex)?;
+    let mut scene =
+        Scene { sh_degree: layout.degree, antialiased: header.says_antialiased(), up: header.up(), ..Scene::default() };
     match layout.offsets(header.encoding, vertex)? {
         Some((offsets, stride)) => {
             check_size(header.encoding, vertex, remaining)?;
@@ -138,84 +108,9 @@ fn read_gaussians(
         }
         None => read_rows(reader, header, vertex, remaining, &layout, &mut scene)?,
     }
-    let mut loaded = Loaded::new(scene, Format::Ply);
-    if flat {
-        loaded
-            .warnings
-            .push("its Gaussians are flat (2DGS); their thickness is set to a thousandth of their width".into());
-    }
-    if kept < rest {
-        loaded.warnings.push("its spherical harmonics are of degree 4; the fourth band is dropped".into());
-    }
-    Ok(loaded)
-}
-
-/// The layout of a Gaussian within a row.
-struct RowLayout {
-    /// Index of the property of each of `names`.
-    columns: Vec<usize>,
-    names: Vec<String>,
-    /// Number of coefficients above degree 0 per channel in the file, and how many of them are read.
-    rest: usize,
-    kept: usize,
-    /// Whether the third scale is absent (2DGS).
-    flat: bool,
-}
-
-/// Logarithm of a flat Gaussian's thickness, relative to its smaller width.
-const LOG_THICKNESS: f32 = -6.9;
-
-impl RowLayout {
-    /// Byte offset of each number within a row, and the size of a row; `None` unless all are little-endian floats.
-    fn offsets(&self, encoding: Encoding, vertex: &PlyElement) -> Result<Option<(Vec<usize>, usize)>> {
-        let scalars = vertex.scalars()?;
-        let floats = self.columns.iter().all(|&column| scalars[column] == Scalar::F32);
-        let before = |column: usize| scalars[..column].iter().map(|scalar| scalar.size()).sum::<usize>();
-        let offsets = || (self.columns.iter().map(|&column| before(column)).collect(), before(scalars.len()));
-        Ok((floats && encoding == Encoding::LittleEndian).then(offsets))
-    }
-
-    /// Decodes a Gaussian; `value(k)` is the number of the k-th of `names`.
-    fn gaussian(&self, value: impl Fn(usize) -> f32, sh: &mut [f32]) -> Gaussian {
-        sh[..3].copy_from_slice(&[value(3), value(4), value(5)]);
-        for (k, coefficient) in sh[3..].chunks_exact_mut(3).take(self.kept).enumerate() {
-            for (channel, number) in coefficient.iter_mut().enumerate() {
-                *number = value(6 + channel * self.rest + k);
-            }
-        }
-        let tail = self.opacity();
-        let mut log_scale = Vec3::new(value(tail + 1), value(tail + 2), value(tail + 3));
-        if self.flat {
-            log_scale.z = log_scale.x.min(log_scale.y) + LOG_THICKNESS;
-        }
-        let opacity = value(tail);
-        Gaussian {
-            mean: Vec3::new(value(0), value(1), value(2)),
-            // Converters of quantised files write infinite logits of the opacities 0 and 1.
-            logit: if opacity.is_infinite() { logit(if opacity > 0.0 { 1.0 } else { 0.0 }) } else { opacity },
-            log_scale,
-            quaternion: [4, 5, 6, 7].map(|k| value(tail + k)),
-        }
-    }
-
-    /// Index of the opacity in `names`.
-    fn opacity(&self) -> usize {
-        6 + 3 * self.rest
-    }
-
-    /// Whether a value of the k-th of `names` is invalid.
-    fn is_wrong(&self, at: usize, value: f32) -> bool {
-        if at == self.opacity() { value.is_nan() } else { !value.is_finite() }
-    }
-
-    /// # Errors
-    /// Names the first number of Gaussian `index` that is not finite.
-    fn check(&self, index: usize, value: impl Fn(usize) -> f64) -> Result<()> {
-        match (0..self.names.len()).find(|&at| self.is_wrong(at, value(at) as f32)) {
-            None => Ok(()),
-            Some(at) => bail!("Gaussian {index}: \"{}\" is {}, not a finite number", self.names[at], value(at)),
-        }
-    }
+    let version = if layout.motion.is_some() { "of FreeTimeGS" } else { "" };
+    let warnings = std::mem::take(&mut layout.warnings);
+    Ok(Loaded { version: version.into(), warnings, ..Loaded::new(scene, Format::Ply) })
 }
 
 /// Reads rows of any types in any encoding.
@@ -228,7 +123,8 @@ fn read_rows(
     scene: &mut Scene,
 ) -> Result<()> {
     let stride = scene.sh_stride();
-    for_each_row(reader, header.encoding, vertex, remaining, |index, values| {
+    let mut motion = layout.motion.as_ref().map(|_| Motion::default());
+    for_each_row(reader, header.encoding, vertex, remaining, |_, values| {
         let value = |at: usize| values[layout.columns[at]];
         scene.sh.resize(scene.sh.len() + stride, 0.0);
         let start = scene.sh.len() - stride;
@@ -237,8 +133,13 @@ fn read_rows(
         scene.logits.push(gaussian.logit);
         scene.log_scales.push(gaussian.log_scale);
         scene.quaternions.push(gaussian.quaternion);
-        layout.check(index, value)
-    })
+        if let (Some(columns), Some(motion)) = (&layout.motion, &mut motion) {
+            columns.push(values, motion);
+        }
+        Ok(())
+    })?;
+    scene.motion = motion;
+    Ok(())
 }
 
 /// Reads rows of little-endian floats, whose bytes are known to be there, blocks of them in parallel.
@@ -272,10 +173,6 @@ fn read_floats(
                     (gaussian.mean, gaussian.quaternion, gaussian.log_scale, gaussian.logit);
             },
         );
-        let wrong = |row: &[u8]| (0..offsets.len()).any(|at| layout.is_wrong(at, number(row, at)));
-        if let Some(i) = bytes.par_chunks_exact(stride).with_min_len(BLOCK).position_first(wrong) {
-            layout.check(first + i, |at| number(&bytes[i * stride..], at).into())?;
-        }
     }
     Ok(())
 }
@@ -307,13 +204,4 @@ fn read_points(
         Ok(())
     })?;
     Ok(points)
-}
-
-/// The factor that takes a colour of this type to 0..=1.
-fn unit(scalar: Option<Scalar>) -> f64 {
-    match scalar {
-        Some(Scalar::F32 | Scalar::F64) | None => 1.0,
-        Some(Scalar::U16 | Scalar::I16) => 1.0 / 65_535.0,
-        Some(_) => 1.0 / 255.0,
-    }
 }

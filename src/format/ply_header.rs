@@ -4,11 +4,16 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek};
 
 use anyhow::{Context, Result, bail, ensure};
+use glam::Vec3;
+
+use super::quantise::direction;
 
 /// The most bytes of a header: a bound for files without an end of header.
 const MAX_HEADER: u64 = 1 << 20;
 /// The longest line of a header but for comments, in bytes.
 const MAX_LINE: usize = 256;
+/// The start of text files by some Windows programs.
+pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
@@ -32,7 +37,7 @@ pub enum Scalar {
 
 impl Scalar {
     fn parse(word: &str) -> Option<Self> {
-        Some(match word {
+        Some(match word.to_ascii_lowercase().as_str() {
             "char" | "int8" => Self::I8,
             "uchar" | "uint8" => Self::U8,
             "short" | "int16" => Self::I16,
@@ -83,6 +88,8 @@ pub struct Property {
     pub name: String,
     /// Type of a value; `None` for a list.
     pub scalar: Option<Scalar>,
+    /// Types of the length and of the values of a list.
+    list: Option<(Scalar, Scalar)>,
 }
 
 #[derive(Clone, Debug)]
@@ -97,7 +104,7 @@ pub struct PlyHeader {
     pub encoding: Encoding,
     pub elements: Vec<PlyElement>,
     pub comments: Vec<String>,
-    /// Bytes of the header, including the line `end_header`.
+    /// Bytes of the header, including the line `end_header` and a byte-order mark.
     pub bytes: u64,
 }
 
@@ -149,6 +156,16 @@ impl PlyHeader {
         })
     }
 
+    /// The direction of the comment `up X Y Z`, which Dapple writes.
+    pub fn up(&self) -> Option<Vec3> {
+        let said = self.comments.iter().find_map(|comment| comment.strip_prefix("up "))?;
+        direction(said.split_whitespace().map(|word| word.parse().ok()))
+    }
+
+    /// Reads a header: words apart by any blanks, in any case, with long comments, after a byte-order mark or none.
+    ///
+    /// # Errors
+    /// The line that is wrong.
     pub fn read(reader: &mut impl BufRead) -> Result<Self> {
         let mut reader = reader.take(MAX_HEADER);
         let mut header = Self { encoding: Encoding::Ascii, elements: Vec::new(), comments: Vec::new(), bytes: 0 };
@@ -158,21 +175,24 @@ impl PlyHeader {
             raw.clear();
             header.bytes += reader.read_until(b'\n', &mut raw)? as u64;
             ensure!(raw.ends_with(b"\n"), "not a PLY: its header does not end with end_header");
-            let line = String::from_utf8_lossy(&raw);
+            let line = String::from_utf8_lossy(raw.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&raw));
             let line = line.trim();
-            ensure!(number > 1 || line == "ply", "not a PLY: it does not start with the line \"ply\"");
+            let (keyword, rest) = line.split_once([' ', '\t']).unwrap_or((line, ""));
+            let keyword = keyword.to_ascii_lowercase();
+            ensure!(number > 1 || keyword == "ply", "not a PLY: it does not start with the line \"ply\"");
             // Also what a damaged end of the header leads to: the numbers behind it.
-            let plain = line.len() <= MAX_LINE && !line.chars().any(char::is_control);
-            ensure!(plain || line.starts_with("comment"), "header line {number} is not text, or too long");
-            match line.split_once(' ').unwrap_or((line, "")) {
-                ("end_header", _) => break,
-                ("format", rest) => encoding = Some(parse_format(rest)?),
-                ("comment", rest) => header.comments.push(rest.trim().to_string()),
-                ("element", rest) => {
+            let plain = line.len() <= MAX_LINE && !line.chars().any(|c| c.is_control() && c != '\t');
+            let free = ["comment", "obj_info"].contains(&keyword.as_str());
+            ensure!(plain || free, "header line {number} is not text, or too long");
+            match keyword.as_str() {
+                "end_header" => break,
+                "format" => encoding = Some(parse_format(rest)?),
+                "comment" => header.comments.push(rest.trim().to_string()),
+                "element" => {
                     let element = parse_element(rest);
                     header.elements.push(element.with_context(|| format!("header line {number}: \"{line}\""))?);
                 }
-                ("property", rest) => {
+                "property" => {
                     let element = header.elements.last_mut();
                     let element = element.with_context(|| format!("header line {number}: a property of no element"))?;
                     let property = parse_property(rest);
@@ -187,7 +207,7 @@ impl PlyHeader {
 }
 
 fn parse_format(rest: &str) -> Result<Encoding> {
-    match rest.split_whitespace().next() {
+    match rest.split_whitespace().next().map(str::to_ascii_lowercase).as_deref() {
         Some("ascii") => Ok(Encoding::Ascii),
         Some("binary_little_endian") => Ok(Encoding::LittleEndian),
         Some("binary_big_endian") => Ok(Encoding::BigEndian),
@@ -197,19 +217,20 @@ fn parse_format(rest: &str) -> Result<Encoding> {
 
 fn parse_element(rest: &str) -> Result<PlyElement> {
     let mut words = rest.split_whitespace();
-    let name = words.next().context("an element needs a name")?.to_string();
+    let name = words.next().context("an element needs a name")?.to_ascii_lowercase();
     let count = words.next().and_then(|word| word.parse().ok()).context("an element needs a count")?;
     Ok(PlyElement { name, count, properties: Vec::new() })
 }
 
 fn parse_property(rest: &str) -> Result<Property> {
     let words: Vec<&str> = rest.split_whitespace().collect();
+    let scalar = |kind: &str| Scalar::parse(kind).with_context(|| format!("type \"{kind}\" is not known"));
     match *words.as_slice() {
-        ["list", _, _, name] => Ok(Property { name: name.to_string(), scalar: None }),
-        [kind, name] => {
-            let scalar = Scalar::parse(kind).with_context(|| format!("type \"{kind}\" is not known"))?;
-            Ok(Property { name: name.to_string(), scalar: Some(scalar) })
+        [list, length, kind, name] if list.eq_ignore_ascii_case("list") => {
+            let list = Some((scalar(length)?, scalar(kind)?));
+            Ok(Property { name: name.to_string(), scalar: None, list })
         }
+        [kind, name] => Ok(Property { name: name.to_string(), scalar: Some(scalar(kind)?), list: None }),
         _ => bail!("a property needs a type and a name"),
     }
 }
@@ -227,9 +248,9 @@ impl PlyElement {
         self.properties.iter().map(scalar).collect()
     }
 
-    /// Index of a property within a row.
+    /// Index of a property within a row; names are the same in any case.
     pub fn index(&self, name: &str) -> Option<usize> {
-        self.properties.iter().position(|p| p.name == name)
+        self.properties.iter().position(|p| p.name.eq_ignore_ascii_case(name))
     }
 }
 
@@ -248,14 +269,7 @@ pub fn for_each_row(
     if encoding == Encoding::Ascii {
         let mut line = String::new();
         for index in 0..element.count as usize {
-            line.clear();
-            let read = reader.read_line(&mut line).with_context(|| format!("row {index} is not text"))?;
-            ensure!(
-                read > 0,
-                "cut short: {} rows of \"{}\" expected, {index} found; copy or export the file again",
-                element.count,
-                element.name
-            );
+            read_text_row(reader, element, index, &mut line)?;
             let mut words = line.split_ascii_whitespace();
             for (value, property) in values.iter_mut().zip(&element.properties) {
                 let word = words.next().with_context(|| format!("row {index} ends before \"{}\"", property.name))?;
@@ -280,6 +294,59 @@ pub fn for_each_row(
         row(index, &values)?;
     }
     Ok(())
+}
+
+/// The next line of an ASCII file that is not blank.
+fn read_text_row(reader: &mut impl BufRead, element: &PlyElement, index: usize, line: &mut String) -> Result<()> {
+    line.clear();
+    while line.trim().is_empty() {
+        line.clear();
+        let read = reader.read_line(line).with_context(|| format!("row {index} is not text"))?;
+        ensure!(
+            read > 0,
+            "cut short: {} rows of \"{}\" expected, {index} found; copy or export the file again",
+            element.count,
+            element.name
+        );
+    }
+    Ok(())
+}
+
+/// Passes over the rows of an element, whose properties may be lists; returns their bytes.
+///
+/// # Errors
+/// Rows that the `remaining` bytes cannot hold.
+pub fn skip_rows(reader: &mut impl BufRead, encoding: Encoding, element: &PlyElement, remaining: u64) -> Result<u64> {
+    let short =
+        || format!("cut short: {} rows of \"{}\" expected; copy or export the file again", element.count, element.name);
+    let mut read = 0;
+    let mut line = String::new();
+    ensure!(element.count <= remaining || element.properties.is_empty(), "{}", short());
+    for index in 0..if element.properties.is_empty() { 0 } else { element.count as usize } {
+        if encoding == Encoding::Ascii {
+            read_text_row(reader, element, index, &mut line)?;
+            read += line.len() as u64;
+            continue;
+        }
+        for property in &element.properties {
+            let size = match (property.scalar, property.list) {
+                (Some(scalar), _) => scalar.size() as u64,
+                (None, Some((length, kind))) => {
+                    let mut raw = [0; 8];
+                    let raw = &mut raw[..length.size()];
+                    reader.read_exact(raw).with_context(short)?;
+                    read += raw.len() as u64;
+                    // A negative length is none, and one that is not finite saturates.
+                    (length.decode(raw, encoding == Encoding::BigEndian) as u64).saturating_mul(kind.size() as u64)
+                }
+                (None, None) => 0,
+            };
+            ensure!(size <= remaining.saturating_sub(read), "{}", short());
+            std::io::copy(&mut Read::by_ref(reader).take(size), &mut std::io::sink()).with_context(short)?;
+            read += size;
+        }
+    }
+    Ok(read)
 }
 
 /// Checks that the `remaining` bytes of the file can hold the rows that the header claims.

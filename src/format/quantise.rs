@@ -59,6 +59,13 @@ pub(super) fn unit_quaternion(q: [f32; 4]) -> [f32; 4] {
     if norm == 0.0 { [1.0, 0.0, 0.0, 0.0] } else { q.map(|v| (f64::from(v) / norm) as f32) }
 }
 
+/// The unit vector of three numbers; `None` for other counts, and for numbers without a direction.
+pub(super) fn direction(numbers: impl Iterator<Item = Option<f64>>) -> Option<Vec3> {
+    let numbers: Vec<f64> = numbers.collect::<Option<_>>()?;
+    let [x, y, z] = numbers.try_into().ok()?;
+    glam::DVec3::new(x, y, z).try_normalize().map(|v| v.as_vec3())
+}
+
 /// The nearest of 0..=255 to `v`.
 pub(super) fn byte(v: f32) -> u8 {
     // `as` saturates.

@@ -1,9 +1,10 @@
-//! A sequence of scenes: a folder of numbered PLY files, one per time (docs/formats.md 1.9).
+//! A sequence of scenes: a folder of numbered files of one format, one per time (docs/formats.md 1.9).
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::folder::{groups, run_scene};
 use super::{Format, Loaded};
 use crate::edit;
 use crate::scene::{Motion, Scene};
@@ -11,6 +12,8 @@ use crate::scene::{Motion, Scene};
 /// The interval between two files, in durations of a Gaussian: at the time of one file, the Gaussians of the next have
 /// e⁻⁸ of their opacity.
 const DEVIATIONS: f32 = 4.0;
+/// The most warnings about single files.
+const WARNINGS: usize = 3;
 
 /// The path of file `index` (from 0) of a sequence of `count` files: `frame_0001.ply` for the first of `frame.ply`.
 pub fn name_of(pattern: &Path, index: usize, count: usize) -> PathBuf {
@@ -25,35 +28,37 @@ pub fn name_of(pattern: &Path, index: usize, count: usize) -> PathBuf {
     pattern.with_file_name(format!("{stem}_{:0digits$}.{extension}", index + 1))
 }
 
-/// The files of a sequence, ordered by number; empty unless the folder holds at least two PLY files that differ only in
-/// their number.
+/// The files of a sequence, ordered by number; empty unless the folder holds at least two scene files that differ only
+/// in their number, and neither a run's scene nor a second sequence.
 pub fn find(folder: &Path) -> Vec<PathBuf> {
-    let listed = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let numbered = listed.filter(|path| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("ply")));
-    let mut files: Vec<(String, u64, PathBuf)> = numbered
-        .filter_map(|path| {
-            let stem = path.file_stem()?.to_string_lossy().into_owned();
-            let name = stem.trim_end_matches(|c: char| c.is_ascii_digit());
-            let number = stem[name.len()..].parse().ok()?;
-            Some((name.to_owned(), number, path))
-        })
-        .collect();
-    files.sort();
-    let one_stem = files.first().zip(files.last()).is_some_and(|(first, last)| first.0 == last.0);
-    if one_stem && files.len() > 1 { files.into_iter().map(|(_, _, path)| path).collect() } else { Vec::new() }
+    match groups(folder).as_mut_slice() {
+        [one] if run_scene(folder).is_none() => std::mem::take(one),
+        _ => Vec::new(),
+    }
 }
 
-/// Joins the scenes of the files, each read by `scene_of`, into one dynamic scene. The files get evenly spaced times from
+/// Joins the scenes of the files, each read by `load`, into one dynamic scene. The files get evenly spaced times from
 /// 0 to 1; the Gaussians of each are visible around its time only.
 ///
 /// # Errors
-/// Those of `scene_of`, and a scene of another spherical-harmonic degree than the first.
-pub(super) fn read(files: &[PathBuf], scene_of: impl Fn(&Path) -> Result<Scene>) -> Result<Loaded> {
+/// Those of `load`, and a scene of another spherical-harmonic degree than the first.
+pub(super) fn read(files: &[PathBuf], load: impl Fn(&Path) -> Result<Loaded>) -> Result<Loaded> {
     ensure!(files.len() > 1, "a sequence has at least two files");
     let gap = 1.0 / (files.len() - 1) as f32;
     let mut all = Scene::default();
+    let (mut warnings, mut format) = (Vec::new(), None);
     for (index, path) in files.iter().enumerate() {
-        let mut scene = scene_of(path)?;
+        let loaded = load(path)?;
+        let mut scene = loaded.scene;
+        ensure!(
+            scene.motion.is_none(),
+            "{}: it moves by itself, so that it is no moment of a sequence",
+            path.display()
+        );
+        if let Some(first) = loaded.warnings.into_iter().next().filter(|_| warnings.len() < WARNINGS) {
+            warnings.push(format!("{}: {first}", path.file_name().unwrap_or_default().display()));
+        }
+        format.get_or_insert(loaded.format);
         if index == 0 {
             (all.sh_degree, all.antialiased) = (scene.sh_degree, scene.antialiased);
         }
@@ -71,5 +76,6 @@ pub(super) fn read(files: &[PathBuf], scene_of: impl Fn(&Path) -> Result<Scene>)
         "a sequence of {} scenes at evenly spaced times from 0 to 1; between two times both scenes are faintly visible",
         files.len()
     );
-    Ok(Loaded { warnings: vec![warning], ..Loaded::new(all, Format::Ply) })
+    warnings.insert(0, warning);
+    Ok(Loaded { warnings, ..Loaded::new(all, format.unwrap_or(Format::Ply)) })
 }

@@ -6,11 +6,16 @@
 
 use glam::Vec3;
 
-use super::quantise::{colour, dc_of};
-use crate::scene::{Motion, Scene};
+use super::quantise::{colour, dc_of, logit};
+use crate::edit;
+use crate::scene::{GATE_SLOPE, Motion, Scene, sigmoid};
 
 /// The logarithm of a duration that is effectively infinite in a clip from 0 to 1.
 const FOR_EVER: f32 = 7.0;
+/// Static shares of the opacity that are neither none nor all, by more than a step of 8 bits.
+const PARTIAL: std::ops::RangeInclusive<f32> = 0.004..=0.996;
+/// The gate of a Gaussian that never fades.
+const OPEN: f32 = 1.0;
 /// The time centre of the Gaussians of a static scene.
 const MIDDLE: f32 = 0.5;
 
@@ -53,6 +58,34 @@ impl Moving {
         motion.gates.push(Motion::NO_GATE);
         sh.extend(self.rgb.map(dc_of));
     }
+}
+
+/// Splits each Gaussian whose gate is neither open nor shut into a still one and one that fades, which together have its
+/// opacity at all times: 1 − (1 − αγ)(1 − βg) with β = α(1 − γ)/(1 − αγ). The model has no gate. Says how many.
+pub fn split_gates(scene: &mut Scene) -> Option<String> {
+    let motion = scene.motion.as_ref()?;
+    let gates: Vec<f32> = motion.gates.iter().map(|&gate| sigmoid(GATE_SLOPE * gate)).collect();
+    let partial: Vec<usize> = (0..gates.len()).filter(|&i| PARTIAL.contains(&gates[i])).collect();
+    if partial.is_empty() {
+        return None;
+    }
+    let mut still = scene.clone();
+    still.retain(|_, i| PARTIAL.contains(&gates[i]));
+    for (k, &i) in partial.iter().enumerate() {
+        let (alpha, gate) = (sigmoid(scene.logits[i]), gates[i]);
+        still.logits[k] = logit(alpha * gate);
+        scene.logits[i] = logit(alpha * (1.0 - gate) / (1.0 - alpha * gate).max(f32::MIN_POSITIVE));
+    }
+    if let (Some(fading), Some(still)) = (&mut scene.motion, &mut still.motion) {
+        partial.iter().for_each(|&i| fading.gates[i] = Motion::NO_GATE);
+        still.gates.fill(OPEN);
+    }
+    // The same kind of scene.
+    let _ = edit::append(scene, still);
+    Some(format!(
+        "{} Gaussians fade in part, which the format cannot say; each becomes a still and a fading one",
+        partial.len()
+    ))
 }
 
 /// Warnings about motion that our model cannot represent.

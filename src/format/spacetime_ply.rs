@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use glam::Vec3;
 
 use super::ply_header::{PlyFile, for_each_row};
@@ -85,7 +85,7 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
 /// Decodes a scene: any order of properties, any encoding. Features of the "full" kind are ignored.
 ///
 /// # Errors
-/// Names the absent properties, or the first Gaussian with a value that is not finite.
+/// Names the absent properties.
 pub(super) fn decode(file: PlyFile) -> Result<Loaded> {
     let remaining = file.remaining();
     let PlyFile { header, mut reader, .. } = file;
@@ -101,11 +101,8 @@ pub(super) fn decode(file: PlyFile) -> Result<Loaded> {
     let omega: Vec<usize> = (0..4).filter_map(|k| column(&format!("omega_{k}"))).collect();
     let mut scene = Scene::default();
     let (mut motion, mut curved, mut turning) = (Motion::default(), 0, 0);
-    for_each_row(&mut reader, header.encoding, vertex, remaining, |index, values| {
+    for_each_row(&mut reader, header.encoding, vertex, remaining, |_, values| {
         let row: Vec<f32> = columns.iter().map(|&c| values[c] as f32).collect();
-        if let Some(at) = row.iter().position(|value| !value.is_finite()) {
-            bail!("Gaussian {index}: \"{}\" is {}, not a finite number", needed[at], row[at]);
-        }
         // In the order of `needed`: position, time, nine of motion, colour, opacity, scale, rotation.
         let vector = |at: usize| Vec3::new(row[at], row[at + 1], row[at + 2]);
         scene.means.push(vector(0));
@@ -120,7 +117,5 @@ pub(super) fn decode(file: PlyFile) -> Result<Loaded> {
         Ok(())
     })?;
     scene.motion = Some(motion);
-    // Numbers may go beyond all bounds on their way into our model.
-    scene.validate()?;
     Ok(Loaded { warnings: left_out(curved, turning), ..Loaded::new(scene, Format::SpacetimePly) })
 }

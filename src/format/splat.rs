@@ -47,7 +47,6 @@ fn decode(bytes: &[u8]) -> Result<Scene> {
             quaternion: unit_quaternion([0, 1, 2, 3].map(component)),
         }
     });
-    scene.validate()?;
     Ok(scene)
 }
 
@@ -68,7 +67,7 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
 }
 
 /// Indices in descending order of volume × opacity.
-fn by_importance(scene: &Scene) -> Vec<u32> {
+pub(super) fn by_importance(scene: &Scene) -> Vec<u32> {
     let importance = |i: usize| sigmoid(scene.logits[i]).ln() + scene.log_scales[i].element_sum();
     let mut keyed: Vec<(f32, u32)> = (0..scene.len()).into_par_iter().map(|i| (importance(i), i as u32)).collect();
     keyed.par_sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));

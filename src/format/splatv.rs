@@ -33,19 +33,25 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
         "type": "splat", "size": height * WIDTH * 16, "texwidth": WIDTH, "texheight": height, "cameras": [camera(scene)],
     }]);
     let text = chunk.to_string();
-    let importance = |i: usize| sigmoid(scene.logits[i]).ln() + scene.log_scales[i].element_sum();
-    let mut order: Vec<usize> = (0..scene.len()).collect();
-    order.sort_by(|&a, &b| importance(b).total_cmp(&importance(a)));
+    let order = by_importance(scene);
     write_atomically(path, |file| {
         file.write_all(&MAGIC.to_le_bytes())?;
         file.write_all(&(text.len() as u32).to_le_bytes())?;
         file.write_all(text.as_bytes())?;
         for &i in &order {
-            file.write_all(bytemuck::cast_slice(&encode(scene, i)))?;
+            file.write_all(bytemuck::cast_slice(&encode(scene, i as usize)))?;
         }
         let padding = height * WIDTH * 16 - scene.len() * WORDS * 4;
         file.write_all(&vec![0; padding])
     })
+}
+
+/// Indices in descending order of size and opacity.
+pub(super) fn by_importance(scene: &Scene) -> Vec<u32> {
+    let importance = |i: u32| sigmoid(scene.logits[i as usize]).ln() + scene.log_scales[i as usize].element_sum();
+    let mut order: Vec<u32> = (0..scene.len() as u32).collect();
+    order.sort_by(|&a, &b| importance(b).total_cmp(&importance(a)));
+    order
 }
 
 /// The first camera of viewers, in front of the scene's median: INRIA's form, OpenCV axes.
@@ -132,7 +138,6 @@ fn decode(bytes: &[u8]) -> Result<Loaded> {
         turning += usize::from([13, 14].iter().any(|&k| pair(k) != [0.0; 2]));
     }
     scene.motion = Some(motion);
-    scene.validate()?;
     Ok(Loaded { warnings: left_out(curved, turning), ..Loaded::new(scene, Format::Splatv) })
 }
 

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::axis_flips::AxisFlips;
 use super::bounded::{CUT_SHORT, check_claim, read_exactly, read_file, slice};
 use super::quantise::{u32_at, u64_at};
+use super::spz_fit;
 use super::spz_pack::{self, Packed, Sizes};
 use super::{Format, Loaded, SpzAxes, deflate, write_atomically};
 use crate::scene::Scene;
@@ -89,7 +90,7 @@ impl SpzHeader {
     }
 }
 
-/// Reads a file of any version. `axes` are those of a file that names none; RUB if `None`.
+/// Reads a file of any version. `axes` are its axes whatever it says; if `None`, those that it names, else RUB.
 ///
 /// # Errors
 /// Names the file, the place in it and the fault.
@@ -133,14 +134,9 @@ fn decode(bytes: Vec<u8>, axes: Option<SpzAxes>) -> Result<Loaded> {
     finish(&header, &Packed::from_streams(&streams), axes, warnings)
 }
 
-/// The axes that the extension records name, else `default`; a name of [`AXES`].
-fn axes_of(
-    header: &SpzHeader,
-    mut records: &[u8],
-    default: Option<SpzAxes>,
-    warnings: &mut Vec<String>,
-) -> &'static str {
-    let default = default.unwrap_or(SpzAxes::Rub).name();
+/// The axes that were `given`, else those that the extension records name, else RUB; a name of [`AXES`].
+fn axes_of(header: &SpzHeader, mut records: &[u8], given: Option<SpzAxes>, warnings: &mut Vec<String>) -> &'static str {
+    let default = given.unwrap_or(SpzAxes::Rub).name();
     while header.flags & HAS_EXTENSIONS != 0 && records.len() >= 8 {
         let (kind, size) = (u32_at(records, 0), u32_at(records, 4) as usize);
         let Some(payload) = records[8..].get(..size) else {
@@ -149,7 +145,13 @@ fn axes_of(
         };
         if kind == COORDINATE_SYSTEM && size >= 4 {
             match u32_at(payload, 0) {
-                value @ 1..=8 => return AXES[value as usize - 1],
+                value @ 1..=8 => {
+                    let named = AXES[value as usize - 1];
+                    if given.is_some() && named != default {
+                        warnings.push(format!("the file says that its axes are {named}; {default} is taken, as asked"));
+                    }
+                    return if given.is_some() { default } else { named };
+                }
                 value => warnings.push(format!("axes {value} of the file is not known; {default} is assumed")),
             }
         }
@@ -202,7 +204,6 @@ fn finish(header: &SpzHeader, packed: &Packed, axes: &str, mut warnings: Vec<Str
     let flips = AxisFlips::new([letters[0] != b'R', letters[1] != b'D', letters[2] != b'F']);
     let mut scene = spz_pack::unpack(packed, count, header.version, header.sh_degree, header.fractional_bits, flips);
     scene.antialiased = header.flags & ANTIALIASED != 0;
-    scene.validate()?;
     Ok(Loaded { version: header.version.to_string(), axes: axes.into(), warnings, ..Loaded::new(scene, Format::Spz) })
 }
 
@@ -222,7 +223,7 @@ fn encode(scene: &Scene, version: u32, axes: SpzAxes) -> Result<Vec<Vec<u8>>> {
     ensure!([3, 4].contains(&version), "SPZ version {version} cannot be written; 3 and 4 can");
     scene.validate()?;
     let Ok(count) = u32::try_from(scene.len()) else { bail!("SPZ counts Gaussians with 32 bits") };
-    let fractional_bits = spz_pack::fractional_bits(scene)?;
+    let fractional_bits = spz_fit::fractional_bits(scene)?;
     let streams = spz_pack::pack(scene, fractional_bits, axes.flips());
     let mut header = MAGIC.to_vec();
     header.extend(version.to_le_bytes());

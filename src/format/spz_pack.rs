@@ -1,18 +1,17 @@
 //! The quantised attributes of `.spz`, one array each.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use glam::Vec3;
 use rayon::prelude::*;
 
 use super::axis_flips::AxisFlips;
 use super::bounded::slice;
 use super::quantise::{self, GRAIN, Gaussian, byte, halves, largest, logit, u32_at, unit_quaternion};
+use super::spz_fit;
 use crate::scene::{Scene, sh_coefficients, sigmoid};
 
 /// Scale of the colours: byte = f_dc · 0.15 · 255 + 127.5.
 const COLOUR: f32 = 0.15;
-/// The largest 24-bit number.
-const MAX_FIXED: f32 = 8_388_607.0;
 
 /// Bytes per Gaussian in each array, in file order: positions, alphas, colours, scales, rotations, harmonics.
 pub(super) struct Sizes([usize; 6]);
@@ -149,28 +148,12 @@ fn pack_rotation([w, x, y, z]: [f32; 4]) -> u32 {
     })
 }
 
-/// Fractional bits of the positions: 12, as is usual, fewer where the farthest Gaussian would not fit, and more where
-/// the scene is so small that 12 would leave it fewer than 14 significant ones.
-///
-/// # Errors
-/// A scene beyond ±8 million units.
-pub(super) fn fractional_bits(scene: &Scene) -> Result<u8> {
-    let far = scene.means.iter().fold(0.0_f32, |far, mean| far.max(mean.abs().max_element()));
-    ensure!(
-        far < MAX_FIXED,
-        "a Gaussian lies {far} units from the origin, SPZ reaches {MAX_FIXED}; scale the scene down"
-    );
-    let fits = |bits: u8| far * f32::from(bits).exp2() <= MAX_FIXED - 1.0;
-    let fine = |bits: u8| far * f32::from(bits).exp2() >= 16_384.0;
-    let wanted = (12..20).find(|&bits| fine(bits)).unwrap_or(if far > 0.0 { 20 } else { 12 });
-    Ok((0..=wanted).rev().find(|&bits| fits(bits)).unwrap_or(0))
-}
-
 /// The arrays of a scene, in file order.
 pub(super) fn pack(scene: &Scene, fractional_bits: u8, flips: AxisFlips) -> [Vec<u8>; 6] {
     let one = f32::from(fractional_bits).exp2();
     let rest = scene.sh_stride() - 3;
     let (signs, stride) = (flips.sh(), scene.sh_stride());
+    let sh_steps = spz_fit::sh_steps(scene);
     let each = |size: usize, fill: &(dyn Fn(usize, &mut [u8]) + Sync)| {
         let mut bytes = vec![0; size * scene.len()];
         // A size of 0 has no chunks.
@@ -201,8 +184,8 @@ pub(super) fn pack(scene: &Scene, fractional_bits: u8, flips: AxisFlips) -> [Vec
     });
     let sh = each(rest, &|i, bytes| {
         for (k, (place, value)) in bytes.iter_mut().zip(&scene.sh[stride * i + 3..]).enumerate() {
-            // Degree 1 keeps 5 bits, the higher ones 4: rounded to multiples, of which 256 is out of reach.
-            let step = if k < 9 { 8.0 } else { 16.0 };
+            // Rounded to multiples, of which 256 is out of reach.
+            let step = sh_steps[usize::from(k >= 9)];
             let value = value * signs[1 + k / 3] * 128.0 + 128.0;
             *place = ((value / step).round() * step) as u8;
         }

@@ -28,7 +28,7 @@ pub struct Ring {
 
 /// `count` cameras evenly around the scene. They circle as the capture's cameras stand, where there are some: around
 /// the point that those look at, at their median distance and height. Otherwise they circle the median Gaussian, with
-/// up along −y as structure from motion mostly has it.
+/// the scene's own up or, where it has none, up along −y as structure from motion mostly has it.
 pub fn around(scene: &Scene, capture: &[Camera], count: u32) -> Vec<Camera> {
     let ring = ring(scene, capture);
     (0..count).map(|index| ring.camera(TAU * f64::from(index) / f64::from(count))).collect()
@@ -89,9 +89,11 @@ fn from_cameras(cameras: &[Camera]) -> Option<Ring> {
     (radius > 0.0).then_some(Ring { centre, up, radius, height, lens })
 }
 
-/// The direction that the images' horizontals are most nearly at right angles to: the least eigenvector of Σ r rᵀ over
+/// The direction that is up for the cameras of a capture, a unit vector; `None` without cameras.
+///
+/// It is what the images' horizontals are most nearly at right angles to: the least eigenvector of Σ r rᵀ over
 /// the cameras' right axes, on the images' up side.
-fn up(cameras: &[Camera]) -> Option<DVec3> {
+pub fn up(cameras: &[Camera]) -> Option<DVec3> {
     let mut spread = DMat3::from_diagonal(DVec3::splat(1e-6));
     for camera in cameras {
         let r = camera.pose.rotation.row(0);
@@ -107,7 +109,8 @@ fn from_scene(scene: &Scene) -> Ring {
     let centre = middle(scene);
     let size = median(scene.means.iter().map(|mean| mean.as_dvec3().distance(centre)).collect()).max(1e-9);
     let (radius, height) = (4.0 * size, 1.2 * size);
-    Ring { centre, up: -DVec3::Y, radius, height, lens: Lens::from_fov_x(FOV_X, SIZE.0, SIZE.1) }
+    let up = scene.up.map_or(-DVec3::Y, |up| up.as_dvec3());
+    Ring { centre, up, radius, height, lens: Lens::from_fov_x(FOV_X, SIZE.0, SIZE.1) }
 }
 
 #[cfg(test)]

@@ -286,6 +286,7 @@ fn from_points(points: &PointCloud, shape: Shape, config: &Config, frame: &Norma
         sh_degree: config.sh_degree,
         antialiased: config.antialiased,
         motion: None,
+        up: None,
         means,
     }
 }

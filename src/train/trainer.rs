@@ -10,7 +10,7 @@ use crate::camera::Camera;
 use crate::dataset::{Capture, PhotoCache, Split};
 use crate::gpu::{Gpu, Recorder, StageTimes};
 use crate::model::{Model, ModelForm};
-use crate::render::{Channel, FrameStatus, LensVariant, RenderOptions, Rendered, Renderer, View};
+use crate::render::{Channel, FrameStatus, LensVariant, RenderOptions, Rendered, Renderer, View, orbit};
 use crate::scene::{ALPHA_MIN, Normalisation, Scene, sigmoid};
 
 use super::appearance::{Appearance, Shown};
@@ -329,6 +329,8 @@ impl Trainer {
         scene.antialiased = self.config.antialiased;
         scene.retain(|scene, i| sigmoid(scene.logits[i]) >= ALPHA_MIN);
         scene.denormalise(&self.normalisation);
+        let cameras: Vec<Camera> = self.capture().shots.iter().map(|shot| shot.camera).collect();
+        scene.up = orbit::up(&cameras).map(|up| up.as_vec3());
         Ok(scene)
     }
 

@@ -172,7 +172,12 @@ fn a_run_starts_from_a_scene_of_any_format() {
     folder.scene("s.ply");
     folder.succeed("export s.ply s.spz");
     folder.succeed(&format!("train {} {TRAIN} --init s.spz", tiny().display()));
-    assert!(folder.path("r/scene.ply").is_file());
+    // Its cameras say which way is up.
+    let up = dapple::format::read_scene(&folder.path("r")).expect("reads").up.expect("an up");
+    assert!(up.distance(glam::Vec3::Z) < 1e-3, "{up}");
+    folder.succeed("export r upright.glb");
+    let upright = folder.succeed("export r again.usda");
+    assert!(upright.contains("the scene is turned upright; its up was"), "{upright}");
 }
 
 /// The device leaves such updates out, and the run says so once.

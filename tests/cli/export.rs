@@ -103,7 +103,7 @@ fn steps_are_taken_in_the_stated_order() {
     let folder = Folder::new();
     folder.file("row.ply", row());
     let bounds = |options: &str| {
-        folder.succeed(&format!("export row.ply out.ply {options}"));
+        folder.succeed(&format!("export row.ply out.ply --overwrite {options}"));
         let facts = info(&folder, "out.ply");
         let corner = |name: &str| {
             let values = facts["bounds"][name].as_array().expect("a corner");
@@ -121,8 +121,8 @@ fn steps_are_taken_in_the_stated_order() {
     assert_eq!(bounds("--min-opacity 0.6"), (4, vec![4.0, 1.0, 2.0], vec![7.0, 1.0, 2.0]));
     assert_eq!(bounds("--keep 2"), (2, vec![6.0, 1.0, 2.0], vec![7.0, 1.0, 2.0]));
     assert_eq!(bounds("--max-size 0.2").0, 7);
-    assert!(folder.error("export row.ply out.ply --max-size 0.1", 1).contains("no Gaussians are left"));
-    folder.succeed("export row.ply out.ply --sh-degree 0 --morton --max-isolation 3");
+    assert!(folder.error("export row.ply out.ply --overwrite --max-size 0.1", 1).contains("no Gaussians are left"));
+    folder.succeed("export row.ply out.ply --overwrite --sh-degree 0 --morton --max-isolation 3");
     assert_eq!(info(&folder, "out.ply")["sh_degree"], 0);
     folder.scene("one.ply");
     assert!(folder.error("export one.ply row.ply both.ply", 1).contains("anti-aliasing"));

@@ -78,7 +78,7 @@ fn scenes_that_are_not_whole_are_named() {
     folder.file("text.ply", "hello\n");
     let expected = [
         ("half.ply", "lack the properties rot_2"),
-        ("nan.ply", "Gaussian 0: \"opacity\" is NaN"),
+        ("nan.ply", "none of its 1 Gaussians is whole: 1 Gaussian holds a NaN"),
         ("short.ply", "cut short"),
         ("text.ply", "not a PLY"),
         ("none.ply", "none.ply"),

@@ -7,6 +7,7 @@ mod crash;
 mod export;
 mod files;
 mod flow_tool;
+mod losses;
 mod readings;
 mod resume;
 mod verify;

@@ -128,10 +128,13 @@ fn spz_frames_are_those_that_the_file_or_the_caller_names() {
     for (a, b) in same.means.iter().zip(&other.means) {
         assert_eq!(*a, *b * Vec3::new(1.0, -1.0, -1.0));
     }
-    // In version 4 the record wins over what the caller says.
+    // In version 4 the record counts, unless the caller says something else.
     spz::write(&path, &written, 4, SpzAxes::Rdf).expect("writes");
+    assert_eq!(format::read_scene(&path).expect("reads"), same);
     let options = ReadOptions { spz_axes: Some(SpzAxes::Rub) };
-    assert_eq!(format::load_with(&path, &options).expect("reads").scene, same);
+    let asked = format::load_with(&path, &options).expect("reads");
+    assert_eq!(asked.scene, other);
+    assert!(asked.warnings[0].contains("axes are RDF; RUB is taken, as asked"), "{:?}", asked.warnings);
 }
 
 #[test]
@@ -213,11 +216,15 @@ fn degenerate_scenes_are_written() {
         same.sh.extend(one.sh.iter().map(|v| v * 1e6));
     }
     let folder = tempfile::tempdir().expect("temporary folder");
-    for name in ["a.sog", "a.spz", "a.compressed.ply", "a.splat", "a.ply"] {
+    for name in ["a.sog", "a.spz", "a.compressed.ply", "a.splat"] {
         let path = folder.path().join(name);
         format::write_scene(&path, &same).expect(name);
         assert_eq!(format::read_scene(&path).expect(name).len(), 3000, "{name}");
     }
+    // The only one of these that holds a quaternion of 0, which is no rotation.
+    let path = folder.path().join("a.ply");
+    format::write_scene(&path, &same).expect("writes");
+    assert!(error_of(&path).contains("3000 Gaussians have a quaternion of 0"));
 }
 
 #[test]
@@ -367,7 +374,8 @@ fn a_sog_that_is_wrong_says_where() {
     };
     assert!(error_with("\"version\":2", "\"version\":3").contains("SOG version 3 is not known"));
     assert!(
-        error_with("\"count\":300,\"means\"", "\"count\":4000000000,\"means\"").contains("claims 4000000000 Gaussians")
+        error_with("\"count\":300,\"means\"", "\"count\":4000000000,\"means\"")
+            .contains("pixels for 4000000000 Gaussians")
     );
     assert!(error_with("\"count\":300,\"means\"", "\"count\":500,\"means\"").contains("pixels for 500"));
     assert!(error_with("\"count\":300,\"files\":[\"shN", "\"count\":7,\"files\":[\"shN").contains("of a palette of 7"));

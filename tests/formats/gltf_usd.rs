@@ -9,6 +9,7 @@ use glam::{DQuat, DVec3, Vec3, Vec4};
 
 use crate::support::files::{Folder, error_of};
 use crate::support::made;
+use crate::support::usdc;
 
 /// A scene with unit quaternions.
 fn scene(n: usize, sh_degree: u32) -> Scene {
@@ -278,6 +279,7 @@ fn usd_that_is_wrong_gets_one_clear_line() {
     assert!(wrong("sphericalHarmonicsDegree = 0", "x = 0").contains("prim \"Gaussians\""));
     assert!(wrong("def ParticleField3DGaussianSplat", "def Mesh").contains("no ParticleField3DGaussianSplat"));
     assert!(error_of(&folder.file("b.usdc", b"PXR-USDC\0\0")).contains("usdcat"));
+    assert!(error_of(&folder.file("c.usdc", &usdc::layer()[..600])).contains("binary layer"));
     assert!(error_of(&folder.file("b.usdz", b"PK\x03\x04 nothing")).contains("zip archive"));
 }
 
@@ -296,4 +298,21 @@ fn real_gltf_reads() {
     let fallback = format::load(&folder.join("khr_extensible_fallback.gltf")).expect("reads");
     assert_eq!(fallback.scene.len(), 1);
     assert!(fallback.warnings.iter().any(|w| w.contains("customShape")), "{:?}", fallback.warnings);
+}
+
+#[test]
+fn binary_layers_are_those_of_the_text() {
+    let folder = Folder::new();
+    let text = format::load(&folder.file("a.usda", usdc::text())).expect("text");
+    let binary = format::load(&folder.file("a.usdc", usdc::layer())).expect("binary");
+    assert_eq!((text.scene.len(), &text.scene, &text.axes), (20, &binary.scene, &binary.axes));
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    archive.start_file("a.usdc", stored).expect("starts");
+    std::io::Write::write_all(&mut archive, &usdc::layer()).expect("writes");
+    let package = archive.finish().expect("finishes").into_inner();
+    assert_eq!(format::read_scene(&folder.file("a.usdz", package)).expect("a package"), text.scene);
+    let mut newer = usdc::layer();
+    newer[9] = 99;
+    assert!(error_of(&folder.file("d.usdc", newer)).contains("version 0.99 of binary USD"));
 }

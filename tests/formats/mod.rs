@@ -1,6 +1,7 @@
 //! Scene files of every format: round trips, what other tools write, and files that are wrong.
 
 mod compact;
+mod dialects;
 mod gltf_usd;
 mod motion;
 mod ply;

@@ -89,13 +89,10 @@ fn a_wrong_container_is_described() {
     assert!(with(&replaced("\"shape\":[9,4,3]", "\"shape\":[9,6,2]")).contains("\"sh\" has the shape [9, 6, 2]"));
     assert!(with(&replaced("dapple_scene", "dapple_other")).contains("not a scene of Dapple"));
     let nan = f32::NAN.to_le_bytes();
-    assert!(
-        with(&|bytes| {
-            let end = bytes.len();
-            bytes[end - 4..].copy_from_slice(&nan)
-        })
-        .contains("not finite")
-    );
+    let poisoned = [&good[..good.len() - 4], &nan].concat();
+    std::fs::write(&path, poisoned).unwrap();
+    let left = format::load(&path).unwrap();
+    assert_eq!((left.scene.len(), left.warnings.len()), (8, 1), "{:?}", left.warnings);
 }
 
 #[test]
@@ -155,7 +152,7 @@ fn what_our_motion_has_no_place_for_is_said() {
     std::fs::write(&path, text.replace("trbf_scale", "trbf_other")).unwrap();
     assert!(error_of(&path).contains("lack the properties trbf_scale"));
     std::fs::write(&path, text.replace("0.5 -1 4", "0.5 nan 4")).unwrap();
-    assert!(error_of(&path).contains("Gaussian 0: \"trbf_scale\" is NaN"));
+    assert!(error_of(&path).contains("2 Gaussians hold a NaN"));
     std::fs::write(&path, &text[..text.len() - row.len()]).unwrap();
     error_of(&path);
 }

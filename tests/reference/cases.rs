@@ -198,6 +198,7 @@ pub fn host_scene(gaussians: &[Gaussian<f64>], degree: u32, antialiased: bool) -
         sh_degree: degree,
         antialiased,
         motion: None,
+        up: None,
     }
 }
 

@@ -9,3 +9,4 @@ pub mod random;
 pub use device::{
     can_run, device_view, gpu, made_moments, read_moments, read_motion, read_rows, renderer, training_renderer,
 };
+pub mod usdc;

@@ -16,6 +16,10 @@ use crate::scene::{SH_C0, Scene, logit, sh_coefficients};
 
 /// The least bytes per Gaussian, with the smallest types that the extension allows.
 const LEAST_BYTES: u64 = 20;
+/// The component type of floats.
+const FLOAT: u32 = 5126;
+/// One number in this many may be beyond its range by accident.
+const ODD_SHARE: usize = 50;
 
 /// Reads `.glb` and `.gltf`.
 ///
@@ -43,6 +47,11 @@ fn read_file(path: &Path) -> Result<Loaded> {
     }
     let buffers = Buffers::open(path, &mut document, chunk)?;
     let mut loaded = Loaded::new(Scene::default(), if binary { Format::Glb } else { Format::Gltf });
+    if normalise_integers(&mut document) {
+        loaded.warnings.push(
+            "its opacities or colours are integers that it does not call normalised; they are read as 0 to 1".into(),
+        );
+    }
     loaded.version = version;
     loaded.axes = "y up".into();
     collect(&document, &buffers, &mut loaded)?;
@@ -87,6 +96,23 @@ fn glb_chunks(file: &mut File, length: u64) -> Result<(Vec<u8>, Option<Chunk>)> 
     Ok((text.context("no chunk of JSON")?, binary))
 }
 
+/// Marks opacities and colours that are integers as normalised; returns whether some were not.
+fn normalise_integers(document: &mut Document) -> bool {
+    let primitives =
+        document.meshes.iter().flat_map(|mesh| &mesh.primitives).filter(|primitive| is_gaussians(primitive));
+    let of = |primitive| [attribute(primitive, "OPACITY"), primitive.attributes.get("COLOR_0").copied()];
+    let wanted: Vec<usize> = primitives.flat_map(of).flatten().collect();
+    let mut found = false;
+    for index in wanted {
+        if let Some(accessor) = document.accessors.get_mut(index).filter(|a| !a.normalized && a.component_type != FLOAT)
+        {
+            accessor.normalized = true;
+            found = true;
+        }
+    }
+    found
+}
+
 /// Collects the Gaussians of all nodes of the scene.
 fn collect(document: &Document, buffers: &Buffers, loaded: &mut Loaded) -> Result<()> {
     let mut stack: Vec<(usize, DMat4)> =
@@ -111,7 +137,6 @@ fn collect(document: &Document, buffers: &Buffers, loaded: &mut Loaded) -> Resul
             // Half a turn from y up to y down.
             let half_turn = Similarity::rotation(DQuat::from_xyzw(0.0, 0.0, 1.0, 0.0));
             Similarity::from_matrix(world).with_context(place)?.then(&half_turn).apply_to(&mut part);
-            part.validate().with_context(place)?;
             edit::append(&mut loaded.scene, part).with_context(place)?;
         }
     }
@@ -187,23 +212,46 @@ fn gaussians(
     reader.each("POSITION", position, 3, |v| scene.means.push(Vec3::new(v[0], v[1], v[2])))?;
     let required = |name: &str| attribute(primitive, name).with_context(|| format!("no attribute {name}"));
     reader.each("ROTATION", required("ROTATION")?, 4, |[x, y, z, w]| scene.quaternions.push([w, x, y, z]))?;
-    // A scale of 0 has no logarithm.
-    let log = |s: f32| s.abs().max(f32::MIN_POSITIVE).ln();
-    reader
-        .each("SCALE", required("SCALE")?, 3, |v| scene.log_scales.push(Vec3::new(log(v[0]), log(v[1]), log(v[2]))))?;
+    reader.each("SCALE", required("SCALE")?, 3, |v| scene.log_scales.push(Vec3::new(v[0], v[1], v[2])))?;
     match (attribute(primitive, "OPACITY"), plain("COLOR_0")) {
-        (Some(opacity), _) => reader.each("OPACITY", opacity, 1, |v| scene.logits.push(logit(v[0])))?,
+        (Some(opacity), _) => reader.each("OPACITY", opacity, 1, |v| scene.logits.push(v[0]))?,
         // Drafts had it in the colour.
         (None, Some(colour)) if document.components(colour)? == 4 => {
-            reader.each("COLOR_0", colour, 4, |v| scene.logits.push(logit(v[3])))?;
+            reader.each("COLOR_0", colour, 4, |v| scene.logits.push(v[3]))?;
         }
         _ => bail!("no attribute OPACITY"),
     }
+    activate(&mut scene, warnings);
     colours(&mut reader, primitive, &mut scene, warnings)?;
     if let Some(describing) = describing {
         read_as_described(describing, &mut scene, warnings);
     }
     Ok(scene)
+}
+
+/// Turns opacities and scales into logits and logarithms. Old writers stored those themselves: then more of the
+/// numbers than an accident explains are beyond 0 to 1, or negative.
+fn activate(scene: &mut Scene, warnings: &mut Vec<String>) {
+    let many = |odd: usize, all: usize| odd * ODD_SHARE > all;
+    let mut warn = |text: &str| {
+        if !warnings.iter().any(|known| known == text) {
+            warnings.push(text.into());
+        }
+    };
+    let odd = scene.logits.iter().filter(|v| !(-0.01..=1.01).contains(*v)).count();
+    if many(odd, scene.logits.len()) {
+        warn("its opacities are logits, against the specification; they are read as such");
+    } else {
+        scene.logits.iter_mut().for_each(|v| *v = if v.is_nan() { *v } else { logit(*v) });
+    }
+    let scales: &mut [f32] = bytemuck::cast_slice_mut(&mut scene.log_scales);
+    let negative = scales.iter().filter(|&&s| s < 0.0).count();
+    if many(negative, scales.len()) {
+        warn("its scales are logarithms, against the specification; they are read as such");
+    } else {
+        // A scale of 0 has no logarithm.
+        scales.iter_mut().for_each(|s| *s = if s.is_nan() { *s } else { s.abs().max(f32::MIN_POSITIVE).ln() });
+    }
 }
 
 /// Reads arrays of one length.

@@ -2,9 +2,11 @@
 //! folder.
 
 mod read;
+mod streamed;
 mod write;
 
 pub use read::read;
+pub(super) use write::order;
 pub use write::write;
 
 /// Sets of coefficients per row of the palette image.

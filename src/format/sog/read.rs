@@ -12,10 +12,10 @@ use rayon::prelude::*;
 use serde::Deserialize;
 
 use super::{FIRST_LARGEST, PALETTE_COLUMNS};
-use crate::format::bounded::{CUT_SHORT, check_claim, limit, read_at_most, read_file};
+use crate::format::bounded::{CUT_SHORT, limit, read_at_most, read_file};
 use crate::format::quantise::{self, Gaussian, logit, unit_quaternion, with_largest};
-use crate::format::{Format, Loaded, SOG_META};
-use crate::scene::{Scene, sh_coefficients};
+use crate::format::{Format, LOD_META, Loaded, SOG_META};
+use crate::scene::sh_coefficients;
 
 /// The most bytes of a description.
 const MAX_META: u64 = 4 << 20;
@@ -27,6 +27,8 @@ struct Meta {
     count: Option<usize>,
     antialias: Option<bool>,
     model: Option<String>,
+    /// Dapple's own: the direction that is up.
+    up: Option<[f64; 3]>,
     means: Means,
     scales: Values,
     quats: Files,
@@ -127,6 +129,9 @@ impl PixelGrid {
 /// # Errors
 /// Names the file, the place in it and the fault.
 pub fn read(path: &Path) -> Result<Loaded> {
+    if path.ends_with(LOD_META) {
+        return super::streamed::read(path, read);
+    }
     let folder = if path.is_dir() { Some(path) } else { path.parent().filter(|_| path.ends_with(SOG_META)) };
     let read = match folder {
         Some(folder) => read_folder(folder),
@@ -213,8 +218,8 @@ fn decode_image(name: &str, bytes: &[u8], compressed: u64) -> Result<PixelGrid> 
 
 fn decode(meta: &Meta, files: &FileBytes) -> Result<Loaded> {
     let compressed = files.values().map(|bytes| bytes.len() as u64).sum();
+    // Bounded by the pixels of the images, which are there: many Gaussians that are alike take next to no bytes.
     let count = meta.count()?;
-    check_claim(count as u64, if meta.sh_n.is_some() { 3 } else { 0 }, 0, compressed)?;
     let decoded = files.par_iter().map(|(name, bytes)| Ok((name.as_str(), decode_image(name, bytes, compressed)?)));
     let images: BTreeMap<&str, PixelGrid> = decoded.collect::<Result<_>>()?;
     let with_all = |name: &String| {
@@ -257,18 +262,14 @@ fn decode(meta: &Meta, files: &FileBytes) -> Result<Loaded> {
             },
         }
     });
-    finish(meta, &mut scene)?;
+    scene.up = meta.up.and_then(|up| quantise::direction(up.into_iter().map(Some)));
+    scene.antialiased = meta.model.as_deref() == Some("antialiased") || meta.antialias == Some(true);
     let version = meta.version.unwrap_or(1).to_string();
     let mut loaded = Loaded { version, ..Loaded::new(scene, Format::Sog) };
     if meta.model.as_deref() == Some("2dgs") {
         loaded.warnings.push("its Gaussians are flat (2DGS); they are taken as thin ones".into());
     }
     Ok(loaded)
-}
-
-fn finish(meta: &Meta, scene: &mut Scene) -> Result<()> {
-    scene.antialiased = meta.model.as_deref() == Some("antialiased") || meta.antialias == Some(true);
-    scene.validate()
 }
 
 /// Alpha names the largest of (w, x, y, z), the other channels are the others in order.

@@ -61,6 +61,11 @@ fn bundle(file: impl Write + Seek, files: &[NamedFile]) -> io::Result<()> {
     Ok(())
 }
 
+/// Indices of the Gaussians in file order.
+pub fn order(scene: &Scene) -> Vec<u32> {
+    morton_order(&scene.means)
+}
+
 /// Gaussians as pixels, in file order.
 struct Pixels<'a> {
     scene: &'a Scene,
@@ -107,7 +112,7 @@ fn encode(scene: &Scene) -> Result<Vec<NamedFile>> {
     ensure!(width <= webp::MAX_SIDE, "{n} Gaussians do not fit into a WebP image; the most are 268 million");
     let area = |sizes: &Vec3| f64::from(sizes.element_sum() - sizes.min_element());
     let area = scene.log_scales.iter().map(area).sum::<f64>() / n.max(1) as f64;
-    let pixels = Pixels { scene, order: morton_order(&scene.means), width, height, area: area as f32 };
+    let pixels = Pixels { scene, order: order(scene), width, height, area: area as f32 };
     // Each of these keeps one core busy for long, so that they run side by side.
     let means = || encode_means(&pixels);
     let shapes = || (encode_scales(&pixels), encode_rotations(&pixels), encode_colours(&pixels));
@@ -119,6 +124,9 @@ fn encode(scene: &Scene) -> Result<Vec<NamedFile>> {
     });
     if scene.antialiased {
         meta["model"] = "antialiased".into();
+    }
+    if let Some(up) = scene.up {
+        meta["up"] = json!(up.to_array());
     }
     let mut files = Vec::new();
     let attributes = [("means", means?), ("scales", shapes.0?), ("quats", shapes.1?), ("sh0", shapes.2?)];

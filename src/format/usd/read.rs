@@ -2,26 +2,33 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use glam::{DMat4, DQuat, DVec3, EulerRot};
 
-use super::PRIM_TYPE;
 use super::tokens::{Token, Tokens};
+use super::{PRIM_TYPE, binary};
 use crate::edit::{self, Similarity};
+use crate::format::bounded::{limit, read_at_most, read_file};
 use crate::format::{Format, Loaded};
 use crate::scene::{Scene, logit, sh_coefficients};
 
-/// Reads `.usda`, and `.usdz` whose layer is text.
+/// Reads `.usda`, `.usdc` and `.usdz`.
 ///
 /// # Errors
 /// Names the line or the prim, and the fault.
 pub fn read(path: &Path, format: Format) -> Result<Loaded> {
     let open = || -> Result<Loaded> {
-        let file = BufReader::new(File::open(path).context("cannot open the file")?);
-        if format == Format::Usda { read_layer(file, format) } else { read_package(file) }
+        let mut file = BufReader::new(File::open(path).context("cannot open the file")?);
+        if format == Format::Usdz {
+            return read_package(file);
+        }
+        if file.fill_buf().is_ok_and(|start| start.starts_with(binary::MAGIC)) {
+            return read_bytes(&read_file(path)?, format);
+        }
+        read_layer(file, format)
     };
     open().with_context(|| format!("{}", path.display()))
 }
@@ -34,14 +41,23 @@ fn read_package(file: BufReader<File>) -> Result<Loaded> {
         layer.compression() == zip::CompressionMethod::Stored,
         "its files are compressed, which a .usdz must not be; pack it again with usdzip"
     );
-    if !layer.name().to_lowercase().ends_with(".usda") {
-        let name = layer.name().to_string();
-        bail!(
-            "its layer {name} is binary, and Dapple reads USD text only; unpack it and run `usdcat -o scene.usda {name}`"
-        );
-    }
-    read_layer(layer, Format::Usdz)
+    let most = limit(layer.size());
+    let bytes = read_at_most(layer, most, "its layer")?;
+    read_bytes(&bytes, Format::Usdz)
 }
+
+/// Reads a layer, whether it is text or binary.
+fn read_bytes(bytes: &[u8], format: Format) -> Result<Loaded> {
+    if !bytes.starts_with(binary::MAGIC) {
+        return read_layer(bytes, format);
+    }
+    let text = binary::text_of(bytes).context(BINARY)?;
+    let loaded = read_layer(text.as_bytes(), format).context(BINARY)?;
+    Ok(Loaded { version: "(a binary layer)".into(), ..loaded })
+}
+
+/// Where an error is.
+const BINARY: &str = "its binary layer; `usdcat -o scene.usda` makes text of it, which may be read";
 
 fn read_layer(reader: impl Read, format: Format) -> Result<Loaded> {
     let mut layer =
@@ -63,7 +79,6 @@ fn read_layer(reader: impl Read, format: Format) -> Result<Loaded> {
         Similarity::rotation(turn).apply_to(&mut part);
         edit::append(&mut loaded.scene, part)?;
     }
-    loaded.scene.validate()?;
     Ok(loaded)
 }
 

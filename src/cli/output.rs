@@ -1,0 +1,21 @@
+//! Lines on the standard output and the standard error, whose reader may have left: `dapple info scene.ply | head -1`.
+
+use std::fmt::Arguments;
+use std::io::{ErrorKind, Write};
+
+/// Prints a line on the standard error, where it can.
+pub fn error_line(text: Arguments) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Prints a line. A reader that has left is no fault of the command, which goes on with its work; another failure to
+/// write, as on a full disk, ends the program with an error.
+pub fn line(text: Arguments) {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            let _ = writeln!(std::io::stderr(), "error: cannot write to the standard output: {error}");
+            std::process::exit(1);
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,52 @@
+//! What a format cannot hold is split, left out or refused before it is written, and said.
+
+use std::borrow::Cow;
+
+use anyhow::Result;
+use glam::{DVec3, Vec3};
+
+use super::kind::Format;
+use super::{spacetime, spz_fit};
+use crate::edit::Similarity;
+use crate::scene::Scene;
+
+/// The cosine of the angle to −y at which a scene counts as upright.
+const UPRIGHT: f32 = 0.999_99;
+
+/// Prepares a scene for a format: partial gates become two Gaussians where the format has no gate, and Gaussians so far
+/// out that they would coarsen all others are left out. For formats with y up a scene whose up is known is turned. Returns one sentence for each kind.
+///
+/// # Errors
+/// A scene whose units the format has no numbers for, with the remedy.
+pub fn fit(scene: &mut Scene, format: Format) -> Result<Vec<String>> {
+    match format {
+        Format::Spz => {
+            spz_fit::check_sizes(scene)?;
+            Ok(spz_fit::leave_out_strays(scene).into_iter().collect())
+        }
+        Format::SpacetimePly | Format::Splatv => Ok(spacetime::split_gates(scene).into_iter().collect()),
+        Format::Html | Format::Glb | Format::Gltf | Format::Usda | Format::Usdz => {
+            Ok(turn_upright(scene).into_iter().collect())
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Turns a scene whose up is known so that it is −y, from which writers of formats with y up start.
+fn turn_upright(scene: &mut Scene) -> Option<String> {
+    let up = scene.up.filter(|up| up.dot(Vec3::NEG_Y) < UPRIGHT)?;
+    Similarity::turn(up.as_dvec3(), DVec3::NEG_Y).apply_to(scene);
+    Some(format!("the scene is turned upright; its up was ({:.2}, {:.2}, {:.2})", up.x, up.y, up.z))
+}
+
+/// The scene as [`fit`] leaves it; what it says is logged.
+pub(super) fn fitted(scene: &Scene, format: Format) -> Result<Cow<'_, Scene>> {
+    if scene.up.is_none() && !matches!(format, Format::Spz | Format::SpacetimePly | Format::Splatv) {
+        return Ok(Cow::Borrowed(scene));
+    }
+    let mut fitted = scene.clone();
+    for said in fit(&mut fitted, format)? {
+        log::warn!("{said}");
+    }
+    Ok(Cow::Owned(fitted))
+}
