@@ -88,9 +88,9 @@ fn check(degree: u32, seed: u64) -> Found {
         let basis = sh::basis(towards.map(|v| v / length));
         for k in 0..16 {
             let active = k < sh::coefficients(degree);
-            for channel in 0..3 {
+            for (channel, unit) in unit.iter().enumerate() {
                 let at = 48 * i + 3 * k + channel;
-                let moved = if active { rates[usize::from(k > 0)] * basis[k] * unit[channel] } else { 0.0 };
+                let moved = if active { rates[usize::from(k > 0)] * basis[k] * unit } else { 0.0 };
                 let error = after[at] - (before[at] + moved);
                 if k == 0 {
                     found.constant = found.constant.max(error.abs());

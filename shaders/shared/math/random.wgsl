@@ -21,10 +21,36 @@ const STREAM_RELOCATE: u32 = 2u;
 const STREAM_GROW: u32 = 3u;
 const STREAM_ROUNDING: u32 = 4u;
 
+// Natural logarithm of a number from 2^-24 to 1. Its own, since adapters promise little of theirs and may give a positive
+// number near 1: the exponent, and the series of artanh for the mantissa between sqrt(1/2) and sqrt(2).
+fn logarithm(x: f32) -> f32 {
+    let bits = bitcast<u32>(x);
+    var exponent = f32(i32(bits >> 23u) - 127);
+    var mantissa = bitcast<f32>((bits & 0x7fffffu) | 0x3f800000u);
+    if (mantissa > 1.4142135) {
+        mantissa *= 0.5;
+        exponent += 1.0;
+    }
+    let s = (mantissa - 1.0) / (mantissa + 1.0);
+    let z = s * s;
+    return exponent * 0.6931471805599453 + 2.0 * s * (1.0 + z * (1.0 / 3.0 + z * (0.2 + z * (1.0 / 7.0 + z / 9.0))));
+}
+
+// Cosine and sine of a share of a turn, 0 to 1, for the same reason: the nearest quarter, and Taylor's series for the rest.
+fn turned(share: f32) -> vec2f {
+    let quarter = floor(4.0 * share + 0.5);
+    let x = 6.283185307179586 * (share - 0.25 * quarter);
+    let z = x * x;
+    let c = 1.0 + z * (-0.5 + z * (1.0 / 24.0 + z * (-1.0 / 720.0 + z / 40320.0)));
+    let s = x * (1.0 + z * (-1.0 / 6.0 + z * (1.0 / 120.0 + z * (-1.0 / 5040.0 + z / 362880.0))));
+    let odd = select(vec2f(c, s), vec2f(-s, c), (u32(quarter) & 1u) != 0u);
+    return select(odd, -odd, (u32(quarter) & 2u) != 0u);
+}
+
 // Four standard normal numbers (Box-Muller on the top 24 bits).
 fn normal4(bits: vec4u) -> vec4f {
     let unit = vec4f(bits >> vec4u(8u)) / 16777216.0;
-    let radius = sqrt(-2.0 * log(unit.xz + 1.0 / 16777216.0));
-    let angle = 6.283185307179586 * unit.yw;
-    return vec4f(radius.x * cos(angle.x), radius.x * sin(angle.x), radius.y * cos(angle.y), radius.y * sin(angle.y));
+    let first = sqrt(max(0.0, -2.0 * logarithm(unit.x + 1.0 / 16777216.0)));
+    let second = sqrt(max(0.0, -2.0 * logarithm(unit.z + 1.0 / 16777216.0)));
+    return vec4f(first * turned(unit.y), second * turned(unit.w));
 }
