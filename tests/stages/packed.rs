@@ -1,6 +1,7 @@
 //! The packed step of colours against its formula, and the rounding to f16 by its statistics.
 
 use dapple::gpu::Recorder;
+use dapple::gpu::wgsl::constant;
 use dapple::model::{Model, ModelForm};
 use dapple::render::{Channel, LensVariant};
 use dapple::train::Config;
@@ -76,7 +77,8 @@ fn check(degree: u32, seed: u64) -> Found {
     }
     assert_eq!(renderer.frame_mut().read_status().unwrap().non_finite, 0);
     let gradients = read_rows(&gpu(), &read_moments(&probe.moments, COUNT, 3, false)[0], COUNT, 3);
-    let (after, rates) = (colours(&model), [f64::from(step.lr_sh_dc), f64::from(step.lr_sh_rest)]);
+    let rest = constant("splat/colour_step_packed", "REST_RATE") * f64::from(step.lr_sh_rest);
+    let (after, rates) = (colours(&model), [f64::from(step.lr_sh_dc), rest]);
 
     let c0 = sh::basis([0.0, 0.0, 1.0])[0];
     let mut found = Found { constant: 0.0, off: vec![] };

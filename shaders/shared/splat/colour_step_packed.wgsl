@@ -7,6 +7,8 @@
 // down at random, so that steps far below the last place add up.
 // splat/colour_step_full.wgsl has the same function. Twin: tests/reference/packed.rs.
 
+// Rate of the other bands as a multiple of the option's: a shared moment takes from coefficients with small gradients.
+const REST_RATE: f32 = 1.6;
 const MEAN_SQUARE: f32 = 0.026525823848649224; // 1 / 12 pi
 
 fn step_colour(
@@ -25,7 +27,7 @@ fn step_colour(
     (*value)[3] -= vec4f(step.lr_sh_dc * SH_C0 * scaled, 0.0);
     let words = sh_words(view.sh_rest);
     let basis = sh_rest_basis(direction, view.sh_degree);
-    let moved = step.lr_sh_rest * scaled;
+    let moved = REST_RATE * step.lr_sh_rest * scaled;
     var random = pcg4d(vec4u(index, step.number, step.seed, STREAM_ROUNDING)).x;
     // Two coefficients are three words.
     for (var pair = 0u; 3u * pair < words; pair++) {
