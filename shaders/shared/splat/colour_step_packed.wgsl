@@ -26,15 +26,16 @@ fn step_colour(
     let scaled = colour / (sqrt((*second)[2].w * step.correction2) + EPSILON);
     (*value)[3] -= vec4f(step.lr_sh_dc * SH_C0 * scaled, 0.0);
     let words = sh_words(view.sh_rest);
+    let stepped = sh_words((view.sh_degree + 1u) * (view.sh_degree + 1u) - 1u);
     let basis = sh_rest_basis(direction, view.sh_degree);
     let moved = REST_RATE * step.lr_sh_rest * scaled;
     var random = pcg4d(vec4u(index, step.number, step.seed, STREAM_ROUNDING)).x;
     // Two coefficients are three words.
-    for (var pair = 0u; 3u * pair < words; pair++) {
+    for (var pair = 0u; 3u * pair < stepped; pair++) {
         let a = basis[2u * pair] * moved;
         let b = basis[2u * pair + 1u] * moved;
         let steps = array<vec2f, 3>(a.xy, vec2f(a.z, b.x), b.yz);
-        for (var i = 0u; i < 3u && 3u * pair + i < words; i++) {
+        for (var i = 0u; i < 3u && 3u * pair + i < stepped; i++) {
             let at = sh_word(index, words, 3u * pair + i);
             random = next_random(random);
             sh[at] = pack2x16float(round_to_f16(unpack2x16float(sh[at]) - steps[i], vec2u(random & 0xffffu, random >> 16u)));

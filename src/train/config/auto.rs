@@ -16,9 +16,10 @@ pub struct Material {
 /// Gaussians for each pixel of a photo, times the square root of the number of photos: more views see more of the scene,
 /// but mostly the same of it. Hand-chosen caps of captures from 43 photos of 0.13 megapixels to 190 of 1.1 lie near it.
 const GAUSSIANS_A_PIXEL: f64 = 0.12;
-/// Pixels of all photos that there must be for each Gaussian: its 59 parameters need more numbers than that to be learnt
-/// from, and with fewer the photos between are not predicted.
-const PIXELS_A_GAUSSIAN: f64 = 12.0;
+/// What small images get at least: they gain from more Gaussians than the rule above gives them.
+const FEW: f64 = 10_000.0;
+/// Pixels of all photos that there must be for each Gaussian: with fewer the photos between are not predicted.
+const PIXELS_A_GAUSSIAN: f64 = 4.0;
 /// Room for growth beyond the first Gaussians.
 const GROWTH: f64 = 1.5;
 /// Range of the cap, unless there are more first Gaussians.
@@ -37,7 +38,7 @@ pub fn cap(material: Material) -> u32 {
     let Material { photos, pixels, first } = material;
     let (photos, pixels) = (photos.max(1) as f64, pixels as f64);
     let seen = GAUSSIANS_A_PIXEL * pixels / photos * photos.sqrt();
-    let chosen = seen.min(pixels / PIXELS_A_GAUSSIAN).clamp(CAPS.0, CAPS.1);
+    let chosen = seen.max(FEW).min(pixels / PIXELS_A_GAUSSIAN).clamp(CAPS.0, CAPS.1);
     rounded(chosen.max(GROWTH * first as f64))
 }
 
@@ -91,7 +92,7 @@ mod tests {
 
     #[test]
     fn the_cap_follows_pixels_views_and_first_points() {
-        assert_eq!(cap(capture(12, 64, 720)), 1800, "scenes/tiny.toml, where a million Gaussians ended at 10 dB");
+        assert_eq!(cap(capture(12, 64, 720)), 10_000, "scenes/tiny.toml, where a million Gaussians ended at 10 dB");
         assert_eq!(cap(capture(100, 400, 5000)), 200_000);
         assert_eq!(cap(capture(190, 1044, 100_000)), 1_900_000);
         assert_eq!(cap(capture(300, 4000, 100_000)), 3_000_000, "no more than a card holds");
@@ -114,7 +115,7 @@ mod tests {
         assert_eq!(given.budgeted(material), (given.clone(), Vec::new()));
         assert!(!given.has_auto() && Config::default().has_auto());
         let (budgeted, reasons) = Config { steps: Count::Of(77), ..Config::default() }.budgeted(material);
-        assert_eq!((budgeted.steps, budgeted.cap_max), (Count::Of(77), Count::Of(1800)));
+        assert_eq!((budgeted.steps, budgeted.cap_max), (Count::Of(77), Count::Of(10_000)));
         assert!(reasons.len() == 1 && reasons[0].contains("12 photos of 0.004 megapixels"), "{reasons:?}");
         assert!(reasons[0].contains("720 first Gaussians; --cap-max"), "{reasons:?}");
     }
