@@ -344,3 +344,14 @@ fn full_precision_repeats_and_resumes_to_the_byte() {
     assert_same("the resumed run in full precision", &straight.0.tensors, &checkpoint.tensors);
     assert_eq!(straight.1, bytes);
 }
+
+#[test]
+fn a_checkpoint_of_an_earlier_layout_is_refused_with_the_remedy() {
+    let mut trainer = Trainer::new(&gpu(), capture(), config(4)).unwrap();
+    (0..2).for_each(|_| trainer.step().unwrap());
+    let mut checkpoint = trainer.checkpoint().unwrap();
+    let moments = checkpoint.tensors.remove("moments.geometry").unwrap();
+    checkpoint.tensors.insert("moment1.geometry".into(), moments);
+    let error = Trainer::resume(&gpu(), capture(), checkpoint).err().unwrap();
+    assert!(error.to_string().contains("earlier version") && error.to_string().contains("--init"), "{error}");
+}

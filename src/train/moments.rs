@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use glam::Vec4;
 
 use crate::gpu::{Buffer, Gpu, GpuError};
@@ -87,8 +87,13 @@ pub fn save(
 /// Writes what [`save`] has read back to the device.
 ///
 /// # Errors
-/// A tensor that is missing or of another length.
+/// A tensor that is missing or of another length, and a checkpoint of a version that laid its moments out otherwise.
 pub fn restore(gpu: &Gpu, checkpoint: &Checkpoint, model: &Model, moments: &Moments, count: usize) -> Result<()> {
+    ensure!(
+        !checkpoint.tensors.contains_key("moment1.geometry"),
+        "the checkpoint is of an earlier version of Dapple, whose moments this one does not read; its scene is whole: start a new \
+         run from it with --init scene.ply, or go on with that version"
+    );
     for (name, part, len) in parts(model, moments, count) {
         match part {
             Part::Floats(buffer) => gpu.write(&buffer, 0, checkpoint.f32(name, &[len])?),

@@ -42,7 +42,7 @@ pub fn cap(material: Material) -> u32 {
     rounded(chosen.max(GROWTH * first as f64))
 }
 
-/// The number of steps: each photo is seen [`STEPS_A_PHOTO`] times.
+/// The number of steps: each photo is seen 150 times, of very many 50.
 pub fn steps(photos: usize) -> u32 {
     let photos = photos as f64;
     let usual = (STEPS_A_PHOTO * photos).clamp(STEPS.0, STEPS.1);
