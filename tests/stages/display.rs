@@ -8,7 +8,7 @@ use dapple::render::{
 };
 use dapple::render::{DisplayMode, SELECTED};
 use dapple::scene::{SH_C0, Scene};
-use glam::{DVec3, Vec3, Vec4};
+use glam::{DQuat, DVec3, Vec3, Vec4};
 
 use crate::reference::cases::{self, Rng};
 use crate::reference::display::{pixel, shown};
@@ -226,4 +226,35 @@ fn every_style_shows_its_gaussians() {
         }
     }
     assert!(inside > 20, "only {inside} are inside a crop box");
+}
+
+/// One Gaussian at a time, seen from all sides: the axis of its least scale, turned towards the camera.
+#[test]
+fn the_normal_is_that_of_the_flattest_side_and_faces_the_camera() {
+    let (mut rng, mut renderer) = (Rng::new(409), support::renderer());
+    let mut view = cases::view(&mut rng, 16, 16);
+    (view.background, view.antialiased) = ([0.0; 3], false);
+    let camera = cases::camera_of(&view);
+    let (options, eye) =
+        (RenderOptions { channel: Channel::Normal, sh_degree: 0, ..options(&view) }, camera.pose.centre());
+    let (gaussians, _) = cases::scene(410, 1, 16, 16);
+    let mut grazing = 0;
+    for i in 0..150 {
+        let turn: [f64; 4] = rng.normals();
+        let flat = i % 3;
+        let mut scales = [-1.4, -1.0, -1.2];
+        scales[flat] = -2.5;
+        let gaussian = Gaussian { mean: [0.0; 3], quaternion: turn, log_scale: scales, logit: 5.0, ..gaussians[0] };
+        let model = Model::upload(&gpu(), &cases::host_scene(&[gaussian], 0, false)).unwrap();
+        let got = renderer.render(&model, &camera, &options).unwrap();
+        let strongest = got.pixels.iter().min_by(|a, b| a.w.total_cmp(&b.w)).unwrap();
+        let rotation = DQuat::from_xyzw(turn[1], turn[2], turn[3], turn[0]).normalize();
+        let axis = rotation * [DVec3::X, DVec3::Y, DVec3::Z][flat];
+        let along = axis.dot(-eye.normalize());
+        grazing += usize::from(along.abs() < 0.1);
+        let want = if along > 0.0 { -axis } else { axis };
+        let normal = strongest.truncate().as_dvec3().normalize();
+        assert!((normal - want).length() < 1e-4, "Gaussian {i}: {normal}, not {want}");
+    }
+    assert!(grazing > 5, "only {grazing} are seen edge-on");
 }
