@@ -23,6 +23,21 @@ pub fn declarations() -> impl Iterator<Item = &'static Declaration> {
     all.chain(training).flatten()
 }
 
+/// The rows of moments are as long on the host as on the device.
+#[test]
+fn moments_have_one_layout() {
+    let update = declarations().find(|declaration| declaration.name == "Update").unwrap();
+    for (moving, packed) in [(false, false), (true, false), (false, true), (true, true)] {
+        let form = dapple::model::ModelForm { moving, packed };
+        let source = check(update, &form.constants()).unwrap().source;
+        let module = naga::front::wgsl::parse_str(&source).unwrap();
+        let (_, constant) = module.constants.iter().find(|(_, c)| c.name.as_deref() == Some("MOMENT_VECTORS")).unwrap();
+        let value = &module.global_expressions[constant.init];
+        let want = dapple::train::moments::moment_vectors(form) as u32;
+        assert!(matches!(value, naga::Expression::Literal(naga::Literal::U32(v)) if *v == want), "{form:?}: {value:?}");
+    }
+}
+
 /// What the window draws with, which is no kernel.
 const WINDOW: &str = "view/window.wgsl";
 

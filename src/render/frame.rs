@@ -267,7 +267,6 @@ impl Frame {
 #[derive(Clone, Copy, Debug)]
 pub struct FrameBuffers<'a> {
     pub view: &'a Buffer<View>,
-    pub gaussian_count: &'a Buffer<u32>,
     pub splats: &'a Buffer<SplatRow>,
     pub slot_gradients: &'a Buffer<f32>,
     /// `[N]` or `[N][4]` gradients by flow; see `shaders/render/flow_gradient.wgsl`.
@@ -304,7 +303,6 @@ impl Frame {
     pub fn buffers(&self) -> FrameBuffers<'_> {
         FrameBuffers {
             view: &self.view,
-            gaussian_count: &self.gaussian_count,
             splats: &self.per_gaussian.splats,
             slot_gradients: &self.per_pair.slot_gradients,
             flow_gradients: &self.per_gaussian.flow_gradients,

@@ -111,7 +111,9 @@ impl Start {
 /// Says how many Gaussians would fit, where their buffers exceed a limit of the adapter.
 fn with_fitting_cap(error: anyhow::Error, cap: usize) -> anyhow::Error {
     let fitting = match error.downcast_ref() {
-        Some(GpuError::TooLarge { buffer, bytes, value, .. }) if buffer.starts_with("gaussians") => {
+        Some(GpuError::TooLarge { buffer, bytes, value, .. })
+            if buffer.starts_with("gaussians: ") || buffer.starts_with("moments: ") =>
+        {
             (cap as u128 * u128::from(*value) / u128::from((*bytes).max(1))) as usize
         }
         _ => return error,
