@@ -29,17 +29,24 @@
 @group(0) @binding(6) var<storage, read> slot_gradients: array<f32>;
 @group(0) @binding(7) var<storage, read_write> status: array<FrameStatus>;
 
-// How much noise a Gaussian gets: all but nearly transparent ones next to none.
-fn noise_damping(g: Gaussian) -> f32 {
-    return sigmoid(-100.0 * (sigmoid(g.logit) - step.dead_opacity));
+// How much a Gaussian may wander: one that the view does not show stays, and so does all but a nearly transparent one.
+// (1 - opacity)^150, by squares.
+fn noise_damping(logit: f32, seen: bool) -> f32 {
+    let x1 = sigmoid(-logit);
+    let x2 = x1 * x1;
+    let x4 = x2 * x2;
+    let x8 = x4 * x4;
+    let x16 = x8 * x8;
+    let x32 = x16 * x16;
+    let x64 = x32 * x32;
+    return select(0.0, x64 * x64 * x16 * x4 * x2, seen);
 }
 
-// Displacement of the mean: Sigma eta, damped.
+// Displacement of the mean, in the Gaussian's own standard deviations along its axes, one at most.
 fn exploration(index: u32, g: Gaussian, damping: f32) -> vec3f {
     let eta = normal4(pcg4d(vec4u(index, step.number, step.seed, STREAM_NOISE))).xyz;
     let r = rotation_matrix(unit_quaternion(g.quaternion));
-    let s = exp(g.log_scale);
-    return step.mean_noise * damping * (r * (s * s * (eta * r)));
+    return min(step.mean_noise * damping, 1.0) * (r * (exp(g.log_scale) * eta));
 }
 
 @compute @workgroup_size(64)
@@ -49,6 +56,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         return;
     }
     let row = geometry[index];
+    let seen = splats[index].slot_count > 0u;
     let pose = pose_of(index, row.mean_logit.xyz);
     let g = gaussian_of(row, pose.mean, pose.visibility);
     let image = gaussian_gradient(index, g);
@@ -99,7 +107,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         moments[moment_index(index, SECOND_MOMENTS + i)] = second[i];
     }
     let after = Gaussian(value[0].xyz, value[0].w, value[1], value[2].xyz, 1.0);
-    let damping = noise_damping(after);
+    let damping = noise_damping(after.logit, seen);
     value[0] += vec4f(exploration(index, after, damping), 0.0);
     let moved = step_motion(index, motion_by, damping, &value);
     if (!is_finite(dot(value[0] + value[1] + value[2] + value[3], vec4f(1.0)) + motion_sum(moved))) {

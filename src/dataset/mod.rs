@@ -27,6 +27,7 @@ mod nerf_json;
 mod nerfies;
 mod npy;
 mod open;
+mod reduce;
 mod source;
 mod timeline;
 mod undistort;

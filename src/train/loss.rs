@@ -133,6 +133,11 @@ impl Target {
         };
         Ok(Self { width: picture.width, height: picture.height, pixels, coverage: picture.coverage, counted })
     }
+
+    /// Bytes on the device.
+    pub fn bytes(&self) -> u64 {
+        4 * self.pixels.len() as u64
+    }
 }
 
 /// Weights of the loss's terms.

@@ -17,6 +17,9 @@ const BETA2: f64 = constant("math/adam", "BETA2");
 /// normalisation makes 1 (docs/algorithms.md E.3).
 pub const EXTENT: f64 = 1.1;
 
+/// Least side of a reduced photo, in pixels: the windows of SSIM take 11.
+const LEAST_SIDE: u32 = 64;
+
 /// The schedule of a run.
 #[derive(Clone, Debug)]
 pub struct Schedule {
@@ -56,6 +59,15 @@ impl Schedule {
     /// The shots of the next steps, for fetching them ahead.
     pub fn shots_from(&self, step: u32, count: u32) -> Vec<usize> {
         (step..step.saturating_add(count).min(self.config.step_count())).map(|step| self.shot(step)).collect()
+    }
+
+    /// Size (width, height) at which a photo is trained on in a step.
+    pub fn size(&self, step: u32, (width, height): (u32, u32)) -> (u32, u32) {
+        let mut factor = self.config.coarse_to_fine.reduction(step, self.config.step_count());
+        while factor > 1 && width.min(height) / factor < LEAST_SIDE {
+            factor /= 2;
+        }
+        (width.div_ceil(factor), height.div_ceil(factor))
     }
 
     /// The colour behind the scene.
@@ -172,6 +184,17 @@ mod tests {
             order
         };
         assert_ne!(epoch(0), epoch(7), "epochs are shuffled apart");
+    }
+
+    #[test]
+    fn photos_grow_along_the_run() {
+        let share = "0.4".parse().unwrap();
+        let config = Config { steps: 1000.into(), coarse_to_fine: share, ..Config::default() };
+        let sizes = |size| [0, 99, 100, 399, 400, 999].map(|step| Schedule::new(&config, vec![0]).size(step, size));
+        assert_eq!(sizes((801, 600)), [(201, 150), (201, 150), (401, 300), (401, 300), (801, 600), (801, 600)]);
+        assert_eq!(sizes((160, 140))[..3], [(80, 70); 3], "not below 64 pixels");
+        let off = Config { coarse_to_fine: "off".parse().unwrap(), ..config.clone() };
+        assert_eq!(Schedule::new(&off, vec![0]).size(0, (800, 600)), (800, 600));
     }
 
     #[test]

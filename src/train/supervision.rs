@@ -68,23 +68,33 @@ impl FlowSupervision {
         Some(directions[turn % directions.len()])
     }
 
-    /// The flow of a shot on the device; `room` is the memory left for keeping it there.
+    /// The flow of a shot on the device, of a photo of `size` (width, height) pixels; `room` is the memory left for keeping
+    /// it there.
     pub fn target(
         &mut self,
         cache: &PhotoCache,
-        shot: usize,
-        direction: Direction,
+        key: (usize, Direction),
+        size: (u32, u32),
         room: &mut u64,
     ) -> Result<Option<Target>> {
-        if let Some(target) = self.targets.get(&(shot, direction)) {
-            return Ok((target.counted > 0).then(|| target.clone()));
+        if let Some(target) = self.targets.get(&key) {
+            if target.width == size.0 {
+                return Ok((target.counted > 0).then(|| target.clone()));
+            }
+            *room += target.bytes();
+            self.targets.remove(&key);
         }
-        let Some(flow) = cache.flow(shot, direction)? else { return Ok(None) };
-        let width = cache.capture().shots[shot].camera.lens.width;
-        let target = Target::upload(&self.gpu, &flow, width, self.threshold)?;
+        let Some(flow) = cache.flow(key.0, key.1)? else { return Ok(None) };
+        let lens = cache.capture().shots[key.0].camera.lens;
+        let target = if size.0 == lens.width {
+            Target::upload(&self.gpu, &flow, lens.width, self.threshold)?
+        } else {
+            let reduced = flow.reduced((lens.width, lens.height), size);
+            Target::upload(&self.gpu, &reduced, size.0, self.threshold * size.0 as f32 / lens.width as f32)?
+        };
         if target.bytes() <= *room {
             *room -= target.bytes();
-            self.targets.insert((shot, direction), target.clone());
+            self.targets.insert(key, target.clone());
         }
         Ok((target.counted > 0).then_some(target))
     }

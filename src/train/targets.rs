@@ -15,7 +15,7 @@ use super::supervision::FlowSupervision;
 /// Shots decoded ahead of the step that needs them.
 const PREFETCH: u32 = 8;
 
-/// The targets of a capture's shots. They stay on the device while the budget lasts; others are uploaded at each use.
+/// The targets of a capture's shots, at the size that the schedule gives them. They stay on the device while the budget lasts; others are uploaded at each use.
 pub struct Targets {
     gpu: Gpu,
     cache: PhotoCache,
@@ -41,15 +41,24 @@ impl Targets {
     /// # Errors
     /// An image that cannot be decoded, or a device without memory for it.
     pub fn image(&mut self, schedule: &Schedule, step: u32, shot: usize) -> Result<Target> {
+        let lens = self.cache.capture().shots[shot].camera.lens;
+        let (width, height) = schedule.size(step, (lens.width, lens.height));
         if let Some(target) = self.kept.get(&shot) {
-            return Ok(target.clone());
+            if (target.width, target.height) == (width, height) {
+                return Ok(target.clone());
+            }
+            self.room += target.bytes();
+            self.kept.remove(&shot);
         }
         self.cache.prefetch_items(&self.items_ahead(schedule, step));
         let picture = self.cache.get(shot)?;
-        let target = Target::upload(&self.gpu, &picture)?;
-        let bytes = 4 * picture.pixels.len() as u64;
-        if bytes <= self.room {
-            self.room -= bytes;
+        let target = if (width, height) == (picture.width, picture.height) {
+            Target::upload(&self.gpu, &picture)?
+        } else {
+            Target::upload(&self.gpu, &picture.reduced(width, height))?
+        };
+        if target.bytes() <= self.room {
+            self.room -= target.bytes();
             self.kept.insert(shot, target.clone());
         }
         Ok(target)
@@ -64,9 +73,13 @@ impl Targets {
             return Ok(None);
         };
         let Some(direction) = supervision.direction(step, shot) else { return Ok(None) };
-        let target = supervision.target(&self.cache, shot, direction, &mut self.room)?;
+        let lens = self.cache.capture().shots[shot].camera.lens;
+        let size = schedule.size(step, (lens.width, lens.height));
+        let target = supervision.target(&self.cache, (shot, direction), size, &mut self.room)?;
         if let Some(target) = &target {
-            supervision.set_target(target, weight)?;
+            // An error in reduced pixels stands for a larger one.
+            let reduction = f64::from(lens.width) / f64::from(size.0);
+            supervision.set_target(target, weight * reduction)?;
         }
         Ok(target)
     }

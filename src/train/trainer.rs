@@ -202,7 +202,8 @@ impl Trainer {
         let shot = self.schedule.shot(step);
         let target = self.targets.image(&self.schedule, step, shot)?;
         let background = self.schedule.background(step);
-        let view = self.view(shot).with_colour(background, self.schedule.sh_degree(step), self.config.antialiased);
+        let view =
+            self.view(step, shot).with_colour(background, self.schedule.sh_degree(step), self.config.antialiased);
         self.renderer.set_view(&view, &self.model)?;
         self.loss.set_target(&target, LossWeights::of(&self.config), background, step)?;
         let flow = self.targets.flow(&self.schedule, step, shot)?;
@@ -213,7 +214,7 @@ impl Trainer {
             None => constants,
         });
         if let Some(flow) = &flow {
-            let target = self.view(flow.to);
+            let target = self.view(step, flow.to);
             self.renderer.set_flow_target(&view, &target);
         }
         let (renderer, frame) = (&self.renderer, self.renderer.frame());
@@ -249,9 +250,12 @@ impl Trainer {
         }
     }
 
-    fn view(&self, shot: usize) -> View {
+    fn view(&self, step: u32, shot: usize) -> View {
         let shot = &self.capture.shots[shot];
-        View::new(&self.normalisation.camera(shot.camera), self.model.len(), NEAR).at(shot.time.unwrap_or(0.0))
+        let mut camera = self.normalisation.camera(shot.camera);
+        let (width, height) = self.schedule.size(step, (camera.lens.width, camera.lens.height));
+        camera.lens = camera.lens.resized(width, height);
+        View::new(&camera, self.model.len(), NEAR).at(shot.time.unwrap_or(0.0))
     }
 
     /// Waits for the device. Steps that did not fit its buffers, which then grow, are repeated until all submitted ones

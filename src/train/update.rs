@@ -27,7 +27,6 @@ shared! {
         pub lr_gate: f32,
         pub mean_noise: f32,
         pub time_noise: f32,
-        pub dead_opacity: f32,
         pub opacity_regularisation: f32,
         pub scale_regularisation: f32,
         pub duration_regularisation: f32,

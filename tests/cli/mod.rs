@@ -117,7 +117,7 @@ fn help_and_version_succeed() {
     assert_eq!(String::from_utf8_lossy(&version), format!("dapple {}\n", env!("CARGO_PKG_VERSION")));
     let help = folder.dapple("train --help").assert().success().get_output().stdout.clone();
     let help = String::from_utf8_lossy(&help);
-    for flag in ["--steps <", "--cap-max <", "--resume", "--strict", "[default: auto]", "--noise-lr <"] {
+    for flag in ["--steps <", "--cap-max <", "--resume", "--strict", "[default: auto]", "--noise <"] {
         assert!(help.contains(flag), "{flag} in the help");
     }
 }
@@ -144,7 +144,7 @@ fn a_run_that_cannot_start_says_why_and_leaves_nothing() {
     std::fs::create_dir(folder.path("empty")).expect("creates");
     assert!(folder.error("train empty --out r", 1).contains("no capture is here"));
     assert!(folder.error("train empty --out r --cap-max 0", 1).contains("--cap-max must be at least 1"));
-    assert!(folder.error("train empty --out r --noise-lr=-1", 1).contains("--noise-lr"));
+    assert!(folder.error("train empty --out r --noise=-1", 1).contains("--noise"));
     folder.file("wrong.toml", "steps = 5\nstepz = 7\n");
     assert!(folder.error("train empty --out r --config wrong.toml", 1).contains("wrong.toml:2: unknown field `stepz`"));
     assert!(folder.error("train empty --out r --config none.toml", 1).contains("cannot read none.toml"));

@@ -172,21 +172,22 @@ fn regulariser_gradient_matches_duals() {
     }
 }
 
-/// Noise has covariance (gate · strength)² Σ², and fades with opacity.
+/// Noise has covariance (gate · strength)² Σ, one standard deviation at most, and fades with opacity.
 #[test]
 fn noise_is_shaped_by_the_covariance() {
-    assert!((update::noise_gate(0.005) - 0.5).abs() < 1e-12);
-    assert!((update::noise_gate(0.05) - 0.011).abs() < 1e-4 && (update::noise_gate(0.1) - 7.5e-5).abs() < 1e-6);
+    assert!((update::noise_gate(0.005) - 0.4714).abs() < 1e-4);
+    assert!((update::noise_gate(0.05) - 4.56e-4).abs() < 1e-6 && update::noise_gate(0.1) < 2e-7);
     let (gaussians, _) = cases::scene(8, 1, 32, 32);
     let (g, sigma) = (gaussians[0], project::covariance(&gaussians[0].quaternion, &gaussians[0].log_scale));
-    let strength = 80.0;
-    for axis in 0..3 {
-        let mut unit = [0.0; 3];
-        unit[axis] = 1.0;
-        let moved = update::noise(&g, unit, strength);
-        for row in 0..3 {
-            let expected = sigma[row][axis] * strength * update::noise_gate(g.logit.sigmoid());
-            assert!((moved[row] - expected).abs() <= 1e-15 * strength, "axis {axis}");
+    let faint = Gaussian { logit: -4.0, ..g };
+    for (strength, share) in [(0.01, 0.01 * update::noise_gate(faint.logit.sigmoid())), (1e9, 1.0)] {
+        let columns: [[f64; 3]; 3] = std::array::from_fn(|axis| {
+            update::noise(&faint, std::array::from_fn(|i| f64::from(u8::from(i == axis))), strength)
+        });
+        for (row, column) in (0..9).map(|i| (i / 3, i % 3)) {
+            let covariance: f64 = columns.iter().map(|moved| moved[row] * moved[column]).sum();
+            let expected = sigma[row][column] * share * share;
+            assert!((covariance - expected).abs() <= 1e-12 * share * share, "{row} {column}");
         }
     }
 }
@@ -203,7 +204,7 @@ fn an_unseen_gaussian_fades_and_keeps_the_rest() {
         let rates = Rates::standard(1e-3);
         let settings =
             Settings { step: steps, rates, opacity_weight: 0.01, scale_weight: 0.0, noise: 0.0, count: 1000 };
-        g = update::update(&g, &mut moments, &[0.0; PARAMETERS], [0.0; 3], &settings);
+        g = update::update(&g, &mut moments, &[0.0; PARAMETERS], [0.0; 3], false, &settings);
         assert!(steps < 2000, "still at opacity {}", g.logit.sigmoid());
     }
     // At the full rate it would take 106 steps, but the gradient o(1 − o) shrinks faster than Adam's second moment forgets.

@@ -3,7 +3,7 @@
 
 use super::adam::{self, Moments};
 use super::number::{Num, matvec};
-use super::project::{Gaussian, PARAMETERS, covariance};
+use super::project::{Gaussian, PARAMETERS, rotation};
 
 /// Learning rates by parameter.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,7 @@ pub struct Settings {
     /// λ_o and λ_s.
     pub opacity_weight: f64,
     pub scale_weight: f64,
-    /// λ_n; 0 for no noise.
+    /// Standard deviation of the noise in the Gaussian's own; 0 for none.
     pub noise: f64,
     /// N, over which the regularisers are means.
     pub count: usize,
@@ -68,24 +68,26 @@ pub fn add_regulariser(row: &mut [f64; PARAMETERS], g: &Gaussian<f64>, settings:
     }
 }
 
-/// How much noise a Gaussian of this opacity gets: sigmoid(−100 (o − 0.005)).
+/// How much noise a Gaussian of this opacity gets where it is seen: (1 − o)^150.
 pub fn noise_gate(opacity: f64) -> f64 {
-    (-100.0 * (opacity - 0.005)).sigmoid()
+    (1.0 - opacity).powi(150)
 }
 
-/// Displacement of the mean, Σ η · gate(o) · λ_n · rate.
+/// Displacement of the mean of a Gaussian that is seen, R diag(s) η · min(gate(o) · strength, 1).
 pub fn noise(g: &Gaussian<f64>, normals: [f64; 3], strength: f64) -> [f64; 3] {
-    let factor = noise_gate(g.logit.sigmoid()) * strength;
-    matvec(&covariance(&g.quaternion, &g.log_scale), &normals).map(|v| v * factor)
+    let factor = (noise_gate(g.logit.sigmoid()) * strength).min(1.0);
+    let along = std::array::from_fn(|axis| g.log_scale[axis].exp() * normals[axis] * factor);
+    matvec(&rotation(&g.quaternion), &along)
 }
 
 /// One step of one Gaussian: regularisers, Adam on all parameters, then noise with the values after Adam. `gradient` is
-/// the image's, zero where the Gaussian is not visible.
+/// the image's, zero where the Gaussian is not visible, as `seen` says.
 pub fn update(
     g: &Gaussian<f64>,
     moments: &mut [Moments; PARAMETERS],
     gradient: &[f64; PARAMETERS],
     normals: [f64; 3],
+    seen: bool,
     settings: &Settings,
 ) -> Gaussian<f64> {
     let (mut row, mut values) = (*gradient, g.to_array());
@@ -94,7 +96,7 @@ pub fn update(
         values[lane] += adam::step(&mut moments[lane], row[lane], rate, settings.step);
     }
     let mut stepped = Gaussian::from_array(&values);
-    let moved = noise(&stepped, normals, settings.noise * settings.rates.mean);
+    let moved = noise(&stepped, normals, if seen { settings.noise } else { 0.0 });
     for axis in 0..3 {
         stepped.mean[axis] += moved[axis];
     }

@@ -62,6 +62,15 @@ impl Rig {
         self.renderer.record_backward(recorder, &self.view);
     }
 
+    /// Which Gaussians the view shows at the present values.
+    fn seen(&mut self) -> Vec<bool> {
+        let mut recorder = Recorder::new(&gpu(), false);
+        self.renderer.record_forward(&mut recorder, &self.model, &self.view, Channel::Color);
+        recorder.finish().unwrap();
+        self.renderer.frame_mut().read_status().unwrap();
+        support::seen(self.renderer.frame(), self.model.len())
+    }
+
     fn rows(&self) -> Vec<[f64; PARAMETERS]> {
         read_rows(&gpu(), &self.model.rows, self.model.len(), self.model.sh_degree())
     }
@@ -90,6 +99,7 @@ fn steps_agree_with_adam_regularisers_and_noise() {
         gaussians.iter().map(|g| (*g, [Moments::default(); PARAMETERS])).collect();
     let mut underflown = vec![[false; PARAMETERS]; count];
     for step in 0..10 {
+        let seen = rig.seen();
         assert_eq!(rig.step(&schedule.step(step, count), Some(&probe)), 0);
         let gradients = read_rows(&gpu(), &read_moments(&probe.moments, count, 3, false)[0], count, 3);
         let rate = schedule.mean_rate(step);
@@ -98,13 +108,13 @@ fn steps_agree_with_adam_regularisers_and_noise() {
             rates: Rates::standard(rate),
             opacity_weight: config.opacity_regularisation,
             scale_weight: config.scale_regularisation,
-            noise: config.noise_lr,
+            noise: config.noise * rate / schedule.mean_rate(0),
             count,
         };
         for (i, (twin, moments)) in twins.iter_mut().enumerate() {
             let seed = SEED as u32 ^ (SEED >> 32) as u32;
             let eta = normals([i as u32, step, seed, STREAM_NOISE]);
-            *twin = oracle::update(twin, moments, &gradients[i], eta, &settings);
+            *twin = oracle::update(twin, moments, &gradients[i], eta, seen[i], &settings);
             // The second moment of so small a gradient is zero in f32: then there is no step.
             (0..PARAMETERS)
                 .for_each(|lane| underflown[i][lane] |= gradients[i][lane] != 0.0 && gradients[i][lane].abs() < 1e-16);
@@ -130,7 +140,7 @@ fn steps_agree_with_adam_regularisers_and_noise() {
     );
 }
 
-/// Displacements of many equal Gaussians: mean zero, covariance (gate · strength)² Σ².
+/// Displacements of many equal Gaussians: mean zero, covariance min(gate · strength, 1)² Σ; and none of those out of view.
 #[test]
 fn noise_has_the_covariance_it_should() {
     let count = 20_000;
@@ -144,19 +154,18 @@ fn noise_has_the_covariance_it_should() {
         sh: vec![0.0; 3 * count],
         ..Scene::default()
     };
-    // Nobody is seen: the camera looks away.
-    let mut view = cases::view(&mut Rng::new(3), 16, 16);
-    view.translation[2] -= 100.0;
-    let mut rig = Rig::new(&scene, device_view(&view, count), &[]);
+    let view = cases::view(&mut Rng::new(3), 16, 16);
+    let mut rig = Rig::new(&scene, device_view(&view, count), &vec![Vec4::ZERO; 256]);
     let config = Config { seed: SEED, opacity_regularisation: 0.0, scale_regularisation: 0.0, ..Config::default() };
     let schedule = Schedule::new(&config, vec![0]);
+    assert!(rig.seen().iter().all(|seen| *seen));
     rig.step(&schedule.step(4321, count), None);
     let after = rig.rows();
 
     let g = cases::from_host(&scene)[0];
-    let strength = config.noise_lr * schedule.mean_rate(4321);
+    let strength = config.noise * schedule.mean_rate(4321) / schedule.mean_rate(0);
     let unit = |axis: usize| std::array::from_fn(|i| f64::from(u8::from(i == axis)));
-    // Columns of gate · strength · Σ.
+    // Columns of gate · strength · R diag(s).
     let spread: [[f64; 3]; 3] = std::array::from_fn(|axis| oracle::noise(&g, unit(axis), strength));
     let n = count as f64;
     let mean: [f64; 3] = std::array::from_fn(|a| after.iter().map(|row| row[a]).sum::<f64>() / n);
@@ -172,6 +181,11 @@ fn noise_has_the_covariance_it_should() {
         }
     }
     assert!(after.iter().all(|row| row[3..10] == after[0][3..10]), "noise moves means alone");
+    let mut away = view;
+    away.translation[2] -= 100.0;
+    let mut unseen = Rig::new(&scene, device_view(&away, count), &[]);
+    unseen.step(&schedule.step(4321, count), None);
+    assert!(unseen.rows().iter().all(|row| row[..3] == [0.0; 3]), "what the view does not show stays where it is");
     eprintln!("noise: mean {mean:?} over {count} Gaussians, covariance within five standard errors");
 }
 

@@ -152,3 +152,9 @@ pub fn read_motion(rows: &Rows, count: usize) -> Vec<[f64; MOTION]> {
     };
     rows.iter().map(flat).collect()
 }
+
+/// Which Gaussians the frame last rendered shows.
+pub fn seen(frame: &render::Frame, count: usize) -> Vec<bool> {
+    let splats = gpu().read(frame.buffers().splats).unwrap();
+    splats[..count].iter().map(|splat| splat.slot_count > 0).collect()
+}

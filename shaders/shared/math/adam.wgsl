@@ -25,12 +25,10 @@ struct Step {
     lr_time: f32,
     lr_duration: f32,
     lr_gate: f32,
-    // Standard deviation of the noise of a mean, per unit of the covariance: noise_lr times lr_mean.
+    // Standard deviation of the noise of a transparent Gaussian's mean, in its own standard deviations.
     mean_noise: f32,
     // Standard deviation of the noise of a time centre, in durations.
     time_noise: f32,
-    // Opacity at which the noise is damped by half.
-    dead_opacity: f32,
     // Weights of the regularisers, divided by the number of terms of their means: opacity, scale, -log-duration,
     // share that fades.
     opacity_regularisation: f32,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::count::Count;
 use super::validate::{check, describe};
-use super::values::{AlphaMode, Background, FlowShape, FlowSource, Init, Precision, Subgroups, Switch};
+use super::values::{AlphaMode, Background, CoarseToFine, FlowShape, FlowSource, Init, Precision, Subgroups, Switch};
 
 /// Steps of the run that the step constants ([`Config::scaled`]) are written for.
 pub const REFERENCE_STEPS: u32 = 30_000;
@@ -136,6 +136,9 @@ options! {
         /// Number of optimisation steps, one image each; `auto` goes by the number of photos. Options that are step numbers apply
         /// to a run of 30000 steps and are scaled to this length
         steps: Count = Count::Auto, in Count::Of(1)..;
+        /// Share of the steps, from the start on, that train on photos reduced by 4 and then by 2 along each side: off, a number
+        /// up to 1, or auto, which goes by the detail that the photos lose
+        coarse_to_fine: CoarseToFine = CoarseToFine::Auto;
         /// Seed of the random numbers; on one GPU, equal seeds and options give identical files
         seed: u64 = 0, in 0..=i64::MAX as u64;
         /// Steps between evaluations on the held-out images, besides the final one; 0 evaluates at the end only [default: a
@@ -198,9 +201,10 @@ options! {
         opacity_regularisation: f64 = 0.01, in 0.0..;
         /// Weight of the mean scale in the loss (3DGS-MCMC)
         scale_regularisation: f64 = 0.01, in 0.0..;
-        /// Strength of the noise added to means (3DGS-MCMC); its effect grows with the square of the scene extent, which is
-        /// normalised to 1.1 here and about 4 in the raw units of the synthetic NeRF scenes
-        noise_lr: f64 = 5e6, in 0.0..;
+        /// Exploration noise of the means of transparent Gaussians that the view shows (3DGS-MCMC): its standard deviation in
+        /// the first step, in their own standard deviations; it falls as the learning rate of means does, and moves nothing
+        /// by more than one of them
+        noise: f64 = 1.0, in 0.0..;
         /// Steps between increases of the SH degree in use, from 0 up to --sh-degree
         sh_interval: u32 = 1000, in 1..;
     }
@@ -213,8 +217,7 @@ options! {
         refine_stop: u32 = 25_000, in 0..;
         /// Growth factor of the number of Gaussians at each refinement, up to --cap-max
         growth: f64 = 1.05, in 1.0..;
-        /// Opacity up to which a Gaussian is dead and gets relocated; relocated Gaussians have at least this opacity, and
-        /// noise acts on Gaussians near it
+        /// Opacity up to which a Gaussian is dead and gets relocated; relocated Gaussians have at least this opacity
         dead_opacity: f64 = 0.005, in (Excluded(0.0), Excluded(1.0));
     }
     "Motion" {

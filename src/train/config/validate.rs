@@ -80,7 +80,7 @@ mod tests {
         assert_eq!(message(Config { cap_max: 0.into(), ..base() }), "--cap-max must be at least 1, not 0");
         assert_eq!(message(Config { sh_degree: 4, ..base() }), "--sh-degree must be from 0 to 3, not 4");
         assert_eq!(message(Config { lr_mean: f64::NAN, ..base() }), "--lr-mean must be from 0 to 1000, not NaN");
-        assert_eq!(message(Config { noise_lr: f64::INFINITY, ..base() }), "--noise-lr must be at least 0, not inf");
+        assert_eq!(message(Config { noise: f64::INFINITY, ..base() }), "--noise must be at least 0, not inf");
         assert_eq!(
             message(Config { opacity_regularisation: -1.0, ..base() }),
             "--opacity-regularisation must be at least 0, not -1"

@@ -113,6 +113,56 @@ impl std::fmt::Display for Background {
     }
 }
 
+/// The part of a run that trains on reduced photos.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum CoarseToFine {
+    /// Chosen from what the photos lose when they are reduced.
+    Auto,
+    /// A share of the steps, 0 to 1: its first quarter by 4 along each side, the rest by 2.
+    Share(f64),
+}
+
+impl CoarseToFine {
+    /// Factor by which photos are reduced in a step, of a run of `steps`.
+    pub fn reduction(self, step: u32, steps: u32) -> u32 {
+        let Self::Share(share) = self else { return 1 };
+        let done = f64::from(step) / f64::from(steps);
+        if done < 0.25 * share {
+            4
+        } else if done < share {
+            2
+        } else {
+            1
+        }
+    }
+}
+
+impl FromStr for CoarseToFine {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "off" => Ok(Self::Share(0.0)),
+            _ => match text.parse() {
+                Ok(share) if (0.0..=1.0).contains(&share) => Ok(Self::Share(share)),
+                _ => bail!("\"{text}\" is not auto, off or a share of the steps from 0 to 1"),
+            },
+        }
+    }
+}
+
+impl std::fmt::Display for CoarseToFine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => write!(f, "auto"),
+            Self::Share(0.0) => write!(f, "off"),
+            Self::Share(share) => write!(f, "{share}"),
+        }
+    }
+}
+
 /// Source of the initial Gaussians.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -203,4 +253,4 @@ macro_rules! as_text {
     )* };
 }
 
-as_text!(Background, Init, FlowSource);
+as_text!(Background, CoarseToFine, Init, FlowSource);

@@ -40,9 +40,8 @@ impl Mcmc {
     pub fn regularised(&self, step: Step, [lr_mean, first_lr_mean]: [f64; 2], gaussians: usize) -> Step {
         let (config, count) = (&self.config, gaussians as f64);
         Step {
-            mean_noise: (config.noise_lr * lr_mean) as f32,
+            mean_noise: (config.noise * lr_mean / first_lr_mean.max(f64::MIN_POSITIVE)) as f32,
             time_noise: (config.time_noise * lr_mean / first_lr_mean.max(f64::MIN_POSITIVE)) as f32,
-            dead_opacity: config.dead_opacity as f32,
             opacity_regularisation: (config.opacity_regularisation / count) as f32,
             scale_regularisation: (config.scale_regularisation / (3.0 * count)) as f32,
             faded_regularisation: config.faded_regularisation as f32,
