@@ -85,6 +85,14 @@ impl Rows {
             motion: gpu.zeros("gaussians: motion", if form.moving { capacity } else { 0 })?,
         })
     }
+
+    /// Makes room for `capacity` Gaussians, one buffer after the other, so that no two have to be there twice.
+    fn make_room(&mut self, gpu: &Gpu, capacity: usize, sh_degree: u32, form: ModelForm) -> Result<(), GpuError> {
+        self.geometry = gpu.grown(&self.geometry, capacity)?;
+        self.sh = gpu.grown(&self.sh, form.sh_words(capacity, sh_rest(sh_degree)))?;
+        self.motion = gpu.grown(&self.motion, if form.moving { capacity } else { 0 })?;
+        Ok(())
+    }
 }
 
 /// A scene on the GPU.
@@ -117,6 +125,16 @@ impl Model {
     /// Room for `capacity` Gaussians, and none in it.
     pub fn empty(gpu: &Gpu, capacity: usize, sh_degree: u32, form: ModelForm) -> Result<Self, GpuError> {
         Ok(Self { rows: Rows::zeros(gpu, capacity, sh_degree, form)?, len: 0, capacity, sh_degree, form })
+    }
+
+    /// Makes room for `capacity` Gaussians. Who shares the model keeps the old memory, which is not trained any more.
+    ///
+    /// # Errors
+    /// All that [`Gpu::zeros`] refuses.
+    pub fn make_room(&mut self, gpu: &Gpu, capacity: usize) -> Result<(), GpuError> {
+        self.rows.make_room(gpu, capacity, self.sh_degree, self.form)?;
+        self.capacity = capacity;
+        Ok(())
     }
 
     /// The same Gaussians in the same memory.

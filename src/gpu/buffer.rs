@@ -99,6 +99,24 @@ impl Gpu {
         Ok(Buffer { memory: Arc::new(memory), len, element: PhantomData })
     }
 
+    /// A buffer of `len` elements that starts with those of `buffer`, under its label. Waits for the device, so that the memory
+    /// of the old one is free when its last clone is dropped.
+    ///
+    /// # Errors
+    /// Those of [`Gpu::zeros`].
+    pub fn grown<T: Pod>(&self, buffer: &Buffer<T>, len: usize) -> Result<Buffer<T>, GpuError> {
+        assert!(len >= buffer.len, "{} would lose what it holds", buffer.memory.label);
+        let larger = self.zeros(buffer.memory.label, len)?;
+        let bytes = (buffer.len * size_of::<T>()).next_multiple_of(4) as u64;
+        if bytes > 0 {
+            let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            encoder.copy_buffer_to_buffer(buffer.raw(), 0, larger.raw(), 0, bytes);
+            self.queue.submit([encoder.finish()]);
+            self.wait()?;
+        }
+        Ok(larger)
+    }
+
     /// A buffer that holds `data`.
     pub fn upload<T: Pod>(&self, label: &'static str, data: &[T]) -> Result<Buffer<T>, GpuError> {
         let buffer = self.zeros(label, data.len())?;

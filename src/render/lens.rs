@@ -31,6 +31,17 @@ impl LensVariant {
         }
     }
 
+    /// Those of some lenses, each once.
+    pub fn distinct<'a>(lenses: impl Iterator<Item = &'a Lens>) -> Vec<Self> {
+        let mut variants = Vec::new();
+        for variant in lenses.map(Self::of) {
+            if !variants.contains(&variant) {
+                variants.push(variant);
+            }
+        }
+        variants
+    }
+
     /// The constant that chooses the lens in a kernel.
     pub fn constant(self) -> (&'static str, u32) {
         ("LENS", self.0)

@@ -21,6 +21,7 @@ pub struct Moments {
     /// First and second moments of the spherical harmonics beyond the constant band, laid out as those are; of length 0
     /// where they are packed.
     pub sh: [Buffer<u32>; 2],
+    sh_degree: u32,
     form: ModelForm,
 }
 
@@ -35,7 +36,20 @@ impl Moments {
         let words = if form.packed { 0 } else { form.sh_words(capacity, sh_rest(sh_degree)) };
         let sh = || gpu.zeros("moments: spherical harmonics", words);
         let rows = gpu.zeros("moments: geometry", capacity * moment_vectors(form))?;
-        Ok(Self { rows, sh: [sh()?, sh()?], form })
+        Ok(Self { rows, sh: [sh()?, sh()?], sh_degree, form })
+    }
+
+    /// Makes room for those of `capacity` Gaussians, one buffer after the other.
+    ///
+    /// # Errors
+    /// All that [`Gpu::zeros`] refuses.
+    pub fn make_room(&mut self, gpu: &Gpu, capacity: usize) -> Result<(), GpuError> {
+        let words = if self.form.packed { 0 } else { self.form.sh_words(capacity, sh_rest(self.sh_degree)) };
+        self.rows = gpu.grown(&self.rows, capacity * moment_vectors(self.form))?;
+        for sh in &mut self.sh {
+            *sh = gpu.grown(sh, words)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,9 +1,10 @@
 //! The trainer: steps are recorded and submitted one after the other; the device is looked at only now and then.
 
-use std::collections::BTreeMap;
+mod state;
+
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use glam::Vec4;
 
 use crate::camera::Camera;
@@ -17,30 +18,19 @@ use super::appearance::{Appearance, Shown};
 use super::config::{Config, Precision, Subgroups};
 use super::loss::{HISTORY, LossPass, LossWeights};
 use super::metrics;
-use super::run::checkpoint::{Checkpoint, Tensor};
+use super::moments::Moments;
+use super::run::checkpoint::Checkpoint;
 use super::schedule::{EXTENT, Schedule};
 use super::supervision::FlowSupervision;
 use super::targets::Targets;
 use super::update::Optimiser;
-use super::{init, moments, strategy};
+use super::{init, strategy};
 
 /// Steps between two looks at the device. After an overflow at most this many are repeated.
 const LOOK_EVERY: u32 = 16;
 
 /// Near plane in the frame of training.
 const NEAR: f32 = 0.01 * EXTENT as f32;
-
-/// The kernels' variants for the lenses of a capture.
-fn lens_variants(capture: &Capture) -> Vec<LensVariant> {
-    let mut variants = Vec::new();
-    for shot in &capture.shots {
-        let variant = LensVariant::of(&shot.camera.lens);
-        if !variants.contains(&variant) {
-            variants.push(variant);
-        }
-    }
-    variants
-}
 
 /// The state of training after a wait for the device.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -93,8 +83,8 @@ impl Trainer {
         let mut trainer = Self::assemble(gpu, capture, config)?;
         let scene = init::scene(&trainer.capture, &trainer.config, &trainer.normalisation)?;
         trainer
-            .model
-            .load(&trainer.gpu, &scene)
+            .make_room(scene.len())
+            .and_then(|()| trainer.model.load(&trainer.gpu, &scene))
             .context("the first Gaussians, as --init and the --init-* options make them")?;
         trainer.populations = vec![(0, scene.len())];
         Ok(trainer)
@@ -113,17 +103,20 @@ impl Trainer {
     fn assemble(gpu: &Gpu, capture: Arc<Capture>, config: Config) -> Result<Self> {
         let gpu = if config.subgroups == Subgroups::Off { gpu.without_subgroups() } else { gpu.clone() };
         // What does not fit the device is refused before anything is read or allocated for it.
-        let capacity = config.cap();
         let moving = capture.is_dynamic() && !config.r#static;
         let form = ModelForm { moving, packed: config.precision == Precision::Packed };
-        let model = Model::empty(&gpu, capacity, config.sh_degree, form)?;
-        let mut optimiser = Optimiser::new(&gpu, capacity, config.sh_degree, form)?;
+        drop((
+            Model::empty(&gpu, config.cap(), config.sh_degree, form)?,
+            Moments::zeros(&gpu, config.cap(), config.sh_degree, form)?,
+        ));
+        let model = Model::empty(&gpu, 0, config.sh_degree, form)?;
+        let mut optimiser = Optimiser::new(&gpu, 0, config.sh_degree, form)?;
         let budget = (config.cache_gb * f64::from(1u32 << 30)) as usize;
         let cache = PhotoCache::checked(capture, budget, config.strict)?;
         let capture = cache.capture().clone();
         let mut renderer = Renderer::for_training(&gpu)?;
         let supervision = if moving { FlowSupervision::new(&gpu, &capture, &config)? } else { None };
-        for lens in lens_variants(&capture) {
+        for lens in LensVariant::distinct(capture.shots.iter().map(|shot| &shot.camera.lens)) {
             optimiser.prepare(lens)?;
             renderer.prepare(&model, lens)?;
             if let Some(supervision) = &supervision {
@@ -169,9 +162,14 @@ impl Trainer {
     }
 
     /// The model as it is trained, in memory that is shared, and the frame that it is in. Whoever draws it sees it between
-    /// two steps.
+    /// two steps, until it outgrows that memory: then its capacity is another.
     pub fn shared_model(&self) -> (Model, Normalisation) {
         (self.model.sharing(), self.normalisation)
+    }
+
+    /// Gaussians that the model has room for without another memory.
+    pub fn capacity(&self) -> usize {
+        self.model.capacity()
     }
 
     /// Waits until the submitted steps are done; the number of Gaussians then.
@@ -199,6 +197,9 @@ impl Trainer {
 
     fn record_step(&mut self, recorder: &mut Recorder) -> Result<()> {
         let step = self.step;
+        if self.schedule.strategy().due(step) {
+            self.make_room(self.schedule.strategy().grown(self.model.len()))?;
+        }
         let shot = self.schedule.shot(step);
         let target = self.targets.image(&self.schedule, step, shot)?;
         let background = self.schedule.background(step);
@@ -235,6 +236,16 @@ impl Trainer {
         }
         self.optimiser.record(recorder, &self.model, frame, &view);
         self.record_population(recorder, step);
+        Ok(())
+    }
+
+    /// Makes room for a population, and for some growth where there is none.
+    fn make_room(&mut self, gaussians: usize) -> Result<()> {
+        if gaussians > self.model.capacity() {
+            let capacity = (gaussians + gaussians / 2).min(self.config.cap()).max(gaussians);
+            self.model.make_room(&self.gpu, capacity)?;
+            self.optimiser.moments.make_room(&self.gpu, capacity)?;
+        }
         Ok(())
     }
 
@@ -303,29 +314,6 @@ impl Trainer {
         })
     }
 
-    /// The state from which [`Trainer::resume`] continues.
-    pub fn checkpoint(&mut self) -> Result<Checkpoint> {
-        self.finish_steps()?;
-        let mut tensors = BTreeMap::new();
-        moments::save(&self.gpu, &mut tensors, &self.model, &self.optimiser.moments, self.model.len())?;
-        self.appearance.save(&mut tensors)?;
-        // The next statistics also cover steps before the checkpoint.
-        let history = self.loss.history()?.iter().flat_map(Vec4::to_array).collect();
-        tensors.insert(HISTORY_NAME.into(), Tensor::f32(&[HISTORY, 4], history));
-        Ok(Checkpoint {
-            config: self.config.clone(),
-            step: self.step,
-            normalisation: self.normalisation,
-            tensors,
-            extra: serde_json::json!({
-                "gaussians": self.model.len(),
-                "non_finite": self.non_finite,
-                "reported": self.reported,
-                "shots": self.capture.fingerprints(),
-            }),
-        })
-    }
-
     /// The scene in the capture's frame, without Gaussians that cannot be seen.
     pub fn scene(&mut self) -> Result<Scene> {
         self.finish_steps()?;
@@ -371,27 +359,4 @@ impl Trainer {
     pub fn gpu_bytes(&self) -> Vec<(&'static str, u64)> {
         self.gpu.memory_stats().by_label()
     }
-
-    fn restore(&mut self, checkpoint: &Checkpoint) -> Result<()> {
-        let count = checkpoint.extra["gaussians"].as_u64().context("the checkpoint does not say how many Gaussians")?;
-        ensure!(
-            count <= self.model.capacity() as u64,
-            "the checkpoint holds {count} Gaussians, above --cap-max {}",
-            self.model.capacity()
-        );
-        moments::restore(&self.gpu, checkpoint, &self.model, &self.optimiser.moments, count as usize)?;
-        self.appearance.restore(checkpoint)?;
-        self.model.set_len(count as usize);
-        self.step = checkpoint.step;
-        self.finished = checkpoint.step;
-        self.reported = checkpoint.extra["reported"].as_u64().unwrap_or(checkpoint.step.into()) as u32;
-        let history = checkpoint.f32(HISTORY_NAME, &[HISTORY, 4])?.as_chunks::<4>().0;
-        self.loss.restore_history(&history.iter().copied().map(Vec4::from).collect::<Vec<_>>());
-        self.populations = vec![(checkpoint.step, count as usize)];
-        self.non_finite = checkpoint.extra["non_finite"].as_u64().unwrap_or_default();
-        Ok(())
-    }
 }
-
-/// Name of the losses of recent steps in a checkpoint.
-const HISTORY_NAME: &str = "history";

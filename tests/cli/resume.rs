@@ -99,8 +99,10 @@ fn a_second_interrupt_ends_a_run_at_once() {
     };
     let frames = format!("{}, {}", frame("a.png", 4), frame("b.png", 5));
     folder.file("transforms.json", format!("{{\"camera_angle_x\": 0.7, \"frames\": [{frames}]}}"));
-    let child =
-        spawn(&folder, "train . --out r --steps 1000 --cap-max 500 --init random --test-every 2 --eval-every 1");
+    let child = spawn(
+        &folder,
+        "train . --out r --steps 1000 --cap-max 500 --init random --test-every 2 --eval-every 1 --coarse-to-fine off",
+    );
     wait_for(&folder, "r", 1);
     std::thread::sleep(Duration::from_millis(100));
     signal(&child, "-INT");

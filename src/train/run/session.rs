@@ -233,6 +233,11 @@ impl Session {
         self.trainer.shared_model()
     }
 
+    /// Gaussians that the model has room for without another memory.
+    pub fn capacity(&self) -> usize {
+        self.trainer.capacity()
+    }
+
     /// The scene as it is now, in the capture's frame.
     pub fn scene(&mut self) -> Result<Scene> {
         self.trainer.scene()

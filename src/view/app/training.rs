@@ -41,6 +41,8 @@ impl Viewer {
                     let (document, model, frame) = *ready;
                     self.show_model(document, model, &frame);
                 }
+                Ok(News::Grown(model)) if self.state.is_growing() => self.canvas.renew(*model),
+                Ok(News::Grown(_)) => {}
                 Ok(News::Saved(result)) => self.notify_result(result),
                 Ok(News::Ended(ended)) => self.training_ended(context, ended),
                 Err(TryRecvError::Empty) => break,

@@ -101,6 +101,11 @@ impl SceneCanvas {
         self.model = Some(model);
     }
 
+    /// Goes on with an adopted model where it has outgrown its memory.
+    pub fn renew(&mut self, model: Model) {
+        (self.model, self.preview) = (Some(model), None);
+    }
+
     /// Says how many Gaussians an adopted model now holds.
     pub fn set_len(&mut self, gaussians: usize) {
         if let Some(model) = &mut self.model {

@@ -80,6 +80,8 @@ pub enum End {
 pub enum News {
     /// The run, its model on the device, and the frame of the model.
     Ready(Box<(Document, Model, Normalisation)>),
+    /// The model in another memory, since it has outgrown the one sent before.
+    Grown(Box<Model>),
     /// The result of saving the scene: a message or an error.
     Saved(Result<String>),
     /// The end of the training, or the error that broke it off.
@@ -136,6 +138,7 @@ impl Live {
             context,
             hooks,
             since: (Instant::now(), 0),
+            capacity: 0,
         };
         let gpu = gpu.clone();
         let body = move || {
@@ -194,6 +197,8 @@ struct Work {
     hooks: Hooks,
     /// When and at which step the pace was last measured.
     since: (Instant, u32),
+    /// Capacity of the model that the window has.
+    capacity: usize,
 }
 
 impl Work {
@@ -234,6 +239,10 @@ impl Work {
             }
             let gaussians = session.wait()?;
             drop(working);
+            if session.capacity() != self.capacity {
+                self.capacity = session.capacity();
+                self.send(News::Grown(Box::new(session.shared_model().0)));
+            }
             queue = allowed(since.elapsed() / (session.step_index() - first).max(1));
             self.report(&session, gaussians);
             if self.is_paused() {
@@ -249,8 +258,9 @@ impl Work {
         lock(&self.status).phase == Phase::Paused
     }
 
-    fn show(&self, session: &Session) -> Result<()> {
+    fn show(&mut self, session: &Session) -> Result<()> {
         let (model, frame) = session.shared_model();
+        self.capacity = model.capacity();
         self.send(News::Ready(Box::new((Document::of_session(session)?, model, frame))));
         Ok(())
     }
