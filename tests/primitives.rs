@@ -115,7 +115,12 @@ fn sorts_by_the_low_bits_only() {
     }
 }
 
-/// Exclusive prefix sums and their total, modulo 2^32.
+/// As many tiles as a Gaussian can meet: few enough that no block's sum wraps, enough that totals do.
+fn tile_counts(random: &mut Rng, n: usize) -> Vec<u32> {
+    keys(random, n).iter().map(|key| key & 0x1_ffff).collect()
+}
+
+/// Exclusive prefix sums modulo 2^32, and their total, which stays at 2^32 − 1.
 fn prefix_sums(input: &[u32]) -> (Vec<u32>, u32) {
     let mut sum = 0u32;
     let before = |&value: &u32| {
@@ -123,7 +128,8 @@ fn prefix_sums(input: &[u32]) -> (Vec<u32>, u32) {
         sum = sum.wrapping_add(value);
         before
     };
-    (input.iter().map(before).collect(), sum)
+    let total = input.iter().map(|value| u64::from(*value)).sum::<u64>().min(u32::MAX.into());
+    (input.iter().map(before).collect(), total as u32)
 }
 
 fn check_scan(gpu: &Gpu, scan: &Scan, input: &[u32], what: &str) {
@@ -144,7 +150,13 @@ fn scans_every_size() {
     for form in Form::ALL {
         let scan = Scan::with_form(&gpu, 2_000_001, form).unwrap();
         for n in sizes().into_iter().chain([1_048_576, 2_000_001]) {
-            check_scan(&gpu, &scan, &keys(&mut random, n), &format!("{form:?}"));
+            check_scan(&gpu, &scan, &tile_counts(&mut random, n), &format!("{form:?}"));
+        }
+        // Totals around 2^32, each over many blocks.
+        for last in [295, 296] {
+            let mut input = vec![2147; 2_000_001];
+            input[2_000_000] = 967_000 + last;
+            check_scan(&gpu, &scan, &input, &format!("{form:?}, up to {last}"));
         }
     }
 }
@@ -152,7 +164,7 @@ fn scans_every_size() {
 #[test]
 fn scans_only_what_is_counted_and_never_more_than_fits() {
     let gpu = gpu();
-    let input = keys(&mut Rng::new(7), 5_000);
+    let input = tile_counts(&mut Rng::new(7), 5_000);
     let input_buffer = gpu.upload("input", &input).unwrap();
     for form in Form::ALL {
         let scan = Scan::with_form(&gpu, input.len(), form).unwrap();

@@ -12,7 +12,7 @@
 @group(0) @binding(3) var<storage, read> filtered_rows: array<vec4f>;
 // [H][W][4]: gradient of rgb, and of alpha.
 @group(0) @binding(4) var<storage, read_write> image_gradient: array<f32>;
-// [3][runs][W] sums of |X - Y|.
+// [3][runs][W][2]: the first of each two, sums of |X - Y|.
 @group(0) @binding(5) var<storage, read_write> sums: array<f32>;
 
 @compute @workgroup_size(64)
@@ -51,5 +51,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
             }
         }
     }
-    sums[id] = sum;
+    sums[2u * id] = sum;
 }

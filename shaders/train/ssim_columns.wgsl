@@ -9,7 +9,7 @@
 @group(0) @binding(1) var<storage, read> moments: array<vec4f>;
 // [3][H][W]: P, Q, R times the weight of an SSIM value.
 @group(0) @binding(2) var<storage, read_write> derivatives: array<vec4f>;
-// [3][runs][W] sums of SSIM.
+// [3][runs][W][2]: the second of each two, sums of SSIM.
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;
 
 struct Ssim {
@@ -62,5 +62,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
             derivatives[(channel * height + y) * width + x] = out;
         }
     }
-    sums[id] = sum;
+    sums[2u * id + 1u] = sum;
 }

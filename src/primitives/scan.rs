@@ -24,7 +24,8 @@ const ROWS: u32 = 16;
 /// Least elements that one invocation scans.
 const SERIAL_BLOCK: u32 = 64;
 
-/// The exclusive prefix sum of `u32`, modulo 2^32. Reads 8 and writes 4 bytes an element, in two dispatches.
+/// The exclusive prefix sum of `u32`, modulo 2^32; the total stays at 2^32 − 1 where it would wrap, as long as no block's
+/// sum does. Reads 8 and writes 4 bytes an element, in two dispatches.
 #[derive(Debug)]
 pub struct Scan {
     blocks: Blocks,

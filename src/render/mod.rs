@@ -31,7 +31,7 @@ pub use options::{Channel, RenderOptions, Rendered};
 pub use present::{DisplayMode, Presenter};
 pub use preview::{DELETED, PreviewModel, PreviewSettings, SELECTED, SplatStyle};
 pub use probe::{Contribution, PixelParts, Probe};
-pub use rasterize::LaneForm;
+pub use rasterize::{FOLD_BATCH, FoldSlots, LaneForm};
 pub use renderer::Renderer;
 pub use scene_view::{NEAR, SceneView, blending_weights, frame, middle};
 

@@ -40,8 +40,21 @@ kernel! {
     }
 }
 
+kernel! {
+    /// Sums of the slots of Gaussians that meet very many tiles.
+    pub FoldSlots = "render/fold_slots.wgsl" [FLOW = 0 in [0, 1, 2], BATCH = 1024 in [FOLD_BATCH]] {
+        uniform view: View,
+        write splats: SplatRow,
+        write slot_gradients: f32,
+    }
+}
+
 /// The kernels of this file.
-pub const DECLARATIONS: &[Declaration] = &[Rasterize::DECLARATION, RasterizeBackward::DECLARATION];
+pub const DECLARATIONS: &[Declaration] =
+    &[Rasterize::DECLARATION, RasterizeBackward::DECLARATION, FoldSlots::DECLARATION];
+
+/// Gaussians that a workgroup of [`FoldSlots`] looks through.
+pub const FOLD_BATCH: u32 = 1024;
 
 /// How the rasterizer's workgroups exchange splats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,11 +81,12 @@ pub(super) struct Rasterization {
     lanes: LaneForm,
     forward: Variants<Rasterize<'static>>,
     backward: Variants<RasterizeBackward<'static>>,
+    fold: Variants<FoldSlots<'static>>,
 }
 
 impl Rasterization {
     pub fn new(gpu: &Gpu, lanes: LaneForm) -> Result<Self, GpuError> {
-        let mut stage = Self { lanes, forward: Variants::new(), backward: Variants::new() };
+        let mut stage = Self { lanes, forward: Variants::new(), backward: Variants::new(), fold: Variants::new() };
         stage.prepare(gpu, None, true)?;
         Ok(stage)
     }
@@ -80,12 +94,19 @@ impl Rasterization {
     /// Compiles what frames with flow in a form need, or those without it.
     pub fn prepare(&mut self, gpu: &Gpu, flow: Option<FlowForm>, backward: bool) -> Result<(), GpuError> {
         self.forward.prepare(gpu, &self.forward_variant(flow))?;
-        if backward { self.backward.prepare(gpu, &self.backward_variant(flow)) } else { Ok(()) }
+        if !backward {
+            return Ok(());
+        }
+        self.fold.prepare(gpu, &[Self::flow_constant(flow)])?;
+        self.backward.prepare(gpu, &self.backward_variant(flow))
+    }
+
+    fn flow_constant(flow: Option<FlowForm>) -> (&'static str, u32) {
+        ("FLOW", flow.map_or(0, FlowForm::constant))
     }
 
     fn forward_variant(&self, flow: Option<FlowForm>) -> [(&'static str, u32); 3] {
-        let flow = flow.map_or(0, FlowForm::constant);
-        [("LANES", self.lanes.lanes), ("SUBGROUPS", u32::from(self.lanes.subgroups)), ("FLOW", flow)]
+        [("LANES", self.lanes.lanes), ("SUBGROUPS", u32::from(self.lanes.subgroups)), Self::flow_constant(flow)]
     }
 
     fn backward_variant(&self, flow: Option<FlowForm>) -> [(&'static str, u32); 4] {
@@ -126,6 +147,13 @@ impl Rasterization {
                 flow_splats: &frame.per_gaussian.flow_splats,
             };
             self.backward.get(&self.backward_variant(flow)).dispatch_groups(pass, &backward, view.tiles());
+            let fold = FoldSlots {
+                view: &frame.view,
+                splats: &frame.per_gaussian.splats,
+                slot_gradients: &pairs.slot_gradients,
+            };
+            let groups = view.gaussians.div_ceil(FOLD_BATCH);
+            self.fold.get(&[Self::flow_constant(flow)]).dispatch_groups(pass, &fold, groups);
         });
     }
 }

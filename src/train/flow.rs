@@ -7,7 +7,7 @@ use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder}
 use crate::render::Frame;
 use crate::{kernel, shared};
 
-use super::loss::{LossPass, run_length};
+use super::loss::{LossPass, TermSums, run_length};
 
 shared! {
     /// Settings of one image's flow loss; see `shaders/shared/layout/flow.wgsl`.
@@ -31,8 +31,7 @@ kernel! {
 kernel! {
     /// Mean error of the flow.
     pub FlowSum = "train/flow_sum.wgsl" [] {
-        uniform flow: Flow,
-        read sums: f32,
+        read totals: f32,
         write history: Vec4,
         read entry: u32,
     }
@@ -87,7 +86,7 @@ pub struct FlowPass {
     sum: Pipeline<FlowSum<'static>>,
     run_length: u32,
     settings: Buffer<Flow>,
-    sums: Buffer<f32>,
+    sums: TermSums,
 }
 
 impl FlowPass {
@@ -99,7 +98,7 @@ impl FlowPass {
             sum: gpu.pipeline::<FlowSum>(&[])?,
             run_length: run_length(gpu),
             settings: gpu.zeros("view: flow", 1)?,
-            sums: gpu.zeros("view: flow", 0)?,
+            sums: TermSums::new(gpu)?,
         })
     }
 
@@ -107,10 +106,7 @@ impl FlowPass {
     /// below which the loss is quadratic.
     pub fn set_target(&mut self, target: &Target, weight: f64, robust: f64) -> Result<(), GpuError> {
         let (width, height) = (target.width, target.height);
-        let sums = 2 * height.div_ceil(self.run_length) as usize * width as usize;
-        if self.sums.len() < sums {
-            self.sums = self.gpu.zeros("view: flow", sums)?;
-        }
+        self.sums.set_count(height.div_ceil(self.run_length) * width)?;
         let mean = 1.0 / target.counted.max(1) as f64;
         let settings = Flow {
             size: [width, height, self.run_length, 0],
@@ -128,12 +124,12 @@ impl FlowPass {
                 image: frame.image(),
                 flow_target: &target.field,
                 image_gradient: frame.image_gradient(),
-                sums: &self.sums,
+                sums: &self.sums.terms,
             };
             let runs = target.height.div_ceil(self.run_length) * target.width;
             self.loss.dispatch(pass, &by_pixel, runs);
             let (history, entry) = loss.history_entry();
-            let sum = FlowSum { flow: &self.settings, sums: &self.sums, history, entry };
+            let sum = FlowSum { totals: self.sums.add_up(pass), history, entry };
             self.sum.dispatch_groups(pass, &sum, 1);
         });
     }

@@ -5,6 +5,7 @@ use glam::{Vec3, Vec4};
 use crate::dataset::{Coverage, Photo};
 use crate::gpu::wgsl::constant;
 use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder};
+use crate::primitives::Reduce;
 use crate::{kernel, shared};
 
 use super::config::{AlphaMode, Config};
@@ -74,8 +75,7 @@ kernel! {
     /// Means of the loss's terms.
     pub LossSum = "train/loss_sum.wgsl" [] {
         uniform loss: Loss,
-        read ssim_sums: f32,
-        read l1_sums: f32,
+        read totals: f32,
         write history: Vec4,
         read entry: u32,
     }
@@ -160,6 +160,45 @@ impl LossWeights {
     }
 }
 
+/// Partial sums of two terms, and their totals.
+#[derive(Debug)]
+pub(super) struct TermSums {
+    gpu: Gpu,
+    /// `[count][2]`
+    pub terms: Buffer<f32>,
+    totals: Buffer<f32>,
+    count: Buffer<u32>,
+    reduce: Reduce,
+}
+
+impl TermSums {
+    pub fn new(gpu: &Gpu) -> Result<Self, GpuError> {
+        Ok(Self {
+            gpu: gpu.clone(),
+            terms: gpu.zeros("view: loss", 0)?,
+            totals: gpu.zeros("view: loss", 2)?,
+            count: gpu.zeros("view: loss", 1)?,
+            reduce: Reduce::new(gpu, 0, 2)?,
+        })
+    }
+
+    /// The number of partial sums of the frame recorded next.
+    pub fn set_count(&mut self, count: u32) -> Result<(), GpuError> {
+        if self.terms.len() < 2 * count as usize {
+            self.terms = self.gpu.zeros("view: loss", 2 * count as usize)?;
+            self.reduce = Reduce::new(&self.gpu, count as usize, 2)?;
+        }
+        self.gpu.write(&self.count, 0, &[count]);
+        Ok(())
+    }
+
+    /// Records the totals of both terms, added in a fixed order.
+    pub fn add_up(&self, pass: &mut wgpu::ComputePass<'_>) -> &Buffer<f32> {
+        self.reduce.run(pass, &self.terms, &self.totals, &self.count);
+        &self.totals
+    }
+}
+
 /// The compiled loss with its buffers.
 #[derive(Debug)]
 pub struct LossPass {
@@ -173,8 +212,8 @@ pub struct LossPass {
     settings: Buffer<Loss>,
     /// Two planes of `[3][H][W]`, each read while the other is written.
     planes: [Buffer<Vec4>; 2],
-    ssim_sums: Buffer<f32>,
-    l1_sums: Buffer<f32>,
+    /// Of each run of each line: |X − Y| and SSIM.
+    sums: TermSums,
     entry: Buffer<u32>,
     history: Buffer<Vec4>,
 }
@@ -191,8 +230,7 @@ impl LossPass {
             sum: gpu.pipeline::<LossSum>(&[])?,
             settings: gpu.zeros("view: loss", 1)?,
             planes: [gpu.zeros("view: loss", 0)?, gpu.zeros("view: loss", 0)?],
-            ssim_sums: gpu.zeros("view: loss", 0)?,
-            l1_sums: gpu.zeros("view: loss", 0)?,
+            sums: TermSums::new(gpu)?,
             entry: gpu.zeros("view: loss", 1)?,
             history: gpu.zeros("view: loss", HISTORY)?,
         })
@@ -211,11 +249,7 @@ impl LossPass {
         if self.planes[0].len() < 3 * pixels {
             self.planes = [self.gpu.zeros("view: loss", 3 * pixels)?, self.gpu.zeros("view: loss", 3 * pixels)?];
         }
-        let sums = 3 * height.div_ceil(self.run_length) as usize * width as usize;
-        if self.ssim_sums.len() < sums {
-            self.ssim_sums = self.gpu.zeros("view: loss", sums)?;
-            self.l1_sums = self.gpu.zeros("view: loss", sums)?;
-        }
+        self.sums.set_count(3 * height.div_ceil(self.run_length) * width)?;
         let windows =
             3.0 * f64::from(width.saturating_sub(2 * SSIM_RADIUS)) * f64::from(height.saturating_sub(2 * SSIM_RADIUS));
         let ssim = if windows > 0.0 { weights.ssim } else { 0.0 };
@@ -258,7 +292,7 @@ impl LossPass {
             let rows = SsimRows { loss: &self.settings, image: &image, target_image: &target.pixels, moments: first };
             self.rows.dispatch(pass, &rows, row_runs);
             let columns =
-                SsimColumns { loss: &self.settings, moments: first, derivatives: second, sums: &self.ssim_sums };
+                SsimColumns { loss: &self.settings, moments: first, derivatives: second, sums: &self.sums.terms };
             self.columns.dispatch(pass, &columns, column_runs);
             let back = SsimRowsBackward { loss: &self.settings, derivatives: second, filtered_rows: first };
             self.rows_backward.dispatch(pass, &back, row_runs);
@@ -268,16 +302,11 @@ impl LossPass {
                 target_image: &target.pixels,
                 filtered_rows: first,
                 image_gradient: &image_gradient.cast(),
-                sums: &self.l1_sums,
+                sums: &self.sums.terms,
             };
             self.gradient.dispatch(pass, &gradient, column_runs);
-            let sum = LossSum {
-                loss: &self.settings,
-                ssim_sums: &self.ssim_sums,
-                l1_sums: &self.l1_sums,
-                history: &self.history,
-                entry: &self.entry,
-            };
+            let totals = self.sums.add_up(pass);
+            let sum = LossSum { loss: &self.settings, totals, history: &self.history, entry: &self.entry };
             self.sum.dispatch_groups(pass, &sum, 1);
         });
     }

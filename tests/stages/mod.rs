@@ -7,5 +7,6 @@ mod motion;
 mod packed;
 mod refine;
 mod rigid_flow;
+mod slots;
 mod tiles;
 mod update;
