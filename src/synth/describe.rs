@@ -87,7 +87,8 @@ pub struct Dome {
     pub elevation: [f64; 2],
     /// Horizontal field of view.
     pub fov: f64,
-    /// `"pinhole"`, the default, or `"fisheye"`, whose radius is proportional to the angle.
+    /// `"pinhole"`, the default; `"fisheye"`, whose radius is proportional to the angle; or `"faces"`, five pinholes of 90
+    /// degrees at each place, ahead and to all four sides.
     #[serde(default)]
     pub lens: LensName,
 }
@@ -99,6 +100,7 @@ pub enum LensName {
     #[default]
     Pinhole,
     Fisheye,
+    Faces,
 }
 
 impl Dome {
@@ -106,7 +108,7 @@ impl Dome {
     pub fn lens(&self, image: &ImageSpec) -> Lens {
         let fov = self.fov.to_radians();
         match self.lens {
-            LensName::Pinhole => Lens::from_fov_x(fov, image.width, image.height),
+            LensName::Pinhole | LensName::Faces => Lens::from_fov_x(fov, image.width, image.height),
             LensName::Fisheye => {
                 let size = dvec2(f64::from(image.width), f64::from(image.height));
                 let lens = Lens::pinhole(DVec2::splat(size.x / fov), 0.5 * size, (image.width, image.height));
@@ -205,6 +207,12 @@ impl Description {
         let band_ok = low > -90.0 && low <= high && high < 90.0;
         ensure(band_ok, &self.cameras, "elevation must be [lowest, highest] between -90 and 90 degrees")?;
         let most = if matches!(dome.lens, LensName::Fisheye) { 220.0 } else { 170.0 };
+        let faces = matches!(dome.lens, LensName::Faces);
+        ensure(
+            !faces || dome.fov == 90.0 && self.clip.is_none(),
+            &self.cameras,
+            "faces have a fov of 90, and no clip",
+        )?;
         let wrong = format!("fov must be between 0 and {most} degrees");
         ensure(dome.fov > 0.0 && dome.fov < most, &self.cameras, &wrong)?;
         ensure(*self.points.get_ref() <= 10_000_000, &self.points, "points must be at most 10000000")?;

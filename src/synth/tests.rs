@@ -325,3 +325,20 @@ fn the_shipped_scenes_are_right() {
     }
     assert!(count >= 7, "only {count} descriptions were found");
 }
+
+#[test]
+fn five_faces_look_ahead_and_to_all_sides() {
+    let text = fs::read_to_string(scene("tiny.toml")).unwrap().replace("fov = 40", "fov = 90\nlens = \"faces\"");
+    let description: Description = toml::from_str(&text).unwrap();
+    let views = views(description.cameras.get_ref(), description.image.get_ref());
+    assert_eq!(views.len(), 5 * 15);
+    let [ahead, left, right, up, down] = std::array::from_fn(|i| &views[5 * 7 + i]);
+    let axis = |view: &PlannedView, axis: usize| view.camera.pose.rotation.row(axis);
+    for (view, direction) in
+        [(left, -axis(ahead, 0)), (right, axis(ahead, 0)), (up, -axis(ahead, 1)), (down, axis(ahead, 1))]
+    {
+        assert!((axis(view, 2) - direction).length() < 1e-12, "{}", view.name);
+        assert!((view.camera.pose.centre() - ahead.camera.pose.centre()).length() < 1e-12, "{}", view.name);
+        assert_eq!(view.split, ahead.split);
+    }
+}

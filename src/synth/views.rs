@@ -1,8 +1,10 @@
 //! The views of a capture: the cameras of the dome, and their frames in a clip.
 
-use glam::DVec3;
+use std::f64::consts::FRAC_PI_2;
 
-use super::describe::{Dome, ImageSpec};
+use glam::{DMat3, DVec3};
+
+use super::describe::{Dome, ImageSpec, LensName};
 use super::motion::Clip;
 use super::{light, motion};
 use crate::camera::{Camera, Pose};
@@ -59,14 +61,33 @@ pub fn views(dome: &Dome, image: &ImageSpec) -> Vec<PlannedView> {
     let lens = dome.lens(image);
     let digits = (count - 1).to_string().len().max(4);
     (0..count)
-        .map(|k| {
+        .flat_map(|k| {
             let z = low + (high - low) * (k as f64 + 0.5) / count as f64;
             let eye = dome.target + dome.radius * light::band(z, k as f64 * light::GOLDEN_ANGLE);
             // Held out where (k + ½) · test / count passes an integer and a half: the middle of each of `test` stretches.
             let stretch = |k: usize| (2 * k * dome.test + count) / (2 * count);
             let split = if stretch(k + 1) > stretch(k) { Split::Test } else { Split::Train };
-            let camera = Camera { pose: Pose::look_at(eye, dome.target, DVec3::Z), lens };
-            PlannedView { name: format!("{k:0digits$}.png"), camera, split, moment: None }
+            let pose = Pose::look_at(eye, dome.target, DVec3::Z);
+            let view = move |suffix: &str, turn: DMat3| {
+                let pose = Pose { rotation: turn * pose.rotation, translation: turn * pose.translation };
+                let name = format!("{k:0digits$}{suffix}.png");
+                PlannedView { name, camera: Camera { pose, lens }, split, moment: None }
+            };
+            match dome.lens {
+                LensName::Faces => faces().into_iter().map(|(suffix, turn)| view(suffix, turn)).collect(),
+                _ => vec![view("", DMat3::IDENTITY)],
+            }
         })
         .collect()
+}
+
+/// Suffix of each face, and the rotation from the camera that looks ahead to the one that looks through the face.
+fn faces() -> [(&'static str, DMat3); 5] {
+    [
+        ("_ahead", DMat3::IDENTITY),
+        ("_left", DMat3::from_rotation_y(FRAC_PI_2)),
+        ("_right", DMat3::from_rotation_y(-FRAC_PI_2)),
+        ("_up", DMat3::from_rotation_x(-FRAC_PI_2)),
+        ("_down", DMat3::from_rotation_x(FRAC_PI_2)),
+    ]
 }
