@@ -3,16 +3,17 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use glam::Vec3;
 
+use super::pictures::{Pictures, cameras, decibels};
 use super::progress;
 use crate::format::{self, Format, ReadOptions, SpzAxes};
 use crate::gpu::Gpu;
-use crate::render::{Channel, SceneView, orbit};
 use crate::scene::Scene;
 
 /// The moment of a scene in motion that pictures show.
 const MOMENT: f32 = 0.5;
+/// Width of the pictures, pixels.
+const WIDTH: u32 = 960;
 
 /// What is measured, and when it fails.
 pub struct Measure<'a> {
@@ -56,20 +57,9 @@ impl Measure<'_> {
     /// Compares pictures from around the scene.
     fn pictures(&self, scene: &Scene, found: Scene, views: u32) -> Result<String> {
         let gpu = Gpu::open(self.adapter)?;
-        let cameras = orbit::around(scene, &[], views);
-        let open = |scene: Scene| SceneView::new(&gpu, scene, &cameras, Vec3::ZERO, Channel::Color);
-        let (mut before, mut after) = (open(scene.clone())?, open(found)?);
-        let mut errors = Vec::new();
-        for camera in &cameras {
-            let (a, b) = (before.render(camera, MOMENT)?, after.render(camera, MOMENT)?);
-            let shown = |pixel: &glam::Vec4| pixel.truncate().clamp(Vec3::ZERO, Vec3::ONE).as_dvec3();
-            let squares = a.pixels.iter().zip(&b.pixels).map(|(a, b)| shown(a).distance_squared(shown(b)));
-            errors.push(squares.sum::<f64>() / (3 * a.pixels.len().max(1)) as f64);
-        }
-        let decibels =
-            |error: f64| if error > 0.0 { format!("{:.1} dB", -10.0 * error.log10()) } else { "no difference".into() };
-        let mean = errors.iter().sum::<f64>() / errors.len().max(1) as f64;
-        let worst = errors.iter().copied().fold(0.0, f64::max);
-        Ok(format!("pictures from {views} sides: {}, the worst {}", decibels(mean), decibels(worst)))
+        let cameras = cameras(scene, &[], views, WIDTH);
+        let pictures = Pictures::take(&gpu, [scene.clone(), found], &cameras, MOMENT)?;
+        let (all, worst) = (decibels(pictures.psnr), decibels(pictures.worst_psnr()));
+        Ok(format!("pictures from {views} sides: {all}, the worst {worst}"))
     }
 }
