@@ -1,5 +1,6 @@
 //! `dapple compare`: whether scenes are the same, in parameters, in pictures and as what they hold in space.
 
+mod found;
 mod page;
 
 use std::path::{Path, PathBuf};
@@ -8,20 +9,21 @@ use std::process::ExitCode;
 use anyhow::{Result, ensure};
 use glam::Vec3;
 use image::RgbImage;
-use indicatif::HumanCount;
 use serde_json::{Value, json};
 
 use super::info::{bytes_of, describe};
 use super::interrupt::exit_on_interrupt;
-use super::pictures::{Pictures, cameras, decibels};
+use super::pictures::{Pictures, cameras};
 use super::progress;
 use crate::camera::Camera;
 use crate::dataset::{Capture, CaptureOptions};
-use crate::edit::{self, Matching, Spread};
+use crate::edit;
 use crate::format;
 use crate::gpu::Gpu;
 use crate::image::png::{save_png, to_image};
 use crate::scene::Scene;
+
+use found::{Compared, Opened};
 
 /// Width of the pictures, pixels.
 const WIDTH: u32 = 640;
@@ -58,25 +60,6 @@ pub struct Args {
     /// GPU adapter for pictures: its index, part of its name, or back end and one of these (`vulkan:0`)
     #[arg(long)]
     adapter: Option<String>,
-}
-
-/// A scene as it is compared.
-struct Opened {
-    path: PathBuf,
-    what: String,
-    count: usize,
-    bytes_each: f64,
-    scene: Scene,
-}
-
-/// What a scene has in common with the first.
-struct Compared {
-    opened: Opened,
-    field: f64,
-    parameters: Matching,
-    pictures: Option<Pictures>,
-    /// File of the worst view, where one was written.
-    picture: Option<PathBuf>,
 }
 
 pub fn run(args: Args) -> Result<ExitCode> {
@@ -185,69 +168,4 @@ fn save_worst(page: &Path, index: usize, pictures: &Pictures) -> Result<PathBuf>
     let path = page.with_file_name(format!("{stem}_{}.png", index + 1));
     save_png(&path, &image)?;
     Ok(path)
-}
-
-impl Compared {
-    fn print(&self) {
-        let (opened, of) = (&self.opened, &self.parameters);
-        println!("{}: {}, {:.1} bytes each", opened.path.display(), opened.what, opened.bytes_each);
-        if let Some(pictures) = &self.pictures {
-            println!(
-                "  pictures     {} from {} views, the worst {} (view {}); SSIM {:.4}{}",
-                decibels(pictures.psnr),
-                pictures.views.len(),
-                decibels(pictures.worst_psnr()),
-                pictures.worst + 1,
-                pictures.ssim,
-                if pictures.covered < 0.01 { "; they show next to nothing, give --capture" } else { "" }
-            );
-        }
-        println!("  field        {} of full scale apart (0: the same)", figure(self.field));
-        println!("  Gaussians    {} correspond; median and 95 % of their differences:", HumanCount(of.pairs as u64));
-        for (name, spread, unit) in rows(of) {
-            println!("    {name:<10} {:>8}  {:>8}  {unit}", figure(spread.median), figure(spread.p95));
-        }
-    }
-
-    fn json(&self) -> Value {
-        let pictures = self.pictures.as_ref().map(|pictures| {
-            // Infinite decibels have no number in JSON.
-            let views: Vec<Value> = pictures.views.iter().map(|v| json!({ "psnr": v.psnr, "ssim": v.ssim })).collect();
-            json!({
-                "psnr": pictures.psnr.is_finite().then_some(pictures.psnr),
-                "ssim": pictures.ssim,
-                "worst": pictures.worst,
-                "worst_psnr": pictures.worst_psnr(),
-                "covered": pictures.covered,
-                "views": views,
-                "worst_picture": self.picture,
-            })
-        });
-        json!({
-            "scene": self.opened.path,
-            "gaussians": self.opened.count,
-            "bytes_per_gaussian": self.opened.bytes_each,
-            "field": self.field,
-            "pictures": pictures,
-            "parameters": self.parameters,
-        })
-    }
-}
-
-/// The differences of Gaussians that correspond, each with its unit.
-fn rows(of: &Matching) -> [(&'static str, Spread, &'static str); 7] {
-    [
-        ("position", of.position, "of the largest standard deviation"),
-        ("distance", of.distance, "scene units"),
-        ("scale", of.scale, "in the logarithm"),
-        ("shape", of.shape, "of the size, with direction"),
-        ("opacity", of.opacity, "of full scale"),
-        ("colour", of.colour, "of full scale"),
-        ("by view", of.directional, "of full scale: colour that depends on the direction"),
-    ]
-}
-
-/// A number for people.
-fn figure(value: f64) -> String {
-    if value == 0.0 || value >= 1e-3 { format!("{value:.4}") } else { format!("{value:.1e}") }
 }

@@ -5,8 +5,9 @@ use std::fmt::Write;
 use anyhow::Result;
 use serde_json::Value;
 
-use super::{Compared, Opened, decibels, figure, rows};
+use super::found::{Compared, Opened, figure, rows};
 use crate::cli::page::{STYLE, escape};
+use crate::cli::pictures::decibels;
 
 /// The page.
 pub fn html(first: &Opened, found: &[Compared]) -> Result<String> {
