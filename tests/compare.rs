@@ -1,4 +1,4 @@
-//! Whether two scenes are the same, however they are parameterised.
+//! Whether two scenes are the same, however they are parameterised; and fewer Gaussians that look alike.
 
 use dapple::edit::{self, Spread};
 use dapple::scene::{Scene, sigmoid};
@@ -90,7 +90,7 @@ fn the_distance_grows_with_noise() {
         for amount in [0.003, 0.01, 0.03, 0.1, 0.3, 1.0] {
             let other = noisy(amount, change);
             let distance = edit::field_distance(&scene, &other);
-            assert!(distance > 1.2 * before, "{what} of {amount}: {distance} after {before}");
+            assert!(distance > before, "{what} of {amount}: {distance} after {before}");
             assert_eq!(distance, edit::field_distance(&other, &scene), "symmetric");
             before = distance;
         }
@@ -100,7 +100,8 @@ fn the_distance_grows_with_noise() {
 
 #[test]
 fn split_gaussians_count_little() {
-    let scene = crowd(400);
+    // Translucent: of opaque ones the parts look bolder than the whole.
+    let scene = Scene { logits: vec![-1.5; 400], ..crowd(400) };
     // At the same place, each of which lets through the root; and side by side, with the moments of the whole.
     let half = |i: usize| 1.0 - (1.0 - sigmoid(scene.logits[i])).sqrt();
     let mut twice = scene.clone();
@@ -121,7 +122,7 @@ fn split_gaussians_count_little() {
     let mut dropped = scene.clone();
     dropped.retain(|_, i| i % 2 == 0);
     let [twice, aside, dropped] = [&twice, &left, &dropped].map(|other| edit::field_distance(&scene, other));
-    assert!(twice < 0.1 * dropped && aside < 0.25 * dropped, "{twice} and {aside} against {dropped}");
+    assert!(twice < 0.1 * dropped && aside < 0.2 * dropped, "{twice} and {aside} against {dropped}");
 }
 
 #[test]
@@ -143,4 +144,79 @@ fn gaussians_that_correspond_are_found() {
     assert!(found.position.median > 0.17 && found.position.p95 < 0.21, "{:?}", found.position);
     assert!(found.directional.median < 1e-6 && found.opacity.p95 < 0.1 && found.opacity.median > 0.01);
     assert_eq!(edit::matching(&scene, &Scene::default()).expect("matches").pairs, 0);
+}
+
+#[test]
+fn merging_keeps_moments_mass_and_colour() {
+    let quaternion = [0.9, 0.1, -0.3, 0.2];
+    let turn = DQuat::from_xyzw(0.1, -0.3, 0.2, 0.9).normalize();
+    let offset = turn * DVec3::X * 0.6;
+    let mut scene = Scene {
+        means: vec![offset.as_vec3(), -offset.as_vec3(), Vec3::splat(50.0)],
+        quaternions: vec![quaternion; 3],
+        log_scales: vec![Vec3::new(0.8_f32.ln(), 0.5_f32.ln(), 0.3_f32.ln()); 3],
+        logits: vec![-1.0; 3],
+        sh: (0..3).flat_map(|i| (0..12).map(move |k| i as f32 + 0.1 * k as f32)).collect(),
+        sh_degree: 1,
+        ..Scene::default()
+    };
+    let before = scene.clone();
+    edit::merge_to(&mut scene, None, 2).expect("merges");
+    scene.validate().expect("whole");
+    assert_eq!(scene.len(), 2);
+    assert!(scene.means[0].length() < 1e-6);
+    // Along the axis 0.8² + 0.6² = 1, across it as before.
+    let scale = DMat3::from_diagonal(DVec3::new(1.0, 0.25, 0.09));
+    let expected = DMat3::from_quat(turn) * scale * DMat3::from_quat(turn).transpose();
+    let error = covariance(&scene, 0) - expected;
+    assert!(error.to_cols_array().iter().all(|v| v.abs() < 1e-5), "{error}");
+    // Opacity times the root mean square of the projected areas.
+    let area = |x: f64, y: f64, z: f64| (x * y + y * z + z * x).sqrt();
+    let wanted = 2.0 * f64::from(sigmoid(-1.0)) * area(0.64, 0.25, 0.09) / area(1.0, 0.25, 0.09);
+    assert!((f64::from(sigmoid(scene.logits[0])) - wanted).abs() < 1e-6);
+    assert!((0..12).all(|k| (scene.sh[k] - (0.5 + 0.1 * k as f32)).abs() < 1e-6), "{:?}", &scene.sh[..12]);
+    // The one far away is as it was, to the bit.
+    let mut alone = before.clone();
+    alone.retain(|_, i| i == 2);
+    scene.retain(|_, i| i == 1);
+    assert_eq!(scene, alone);
+    // What cameras do not see goes first.
+    let mut four = before.clone();
+    edit::append(&mut four, alone).expect("joins");
+    four.means[3] = Vec3::splat(53.0);
+    edit::merge_to(&mut four, Some(&[5.0, 5.0, 0.0, 0.0]), 3).expect("merges");
+    assert_eq!(four.means[..2], before.means[..2]);
+    assert!(edit::merge_to(&mut four, Some(&[1.0]), 2).is_err());
+}
+
+#[test]
+fn merged_scenes_look_more_alike_than_thinned_ones() {
+    let mut scene = crowd(3000);
+    // A patterned sheet, of which neighbours have one colour.
+    for i in 0..3000 {
+        let (u, v) = ((i as f32 * 0.618_034).fract() * 2.0 - 1.0, i as f32 / 1500.0 - 1.0);
+        scene.means[i] = Vec3::new(u, v, 0.1 * u * v);
+        scene.log_scales[i] = Vec3::new(-3.2, -3.2, -5.0);
+        scene.quaternions[i] = [1.0, 0.0, 0.0, 0.0];
+        scene.logits[i] = 0.5 + u;
+        scene.sh[48 * i..48 * (i + 1)].fill(0.0);
+        scene.sh[48 * i + (i / 500) % 3] = u;
+    }
+    for n in [1500, 600, 150] {
+        let (mut merged, mut again, mut dropped) = (scene.clone(), scene.clone(), scene.clone());
+        edit::merge_to(&mut merged, None, n).expect("merges");
+        edit::merge_to(&mut again, None, n).expect("merges");
+        assert!(merged == again && merged.len() == n, "the same each time");
+        merged.validate().expect("whole");
+        edit::keep_most(&mut dropped, &edit::importance(&scene), n).expect("keeps");
+        let [merged, dropped] = [&merged, &dropped].map(|other| edit::field_distance(&scene, other));
+        assert!(merged < 0.5 * dropped, "{n}: {merged} against {dropped}");
+    }
+    // At one place, and without any extent.
+    let mut points = crowd(100);
+    points.means.fill(Vec3::ONE);
+    points.log_scales.fill(Vec3::splat(-60.0));
+    edit::merge_to(&mut points, None, 7).expect("merges");
+    points.validate().expect("whole");
+    assert_eq!(points.len(), 7);
 }

@@ -64,7 +64,8 @@ pub struct Args {
     /// Remove Gaussians whose distance to their 8th nearest neighbour exceeds this multiple of the median distance
     #[arg(long, value_name = "RATIO", allow_negative_numbers = true)]
     max_isolation: Option<f32>,
-    /// Keep the N most important Gaussians: by opacity times area, or with --capture by their blending weights
+    /// Merge neighbours until N Gaussians are left, so that pictures change least, or with --capture what its cameras see;
+    /// of a scene in motion those that matter least are left out instead
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = count)]
     keep: Option<usize>,
     /// Capture whose cameras --keep sums blending weights over; its frame must be that of the scene after --transform
@@ -277,13 +278,7 @@ fn edit_scene(args: &Args, scene: &mut Scene) -> Result<()> {
         retain(scene, "are isolated", |_, i| isolation[i] <= most);
     }
     if let Some(n) = args.keep {
-        let weights = match &args.capture {
-            Some(capture) => weights_in(capture, args.adapter.as_deref(), scene)?,
-            None => edit::importance(scene),
-        };
-        let before = scene.len();
-        edit::keep_most(scene, &weights, n)?;
-        left_out(before - scene.len(), "matter less");
+        keep(args, scene, n)?;
     }
     if let Some(degree) = args.sh_degree {
         edit::cap_degree(scene, degree);
@@ -291,6 +286,26 @@ fn edit_scene(args: &Args, scene: &mut Scene) -> Result<()> {
     if args.morton {
         let order = edit::morton_order(&scene.means);
         edit::permute(scene, &order);
+    }
+    Ok(())
+}
+
+/// Merges Gaussians until `n` are left.
+fn keep(args: &Args, scene: &mut Scene, n: usize) -> Result<()> {
+    let seen = match &args.capture {
+        Some(capture) => Some(weights_in(capture, args.adapter.as_deref(), scene)?),
+        None => None,
+    };
+    let before = scene.len();
+    if scene.motion.is_some() {
+        edit::keep_most(scene, &edit::importance(scene), n)?;
+        left_out(before - scene.len(), "matter less; what moves is not merged");
+        return Ok(());
+    }
+    let _stage = progress::spinner(format!("merging {} Gaussians into {n}", HumanCount(before as u64)));
+    edit::merge_to(scene, seen.as_deref(), n)?;
+    if scene.len() < before {
+        println!("merged {} into {}", HumanCount(before as u64), HumanCount(scene.len() as u64));
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 mod field;
 mod join;
 mod matching;
+mod merge;
 mod order;
 mod places;
 mod select;
@@ -15,6 +16,7 @@ mod spherical_harmonics;
 pub use field::field_distance;
 pub use join::{append, cap_degree};
 pub use matching::{Matching, Spread, matching};
+pub use merge::merge_to;
 pub use order::{morton_order, octave_order, permute};
 pub use select::{Region, importance, isolation, keep_most, peak_opacity, seen_within};
 pub use similarity::{Similarity, flip};

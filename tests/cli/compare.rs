@@ -1,4 +1,4 @@
-//! `dapple compare`.
+//! `dapple compare`, and exports of fewer Gaussians.
 
 use dapple::format;
 use glam::Vec3;
@@ -70,4 +70,17 @@ fn what_cannot_be_compared_is_said() {
     assert!(folder.error("compare a.ply a.ply --page out.png", 1).contains("ends in .html"));
     folder.file("none.ply", folder.text_of_scene().replace("vertex 1", "vertex 0"));
     assert!(folder.error("compare a.ply none.ply", 1).contains("none.ply holds no Gaussians"));
+}
+
+#[test]
+fn fewer_gaussians_are_merged_or_left_out() {
+    let folder = Folder::new();
+    folder.crowd("a.ply");
+    // Those that are too transparent to be seen are left out before.
+    let text = folder.said("export a.ply b.ply --keep 50");
+    assert!(text.contains(" into 50") && text.contains("merged"), "{text}");
+    assert_eq!(format::read_scene(&folder.path("b.ply")).expect("reads").len(), 50);
+    let [merged, again] = ["b.ply", "c.ply"];
+    folder.succeed("export a.ply c.ply --keep 50");
+    assert_eq!(folder.bytes(merged), folder.bytes(again));
 }
