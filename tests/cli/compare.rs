@@ -1,4 +1,4 @@
-//! `dapple compare`, and exports of fewer Gaussians.
+//! `dapple compare`, and the pictures that an export compares.
 
 use dapple::format;
 use glam::Vec3;
@@ -51,7 +51,7 @@ fn scenes_are_compared_in_pictures_in_space_and_by_gaussians() {
 fn a_page_shows_the_worst_view() {
     let folder = Folder::new();
     folder.crowd("a.ply");
-    folder.succeed("export a.ply b.splat");
+    folder.succeed("export a.ply b.splat --views 0");
     let text = folder.said("compare a.ply b.splat --views 1 --page out.html");
     assert!(text.contains("dB from 1 views") && text.contains("wrote out.html"), "{text}");
     let page = folder.text("out.html");
@@ -70,6 +70,22 @@ fn what_cannot_be_compared_is_said() {
     assert!(folder.error("compare a.ply a.ply --page out.png", 1).contains("ends in .html"));
     folder.file("none.ply", folder.text_of_scene().replace("vertex 1", "vertex 0"));
     assert!(folder.error("compare a.ply none.ply", 1).contains("none.ply holds no Gaussians"));
+}
+
+#[test]
+fn an_export_compares_pictures_by_default() {
+    let folder = Folder::new();
+    folder.crowd("a.ply");
+    let text = folder.said("export a.ply b.spz");
+    assert!(text.contains("lost: ") && text.contains("; pictures from 3 sides: "), "{text}");
+    let text = folder.said("export a.ply c.spz --views 0");
+    assert!(text.contains("lost: ") && !text.contains("pictures"), "{text}");
+    assert!(folder.said("export a.ply d.ply --strict=90dB").contains("lost: none; the file has the same numbers"));
+    folder.succeed("export a.ply e.spz --strict=20dB");
+    let error = folder.error_at_end("export a.ply f.spz --strict=90dB", 1);
+    assert!(error.contains("less than --strict=90dB; the file is kept"), "{error}");
+    assert!(folder.error_at_end("export a.ply g.spz --strict=90dB --views 0", 1).contains("no pictures were taken"));
+    assert!(folder.error("export a.ply h.spz --strict=much", 2).contains("neither a share in percent"));
 }
 
 #[test]
