@@ -2,6 +2,7 @@
 
 mod backends;
 mod cli;
+mod compare;
 mod documents;
 mod edit;
 mod edited_views;

@@ -77,7 +77,7 @@ def run(*command):
 
 
 def dapple(source, target, *options):
-    run(DAPPLE, "export", "--overwrite", "--up=-y", source, target, *options)
+    run(DAPPLE, "export", "--overwrite", "--views", "0", "--up=-y", source, target, *options)
 
 
 def transform(version, source, target, *options):

@@ -68,7 +68,7 @@ def compare(source):
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         base, path = work / "base.ply", work / "path.json"
-        run(DAPPLE, "export", "--overwrite", source, base)
+        run(DAPPLE, "export", "--overwrite", "--views", "0", source, base)
         cameras(base, path)
         before = pictures(base, path, work / "before")
         count = PlyData.read(base)["vertex"].count
@@ -82,7 +82,7 @@ def compare(source):
                     continue
                 file = work / f"{who}.{name}"
                 if who == "dapple":
-                    run(DAPPLE, "export", "--overwrite", base, file, *options)
+                    run(DAPPLE, "export", "--overwrite", "--views", "0", base, file, *options)
                 else:
                     run(*TRANSFORM, *options, base, file)
                 after = pictures(file, path, work / f"{who}-{name}")

@@ -1,35 +1,71 @@
 //! What an export has cost: the file read back and compared with the scene, in numbers and in pictures.
 
 use std::path::Path;
+use std::str::FromStr;
 
-use anyhow::{Context, Result, bail};
-use glam::Vec3;
+use anyhow::{Context, Result, bail, ensure};
 
+use super::pictures::{Pictures, cameras, decibels};
 use super::progress;
 use crate::format::{self, Format, ReadOptions, SpzAxes};
 use crate::gpu::Gpu;
-use crate::render::{Channel, SceneView, orbit};
 use crate::scene::Scene;
 
 /// The moment of a scene in motion that pictures show.
 const MOMENT: f32 = 0.5;
+/// Pictures that are taken where nobody says how many, and the width of all, pixels.
+const VIEWS: u32 = 3;
+const WIDTH: u32 = 320;
+/// Scenes of more Gaussians are not rendered unasked; nor those of more on a software adapter.
+pub const LARGEST: usize = 8_000_000;
+const LARGEST_IN_SOFTWARE: usize = 1_000_000;
 
 /// What is measured, and when it fails.
 pub struct Measure<'a> {
-    /// The most Gaussians that may be lost, in percent.
-    pub strict: Option<f64>,
-    /// Number of pictures.
+    pub strict: Option<Strict>,
+    /// Number of pictures; a few where the scene allows it, if `None`.
     pub views: Option<u32>,
     pub adapter: Option<&'a str>,
     pub spz_axes: SpzAxes,
 }
 
+/// The most that an export may cost.
+#[derive(Clone, Copy, Debug)]
+pub enum Strict {
+    /// Gaussians that are left out or differ so that it shows.
+    Percent(f64),
+    /// The least PSNR of the pictures.
+    Decibels(f64),
+}
+
+impl FromStr for Strict {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let usage = || format!("\"{text}\" is neither a share in percent, as 1, nor a least PSNR, as 40dB");
+        let number = |text: &str| text.trim().parse::<f64>().with_context(usage);
+        match text.strip_suffix("dB") {
+            Some(least) => {
+                let least = number(least)?;
+                ensure!((0.0..=100.0).contains(&least), "{least} dB are not in 0 to 100");
+                Ok(Self::Decibels(least))
+            }
+            None => {
+                let most = number(text.trim_end_matches('%'))?;
+                ensure!((0.0..=100.0).contains(&most), "{most} % are not in 0 to 100");
+                Ok(Self::Percent(most))
+            }
+        }
+    }
+}
+
 impl Measure<'_> {
-    /// Reads the file back and says in one line what the format has cost. `left_out` Gaussians were left out before.
+    /// Reads the file back and says in one line what the format has cost the scene; pictures are those of the `whole` scene,
+    /// where the format holds less of it. `left_out` Gaussians were left out before.
     ///
     /// # Errors
-    /// A file that does not read back, no adapter for pictures, or a loss above what is allowed.
-    pub fn say(&self, path: &Path, format: Format, scene: &Scene, left_out: usize) -> Result<()> {
+    /// A file that does not read back, no adapter for pictures that were asked for, or a loss above what is allowed.
+    pub fn say(&self, path: &Path, format: Format, scene: &Scene, whole: Option<Scene>, left_out: usize) -> Result<()> {
         if format == Format::Html {
             return Ok(());
         }
@@ -37,39 +73,65 @@ impl Measure<'_> {
         let options = ReadOptions { spz_axes: Some(self.spz_axes) };
         let found = format::load_with(path, &options).context("the file that was written does not read back")?.scene;
         let loss = format::loss(format, scene, &found, left_out);
-        let pictures = match self.views {
-            Some(views) => format!("; {}", self.pictures(scene, found, views)?),
-            None => String::new(),
-        };
+        // The same numbers make the same pictures.
+        let same = loss.exact && whole.is_none();
+        let pictures = if same { None } else { self.pictures(whole.unwrap_or_else(|| scene.clone()), found)? };
         drop(stage);
-        println!("lost: {loss}{pictures}");
+        println!("lost: {loss}{}", pictures.as_ref().map_or(String::new(), described));
         match self.strict {
-            Some(most) if loss.percent() > most => bail!(
+            Some(Strict::Percent(most)) if loss.percent() > most => bail!(
                 "{}: {:.2} % of the Gaussians are left out or differ so that it shows, more than --strict={most}; the file is kept",
                 path.display(),
                 loss.percent()
             ),
+            Some(Strict::Decibels(least)) if !same => match pictures {
+                Some(pictures) if pictures.psnr >= least => Ok(()),
+                Some(pictures) => bail!(
+                    "{}: pictures of the file have {:.1} dB, less than --strict={least}dB; the file is kept",
+                    path.display(),
+                    pictures.psnr
+                ),
+                None => bail!("{}: no pictures were taken to hold against --strict={least}dB", path.display()),
+            },
             _ => Ok(()),
         }
     }
 
-    /// Compares pictures from around the scene.
-    fn pictures(&self, scene: &Scene, found: Scene, views: u32) -> Result<String> {
-        let gpu = Gpu::open(self.adapter)?;
-        let cameras = orbit::around(scene, &[], views);
-        let open = |scene: Scene| SceneView::new(&gpu, scene, &cameras, Vec3::ZERO, Channel::Color);
-        let (mut before, mut after) = (open(scene.clone())?, open(found)?);
-        let mut errors = Vec::new();
-        for camera in &cameras {
-            let (a, b) = (before.render(camera, MOMENT)?, after.render(camera, MOMENT)?);
-            let shown = |pixel: &glam::Vec4| pixel.truncate().clamp(Vec3::ZERO, Vec3::ONE).as_dvec3();
-            let squares = a.pixels.iter().zip(&b.pixels).map(|(a, b)| shown(a).distance_squared(shown(b)));
-            errors.push(squares.sum::<f64>() / (3 * a.pixels.len().max(1)) as f64);
+    /// Pictures from around the scene; none, and why, where nobody asked for them and they would take much.
+    fn pictures(&self, scene: Scene, found: Scene) -> Result<Option<Pictures>> {
+        let views = self.views.unwrap_or(VIEWS);
+        if views == 0 {
+            return Ok(None);
         }
-        let decibels =
-            |error: f64| if error > 0.0 { format!("{:.1} dB", -10.0 * error.log10()) } else { "no difference".into() };
-        let mean = errors.iter().sum::<f64>() / errors.len().max(1) as f64;
-        let worst = errors.iter().copied().fold(0.0, f64::max);
-        Ok(format!("pictures from {views} sides: {}, the worst {}", decibels(mean), decibels(worst)))
+        let asked = self.views.is_some() || self.adapter.is_some();
+        let skipped = |why: String| {
+            log::warn!("no pictures were compared: {why}");
+            Ok(None)
+        };
+        if !asked && scene.len() > LARGEST {
+            return skipped(format!("more than {} Gaussians; --views {VIEWS} does it", LARGEST));
+        }
+        let gpu = match Gpu::open(self.adapter) {
+            Ok(gpu) => gpu,
+            Err(error) if !asked => return skipped(format!("{error}; --views 0 leaves them out")),
+            Err(error) => return Err(error.into()),
+        };
+        if !asked && gpu.is_software() && scene.len() > LARGEST_IN_SOFTWARE {
+            let why =
+                format!("more than {} Gaussians on a software adapter; --views {VIEWS} does it", LARGEST_IN_SOFTWARE);
+            return skipped(why);
+        }
+        let cameras = cameras(&scene, &[], views, WIDTH);
+        match Pictures::take(&gpu, [scene, found], &cameras, MOMENT) {
+            Ok(pictures) => Ok(Some(pictures)),
+            Err(error) if !asked => skipped(format!("{error:#}; --views 0 leaves them out")),
+            Err(error) => Err(error),
+        }
     }
+}
+
+fn described(pictures: &Pictures) -> String {
+    let (all, worst) = (decibels(pictures.psnr), decibels(pictures.worst_psnr()));
+    let empty = if pictures.covered < 0.01 { ", but they show next to nothing" } else { "" };
+    format!("; pictures from {} sides: {all}, the worst {worst}{empty}", pictures.views.len())
 }

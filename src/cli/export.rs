@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use glam::DVec3;
 use indicatif::{DecimalBytes, HumanCount};
 
-use super::cost::Measure;
+use super::cost::{self, Measure, Strict};
 use super::info::{bytes_of, describe};
 use super::interrupt::exit_on_interrupt;
 use super::progress;
@@ -64,13 +64,14 @@ pub struct Args {
     /// Remove Gaussians whose distance to their 8th nearest neighbour exceeds this multiple of the median distance
     #[arg(long, value_name = "RATIO", allow_negative_numbers = true)]
     max_isolation: Option<f32>,
-    /// Keep the N most important Gaussians: by opacity times area, or with --capture by their blending weights
+    /// Merge neighbours until N Gaussians are left, so that pictures change least, or with --capture what its cameras see;
+    /// of a scene in motion those that matter least are left out instead
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = count)]
     keep: Option<usize>,
     /// Capture whose cameras --keep sums blending weights over; its frame must be that of the scene after --transform
     #[arg(long, requires = "keep")]
     capture: Option<PathBuf>,
-    /// GPU adapter for --capture and --views: its index, part of its name, or back end and one of these (`vulkan:0`)
+    /// GPU adapter for --capture and for pictures: its index, part of its name, or back end and one of these (`vulkan:0`)
     #[arg(long)]
     adapter: Option<String>,
     /// Remove spherical harmonics above this degree, 0 to 3
@@ -91,11 +92,13 @@ pub struct Args {
     /// Replace OUT if it exists
     #[arg(long)]
     overwrite: bool,
-    /// Fail if more than this share of the Gaussians is left out or differs so that it shows, in percent [alone: 1]
-    #[arg(long, value_name = "PERCENT", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
-    strict: Option<f64>,
-    /// Also compare pictures of the scene and of the file, from N sides
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    /// Fail if more than this share of the Gaussians is left out or differs so that it shows, in percent, or, as 40dB, if
+    /// pictures have a lower PSNR [alone: 1]
+    #[arg(long, value_name = "PERCENT|dB", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
+    strict: Option<Strict>,
+    /// Number of sides from which pictures of the scene and of the file are compared; 0 for none [default: 3, of scenes that
+    /// are not too large]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=64))]
     views: Option<u32>,
     /// Print what would be written, and write nothing
     #[arg(long)]
@@ -132,6 +135,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
     }
     let left_out = before.saturating_sub(scene.len());
     say_what_is_lost(&args.output, format, &scene);
+    // Pictures show what a lower degree costs.
+    let pictures = args.views.map_or(scene.len() <= cost::LARGEST, |views| views > 0);
+    let whole = (pictures && scene.sh_degree > format.max_sh_degree()).then(|| scene.clone());
     edit::cap_degree(&mut scene, format.max_sh_degree());
     let what = format!("{}, {} Gaussians, degree {}", format.name(), HumanCount(scene.len() as u64), scene.sh_degree);
     let sequence = args.times.filter(|_| !format.samples_motion());
@@ -167,7 +173,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     if args.times.is_none() {
         let adapter = args.adapter.as_deref();
         let measure = Measure { strict: args.strict, views: args.views, adapter, spz_axes: args.spz_frame.into() };
-        measure.say(&args.output, format, &scene, left_out)?;
+        measure.say(&args.output, format, &scene, whole, left_out)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -204,7 +210,6 @@ fn check(args: &Args) -> Result<()> {
         ensure!(value.is_none_or(|value| value > 0.0), "{name} must be above 0");
     }
     ensure!(args.keep != Some(0), "--keep must be at least 1");
-    ensure!(args.strict.is_none_or(|most| (0.0..=100.0).contains(&most)), "--strict is not in 0 to 100 percent");
     check_output(args)
 }
 
@@ -277,13 +282,7 @@ fn edit_scene(args: &Args, scene: &mut Scene) -> Result<()> {
         retain(scene, "are isolated", |_, i| isolation[i] <= most);
     }
     if let Some(n) = args.keep {
-        let weights = match &args.capture {
-            Some(capture) => weights_in(capture, args.adapter.as_deref(), scene)?,
-            None => edit::importance(scene),
-        };
-        let before = scene.len();
-        edit::keep_most(scene, &weights, n)?;
-        left_out(before - scene.len(), "matter less");
+        keep(args, scene, n)?;
     }
     if let Some(degree) = args.sh_degree {
         edit::cap_degree(scene, degree);
@@ -291,6 +290,26 @@ fn edit_scene(args: &Args, scene: &mut Scene) -> Result<()> {
     if args.morton {
         let order = edit::morton_order(&scene.means);
         edit::permute(scene, &order);
+    }
+    Ok(())
+}
+
+/// Merges Gaussians until `n` are left.
+fn keep(args: &Args, scene: &mut Scene, n: usize) -> Result<()> {
+    let seen = match &args.capture {
+        Some(capture) => Some(weights_in(capture, args.adapter.as_deref(), scene)?),
+        None => None,
+    };
+    let before = scene.len();
+    if scene.motion.is_some() {
+        edit::keep_most(scene, &edit::importance(scene), n)?;
+        left_out(before - scene.len(), "matter less; what moves is not merged");
+        return Ok(());
+    }
+    let _stage = progress::spinner(format!("merging {} Gaussians into {n}", HumanCount(before as u64)));
+    edit::merge_to(scene, seen.as_deref(), n)?;
+    if scene.len() < before {
+        println!("merged {} into {}", HumanCount(before as u64), HumanCount(scene.len() as u64));
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ macro_rules! eprintln {
 mod adapters;
 mod bench;
 mod capture_list;
+mod compare;
 mod cost;
 mod eval;
 mod export;
@@ -21,6 +22,8 @@ mod input;
 mod interrupt;
 mod jobs;
 mod output;
+mod page;
+mod pictures;
 mod progress;
 mod render;
 mod steps;
@@ -57,6 +60,7 @@ enum Subcommands {
     View(view::Args),
     Export(Box<export::Args>),
     Info(info::Args),
+    Compare(compare::Args),
     Synth(synth::Args),
     Verify(verify::Args),
     Bench(Box<bench::Args>),
@@ -144,6 +148,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Subcommands::View(args) => view::run(args),
         Subcommands::Export(args) => export::run(*args),
         Subcommands::Info(args) => info::run(args),
+        Subcommands::Compare(args) => compare::run(args),
         Subcommands::Synth(args) => synth::run(args),
         Subcommands::Verify(args) => verify::run(args),
         Subcommands::Bench(args) => bench::run(*args),

@@ -1,13 +1,12 @@
 //! Selecting Gaussians by region, importance and isolation.
 
-use std::num::NonZero;
 use std::str::FromStr;
 
 use anyhow::{Context, Result, bail, ensure};
 use glam::Vec3;
-use kiddo::{ImmutableKdTree, SquaredEuclidean};
 use rayon::prelude::*;
 
+use super::places::Places;
 use crate::scene::stats::percentile;
 use crate::scene::{ALPHA_MIN, GATE_SLOPE, Scene, sigmoid};
 
@@ -144,29 +143,21 @@ pub fn isolation(scene: &Scene, k: usize) -> Result<Vec<f32>> {
     if scene.len() <= k {
         return Ok(vec![f32::INFINITY; scene.len()]);
     }
-    // Equal points are one in the tree, which cannot split them.
-    let key = |i: u32| scene.means[i as usize].to_array().map(|v| (v + 0.0).to_bits());
-    let mut order: Vec<u32> = (0..scene.len() as u32).collect();
-    order.par_sort_unstable_by_key(|&i| key(i));
-    let groups: Vec<&[u32]> = order.chunk_by(|&a, &b| key(a) == key(b)).collect();
-    let places: Vec<[f32; 3]> = groups.iter().map(|group| scene.means[group[0] as usize].to_array()).collect();
-    let tree: ImmutableKdTree<f32, 3> =
-        ImmutableKdTree::new_from_slice(&places).context("the Gaussians' means cannot be put in a tree")?;
-    let wanted = NonZero::new((k + 1).min(places.len())).unwrap_or(NonZero::<usize>::MIN);
-    let distance = |place: &[f32; 3]| {
-        let nearest = tree.query(place).nearest_n::<SquaredEuclidean<f32>>(wanted).execute();
+    let places = Places::new(&scene.means)?;
+    let distance = |place: usize| {
+        let nearest = places.nearest(scene.means[places.members(place)[0] as usize], k + 1);
         let mut found = 0;
         // The nearest of a point is itself.
-        let last = nearest.iter().find(|item| {
-            found += groups[item.item as usize].len();
+        let last = nearest.iter().find(|(_, near)| {
+            found += places.members(*near).len();
             found > k
         });
-        last.map_or(f32::INFINITY, |last| last.distance.sqrt())
+        last.map_or(f32::INFINITY, |(distance, _)| *distance)
     };
-    let of_groups: Vec<f32> = places.par_iter().map(distance).collect();
+    let of_places: Vec<f32> = (0..places.len()).into_par_iter().map(distance).collect();
     let mut distances = vec![0.0; scene.len()];
-    for (group, distance) in groups.iter().zip(of_groups) {
-        group.iter().for_each(|&i| distances[i as usize] = distance);
+    for (place, distance) in of_places.into_iter().enumerate() {
+        places.members(place).iter().for_each(|&i| distances[i as usize] = distance);
     }
     let median = percentile(distances.iter().map(|&d| d.into()), 50).unwrap_or_default() as f32;
     distances.iter_mut().for_each(|d| *d /= median.max(f32::MIN_POSITIVE));

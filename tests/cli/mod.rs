@@ -3,6 +3,7 @@
 mod bench;
 mod captures;
 mod clips;
+mod compare;
 mod crash;
 mod export;
 mod files;

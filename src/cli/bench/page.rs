@@ -5,11 +5,7 @@ use std::fmt::Write;
 use anyhow::Result;
 
 use super::figures::{Figures, Measured, Stage};
-
-const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}\
-    table{border-collapse:collapse;margin:.5rem 0 1.5rem}td,th{padding:.15rem .8rem;text-align:right}\
-    td:first-child,th:first-child{text-align:left}tr:nth-child(even){background:#8881}\
-    i{display:block;height:.5rem;background:#48c}pre{overflow:auto}";
+use crate::cli::page::{STYLE, escape};
 
 /// The page.
 pub fn html(figures: &Figures, comparison: &str) -> Result<String> {
@@ -85,8 +81,4 @@ fn table(body: &mut String, what: &str, stages: &[Stage], copy: f64) {
         );
     }
     let _ = writeln!(body, "<tr><td>sum</td><td>{sum:.3}</td></tr></table>");
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
