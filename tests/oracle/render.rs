@@ -3,7 +3,7 @@
 use crate::reference::cases::{self, Kind, Rng};
 use crate::reference::gradient::{Gradient, analytic, exact, render};
 use crate::reference::number::{Dual, Num};
-use crate::reference::project::{GROUPS, Gaussian, PARAMETERS, View, near_branch, project};
+use crate::reference::project::{GROUPS, Gaussian, PARAMETERS, View, is_clamped, near_branch, project};
 use crate::reference::rasterize::{Image, Upstream};
 
 /// A case with upstream gradients that leave out the boundary band.
@@ -14,8 +14,9 @@ fn case(
     height: u32,
     antialiased: bool,
 ) -> (Vec<Gaussian<f64>>, View<f64>, Upstream) {
-    let (gaussians, mut view) = cases::scene(seed, count, width, height);
+    let (mut gaussians, mut view) = cases::scene(seed, count, width, height);
     view.antialiased = antialiased;
+    gaussians.retain(|g| !is_clamped(g, &view));
     let mut upstream = cases::upstream(&mut Rng::new(seed + 1000), (width * height) as usize);
     let image = render(&gaussians, &view);
     let excluded = image.near_branch.iter().filter(|&&near| near).count();

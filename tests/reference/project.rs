@@ -290,6 +290,11 @@ fn depth<T: Num>(p: &[T; 3], view: &View<T>) -> T {
     if view.fisheye.is_some() { dot(p, p).sqrt() } else { p[2] }
 }
 
+/// Whether a channel of its colour is clamped, where the adjoint is not the derivative: it still leads out of the dark.
+pub fn is_clamped(g: &Gaussian<f64>, view: &View<f64>) -> bool {
+    stages(g, view).is_some_and(|s| s.unclamped.iter().any(|c| *c < 0.0))
+}
+
 /// Whether some branch of this Gaussian's projection is decided by so little that f32 may decide otherwise: near plane,
 /// slope clamp, opacity cull, compensation floor, colour clamp. Compare gradients only where this is false.
 pub fn near_branch(g: &Gaussian<f64>, view: &View<f64>) -> bool {

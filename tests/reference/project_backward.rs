@@ -153,7 +153,9 @@ fn colour_gradient(
     view: &View<f64>,
     upstream: &SplatGradient,
 ) -> ([f64; 3], [[f64; 3]; sh::COEFFICIENTS]) {
-    let g_rgb: [f64; 3] = std::array::from_fn(|ch| if s.unclamped[ch] < 0.0 { 0.0 } else { upstream.colour[ch] });
+    // Not the derivative of the clamp: that of what the colour would be without it, as far as it leads out of the dark.
+    let passes = |ch: usize| s.unclamped[ch] >= 0.0 || upstream.colour[ch] < 0.0;
+    let g_rgb: [f64; 3] = std::array::from_fn(|ch| if passes(ch) { upstream.colour[ch] } else { 0.0 });
     let (basis, slopes) = (sh::basis(s.direction), sh::basis_gradient(s.direction));
     let (mut g_sh, mut g_direction) = ([[0.0; 3]; sh::COEFFICIENTS], [0.0; 3]);
     for k in 0..sh::coefficients(view.sh_degree) {

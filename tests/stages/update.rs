@@ -216,3 +216,24 @@ fn gradients_that_are_not_finite_are_counted_and_skipped() {
         eprintln!("{poison} in one pixel: {skipped} of {} Gaussians skipped, {changed} differ", scene.len());
     }
 }
+
+/// A channel clamped at black learns what raises it, and nothing else.
+#[test]
+fn black_channels_can_only_rise() {
+    let scene = Scene {
+        means: vec![Vec3::ZERO],
+        quaternions: vec![[1.0, 0.0, 0.0, 0.0]],
+        log_scales: vec![Vec3::splat(-1.0)],
+        logits: vec![0.0],
+        sh: vec![-2.0; 3],
+        ..Scene::default()
+    };
+    let view = cases::view(&mut Rng::new(3), 16, 16);
+    // More red would help, more green would not, and blue does not matter.
+    let mut rig = Rig::new(&scene, device_view(&view, 1), &[Vec4::new(-1e-3, 1e-3, 0.0, 0.0); 256]);
+    let config = Config { seed: SEED, ..Config::default() };
+    rig.step(&Schedule::new(&config, vec![0]).step(0, 1), None);
+    let after = rig.rows()[0];
+    assert!((after[11] - (-2.0 + config.lr_sh_dc)).abs() < 1e-6, "red rises by a whole step, to {}", after[11]);
+    assert_eq!(after[12..14], [-2.0, -2.0], "green and blue stay");
+}

@@ -8,7 +8,7 @@
 
 struct GaussianGradient {
     projected: ProjectionGradient,
-    // Unit direction from the camera, and the gradient of the colour, zero where it was clamped.
+    // Unit direction from the camera, and the gradient of the colour; where that was clamped, only what raises it again.
     direction: vec3f,
     colour: vec3f,
     // Gradient of mean - camera centre through the colour's direction.
@@ -26,8 +26,8 @@ fn gaussian_gradient(index: u32, g: Gaussian) -> GaussianGradient {
     }
     let sums = sum_slots(row.first_slot, row.slot_count);
     out.projected = project_gaussian_backward(g, project_gaussian(g), sums.s0, sums.s1, sums.s2);
-    // The clamp at zero passes no gradient.
-    out.colour = select(vec3f(0.0), sums.rgb, unpack_splat(row).features > vec3f(0.0));
+    // The clamp at zero passes what would raise the colour, which otherwise stayed black for good.
+    out.colour = select(vec3f(0.0), sums.rgb, unpack_splat(row).features > vec3f(0.0) | sums.rgb < vec3f(0.0));
     let g_d = sh_colour_backward(index, out.direction, view.sh_degree, out.colour);
     out.offset = (g_d - out.direction * dot(out.direction, g_d)) * inverse;
     return out;
