@@ -33,7 +33,7 @@ pub struct Args {
     #[arg(required = true, value_name = "IN")]
     inputs: Vec<PathBuf>,
     /// Output file: .ply, .compressed.ply, .splat, .spz, .sog, .glb, .gltf, .usda, .usdz or .html; with motion: .dapple,
-    /// .spacetime.ply or .splatv
+    /// .ftgs.ply, .tsog, .4dgs, .spacetime.ply or .splatv
     #[arg(value_name = "OUT")]
     output: PathBuf,
     /// Export a dynamic scene as it is at this time, 0 to 1 over the clip
@@ -43,8 +43,11 @@ pub struct Args {
     /// files (frame_0001.ply, ... for OUT = frame.ply)
     #[arg(long, value_name = "T0:T1:N", conflicts_with = "time")]
     times: Option<TimeSamples>,
+    /// Length of a dynamic scene's clip, for .tsog and .4dgs [default: the capture's if its videos tell it, else 1]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    duration: Option<f64>,
     /// Up axis of the scene (x, y, z, -x, -y or -z); the scene is rotated so that it becomes -y, as viewers expect
-    /// [default for pages, glTF and USD: the up of the run's cameras]
+    /// [default for pages, glTF, USD, .ftgs.ply, .tsog and .4dgs: the up of the run's cameras]
     #[arg(long, value_name = "AXIS", allow_hyphen_values = true)]
     up: Option<UpAxis>,
     /// Transform: translate=X,Y,Z, rotate=X,Y,Z (degrees, about x, then y, then z), scale=S or flip=x (or y or z: the
@@ -126,6 +129,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let mut scene = read(&args)?;
     edit_scene(&args, &mut scene)?;
     ensure!(!scene.is_empty(), "no Gaussians are left; nothing is written");
+    if let Some(seconds) = args.duration {
+        scene.clip.seconds = Some(seconds);
+    }
     let before = scene.len();
     for said in format::fit(&mut scene, format).with_context(|| args.output.display().to_string())? {
         log::warn!("{}: {said}", args.output.display());
@@ -197,6 +203,7 @@ fn check(args: &Args) -> Result<()> {
         let format = format::format_to_write(&args.output)?;
         ensure!(!format.holds_motion(), "{} files hold the motion itself; leave --times out", format.name());
     }
+    ensure!(args.duration.is_none_or(|s| s.is_finite() && s > 0.0), "--duration must be above 0 seconds");
     if let Some(opacity) = args.min_opacity {
         ensure!((0.0..=1.0).contains(&opacity), "--min-opacity {opacity} is not in 0 to 1");
     }

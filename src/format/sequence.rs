@@ -37,6 +37,11 @@ pub fn find(folder: &Path) -> Vec<PathBuf> {
     }
 }
 
+/// Gaussians at rest that are each visible around a time only, of moments `gap` apart.
+pub(super) fn moments(times: Vec<f32>, gap: f32) -> Motion {
+    Motion::still(times, gap / DEVIATIONS, Motion::NO_GATE)
+}
+
 /// Joins the scenes of the files, each read by `load`, into one dynamic scene. The files get evenly spaced times from
 /// 0 to 1; the Gaussians of each are visible around its time only.
 ///
@@ -67,8 +72,7 @@ pub(super) fn read(files: &[PathBuf], load: impl Fn(&Path) -> Result<Loaded>) ->
         }
         // The first file speaks for all.
         scene.antialiased = all.antialiased;
-        let times = vec![index as f32 * gap; scene.len()];
-        scene.motion = Some(Motion::still(times, gap / DEVIATIONS, Motion::NO_GATE));
+        scene.motion = Some(moments(vec![index as f32 * gap; scene.len()], gap));
         edit::append(&mut all, scene)?;
     }
     all.validate().context("a sequence of scenes")?;

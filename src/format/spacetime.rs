@@ -19,6 +19,31 @@ const OPEN: f32 = 1.0;
 /// The time centre of the Gaussians of a static scene.
 const MIDDLE: f32 = 0.5;
 
+/// A Gaussian's motion and fading, without a gate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Linear {
+    pub centre: f32,
+    /// ln of the standard deviation in time.
+    pub log_duration: f32,
+    pub velocity: Vec3,
+    /// Whether it never fades; the duration is long then.
+    pub stays: bool,
+}
+
+impl Linear {
+    /// Of Gaussian `i` of a scene, whose gate must be open or shut ([`split_gates`]).
+    pub fn of(scene: &Scene, i: usize) -> Self {
+        match &scene.motion {
+            None => Self { centre: MIDDLE, log_duration: FOR_EVER, velocity: Vec3::ZERO, stays: true },
+            Some(motion) => {
+                let stays = motion.gates[i] > 0.0;
+                let log_duration = if stays { FOR_EVER } else { motion.log_durations[i] };
+                Self { centre: motion.centres[i], log_duration, velocity: motion.velocities[i], stays }
+            }
+        }
+    }
+}
+
 /// The parameters of a Gaussian that differ from ours in this model.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Moving {
@@ -35,19 +60,9 @@ impl Moving {
     pub fn of(scene: &Scene, i: usize) -> Self {
         let sh = &scene.sh[i * scene.sh_stride()..];
         let rgb = [0, 1, 2].map(|channel| colour(sh[channel]));
-        match &scene.motion {
-            None => Self { centre: MIDDLE, log_scale: FOR_EVER, velocity: Vec3::ZERO, rgb },
-            Some(motion) => Self {
-                centre: motion.centres[i],
-                log_scale: if motion.gates[i] > 0.0 {
-                    FOR_EVER
-                } else {
-                    motion.log_durations[i] + 0.5 * std::f32::consts::LN_2
-                },
-                velocity: motion.velocities[i],
-                rgb,
-            },
-        }
+        let Linear { centre, log_duration, velocity, stays } = Linear::of(scene, i);
+        let log_scale = if stays { FOR_EVER } else { log_duration + 0.5 * std::f32::consts::LN_2 };
+        Self { centre, log_scale, velocity, rgb }
     }
 
     /// Appends it to the motion and colours of a scene.
