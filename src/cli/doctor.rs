@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use glam::Vec3;
 use serde_json::{Value, json};
 
+use crate::gpu::Gpu;
 use crate::gpu::adapter::{Ability, abilities};
-use crate::gpu::{Gpu, GpuError};
-use crate::primitives::probe;
+use crate::render::{Channel, SceneView, orbit};
+use crate::scene::Scene;
 
 /// Variables that change which drivers are found or used.
 const VARIABLES: [&str; 8] = [
@@ -43,7 +45,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let abilities = abilities();
-    let tried = Gpu::open(args.adapter.as_deref()).and_then(|gpu| probe(&gpu).map(|()| gpu.describe()));
+    let tried = probe(args.adapter.as_deref());
     let remedies = remedies(&abilities, &tried);
     let facts = json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -52,7 +54,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         "adapters": abilities.iter().map(adapter).collect::<Vec<_>>(),
         "device": match &tried {
             Ok(device) => json!({ "works": true, "name": device }),
-            Err(error) => json!({ "works": false, "error": error.to_string() }),
+            Err(error) => json!({ "works": false, "error": format!("{error:#}") }),
         },
         "tools": { "ffmpeg": first_line("ffmpeg", "-version"), "colmap": first_line("colmap", "-h") },
         "drivers": driver_files(),
@@ -65,6 +67,25 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         print(&facts);
     }
     Ok(if tried.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Renders one Gaussian, and returns the device that did.
+fn probe(adapter: Option<&str>) -> Result<String> {
+    let gpu = Gpu::open(adapter)?;
+    let scene = Scene {
+        means: vec![Vec3::ZERO],
+        quaternions: vec![[1.0, 0.0, 0.0, 0.0]],
+        log_scales: vec![Vec3::splat(-1.0)],
+        logits: vec![4.0],
+        sh: vec![1.0; 3],
+        ..Scene::default()
+    };
+    let cameras = orbit::around(&scene, &[], 1);
+    let mut view = SceneView::new(&gpu, scene, &cameras, Vec3::ZERO, Channel::Color)?;
+    let image = view.render(&cameras[0], 0.0)?;
+    let brightest = image.pixels.iter().map(|pixel| pixel.x).fold(0.0, f32::max);
+    ensure!(brightest > 0.1, "the GPU renders a wrong image ({brightest} at its brightest); update its driver");
+    Ok(gpu.describe())
 }
 
 fn system() -> Value {
@@ -127,10 +148,10 @@ fn environment() -> Value {
 }
 
 /// What may help, one sentence each.
-fn remedies(abilities: &[Ability], tried: &Result<String, GpuError>) -> Vec<String> {
+fn remedies(abilities: &[Ability], tried: &Result<String>) -> Vec<String> {
     let mut all = Vec::new();
     if let Err(error) = tried {
-        all.push(error.to_string());
+        all.push(format!("{error:#}"));
     }
     let software = |one: &Ability| one.adapter.info.device_type == wgpu::DeviceType::Cpu;
     if !abilities.is_empty() && abilities.iter().all(software) {
@@ -158,7 +179,8 @@ fn remedies(abilities: &[Ability], tried: &Result<String, GpuError>) -> Vec<Stri
         }
         if limits.max_buffer_size.min(limits.max_storage_buffer_binding_size) < BYTES {
             all.push(
-                "the best adapter's buffers are smaller than a million Gaussians need; train with --cap-max 500000".into(),
+                "the best adapter's buffers are smaller than a million Gaussians need; train with --cap-max 500000"
+                    .into(),
             );
         }
     }
@@ -177,10 +199,15 @@ fn print(facts: &Value) {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), String::from);
     let system = &facts["system"];
     println!("dapple       {} ({})", text(&facts["version"]), text(&facts["features"]));
-    let memory = system["memory_bytes"].as_u64().map_or(String::new(), |bytes| {
-        format!(", {:.1} GiB memory", bytes as f64 / f64::from(1 << 30))
-    });
-    println!("system       {}, {}, {} cores{memory}", text(&system["os"]), text(&system["architecture"]), system["cores"]);
+    let memory = system["memory_bytes"]
+        .as_u64()
+        .map_or(String::new(), |bytes| format!(", {:.1} GiB memory", bytes as f64 / f64::from(1 << 30)));
+    println!(
+        "system       {}, {}, {} cores{memory}",
+        text(&system["os"]),
+        text(&system["architecture"]),
+        system["cores"]
+    );
     if !system["kernel"].is_null() {
         println!("kernel       {}", text(&system["kernel"]));
     }
@@ -189,7 +216,13 @@ fn print(facts: &Value) {
         println!("adapters     none");
     }
     for one in adapters {
-        println!("adapter {}    {} ({}, {})", one["index"], text(&one["name"]), text(&one["type"]), text(&one["backend"]));
+        println!(
+            "adapter {}    {} ({}, {})",
+            one["index"],
+            text(&one["name"]),
+            text(&one["type"]),
+            text(&one["backend"])
+        );
         println!("  driver     {}", text(&one["driver"]));
         println!("  subgroups  {}, timestamps {}", one["subgroups"], one["timestamps"]);
         for (name, value) in one["limits"].as_object().into_iter().flatten() {

@@ -7,8 +7,10 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use glam::DVec3;
 use indicatif::{DecimalBytes, HumanCount};
+use serde_json::json;
 
 use super::cost::Measure;
+use super::events;
 use super::info::{bytes_of, describe};
 use super::interrupt::exit_on_interrupt;
 use super::progress;
@@ -100,6 +102,9 @@ pub struct Args {
     /// Also compare pictures of the scene and of the file, from N sides
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     views: Option<u32>,
+    /// Print progress as events on the standard output: JSON, one object a line
+    #[arg(long)]
+    json: bool,
     /// Print what would be written, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -123,6 +128,7 @@ impl From<Axes> for SpzAxes {
 }
 
 pub fn run(args: Args) -> Result<ExitCode> {
+    events::start("export", args.json);
     check(&args)?;
     let format = format::format_to_write(&args.output)?;
     exit_on_interrupt()?;
@@ -163,6 +169,10 @@ pub fn run(args: Args) -> Result<ExitCode> {
     format::save(&args.output, &scene, &options)?;
     drop(stage);
     let bytes = bytes_of(&args.output, format)?;
+    events::say(|| {
+        let file = args.output.display().to_string();
+        json!({ "event": "wrote", "file": file, "format": format.name(), "gaussians": scene.len(), "bytes": bytes })
+    });
     println!(
         "wrote {}: {what}, {}, {:.1} bytes each, in {:.1} s",
         args.output.display(),

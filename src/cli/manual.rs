@@ -55,7 +55,6 @@ fn page(args: &ManArgs, command: &Command, name: String) -> Result<()> {
     let mut text = Vec::new();
     let path = args.folder.join(format!("{name}.1"));
     let version = concat!("dapple ", env!("CARGO_PKG_VERSION"));
-    let command = command.clone().name(name).bin_name(command.get_bin_name().unwrap_or("dapple").to_owned());
-    clap_mangen::Man::new(command).source(version).render(&mut text)?;
+    clap_mangen::Man::new(command.clone()).title(name).source(version).render(&mut text)?;
     write_atomically(&path, |file| file.write_all(&text))
 }

@@ -87,7 +87,18 @@ pub fn assemble(mut listing: Listing, options: &CaptureOptions) -> Result<Captur
     warnings.iter().for_each(|warning| log::warn!("{warning}"));
     let invert_masks = options.invert_masks;
     let points = points.map(ListedPoints::into_cloud);
-    Ok(Capture { root, shots, points, points_file, invert_masks, warnings, shift, other_models: others, unlisted, seconds })
+    Ok(Capture {
+        root,
+        shots,
+        points,
+        points_file,
+        invert_masks,
+        warnings,
+        shift,
+        other_models: others,
+        unlisted,
+        seconds,
+    })
 }
 
 /// Takes out the frames that name an image of the same part and time again, and returns their names.

@@ -241,8 +241,12 @@ mod tests {
             let paths: Vec<PathBuf> = (0..videos.len()).map(|i| folder.path().join(format!("{i}.mp4"))).collect();
             paths.iter().zip(videos).for_each(|(path, shown)| std::fs::write(path, text(shown)).unwrap());
             let (clocks, seconds) = clocks(paths.iter().map(PathBuf::as_path), &tool);
-            let last = videos.iter().filter(|shown| shown.len() > 1).map(|shown| (shown.iter().max(), shown.iter().min()));
-            let ticks = last.filter_map(|(last, first)| Some(last? - first?)).max().filter(|_| videos.iter().all(|v| v.len() > 1));
+            let last =
+                videos.iter().filter(|shown| shown.len() > 1).map(|shown| (shown.iter().max(), shown.iter().min()));
+            let ticks = last
+                .filter_map(|(last, first)| Some(last? - first?))
+                .max()
+                .filter(|_| videos.iter().all(|v| v.len() > 1));
             assert_eq!(seconds, ticks.map(|ticks| ticks as f64 / 15360.0), "the length of the longest");
             paths.iter().filter_map(|path| clocks.get(path).cloned()).collect::<Vec<_>>()
         };

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use super::bounded::read_at_most;
 use super::kind::{Format, SOG_META};
 use super::ply_header::{BYTE_ORDER_MARK, PlyElement, PlyFile};
-use super::bounded::read_at_most;
 use super::{dapple, four_d, spacetime_ply, splatv, tsog};
 
 /// The most bytes of a description in a zip archive.

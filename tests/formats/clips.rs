@@ -86,7 +86,8 @@ fn shows(found: &Scene, scene: &Scene) -> (usize, [usize; 3]) {
         let stride = scene.sh_stride();
         let (sh, other) = (&scene.sh[i * stride..][..stride], &found.sh[k * stride..][..stride]);
         // Colours of .4dgs are from 0 to 1.
-        let near = |(n, (a, b)): (usize, (&f32, &f32))| (a.clamp(-1.77, 1.77) - b).abs() < if n < 3 { 0.05 } else { 0.25 };
+        let near =
+            |(n, (a, b)): (usize, (&f32, &f32))| (a.clamp(-1.77, 1.77) - b).abs() < if n < 3 { 0.05 } else { 0.25 };
         let wrong = [
             (scene.log_scales[i] - found.log_scales[k]).abs().max_element() > 0.05,
             p.iter().zip(q).map(|(a, b)| a * b).sum::<f32>().abs() < 0.999,
@@ -293,7 +294,11 @@ fn a_wrong_4dgs_is_described() {
     assert!(with(&|bytes| bytes[count] = 59).contains("more than the header says"));
     assert!(with(&|bytes| bytes[count + 4] = 9).contains("more than"));
     // A mark of axes that nobody knows is none.
-    let file = { let mut bytes = good.clone(); replaced("y-up-right-handed", "sideways_or_more_")(&mut bytes); bytes };
+    let file = {
+        let mut bytes = good.clone();
+        replaced("y-up-right-handed", "sideways_or_more_")(&mut bytes);
+        bytes
+    };
     let found = format::load(&folder.file("s.4dgs", file)).expect("reads");
     assert!(found.warnings[0].contains("axes are not named"), "{:?}", found.warnings);
     assert_eq!(found.scene.up, None);

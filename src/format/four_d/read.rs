@@ -43,7 +43,8 @@ struct Facts<'a> {
 
 fn decode(bytes: &[u8]) -> Result<Loaded> {
     let body = bytes.strip_prefix(&MAGIC).context("not a .4dgs file of major version 1")?;
-    let mut body = Reader(body.strip_suffix(&MAGIC).with_context(|| format!("cut short: it lacks its end; {CUT_SHORT}"))?);
+    let mut body =
+        Reader(body.strip_suffix(&MAGIC).with_context(|| format!("cut short: it lacks its end; {CUT_SHORT}"))?);
     let mut facts = Facts::default();
     let mut parts = Vec::new();
     let mut first = true;
@@ -138,8 +139,7 @@ impl<'a> Facts<'a> {
         ensure!(all.iter().all(|step| step.is_finite() && *step > 0.0), "a step is not above 0");
         ensure!(origin.iter().all(|v| v.is_finite()), "its origin is not finite");
         let support = support(self.cutoff);
-        self.steps =
-            Some(Steps { origin, position, scale, rotation, colour, opacity, motion, time, sigma, support });
+        self.steps = Some(Steps { origin, position, scale, rotation, colour, opacity, motion, time, sigma, support });
         Ok(())
     }
 
@@ -173,7 +173,9 @@ impl<'a> Facts<'a> {
             loaded.warnings.push(format!("its Gaussians end where they fade to {percent:.1} %; here they fade on"));
         }
         if found.windowed > 0 {
-            loaded.warnings.push(format!("{} Gaussians are cut to windows of time, which are left out", found.windowed));
+            loaded
+                .warnings
+                .push(format!("{} Gaussians are cut to windows of time, which are left out", found.windowed));
         }
         loaded.warnings.extend(self.left_out.iter().map(|what| format!("its {what} is left out")));
         loaded
@@ -264,7 +266,11 @@ impl Found {
     /// Harmonics of the chunk before, in the range of [`HARMONICS`].
     fn band(&mut self, mut content: Reader) -> Result<()> {
         let band = usize::from(content.byte()?);
-        ensure!((1..=self.scene.sh_degree as usize).contains(&band), "band {band} of a scene of degree {}", self.scene.sh_degree);
+        ensure!(
+            (1..=self.scene.sh_degree as usize).contains(&band),
+            "band {band} of a scene of degree {}",
+            self.scene.sh_degree
+        );
         let (width, count) = (2 * band + 1, self.scene.len() - self.start);
         let values = Stream::read(&mut content)?.decode(count, (3 * width) as u8)?;
         let stride = self.scene.sh_stride();

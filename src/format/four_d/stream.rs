@@ -25,7 +25,8 @@ pub fn encode(id: u8, values: &[i64], channels: usize) -> Result<Vec<u8>> {
     let (mode, (width, payload)) = if count > 1 && values.chunks_exact(channels).all(|row| row == first) {
         (CONSTANT, pack(first)?)
     } else {
-        let differences = (0..values.len()).map(|k| values[k] - k.checked_sub(channels).map_or(0, |before| values[before]));
+        let differences =
+            (0..values.len()).map(|k| values[k] - k.checked_sub(channels).map_or(0, |before| values[before]));
         let differences: Vec<i64> = differences.collect();
         let raw = pack(values)?;
         match pack(&differences) {

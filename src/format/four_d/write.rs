@@ -62,7 +62,8 @@ fn encode(scene: &Scene) -> Result<Vec<u8>> {
 /// Least and greatest coordinates of the positions.
 fn bounds(plan: &Plan) -> [f64; 6] {
     let positions = || plan.timed.iter().map(|one| one.position);
-    let (low, high) = (positions().fold(DVec3::INFINITY, DVec3::min), positions().fold(DVec3::NEG_INFINITY, DVec3::max));
+    let (low, high) =
+        (positions().fold(DVec3::INFINITY, DVec3::min), positions().fold(DVec3::NEG_INFINITY, DVec3::max));
     [low.x, low.y, low.z, high.x, high.y, high.z]
 }
 
@@ -70,11 +71,8 @@ fn header(scene: &Scene, plan: &Plan, bounds: [f64; 6]) -> Vec<u8> {
     let mut out = Writer::default();
     out.text("").text(concat!("Dapple ", env!("CARGO_PKG_VERSION")));
     out.numbers(&[plan.seconds]).u64(scene.len() as u64).numbers(&[ALPHA_MIN.into()]).text(MODEL).numbers(&bounds);
-    let attributes = [
-        ("color_space", "srgb-rec709-display".into()),
-        (AXES, Y_UP.into()),
-        ("visibility_profile", "gaussian".into()),
-    ];
+    let attributes =
+        [("color_space", "srgb-rec709-display".into()), (AXES, Y_UP.into()), ("visibility_profile", "gaussian".into())];
     out.byte(scene.sh_degree as u8).byte(0).map(&attributes);
     out.0
 }

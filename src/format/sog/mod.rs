@@ -7,8 +7,8 @@ mod write;
 
 pub use read::read;
 pub(super) use read::{Images, PixelGrid, decode_images, rotation};
-pub(super) use write::{NamedFile, Pixels, attributes, bundle, order};
 pub use write::write;
+pub(super) use write::{NamedFile, Pixels, attributes, bundle, order};
 
 /// Sets of coefficients per row of the palette image.
 pub(super) const PALETTE_COLUMNS: usize = 64;

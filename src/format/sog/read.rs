@@ -182,7 +182,10 @@ fn parse_meta(bytes: &[u8]) -> Result<Meta> {
     let meta: Meta = serde_json::from_slice(bytes)
         .map_err(|error| anyhow::anyhow!("{SOG_META} is not the description of a SOG: {error}"))?;
     let version = meta.version.unwrap_or(1);
-    ensure!((1..=2).contains(&version), "SOG version {version} is not known; versions 1 and 2 are read, and 4 in a .tsog");
+    ensure!(
+        (1..=2).contains(&version),
+        "SOG version {version} is not known; versions 1 and 2 are read, and 4 in a .tsog"
+    );
     Ok(meta)
 }
 

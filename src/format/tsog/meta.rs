@@ -106,8 +106,8 @@ impl Meta {
     /// # Errors
     /// Names the member that is wrong.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        let value: Value = serde_json::from_slice(bytes)
-            .map_err(|error| anyhow::anyhow!("{SOG_META} is no JSON: {error}"))?;
+        let value: Value =
+            serde_json::from_slice(bytes).map_err(|error| anyhow::anyhow!("{SOG_META} is no JSON: {error}"))?;
         let version = &value["version"];
         ensure!(version.as_u64() == Some(VERSION), "TSOG version {version} is not known; {VERSION} is read");
         if let Some(profile) = value.get("profile") {
@@ -152,7 +152,11 @@ impl Meta {
         ensure!(self.temporal.is_none() || self.timeline.is_some(), "velocities without a timeline");
         if let Some(Temporal { means }) = &self.temporal {
             ordered("temporal.means", &means.mins[0], &means.maxs[0])?;
-            ensure!((1..=2).contains(&means.files.len()), "temporal.means: {} files, expected 1 or 2", means.files.len());
+            ensure!(
+                (1..=2).contains(&means.files.len()),
+                "temporal.means: {} files, expected 1 or 2",
+                means.files.len()
+            );
         }
         let Some(timeline) = &self.timeline else { return Ok(()) };
         match timeline.kind {
