@@ -1,7 +1,6 @@
 //! Events of `--json`: what a long command does, as one JSON object a line on the standard output.
 
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -9,22 +8,15 @@ use serde_json::{Value, json};
 use super::output;
 use crate::train;
 
-static ON: AtomicBool = AtomicBool::new(false);
-
 /// From here on the standard output holds events only, if `wanted`.
 pub fn start(command: &str, wanted: bool) {
-    ON.store(wanted, Ordering::SeqCst);
+    output::set_events(wanted);
     say(|| json!({ "event": "start", "command": command, "version": env!("CARGO_PKG_VERSION") }));
-}
-
-/// Whether events are printed, and no other text.
-pub fn are_on() -> bool {
-    ON.load(Ordering::SeqCst)
 }
 
 /// Prints an event, where they are wanted.
 pub fn say(event: impl FnOnce() -> Value) {
-    if are_on() {
+    if output::has_events() {
         output::raw_line(format_args!("{}", event()));
     }
 }

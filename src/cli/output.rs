@@ -2,8 +2,20 @@
 
 use std::fmt::Arguments;
 use std::io::{ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::events;
+/// Whether the standard output holds events only.
+static EVENTS: AtomicBool = AtomicBool::new(false);
+
+/// Makes each line of text an event, if `wanted`.
+pub fn set_events(wanted: bool) {
+    EVENTS.store(wanted, Ordering::SeqCst);
+}
+
+/// Whether the standard output holds events only.
+pub fn has_events() -> bool {
+    EVENTS.load(Ordering::SeqCst)
+}
 
 /// Prints a line on the standard error, where it can.
 pub fn error_line(text: Arguments) {
@@ -12,8 +24,8 @@ pub fn error_line(text: Arguments) {
 
 /// Prints a line, as an event where those are wanted.
 pub fn line(text: Arguments) {
-    if events::are_on() {
-        events::say(|| serde_json::json!({ "event": "message", "text": text.to_string() }));
+    if has_events() {
+        raw_line(format_args!("{}", serde_json::json!({ "event": "message", "text": text.to_string() })));
     } else {
         raw_line(text);
     }

@@ -5,13 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::folder::{groups, run_scene};
+use super::spacetime::moments;
 use super::{Format, Loaded};
 use crate::edit;
-use crate::scene::{Motion, Scene};
+use crate::scene::Scene;
 
-/// The interval between two files, in durations of a Gaussian: at the time of one file, the Gaussians of the next have
-/// e⁻⁸ of their opacity.
-const DEVIATIONS: f32 = 4.0;
 /// The most warnings about single files.
 const WARNINGS: usize = 3;
 
@@ -35,11 +33,6 @@ pub fn find(folder: &Path) -> Vec<PathBuf> {
         [one] if run_scene(folder).is_none() => std::mem::take(one),
         _ => Vec::new(),
     }
-}
-
-/// Gaussians at rest that are each visible around a time only, of moments `gap` apart.
-pub(super) fn moments(times: Vec<f32>, gap: f32) -> Motion {
-    Motion::still(times, gap / DEVIATIONS, Motion::NO_GATE)
 }
 
 /// Joins the scenes of the files, each read by `load`, into one dynamic scene. The files get evenly spaced times from

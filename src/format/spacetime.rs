@@ -16,6 +16,9 @@ const FOR_EVER: f32 = 7.0;
 const PARTIAL: std::ops::RangeInclusive<f32> = 0.004..=0.996;
 /// The gate of a Gaussian that never fades.
 const OPEN: f32 = 1.0;
+/// The interval between two moments of a sequence, in durations of a Gaussian: at the time of one, the Gaussians of the next
+/// have e⁻⁸ of their opacity.
+const DEVIATIONS: f32 = 4.0;
 /// The time centre of the Gaussians of a static scene.
 const MIDDLE: f32 = 0.5;
 
@@ -73,6 +76,11 @@ impl Moving {
         motion.gates.push(Motion::NO_GATE);
         sh.extend(self.rgb.map(dc_of));
     }
+}
+
+/// Motion of Gaussians at rest that are each visible around a time only, of moments `gap` apart.
+pub fn moments(times: Vec<f32>, gap: f32) -> Motion {
+    Motion::still(times, gap / DEVIATIONS, Motion::NO_GATE)
 }
 
 /// Splits each Gaussian whose gate is neither open nor shut into a still one and one that fades, which together have its

@@ -150,6 +150,9 @@ fn a_length_that_nobody_knows_is_said() {
     assert_eq!(scene.len(), 61);
 }
 
+/// Pictures of one row, by their names.
+type Images = Vec<(&'static str, Vec<[u8; 4]>)>;
+
 /// A zip archive of a description and of images of one row, whose pixels are given.
 fn tsog(folder: &Folder, name: &str, meta: &Value, images: &[(&str, Vec<[u8; 4]>)]) -> std::path::PathBuf {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
@@ -169,7 +172,7 @@ fn tsog(folder: &Folder, name: &str, meta: &Value, images: &[(&str, Vec<[u8; 4]>
 }
 
 /// The published vector of the playback profile: two Gaussians whose numbers are worked out by hand.
-fn vector() -> (Value, Vec<(&'static str, Vec<[u8; 4]>)>) {
+fn vector() -> (Value, Images) {
     let log_two = std::f64::consts::LN_2;
     let meta = json!({
         "version": 4, "profile": { "id": "org.opsiclear.tsog-playback", "version": 1 }, "count": 2,
@@ -241,7 +244,7 @@ fn a_discrete_timeline_shows_one_frame_at_a_time() {
 #[test]
 fn a_wrong_tsog_is_described() {
     let folder = Folder::new();
-    let with = |edit: &dyn Fn(&mut Value, &mut Vec<(&'static str, Vec<[u8; 4]>)>)| {
+    let with = |edit: &dyn Fn(&mut Value, &mut Images)| {
         let (mut meta, mut images) = vector();
         edit(&mut meta, &mut images);
         error_of(&tsog(&folder, "w.tsog", &meta, &images))

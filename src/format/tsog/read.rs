@@ -11,7 +11,8 @@ use super::meta::{Harmonics, Meta, Timeline};
 use crate::format::bounded::{CUT_SHORT, limit, read_at_most};
 use crate::format::quantise::{self, Gaussian, logit};
 use crate::format::sog::{FIRST_LARGEST, Images, PALETTE_COLUMNS, PixelGrid, decode_images, rotation};
-use crate::format::{Format, Loaded, SOG_META, sequence, upright};
+use crate::format::spacetime::moments;
+use crate::format::{Format, Loaded, SOG_META, upright};
 use crate::scene::{Clip, Motion, Scene, sh_coefficients};
 
 /// The most bytes of a description.
@@ -148,7 +149,7 @@ fn motion(meta: &Meta, timeline: &Timeline, pixels: &Pixels) -> Result<Motion> {
         let (frames, delta) = (timeline.frames.unwrap_or(1), timeline.delta.unwrap_or(1).max(1));
         let frame = |i: usize| (u32::from(raw(low, high, i, 0)) / delta).min(frames - 1);
         let gap = 1.0 / frames.saturating_sub(1).max(1) as f32;
-        return Ok(sequence::moments((0..n).map(|i| frame(i) as f32 * gap).collect(), gap));
+        return Ok(moments((0..n).map(|i| frame(i) as f32 * gap).collect(), gap));
     }
     let (mins, maxs) = timeline.bounds()?;
     let number = |i: usize, k: usize| mins[k] + (maxs[k] - mins[k]) * word(low, high, i, k);
