@@ -6,6 +6,8 @@
 //! DAPPLE_FUZZ_READERS, such as `spz,sog`, fewer readers. An input that is found is stored beside the temporary folder and
 //! named; a copy in `tests/damaged` keeps it tested.
 
+#[path = "support/archive.rs"]
+mod archive;
 #[path = "support/made.rs"]
 mod made;
 #[path = "support/random.rs"]
@@ -209,21 +211,7 @@ fn wholes_of(reader: &str) -> Vec<Whole> {
         }
         "zip" => vec![zipped(&[made("a.ply", 9, 1)]), zipped(&[made("f_1.spz", 9, 0), made("f_2.spz", 7, 0)])],
         "usdc" => vec![whole("a.usdc", usdc::layer())],
-        "tsog" | "4dgs" | "ftgs.ply" => {
-            let in_motion = |n: usize, degree: u32| {
-                let times = (0..n).map(|i| i as f32 / n as f32).collect();
-                let motion = dapple::scene::Motion::still(times, 0.1, dapple::scene::Motion::NO_GATE);
-                dapple::scene::Scene { motion: Some(motion), ..scene(n, degree) }
-            };
-            let path = folder.path().join(format!("c.{reader}"));
-            format::write_scene(&path, &in_motion(80, 2)).expect("writes");
-            let bytes = std::fs::read(path).expect("reads");
-            let mut wholes = vec![whole(&format!("c.{reader}"), bytes.clone()), made(&format!("a.{reader}"), 60, 1)];
-            if reader == "tsog" {
-                wholes.push(stored(bytes));
-            }
-            wholes
-        }
+        "tsog" | "4dgs" | "ftgs.ply" => archive::files(folder.path(), reader).into_iter().map(whole_of).collect(),
         "ply" => vec![made("a.ply", 30, 1), ascii_ply(), points_ply(), dialect_ply()],
         other => vec![made(&format!("a.{other}"), 60, 1), made(&format!("b.{other}"), 1, 3)],
     };
@@ -231,40 +219,8 @@ fn wholes_of(reader: &str) -> Vec<Whole> {
     wholes
 }
 
-/// An archive of which the description is damaged, beside its whole images.
-fn stored(archive: Vec<u8>) -> Whole {
-    let mut files = zip::ZipArchive::new(std::io::Cursor::new(archive)).expect("an archive");
-    let mut meta = Vec::new();
-    files.by_name("meta.json").and_then(|mut file| Ok(file.read_to_end(&mut meta)?)).expect("a description");
-    Whole { wrap: with_images, ..whole("d.tsog", meta) }
-}
-
-/// A `.tsog` of this description and of images of 80 Gaussians of degree 2.
-fn with_images(meta: Vec<u8>) -> Vec<u8> {
-    static IMAGES: Mutex<Vec<(String, Vec<u8>)>> = Mutex::new(Vec::new());
-    let mut images = IMAGES.lock().expect("no panic before");
-    if images.is_empty() {
-        let folder = tempfile::tempdir().expect("temporary folder");
-        let path = folder.path().join("a.tsog");
-        let motion = dapple::scene::Motion::still(vec![0.5; 80], 0.1, dapple::scene::Motion::NO_GATE);
-        let moving = dapple::scene::Scene { motion: Some(motion), ..scene(80, 2) };
-        format::write_scene(&path, &moving).expect("writes");
-        let mut archive = zip::ZipArchive::new(std::fs::File::open(path).expect("opens")).expect("an archive");
-        for i in 1..archive.len() {
-            let mut file = archive.by_index(i).expect("an entry");
-            let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes).expect("reads");
-            images.push((file.name().to_owned(), bytes));
-        }
-    }
-    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    let mut add = |name: &str, bytes: &[u8]| {
-        archive.start_file(name, zip::write::SimpleFileOptions::default()).expect("starts");
-        archive.write_all(bytes).expect("writes");
-    };
-    add("meta.json", &meta);
-    images.iter().for_each(|(name, bytes)| add(name, bytes));
-    archive.finish().expect("finishes").into_inner()
+fn whole_of((name, bytes, described): (String, Vec<u8>, bool)) -> Whole {
+    Whole { wrap: if described { archive::with_images } else { as_is }, ..whole(&name, bytes) }
 }
 
 /// SPZ of both versions, and what is inside the gzip stream, which damage to the stream would hardly reach.

@@ -12,7 +12,6 @@ use serde_json::json;
 use super::cost::Measure;
 use super::events;
 use super::info::{bytes_of, describe};
-use super::interrupt::exit_on_interrupt;
 use super::progress;
 use super::steps::{TransformStep, UpAxis};
 use crate::dataset::{Capture, CaptureOptions};
@@ -131,7 +130,6 @@ pub fn run(args: Args) -> Result<ExitCode> {
     events::start("export", args.json);
     check(&args)?;
     let format = format::format_to_write(&args.output)?;
-    exit_on_interrupt()?;
     let mut scene = read(&args)?;
     edit_scene(&args, &mut scene)?;
     ensure!(!scene.is_empty(), "no Gaussians are left; nothing is written");

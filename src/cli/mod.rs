@@ -158,6 +158,16 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 }
 
 fn dispatch(command: Subcommands) -> Result<ExitCode> {
+    // Those that stop in their own way.
+    let own = match &command {
+        Subcommands::Train(_) | Subcommands::Verify(_) => true,
+        #[cfg(feature = "viewer")]
+        Subcommands::View(_) => true,
+        _ => false,
+    };
+    if !own {
+        interrupt::exit_on_interrupt()?;
+    }
     match command {
         Subcommands::Train(args) => train::run(*args),
         Subcommands::Eval(args) => eval::run(args),

@@ -28,6 +28,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::dataset::{Split, flow_io};
+use crate::format;
 use describe::Description;
 use pattern::mix64;
 use trace::{Pixel, World};
@@ -86,6 +87,7 @@ pub fn run_with(scene_toml: &Path, out: &Path, told: &dyn Fn(usize, usize)) -> R
     fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
     let work = tempfile::Builder::new().prefix(".synth-").tempdir_in(parent);
     let work = work.with_context(|| format!("cannot create a folder in {}", parent.display()))?;
+    let _unfinished = format::UnfinishedFolder::new(work.path());
     let fresh = work.path().join("capture");
     let summary = capture(description, &text, &fresh, told)?;
     if out.exists() {

@@ -121,3 +121,27 @@ fn exit_codes_are_the_documented_ones() {
     assert!(folder.error("export --mortn a b", 2).contains("did you mean --morton"));
     folder.error("train --out r", 2);
 }
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_a_synthesis_without_a_trace() {
+    let folder = Folder::new();
+    let tiny = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/scenes/tiny.toml")).expect("reads");
+    // Large enough that it lasts.
+    let large = tiny.lines().map(|line| match line.split_once(" = ") {
+        Some((name @ ("width" | "height"), _)) => format!("{name} = 1500\n"),
+        _ => format!("{line}\n"),
+    });
+    folder.file("large.toml", large.collect::<String>());
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_dapple"));
+    command.current_dir(folder.0.path()).args(["synth", "large.toml", "made", "--json"]);
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().expect("starts");
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().expect("a pipe")));
+    let first = lines.by_ref().take(2).last().expect("an event").expect("text");
+    assert!(first.contains("progress"), "{first}");
+    std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("signals");
+    assert_eq!(child.wait().expect("ends").code(), Some(130));
+    assert!(lines.last().expect("an event").expect("text").contains("\"exit_code\":130"));
+    let left: Vec<_> = std::fs::read_dir(folder.0.path()).expect("lists").flatten().map(|e| e.file_name()).collect();
+    assert_eq!(left, ["large.toml"]);
+}
