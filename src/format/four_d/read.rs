@@ -164,8 +164,9 @@ impl<'a> Facts<'a> {
                 (loaded.scene.up, loaded.axes) = (Some(Vec3::NEG_Y), "y up".into());
             }
             Some(axis) => {
+                // Adding zero takes the sign off another.
                 let sign = if axis < 3 { 1.0 } else { -1.0 };
-                loaded.scene.up = Vec3::AXES.get(usize::from(axis) % 3).map(|&axis| sign * axis);
+                loaded.scene.up = Vec3::AXES.get(usize::from(axis) % 3).map(|&axis| sign * axis + Vec3::ZERO);
             }
         }
         if self.cutoff > f64::from(ALPHA_MIN) {
