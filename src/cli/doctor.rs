@@ -4,12 +4,13 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Result, ensure};
-use glam::Vec3;
+use glam::{DVec3, Vec3};
 use serde_json::{Value, json};
 
+use crate::camera::{Camera, Lens, Pose};
 use crate::gpu::Gpu;
 use crate::gpu::adapter::{Ability, abilities};
-use crate::render::{Channel, SceneView, orbit};
+use crate::render::{Channel, SceneView};
 use crate::scene::Scene;
 
 /// Variables that change which drivers are found or used.
@@ -25,10 +26,9 @@ const VARIABLES: [&str; 8] = [
 ];
 /// Folders in which Vulkan's loader looks for drivers on Linux.
 const DRIVERS: [&str; 3] = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d"];
-/// The storage buffers that Dapple's kernels bind at most, and the smallest buffer that a million Gaussians of degree 3
-/// need.
+/// The storage buffers that Dapple's kernels bind at most, and the least that WebGPU promises for the size of one.
 const BUFFERS: u32 = 8;
-const BYTES: u64 = 256 << 20;
+const BYTES: u64 = 128 << 20;
 
 /// Print adapters, drivers, limits and versions, try the GPU, and say what may help; for issue reports
 ///
@@ -80,9 +80,10 @@ fn probe(adapter: Option<&str>) -> Result<String> {
         sh: vec![1.0; 3],
         ..Scene::default()
     };
-    let cameras = orbit::around(&scene, &[], 1);
-    let mut view = SceneView::new(&gpu, scene, &cameras, Vec3::ZERO, Channel::Color)?;
-    let image = view.render(&cameras[0], 0.0)?;
+    let pose = Pose::look_at(DVec3::new(0.0, 0.0, 3.0), DVec3::ZERO, DVec3::Y);
+    let camera = Camera { pose, lens: Lens::from_fov_x(0.7, 64, 64) };
+    let mut view = SceneView::new(&gpu, scene, &[camera], Vec3::ZERO, Channel::Color)?;
+    let image = view.render(&camera, 0.0)?;
     let brightest = image.pixels.iter().map(|pixel| pixel.x).fold(0.0, f32::max);
     ensure!(brightest > 0.1, "the GPU renders a wrong image ({brightest} at its brightest); update its driver");
     Ok(gpu.describe())
@@ -178,10 +179,7 @@ fn remedies(abilities: &[Ability], tried: &Result<String>) -> Vec<String> {
             ));
         }
         if limits.max_buffer_size.min(limits.max_storage_buffer_binding_size) < BYTES {
-            all.push(
-                "the best adapter's buffers are smaller than a million Gaussians need; train with --cap-max 500000"
-                    .into(),
-            );
+            all.push("the best adapter's buffers are small; train with fewer Gaussians (--cap-max)".into());
         }
     }
     if first_line("ffmpeg", "-version").is_none() {
