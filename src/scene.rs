@@ -59,6 +59,30 @@ pub struct Scene {
     pub motion: Option<Motion>,
     /// The direction that is up, a unit vector in the scene's frame; `None` where nobody said.
     pub up: Option<Vec3>,
+    /// What is known of the clip of a dynamic scene.
+    pub clip: Clip,
+}
+
+/// Length of a clip and number of its moments, where they are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Clip {
+    /// From time 0 to time 1, above 0.
+    pub seconds: Option<f64>,
+    /// Distinct times of the capture, at least 1.
+    pub frames: Option<u32>,
+}
+
+impl Clip {
+    /// What this knows, else the other.
+    pub fn or(self, other: Self) -> Self {
+        Self { seconds: self.seconds.or(other.seconds), frames: self.frames.or(other.frames) }
+    }
+
+    /// A clip of this length and number of frames, where those are ones.
+    pub fn of(seconds: Option<f64>, frames: Option<u64>) -> Self {
+        let frames = frames.and_then(|frames| u32::try_from(frames).ok()).filter(|&frames| frames > 0);
+        Self { seconds: seconds.filter(|&seconds| seconds.is_finite() && seconds > 0.0), frames }
+    }
 }
 
 /// Motion of N Gaussians in time, which runs from 0 to 1 over the clip (docs/algorithms.md G.2): at time t, with Δ = t
@@ -228,6 +252,7 @@ impl Scene {
 
     /// Turns the scene into the static scene at `time`; see [`Scene::at`].
     pub fn into_at(mut self, time: f32) -> Scene {
+        self.clip = Clip::default();
         if let Some(motion) = self.motion.take() {
             for i in 0..self.means.len() {
                 self.means[i] += motion.displacement(i, time);

@@ -6,6 +6,8 @@
 //! DAPPLE_FUZZ_READERS, such as `spz,sog`, fewer readers. An input that is found is stored beside the temporary folder and
 //! named; a copy in `tests/damaged` keeps it tested.
 
+#[path = "support/archive.rs"]
+mod archive;
 #[path = "support/made.rs"]
 mod made;
 #[path = "support/random.rs"]
@@ -209,11 +211,16 @@ fn wholes_of(reader: &str) -> Vec<Whole> {
         }
         "zip" => vec![zipped(&[made("a.ply", 9, 1)]), zipped(&[made("f_1.spz", 9, 0), made("f_2.spz", 7, 0)])],
         "usdc" => vec![whole("a.usdc", usdc::layer())],
+        "tsog" | "4dgs" | "ftgs.ply" => archive::files(folder.path(), reader).into_iter().map(whole_of).collect(),
         "ply" => vec![made("a.ply", 30, 1), ascii_ply(), points_ply(), dialect_ply()],
         other => vec![made(&format!("a.{other}"), 60, 1), made(&format!("b.{other}"), 1, 3)],
     };
     wholes.extend(real_files(reader));
     wholes
+}
+
+fn whole_of((name, bytes, described): (String, Vec<u8>, bool)) -> Whole {
+    Whole { wrap: if described { archive::with_images } else { as_is }, ..whole(&name, bytes) }
 }
 
 /// SPZ of both versions, and what is inside the gzip stream, which damage to the stream would hardly reach.
@@ -306,7 +313,7 @@ fn real_files(reader: &str) -> Vec<Whole> {
 }
 
 /// Every reader, by the ending of its files.
-const READERS: [&str; 15] = [
+const READERS: [&str; 18] = [
     "ply",
     "compressed.ply",
     "splat",
@@ -321,6 +328,9 @@ const READERS: [&str; 15] = [
     "dapple",
     "spacetime.ply",
     "splatv",
+    "ftgs.ply",
+    "tsog",
+    "4dgs",
     "zip",
 ];
 

@@ -18,7 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("edit", &["scene"]),
     ("format", &["edit", "scene"]),
     ("dataset", &["scene", "camera"]),
-    ("synth", &["dataset", "scene", "camera"]),
+    ("synth", &["dataset", "format", "scene", "camera"]),
     ("gpu", &[]),
     ("primitives", &["gpu"]),
     ("model", &["gpu", "scene"]),

@@ -138,6 +138,82 @@ def usd(path):
     return at
 
 
+UPRIGHT = np.array([-1, -1, 1])  # Half a turn about z: the files have y up.
+
+
+def ftgs(path):
+    """FreeTimeGS's PLY, by the formula of its description."""
+    data = PlyData.read(str(path))
+    said = dict(comment.split(" ", 1) for comment in data.comments)
+    assert said["ftgs_version"] == "1" and said["time_units"] == "normalized" and said["axes"] == "y-up"
+    v = data["vertex"]
+    stack = lambda *names: np.stack([v[name] for name in names], 1).astype(np.float64)
+    mean, velocity = stack("x", "y", "z"), stack("velocity_0", "velocity_1", "velocity_2") * int(said["use_velocity"])
+    rgb, centre = stack("f_dc_0", "f_dc_1", "f_dc_2") * interop.C0 + 0.5, v["time"].astype(np.float64)
+    duration = np.maximum(np.exp(v["log_duration"].astype(np.float64)), float(said["min_duration"]))
+
+    def at(time):
+        since = time - centre
+        alpha = sigmoid(v["opacity"]) * np.exp(-0.5 * (since / duration) ** 2)
+        return (mean + velocity * since[:, None]) * UPRIGHT, np.maximum(alpha, float(said["opacity_floor"])), rgb
+
+    return at
+
+
+def tsog(path):
+    """TSOG, by the formulas of its description; the pictures by libwebp."""
+    import zipfile
+
+    from imagecodecs import webp_decode
+
+    archive = zipfile.ZipFile(path)
+    assert archive.testzip() is None and all(entry.compress_type in (0, 8) for entry in archive.infolist())
+    meta = json.loads(archive.read("meta.json"))
+    assert meta["version"] == 4 and meta["profile"] == {"id": "org.opsiclear.tsog-playback", "version": 1}
+    n = meta["count"]
+
+    def image(name):
+        pixels = webp_decode(archive.read(name))
+        # A picture whose every pixel is opaque may come without that channel.
+        return pixels.reshape(-1, pixels.shape[-1])[:n].astype(np.float64)
+
+    def words(files, channels, mins, maxs):
+        low, high = (image(name)[:, :channels] for name in files)
+        return np.array(mins) + (np.array(maxs) - np.array(mins)) * (low + 256 * high) / 65535
+
+    logs = words(meta["means"]["files"], 3, meta["means"]["mins"], meta["means"]["maxs"])
+    mean = np.sign(logs) * np.expm1(np.abs(logs))
+    sh0 = image(meta["sh0"]["files"][0])
+    rgb, alpha = np.array(meta["sh0"]["codebook"])[sh0[:, :3].astype(int)] * interop.C0 + 0.5, sh0[:, 3] / 255
+    line, means = meta["timeline"], meta["temporal"]["means"]
+    assert line["type"] == 1 and line["mins"][1] > 0
+    time_of = words(line["files"], 2, line["mins"], line["maxs"])
+    velocity = words(means["files"], 3, means["mins"][0], means["maxs"][0])
+
+    def at(time):
+        since = time - time_of[:, 0]
+        return (mean + velocity * since[:, None]) * UPRIGHT, alpha * np.exp(-0.5 * (since / time_of[:, 1]) ** 2), rgb
+
+    return at
+
+
+def four_d(path):
+    """4DGS, by the package `fourdgs`, which also says whether the file is valid."""
+    import fourdgs
+
+    said = interop.run(Path(sys.executable).with_name("fourdgs"), "validate", path)
+    assert "valid" in said and "invalid" not in said, said
+    scene = fourdgs.read(str(path))
+    gaussians, header = scene.gaussians, scene.header
+
+    def at(time):
+        state = gaussians.state_at(time * header.duration_sec, header.cutoff)
+        rgb = np.asarray(gaussians.colors, np.float64)[state["indices"], :3]
+        return np.asarray(state["centers"]) * UPRIGHT, np.asarray(state["opacity"]), rgb
+
+    return at
+
+
 def still(scene):
     return scene.pos, scene.opacity, scene.sh[:, 0] * interop.C0 + 0.5
 
@@ -214,6 +290,27 @@ def of_motion(name, source, scene):
             # Opacity and colour are bytes, as in .splat; so near its time, the duration's rounding counts for little.
             compare(f"{name} → splatv", "npm gsplat + shader", time, want, at(time), exact + speed * spread, 0.0025, 0.0021)
     attempt(f"{name} → splatv", "npm gsplat + shader", check_splatv)
+
+    # Extension, reader, and what the steps of the format allow: of positions, opacities and colours. The steps of 4dgs are
+    # a fiftieth of the median size.
+    step = 0.02 * np.median(np.exp(scene.scale.max(1)))
+    for extension, reader, name_of, off in (("ftgs.ply", ftgs, "plyfile + formula", (exact, 1e-5, 1e-5)),
+                                            ("tsog", tsog, "libwebp + formula", (5e-4, 0.006, 0.02)),
+                                            ("4dgs", four_d, "fourdgs", (1.05 * step, 0.006, 0.0021))):
+        travels = WORK / f"{name}.{extension}"
+        interop.dapple(source, travels)
+        back = WORK / f"{name}-{extension}.dapple"
+        interop.dapple(travels, back)
+        def check_travels():
+            at, again = reader(travels), Moving(back)
+            for time in (0.0, 0.37, 1.0):
+                want = scene.at(time, gates=False)
+                if extension == "4dgs":
+                    want = interop.clipped("splat", want)
+                compare(f"{name} → {extension}", name_of, time, want, at(time), *off)
+                compare(f"{name} → {extension} → dapple", "own formula", time, want, still(again.at(time)), *off)
+            print(f"{name} → {extension}: {travels.stat().st_size / len(scene.mean):.1f} bytes a Gaussian")
+        attempt(f"{name} → {extension}", name_of, check_travels)
 
     for extension in ("usda", "usdz"):
         stage = WORK / f"{name}-times.{extension}"

@@ -7,10 +7,11 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use glam::DVec3;
 use indicatif::{DecimalBytes, HumanCount};
+use serde_json::json;
 
 use super::cost::{self, Measure, Strict};
+use super::events;
 use super::info::{bytes_of, describe};
-use super::interrupt::exit_on_interrupt;
 use super::progress;
 use super::steps::{TransformStep, UpAxis};
 use crate::dataset::{Capture, CaptureOptions};
@@ -33,7 +34,7 @@ pub struct Args {
     #[arg(required = true, value_name = "IN")]
     inputs: Vec<PathBuf>,
     /// Output file: .ply, .compressed.ply, .splat, .spz, .sog, .glb, .gltf, .usda, .usdz or .html; with motion: .dapple,
-    /// .spacetime.ply or .splatv
+    /// .ftgs.ply, .tsog, .4dgs, .spacetime.ply or .splatv
     #[arg(value_name = "OUT")]
     output: PathBuf,
     /// Export a dynamic scene as it is at this time, 0 to 1 over the clip
@@ -43,8 +44,11 @@ pub struct Args {
     /// files (frame_0001.ply, ... for OUT = frame.ply)
     #[arg(long, value_name = "T0:T1:N", conflicts_with = "time")]
     times: Option<TimeSamples>,
+    /// Length of a dynamic scene's clip, for .tsog and .4dgs [default: the capture's if its videos tell it, else 1]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    duration: Option<f64>,
     /// Up axis of the scene (x, y, z, -x, -y or -z); the scene is rotated so that it becomes -y, as viewers expect
-    /// [default for pages, glTF and USD: the up of the run's cameras]
+    /// [default for pages, glTF, USD, .ftgs.ply, .tsog and .4dgs: the up of the run's cameras]
     #[arg(long, value_name = "AXIS", allow_hyphen_values = true)]
     up: Option<UpAxis>,
     /// Transform: translate=X,Y,Z, rotate=X,Y,Z (degrees, about x, then y, then z), scale=S or flip=x (or y or z: the
@@ -100,6 +104,9 @@ pub struct Args {
     /// are not too large]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=64))]
     views: Option<u32>,
+    /// Print progress as events on the standard output: JSON, one object a line
+    #[arg(long)]
+    json: bool,
     /// Print what would be written, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -123,12 +130,15 @@ impl From<Axes> for SpzAxes {
 }
 
 pub fn run(args: Args) -> Result<ExitCode> {
+    events::start("export", args.json);
     check(&args)?;
     let format = format::format_to_write(&args.output)?;
-    exit_on_interrupt()?;
     let mut scene = read(&args)?;
     edit_scene(&args, &mut scene)?;
     ensure!(!scene.is_empty(), "no Gaussians are left; nothing is written");
+    if let Some(seconds) = args.duration {
+        scene.clip.seconds = Some(seconds);
+    }
     let before = scene.len();
     for said in format::fit(&mut scene, format).with_context(|| args.output.display().to_string())? {
         log::warn!("{}: {said}", args.output.display());
@@ -163,6 +173,10 @@ pub fn run(args: Args) -> Result<ExitCode> {
     format::save(&args.output, &scene, &options)?;
     drop(stage);
     let bytes = bytes_of(&args.output, format)?;
+    events::say(|| {
+        let file = args.output.display().to_string();
+        json!({ "event": "wrote", "file": file, "format": format.name(), "gaussians": scene.len(), "bytes": bytes })
+    });
     println!(
         "wrote {}: {what}, {}, {:.1} bytes each, in {:.1} s",
         args.output.display(),
@@ -203,6 +217,7 @@ fn check(args: &Args) -> Result<()> {
         let format = format::format_to_write(&args.output)?;
         ensure!(!format.holds_motion(), "{} files hold the motion itself; leave --times out", format.name());
     }
+    ensure!(args.duration.is_none_or(|s| s.is_finite() && s > 0.0), "--duration must be above 0 seconds");
     if let Some(opacity) = args.min_opacity {
         ensure!((0.0..=1.0).contains(&opacity), "--min-opacity {opacity} is not in 0 to 1");
     }

@@ -8,34 +8,45 @@ use glam::Vec3;
 use indicatif::{DecimalBytes, HumanCount};
 use serde_json::{Value, json};
 
+use super::info_folder;
 use crate::dataset::{Capture, CaptureOptions, FlowChoice};
 use crate::edit;
 use crate::format::{self, Format, Loaded, ReadOptions};
 use crate::scene::ALPHA_MIN;
 use crate::train::run::folder::RunFolder;
 
-/// Print the format, size and contents of a scene file, or what was read of a capture
+/// Print what a scene file, a run, a capture or a folder of these holds
 #[derive(clap::Args)]
 pub struct Args {
-    /// Scene file or run folder; or capture folder, or its transforms JSON file
+    /// Scene file or run folder; or capture folder, or its transforms JSON file; or a folder of several of these
     #[arg(value_name = "PATH")]
     scene: PathBuf,
     /// Print JSON: of a scene {"format", "version", "gaussians", "sh_degree", "bounds", "antialiased", "warnings", ...}, of a
-    /// capture {"photos", "train", "held_out", "unposed", "lenses", "points", "masks", "ignored", "warnings", ...}
+    /// capture {"photos", "train", "held_out", "unposed", "lenses", "points", "masks", "ignored", "warnings", ...}; a run's
+    /// scene has "run" {"step", "steps", "capture", "psnr", ...} too, and a folder {"entries": [{"name", "kind"}]}
     #[arg(long)]
     json: bool,
 }
 
 pub fn run(args: Args) -> Result<ExitCode> {
     if is_capture(&args.scene) {
-        return capture(&args);
+        return match info_folder::entries(&args.scene) {
+            Some(entries) => info_folder::show(&args.scene, &entries, args.json),
+            None => capture(&args),
+        };
     }
+    let run = info_folder::Run::at(&args.scene)?;
     let loaded = format::load_with(&args.scene, &ReadOptions::default())?;
     let summary = SceneSummary::of(&loaded, &args.scene)?;
     if args.json {
-        println!("{:#}", summary.json(&loaded));
+        let mut facts = summary.json(&loaded);
+        if let Some(run) = run {
+            facts["run"] = run.json();
+        }
+        println!("{facts:#}");
     } else {
         summary.print(&loaded, &args.scene);
+        run.iter().flat_map(info_folder::Run::lines).for_each(|line| println!("{line}"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -98,6 +109,8 @@ impl SceneSummary {
             "bounds": self.bounds.map(|(low, high)| json!({ "min": low.to_array(), "max": high.to_array() })),
             "antialiased": loaded.scene.antialiased,
             "motion": loaded.scene.motion.is_some(),
+            "seconds": loaded.scene.clip.seconds,
+            "frames": loaded.scene.clip.frames,
             "frame": said(&loaded.axes),
             "up": loaded.scene.up.map(|up| up.to_array()),
             "never_seen": self.never_seen,
@@ -119,6 +132,12 @@ impl SceneSummary {
         }
         if let Some(up) = scene.up {
             println!("up           {:.2} {:.2} {:.2}", up.x, up.y, up.z);
+        }
+        let clip = scene.clip;
+        if clip.seconds.is_some() || clip.frames.is_some() {
+            let seconds = clip.seconds.map_or("length not known".into(), |seconds| format!("{seconds:.2} s"));
+            let frames = clip.frames.map_or(String::new(), |frames| format!(", {frames} moments"));
+            println!("clip         {seconds}{frames}");
         }
         let antialiased = match (scene.antialiased, loaded.format.holds_antialiased()) {
             (true, _) => "yes",

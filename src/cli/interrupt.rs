@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 
+use super::events;
 use crate::format;
 
 /// Exit code after Ctrl-C, as shells expect it: 128 + SIGINT.
@@ -36,6 +37,7 @@ pub fn let_interrupts_end() {
 pub fn exit_on_interrupt() -> Result<()> {
     let handler = || {
         format::remove_unfinished();
+        events::end(&Ok(std::process::ExitCode::from(INTERRUPTED)), INTERRUPTED);
         std::process::exit(INTERRUPTED.into());
     };
     ctrlc::set_handler(handler).context("cannot catch Ctrl-C")

@@ -15,12 +15,16 @@ mod bench;
 mod capture_list;
 mod compare;
 mod cost;
+mod doctor;
 mod eval;
+mod events;
 mod export;
 mod info;
+mod info_folder;
 mod input;
 mod interrupt;
 mod jobs;
+mod manual;
 mod output;
 mod page;
 mod pictures;
@@ -44,6 +48,9 @@ use crate::train::Config;
 pub use input::UsageError;
 
 /// 3D Gaussian splatting: train, evaluate, view, render and export scenes on any GPU.
+///
+/// Exit codes: 0 done; 1 an error, in one line on the standard error; 2 a command line that cannot be understood; 130
+/// stopped by Ctrl-C.
 #[derive(Parser)]
 #[command(name = "dapple", version)]
 pub struct Cli {
@@ -68,6 +75,9 @@ enum Subcommands {
     CaptureList(capture_list::Args),
     /// List the GPU adapters that --adapter accepts, best first
     Adapters,
+    Doctor(doctor::Args),
+    Completions(manual::CompletionArgs),
+    Man(manual::ManArgs),
 }
 
 /// Parses the process's arguments; prints help or the version and exits where those are asked for.
@@ -137,10 +147,32 @@ fn describe(arg: Arg, defaults: &toml::Table) -> Arg {
     }
 }
 
-/// Runs a command.
+/// Runs a command, and returns the code of the process: 0, 1 for an error, 2 for a [`UsageError`], 130 after Ctrl-C.
 pub fn run(cli: Cli) -> Result<ExitCode> {
     progress::start_logging();
-    match cli.command {
+    let result = dispatch(cli.command);
+    let code = match &result {
+        Ok(code) if *code == ExitCode::SUCCESS => 0,
+        Ok(code) if *code == ExitCode::from(interrupt::INTERRUPTED) => interrupt::INTERRUPTED,
+        Err(error) if error.is::<UsageError>() => 2,
+        Ok(_) | Err(_) => 1,
+    };
+    events::end(&result, code);
+    result
+}
+
+fn dispatch(command: Subcommands) -> Result<ExitCode> {
+    // Those that stop in their own way.
+    let own = match &command {
+        Subcommands::Train(_) | Subcommands::Verify(_) => true,
+        #[cfg(feature = "viewer")]
+        Subcommands::View(_) => true,
+        _ => false,
+    };
+    if !own {
+        interrupt::exit_on_interrupt()?;
+    }
+    match command {
         Subcommands::Train(args) => train::run(*args),
         Subcommands::Eval(args) => eval::run(args),
         Subcommands::Render(args) => render::run(args),
@@ -154,5 +186,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Subcommands::Bench(args) => bench::run(*args),
         Subcommands::CaptureList(args) => capture_list::run(&args),
         Subcommands::Adapters => adapters::run(),
+        Subcommands::Doctor(args) => doctor::run(&args),
+        Subcommands::Completions(args) => manual::completions(&args, self::command()),
+        Subcommands::Man(args) => manual::pages(&args, self::command()),
     }
 }

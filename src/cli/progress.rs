@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 
+use super::events;
 use crate::train::evaluate::Mean;
 use crate::train::{Event, Statistics};
 
@@ -40,6 +41,7 @@ pub struct Spinner(Option<ProgressBar>);
 
 /// Shows a spinner with a message and the elapsed time.
 pub fn spinner(what: String) -> Spinner {
+    events::say(|| serde_json::json!({ "event": "stage", "text": what }));
     let bar = std::io::stderr().is_terminal().then(|| {
         let style = ProgressStyle::with_template("{spinner} {msg}  {elapsed}");
         let bar = BAR.get_or_init(ProgressBar::new_spinner).clone();
@@ -88,6 +90,7 @@ impl Progress {
 
     /// Takes note of what a run tells.
     pub fn take(&mut self, told: Event) {
+        events::of_training(&told, self.steps);
         match told {
             Event::Opened(steps) => self.set_steps(steps),
             Event::Statistics(statistics) => self.show(&statistics),

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use glam::{Vec2, Vec3, Vec4};
 use image::RgbImage;
 
+use super::events;
 use super::input::read_scene;
 use super::jobs::{self, RenderJob};
 use crate::camera::Camera;
@@ -61,6 +62,9 @@ pub struct Args {
     /// GPU adapter: its index, part of its name, or back end and one of these (`vulkan:0`)
     #[arg(long)]
     adapter: Option<String>,
+    /// Print progress as events on the standard output: JSON, one object a line
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(clap::Args)]
@@ -102,6 +106,7 @@ impl FromStr for Size {
 }
 
 pub fn run(args: Args) -> Result<ExitCode> {
+    events::start("render", args.json);
     let scene = read_scene(&args.scene)?;
     let config = config_of(&args.scene)?;
     let rendered = args.cameras.capture.as_ref().map(|folder| open(folder)).transpose()?;
@@ -134,6 +139,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
         let image = image_of(&rendered, args.channel, range);
         save_png(&path, &image)?;
         written += 1;
+        let file = path.display().to_string();
+        events::say(|| serde_json::json!({ "event": "progress", "done": written, "of": jobs.len(), "file": file }));
         if let Some(video) = &mut video {
             video.add(&image)?;
         }

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use serde_json::json;
 
+use super::events;
 use crate::synth;
 
 /// Ray-trace a synthetic capture with exact cameras, depth and normals
@@ -14,10 +16,15 @@ pub struct Args {
     scene: PathBuf,
     /// Folder for the capture; an earlier synthetic capture there is replaced
     out: PathBuf,
+    /// Print progress as events on the standard output: JSON, one object a line
+    #[arg(long)]
+    json: bool,
 }
 
 pub fn run(args: Args) -> Result<ExitCode> {
-    let made = synth::run(&args.scene, &args.out)?;
+    events::start("synth", args.json);
+    let told = |done: usize, of: usize| events::say(|| json!({ "event": "progress", "done": done, "of": of }));
+    let made = synth::run_with(&args.scene, &args.out, &told)?;
     let clip = if made.frames > 1 { format!(" at {} times", made.frames) } else { String::new() };
     println!(
         "{}: {} training and {} test images of {} x {}{clip}, {} points",

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
+use super::events;
 use super::input::UsageError;
 use super::interrupt::{INTERRUPTED, catch_interrupts, interrupted};
 use super::progress::Progress;
@@ -36,11 +37,15 @@ pub struct Args {
     #[cfg(feature = "viewer")]
     #[arg(long)]
     view: bool,
+    /// Print progress as events on the standard output: JSON, one object a line
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     flags: Flags,
 }
 
 pub fn run(args: Args) -> Result<ExitCode> {
+    events::start("train", args.json);
     let resumes = args.resume && RunFolder::exists(&args.out);
     let start = if resumes {
         let (config, checkpoint) = resumed(&args)?;
@@ -158,6 +163,7 @@ fn train(mut session: Session) -> Result<ExitCode> {
 }
 
 fn say_stopped(step: u32, run: &Path) {
+    events::say(|| serde_json::json!({ "event": "stopped", "step": step, "run": run.display().to_string() }));
     eprintln!("stopped after step {step}; continue with --resume --out {}", run.display());
 }
 

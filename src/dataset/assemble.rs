@@ -39,7 +39,8 @@ pub fn assemble(mut listing: Listing, options: &CaptureOptions) -> Result<Captur
     let shift = centre::centre(&mut listing);
     listing.frames.sort_by(|a, b| a.name.cmp(&b.name));
     let streams = timeline::arrange(&mut listing)?;
-    let Listing { origin, root, mut frames, unposed, own_split, points, points_file, mut warnings, others } = listing;
+    let (other_models, seconds) = (std::mem::take(&mut listing.others), listing.seconds);
+    let Listing { origin, root, mut frames, unposed, own_split, points, points_file, mut warnings, .. } = listing;
     let mut outcomes = resolve_all(&frames, &root, &origin, options)?;
     warnings.extend(relocate(&mut frames, &mut outcomes, &root, &origin, options)?);
 
@@ -86,7 +87,7 @@ pub fn assemble(mut listing: Listing, options: &CaptureOptions) -> Result<Captur
     warnings.iter().for_each(|warning| log::warn!("{warning}"));
     let invert_masks = options.invert_masks;
     let points = points.map(ListedPoints::into_cloud);
-    Ok(Capture { root, shots, points, points_file, invert_masks, warnings, shift, other_models: others, unlisted })
+    Ok(Capture { root, shots, points, points_file, invert_masks, warnings, shift, other_models, unlisted, seconds })
 }
 
 /// Takes out the frames that name an image of the same part and time again, and returns their names.

@@ -76,6 +76,8 @@ pub struct Capture {
     pub other_models: Vec<(String, usize)>,
     /// Pictures beside the photos that the capture does not list, and so has no pose of.
     pub unlisted: Vec<String>,
+    /// Length of a clip in seconds, where its videos tell it.
+    pub seconds: Option<f64>,
 }
 
 /// Options of opening a capture.

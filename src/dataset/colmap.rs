@@ -115,7 +115,7 @@ pub fn read(root: &Path, found: Found) -> Result<Listing> {
         warnings.push(format!("{}: names no image of the model; ignored", folder.join("test.txt").display()));
     }
     let points = (!points.positions.is_empty()).then_some(points);
-    Ok(Listing { origin, root, frames, unposed, own_split, points, points_file: None, warnings, others })
+    Ok(Listing { origin, root, frames, unposed, own_split, points, points_file: None, warnings, others, seconds: None })
 }
 
 /// The folder that holds `images/`: the capture's, or one above a sparse model that was opened by itself.

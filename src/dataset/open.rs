@@ -1,5 +1,6 @@
 //! Opening a capture: choosing its reader, and what is said where there is none.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, ensure};
@@ -9,8 +10,15 @@ use super::find::PHOTO_FOLDERS;
 use super::source::Listing;
 use super::videos::{entries, is_image, is_video};
 use super::{assemble, colmap, llff, nerf_json, nerfies, videos};
+use crate::scene::Clip;
 
 impl Capture {
+    /// Length and number of moments of a clip.
+    pub fn clip(&self) -> Clip {
+        let times: BTreeSet<u32> = self.shots.iter().filter_map(|shot| shot.time).map(f32::to_bits).collect();
+        Clip::of(self.seconds, Some(times.len() as u64))
+    }
+
     /// Opens a capture folder, its JSON file or its sparse model.
     ///
     /// A folder is read from the first of these that it holds: `transforms_train.json` (with `transforms_test.json` as

@@ -26,6 +26,8 @@ pub struct Listing {
     pub warnings: Vec<String>,
     /// Folder and number of images of each other model that the capture has.
     pub others: Vec<(String, usize)>,
+    /// Length of the clip in seconds, where videos tell it.
+    pub seconds: Option<f64>,
 }
 
 /// First points as a capture lists them, in double precision: georeferenced ones are millions of units from the origin.

@@ -50,7 +50,8 @@ pub fn expand(listing: &mut Listing) -> Result<()> {
     if !listing.frames.iter().any(|frame| is_video(&frame.image) || frame.image.is_dir()) {
         return Ok(());
     }
-    let clocks = clocks(listing.frames.iter().map(|camera| camera.image.as_path()), Path::new("ffmpeg"));
+    let (clocks, seconds) = clocks(listing.frames.iter().map(|camera| camera.image.as_path()), Path::new("ffmpeg"));
+    listing.seconds = seconds;
     let mut frames = Vec::new();
     for camera in std::mem::take(&mut listing.frames) {
         let images = if is_video(&camera.image) {
@@ -78,21 +79,22 @@ pub fn expand(listing: &mut Listing) -> Result<()> {
 }
 
 /// The times of the frames of each video, in frames of the fastest one; none where all videos have one steady rate, so that
-/// numbers tell the same, or where a camera is no video.
-fn clocks<'a>(cameras: impl Iterator<Item = &'a Path>, ffmpeg: &Path) -> HashMap<PathBuf, Vec<f64>> {
+/// numbers tell the same, or where a camera is no video. With them the seconds from the first frame to the last.
+fn clocks<'a>(cameras: impl Iterator<Item = &'a Path>, ffmpeg: &Path) -> (HashMap<PathBuf, Vec<f64>>, Option<f64>) {
     let mut clocks = HashMap::new();
     for camera in cameras {
         let times = if is_video(camera) { frame_times(camera, ffmpeg) } else { Vec::new() };
         if times.len() < 2 {
-            return HashMap::new();
+            return (HashMap::new(), None);
         }
         clocks.insert(camera.to_path_buf(), times);
     }
+    let seconds = clocks.values().filter_map(|times| times.last().copied()).reduce(f64::max);
     let steps = clocks.values().flat_map(|times| times.windows(2).map(|pair| pair[1] - pair[0]));
     let (least, most) = steps.fold((f64::INFINITY, 0.0), |(a, b): (f64, f64), step| (a.min(step), b.max(step)));
     // Time bases of a thousandth of a second round the steps of 30 frames a second to 33 and 34.
     if least <= 0.0 || most <= 1.1 * least {
-        return HashMap::new();
+        return (HashMap::new(), seconds);
     }
     // The fastest video's mean step, so that its frames have whole numbers.
     let mean = |times: &Vec<f64>| times.last().copied().unwrap_or(0.0) / (times.len() - 1) as f64;
@@ -102,7 +104,7 @@ fn clocks<'a>(cameras: impl Iterator<Item = &'a Path>, ffmpeg: &Path) -> HashMap
         if (number - number.round()).abs() < 0.05 { number.round() } else { number }
     };
     clocks.values_mut().for_each(|times| times.iter_mut().for_each(|time| *time = number(*time)));
-    clocks
+    (clocks, seconds)
 }
 
 /// The times at which a video shows its frames, in seconds from the first; none where ffmpeg does not say.
@@ -238,7 +240,14 @@ mod tests {
             };
             let paths: Vec<PathBuf> = (0..videos.len()).map(|i| folder.path().join(format!("{i}.mp4"))).collect();
             paths.iter().zip(videos).for_each(|(path, shown)| std::fs::write(path, text(shown)).unwrap());
-            let clocks = clocks(paths.iter().map(PathBuf::as_path), &tool);
+            let (clocks, seconds) = clocks(paths.iter().map(PathBuf::as_path), &tool);
+            let last =
+                videos.iter().filter(|shown| shown.len() > 1).map(|shown| (shown.iter().max(), shown.iter().min()));
+            let ticks = last
+                .filter_map(|(last, first)| Some(last? - first?))
+                .max()
+                .filter(|_| videos.iter().all(|v| v.len() > 1));
+            assert_eq!(seconds, ticks.map(|ticks| ticks as f64 / 15360.0), "the length of the longest");
             paths.iter().filter_map(|path| clocks.get(path).cloned()).collect::<Vec<_>>()
         };
         // 30 and 15 frames a second, the first with frames shown in another order than decoded, and starting late.

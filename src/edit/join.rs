@@ -24,6 +24,7 @@ pub fn append(scene: &mut Scene, mut other: Scene) -> Result<()> {
         "one of the scenes was trained with anti-aliasing and another without; they cannot be put in one file"
     );
     scene.up = scene.up.or(other.up);
+    scene.clip = scene.clip.or(other.clip);
     let degree = scene.sh_degree.max(other.sh_degree);
     scene.set_sh_degree(degree);
     other.set_sh_degree(degree);

@@ -36,7 +36,23 @@ pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> 
 /// Removes the partial files of unfinished [`write_atomically`] calls, before the process ends.
 pub fn remove_unfinished() {
     for partial in unfinished().iter() {
-        let _ = std::fs::remove_file(partial);
+        let _ = if partial.is_dir() { std::fs::remove_dir_all(partial) } else { std::fs::remove_file(partial) };
+    }
+}
+
+/// A folder that [`remove_unfinished`] removes too, as long as this lives.
+pub struct UnfinishedFolder(PathBuf);
+
+impl UnfinishedFolder {
+    pub fn new(folder: &Path) -> Self {
+        unfinished().insert(folder.to_path_buf());
+        Self(folder.to_path_buf())
+    }
+}
+
+impl Drop for UnfinishedFolder {
+    fn drop(&mut self) {
+        unfinished().remove(&self.0);
     }
 }
 

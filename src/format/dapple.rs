@@ -7,6 +7,9 @@
 //! {"version": 1, "antialiased": false, "generator": "Dapple 0.1.0"}
 //! ```
 //!
+//! It may also have `up`, three numbers, and of a dynamic scene `seconds`, the length of its clip, and `frames`, the number
+//! of the capture's moments.
+//!
 //! Tensors are `F32`, row-major, of N Gaussians in the axes and units of a scene's PLY:
 //!
 //! | tensor | shape | content |
@@ -38,7 +41,7 @@ use serde_json::{Value, json};
 use super::bounded::{CUT_SHORT, read_file};
 use super::quantise::direction;
 use super::{Format, Loaded, write_atomically};
-use crate::scene::{Motion, Scene, sh_coefficients};
+use crate::scene::{Clip, Motion, Scene, sh_coefficients};
 
 const VERSION: u64 = 1;
 /// The key of our entry in the metadata.
@@ -74,6 +77,12 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     let mut ours = json!({ "version": VERSION, "antialiased": scene.antialiased, "generator": generator });
     if let Some(up) = scene.up {
         ours["up"] = json!(up.to_array());
+    }
+    if let Some(seconds) = scene.clip.seconds {
+        ours["seconds"] = seconds.into();
+    }
+    if let Some(frames) = scene.clip.frames {
+        ours["frames"] = frames.into();
     }
     let ours = ours.to_string();
     let mut end = 0;
@@ -142,6 +151,7 @@ fn decode(bytes: &[u8]) -> Result<Loaded> {
         antialiased: facts["antialiased"].as_bool().unwrap_or(false),
         motion,
         up: facts["up"].as_array().and_then(|up| direction(up.iter().map(Value::as_f64))),
+        clip: Clip::of(facts["seconds"].as_f64(), facts["frames"].as_u64()),
     };
     Ok(Loaded { version: VERSION.to_string(), ..Loaded::new(scene, Format::Dapple) })
 }

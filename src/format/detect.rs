@@ -6,9 +6,13 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use super::bounded::read_at_most;
 use super::kind::{Format, SOG_META};
 use super::ply_header::{BYTE_ORDER_MARK, PlyElement, PlyFile};
-use super::{dapple, spacetime_ply, splatv};
+use super::{dapple, four_d, spacetime_ply, splatv, tsog};
+
+/// The most bytes of a description in a zip archive.
+const MAX_META: u64 = 4 << 20;
 
 /// A file of a known format. A PLY file is open, and its header has been read.
 pub enum Opened {
@@ -51,7 +55,7 @@ pub fn open(path: &Path) -> Result<Opened> {
     }
     match by_name {
         // Its header says what is wrong with it.
-        Some(Format::Ply | Format::CompressedPly | Format::SpacetimePly) => open_ply(file, path),
+        Some(Format::Ply | Format::CompressedPly | Format::SpacetimePly | Format::FtgsPly) => open_ply(file, path),
         Some(format) => Ok(Opened::Other(format)),
         None => bail!("{}: neither its content nor its extension is known; scenes are {}", path.display(), readable()),
     }
@@ -81,12 +85,26 @@ fn by_content(head: &[u8], by_name: Option<Format>) -> Option<Format> {
         [b'g', b'l', b'T', b'F', ..] => Some(Format::Glb),
         _ if dapple::begins(head) => Some(Format::Dapple),
         _ if head.starts_with(&splatv::MAGIC.to_le_bytes()) => Some(Format::Splatv),
+        _ if head.starts_with(&four_d::MAGIC) => Some(Format::FourD),
         _ if head.starts_with(b"#usda") => Some(Format::Usda),
         _ if head.starts_with(b"PXR-USDC") => Some(Format::Usda),
         _ if json && by_name == Some(Format::Sog) => Some(Format::Sog),
         _ if json && by_name != Some(Format::Splat) => Some(Format::Gltf),
         _ => None,
     }
+}
+
+/// Whether the description in a zip archive is of TSOG's version.
+fn is_tsog(path: &Path) -> bool {
+    if Format::of_name(path) == Some(Format::Tsog) {
+        return true;
+    }
+    let text = || {
+        let mut archive = zip::ZipArchive::new(BufReader::new(File::open(path).ok()?)).ok()?;
+        read_at_most(archive.by_name(SOG_META).ok()?, MAX_META, SOG_META).ok()
+    };
+    let description: Option<serde_json::Value> = text().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    description.is_some_and(|found| found["version"] == tsog::VERSION)
 }
 
 /// Detects the format of a zip archive from the names of its entries.
@@ -98,6 +116,9 @@ fn in_zip(path: &Path) -> Result<Opened> {
     let archive = archive.with_context(named)?;
     let mut usd = false;
     for name in archive.file_names() {
+        if name == SOG_META && is_tsog(path) {
+            return Ok(Opened::Other(Format::Tsog));
+        }
         if name == SOG_META || name.ends_with("/meta.json") {
             return Ok(Opened::Other(Format::Sog));
         }

@@ -13,6 +13,9 @@ use crate::scene::Scene;
 /// The cosine of the angle to −y at which a scene counts as upright.
 const UPRIGHT: f32 = 0.999_99;
 
+/// The length of a clip that nobody said.
+const SECONDS: f64 = 1.0;
+
 /// Prepares a scene for a format: partial gates become two Gaussians where the format has no gate, and Gaussians so far
 /// out that they would coarsen all others are left out. For formats with y up a scene whose up is known is turned. Returns one sentence for each kind.
 ///
@@ -25,6 +28,10 @@ pub fn fit(scene: &mut Scene, format: Format) -> Result<Vec<String>> {
             Ok(spz_fit::leave_out_strays(scene).into_iter().collect())
         }
         Format::SpacetimePly | Format::Splatv => Ok(spacetime::split_gates(scene).into_iter().collect()),
+        Format::FtgsPly | Format::Tsog | Format::FourD => {
+            let seconds = if format == Format::FtgsPly { None } else { default_length(scene) };
+            Ok(spacetime::split_gates(scene).into_iter().chain(turn_upright(scene)).chain(seconds).collect())
+        }
         Format::Html | Format::Glb | Format::Gltf | Format::Usda | Format::Usdz => {
             Ok(turn_upright(scene).into_iter().collect())
         }
@@ -39,9 +46,19 @@ fn turn_upright(scene: &mut Scene) -> Option<String> {
     Some(format!("the scene is turned upright; its up was ({:.2}, {:.2}, {:.2})", up.x, up.y, up.z))
 }
 
+/// Gives a scene in motion whose clip has no known length one second.
+fn default_length(scene: &mut Scene) -> Option<String> {
+    if scene.motion.is_none() || scene.clip.seconds.is_some() {
+        return None;
+    }
+    scene.clip.seconds = Some(SECONDS);
+    Some("the length of the clip is not known; it plays in one second, or in --duration SECONDS".into())
+}
+
 /// The scene as [`fit`] leaves it; what it says is logged.
 pub(super) fn fitted(scene: &Scene, format: Format) -> Result<Cow<'_, Scene>> {
-    if scene.up.is_none() && !matches!(format, Format::Spz | Format::SpacetimePly | Format::Splatv) {
+    let moves = scene.motion.is_some() && format.holds_motion() && format != Format::Dapple;
+    if scene.up.is_none() && !moves && format != Format::Spz {
         return Ok(Cow::Borrowed(scene));
     }
     let mut fitted = scene.clone();

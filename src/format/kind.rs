@@ -39,11 +39,17 @@ pub enum Format {
     SpacetimePly,
     /// splaTV's texture (docs/formats.md 1.9).
     Splatv,
+    /// FreeTimeGS's PLY (docs/formats.md 1.12).
+    FtgsPly,
+    /// SOG in motion (docs/formats.md 1.13).
+    Tsog,
+    /// Avala's 4DGS container (docs/formats.md 1.14).
+    FourD,
 }
 
 impl Format {
     /// Every format. The extension of one that is missing here is not known.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Ply,
         Self::CompressedPly,
         Self::Splat,
@@ -58,6 +64,9 @@ impl Format {
         Self::Dapple,
         Self::SpacetimePly,
         Self::Splatv,
+        Self::FtgsPly,
+        Self::Tsog,
+        Self::FourD,
     ];
 
     /// The name of the format in messages.
@@ -77,6 +86,9 @@ impl Format {
             Self::Dapple => "Dapple",
             Self::SpacetimePly => "Spacetime PLY",
             Self::Splatv => "splatv",
+            Self::FtgsPly => "FreeTimeGS PLY",
+            Self::Tsog => "TSOG",
+            Self::FourD => "4DGS",
         }
     }
 
@@ -98,6 +110,9 @@ impl Format {
             Self::Dapple => &["dapple"],
             Self::SpacetimePly => &["spacetime.ply"],
             Self::Splatv => &["splatv"],
+            Self::FtgsPly => &["ftgs.ply"],
+            Self::Tsog => &["tsog"],
+            Self::FourD => &["4dgs"],
         }
     }
 
@@ -108,12 +123,15 @@ impl Format {
 
     /// Whether the format stores if a scene was trained with anti-aliasing.
     pub const fn holds_antialiased(self) -> bool {
-        matches!(self, Self::Ply | Self::CompressedPly | Self::Spz | Self::Sog | Self::Dapple)
+        matches!(
+            self,
+            Self::Ply | Self::CompressedPly | Self::Spz | Self::Sog | Self::Dapple | Self::FtgsPly | Self::Tsog
+        )
     }
 
     /// Whether the format stores the motion of a dynamic scene.
     pub const fn holds_motion(self) -> bool {
-        matches!(self, Self::Dapple | Self::SpacetimePly | Self::Splatv)
+        matches!(self, Self::Dapple | Self::SpacetimePly | Self::Splatv | Self::FtgsPly | Self::Tsog | Self::FourD)
     }
 
     /// Whether the format stores a dynamic scene as samples at given times.

@@ -5,8 +5,8 @@ use std::fmt;
 use rayon::prelude::*;
 
 use super::quantise::unit_quaternion;
-use super::{Format, compressed_ply, sog, splat, splatv};
-use crate::scene::{SH_C0, Scene, sigmoid};
+use super::{Format, compressed_ply, four_d, sog, splat, splatv};
+use crate::scene::{ALPHA_MIN, SH_C0, Scene, sigmoid};
 
 /// From here on a difference shows: positions in units of the Gaussian's largest standard deviation, logarithms of
 /// scales, rotations in radians, and opacities and colours in units of full scale (5 steps of 8 bits).
@@ -92,11 +92,31 @@ pub fn loss(format: Format, scene: &Scene, found: &Scene, left_out: usize) -> Lo
 fn order(format: Format, scene: &Scene) -> Option<Vec<u32>> {
     match format {
         Format::CompressedPly => Some(compressed_ply::best_order(scene)),
-        Format::Sog => Some(sog::order(scene)),
+        Format::Sog | Format::Tsog => Some(sog::order(scene)),
+        Format::FourD => Some(four_d::order(scene)),
         Format::Splat => Some(splat::by_importance(scene)),
         Format::Splatv => Some(splatv::by_importance(scene)),
         _ => None,
     }
+}
+
+/// The largest distance of two Gaussians at the ends, the middle and the time of the first within the clip, while one of
+/// them is seen, and the largest difference of their opacities.
+fn in_time(a: &Scene, i: usize, b: &Scene, j: usize) -> (f32, f32) {
+    let still = (a.means[i].distance(b.means[j]), (sigmoid(a.logits[i]) - sigmoid(b.logits[j])).abs());
+    let Some(moving) = &a.motion else { return still };
+    [0.0, 0.5, 1.0, moving.centres[i].clamp(0.0, 1.0)].into_iter().fold((0.0, 0.0), |worst: (f32, f32), time| {
+        let at = |scene: &Scene, i: usize| {
+            let (place, share) = match &scene.motion {
+                Some(motion) => (scene.means[i] + motion.displacement(i, time), motion.visibility(i, time)),
+                None => (scene.means[i], 1.0),
+            };
+            (place, share * sigmoid(scene.logits[i]))
+        };
+        let ((p, alpha), (q, beta)) = (at(a, i), at(b, j));
+        let distance = if alpha.max(beta) > ALPHA_MIN { p.distance(q) } else { 0.0 };
+        (worst.0.max(distance), worst.1.max((alpha - beta).abs()))
+    })
 }
 
 /// Which of [`PARTS`] of Gaussian `i` of `a` and `j` of `b` differ so that it shows.
@@ -111,11 +131,12 @@ fn differences(a: &Scene, i: usize, b: &Scene, j: usize) -> [bool; 6] {
     let squared = |k: usize| (sh[k] - found.get(k).copied().unwrap_or(0.0)).powi(2);
     // The mean over all directions of the square of the colour's error, the largest of the channels.
     let mean = |channel: usize| (3 + channel..sh.len()).step_by(3).map(squared).sum::<f32>() * (SH_C0 * SH_C0);
+    let (position, opacity) = in_time(a, i, b, j);
     [
-        a.means[i].distance(b.means[j]) > POSITION * largest.exp(),
+        position > POSITION * largest.exp(),
         (relevant(size) - relevant(other)).abs().max_element() > LOG_SCALE,
         2.0 * cosine.acos() > ANGLE && largest - smallest > LOG_SCALE,
-        (sigmoid(a.logits[i]) - sigmoid(b.logits[j])).abs() > LEVEL,
+        opacity > LEVEL,
         (0..3).any(|k| squared(k).sqrt() * SH_C0 > LEVEL),
         (0..3).any(|channel| mean(channel).sqrt() > LEVEL),
     ]

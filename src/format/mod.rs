@@ -17,6 +17,8 @@ mod deflate;
 mod detect;
 mod fit;
 mod folder;
+pub mod four_d;
+pub mod ftgs;
 pub mod gltf;
 pub mod html;
 mod kind;
@@ -38,6 +40,8 @@ pub mod splatv;
 pub mod spz;
 mod spz_fit;
 mod spz_pack;
+pub mod tsog;
+mod upright;
 pub mod usd;
 mod webp;
 mod zipped;
@@ -49,7 +53,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use crate::scene::Scene;
 use detect::Opened;
 
-pub use atomic::{create_folder, describe_write_error, remove_unfinished, write_atomically};
+pub use atomic::{UnfinishedFolder, create_folder, describe_write_error, remove_unfinished, write_atomically};
 pub use fit::fit;
 pub use folder::{RUN_MOVING_SCENE, RUN_SCENE, scene_in};
 pub use kind::{Format, LOD_META, SOG_META};
@@ -172,13 +176,15 @@ fn read_format(path: &Path, format: Format, options: &ReadOptions) -> Result<Loa
         Format::Splat => splat::read(path),
         Format::Spz => spz::read(path, options.spz_axes),
         Format::Sog => sog::read(path),
+        Format::Tsog => tsog::read(path),
+        Format::FourD => four_d::read(path),
         Format::Ksplat => ksplat::read(path),
         Format::Glb | Format::Gltf => gltf::read(path),
         Format::Usda | Format::Usdz => usd::read(path, format),
         Format::Html => {
             bail!("{}: web pages can only be written; open the scene file that the page was made from", path.display())
         }
-        Format::Ply | Format::CompressedPly | Format::SpacetimePly => {
+        Format::Ply | Format::CompressedPly | Format::SpacetimePly | Format::FtgsPly => {
             bail!("{}: not a PLY", path.display())
         }
     }
@@ -233,10 +239,13 @@ pub fn save(path: &Path, scene: &Scene, options: &WriteOptions) -> Result<()> {
         Format::Ply => ply::write(path, scene),
         Format::Dapple => dapple::write(path, scene),
         Format::SpacetimePly => spacetime_ply::write(path, scene),
+        Format::FtgsPly => ftgs::write(path, scene),
         Format::Splatv => splatv::write(path, scene),
         Format::CompressedPly => compressed_ply::write(path, scene),
         Format::Splat => splat::write(path, scene),
         Format::Sog => sog::write(path, scene),
+        Format::Tsog => tsog::write(path, scene),
+        Format::FourD => four_d::write(path, scene),
         Format::Spz => spz::write(path, scene, options.spz_version, options.spz_axes),
         Format::Glb | Format::Gltf => gltf::write(path, scene),
         Format::Usda | Format::Usdz => usd::write(path, scene, format, options.times),

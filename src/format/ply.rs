@@ -14,7 +14,8 @@ use super::loaded::{Contents, Loaded};
 use super::ply_columns::{RowLayout, are_gaussians, columns, property_names, unit};
 use super::ply_header::{PlyElement, PlyFile, PlyHeader, check_size, for_each_row, skip_rows};
 use super::quantise::floats;
-use crate::scene::{Motion, PointCloud, Scene, sh_coefficients};
+use super::upright;
+use crate::scene::{Clip, Motion, PointCloud, Scene, sh_coefficients};
 
 /// Gaussians that one task encodes or decodes, and the number of such blocks in memory at once.
 const BLOCK: usize = 2048;
@@ -60,7 +61,8 @@ pub(super) fn start_of_header(scene: &Scene) -> String {
     )
 }
 
-fn fill_row(row: &mut Vec<f32>, scene: &Scene, i: usize, rest: usize) {
+/// Appends the columns of Gaussian `i` with `rest` coefficients a channel above degree 0, in INRIA's order.
+pub(super) fn fill_row(row: &mut Vec<f32>, scene: &Scene, i: usize, rest: usize) {
     let sh = &scene.sh[i * scene.sh_stride()..][..scene.sh_stride()];
     row.extend(scene.means[i].to_array());
     row.extend([0.0; 3]);
@@ -108,9 +110,17 @@ fn read_gaussians(
         }
         None => read_rows(reader, header, vertex, remaining, &layout, &mut scene)?,
     }
-    let version = if layout.motion.is_some() { "of FreeTimeGS" } else { "" };
     let warnings = std::mem::take(&mut layout.warnings);
-    Ok(Loaded { version: version.into(), warnings, ..Loaded::new(scene, Format::Ply) })
+    let Some(motion) = &layout.motion else {
+        return Ok(Loaded { warnings, ..Loaded::new(scene, Format::Ply) });
+    };
+    scene.clip = Clip::of(None, motion.frames);
+    let mut loaded = Loaded { version: "1".into(), warnings, ..Loaded::new(scene, Format::FtgsPly) };
+    if motion.upright {
+        upright::half_turn(&mut loaded.scene);
+        loaded.axes = "y up".into();
+    }
+    Ok(loaded)
 }
 
 /// Reads rows of any types in any encoding.

@@ -6,6 +6,7 @@ use glam::Vec3;
 use super::clean::LOG_THICKNESS;
 use super::ply_header::{Encoding, PlyElement, PlyHeader, Scalar};
 use super::quantise::{Gaussian, dc_of, logit};
+use super::upright;
 use crate::scene::{Motion, sh_coefficients};
 
 /// What CloudCompare puts before the names of columns that it does not know.
@@ -14,7 +15,7 @@ const CLOUD_COMPARE: &str = "scalar_";
 const COLOURS: [[&str; 3]; 3] =
     [["red", "green", "blue"], ["diffuse_red", "diffuse_green", "diffuse_blue"], ["r", "g", "b"]];
 /// FreeTimeGS's columns of motion, which is the same as ours.
-const MOTION: [&str; 5] = ["time", "log_duration", "velocity_0", "velocity_1", "velocity_2"];
+pub(super) const MOTION: [&str; 5] = ["time", "log_duration", "velocity_0", "velocity_1", "velocity_2"];
 /// Starts of the names of columns that other writers have for motion.
 const MOVING: [&str; 10] =
     ["time", "t", "log_duration", "velocity", "vel_", "motion", "trbf", "omega", "scale_t", "rot_r"];
@@ -222,6 +223,10 @@ pub(super) struct MotionColumns {
     least_duration: f64,
     /// Whether velocities count.
     moves: bool,
+    /// Number of moments of the clip.
+    pub frames: Option<u64>,
+    /// Whether it says that y is up, as Dapple's files do.
+    pub upright: bool,
 }
 
 impl MotionColumns {
@@ -250,12 +255,18 @@ impl MotionColumns {
         if number("opacity_floor")?.is_some_and(|floor| floor > 1.0 / 255.0) {
             warnings.push("its opacities have a floor that never fades, which is left out".into());
         }
-        warnings
-            .push("its motion is FreeTimeGS's; its axes are not named and are taken as those of its capture".into());
+        let upright = said("axes") == Some(upright::MARK);
+        if !upright {
+            warnings.push(
+                "its motion is FreeTimeGS's; its axes are not named and are taken as those of its capture".into(),
+            );
+        }
         Ok(Some(Self {
             columns,
             least_duration: number("min_duration")?.filter(|d| d.is_finite()).unwrap_or(0.0),
             moves: said("use_velocity") != Some("0"),
+            frames: said("n_frames").and_then(|text| text.parse().ok()),
+            upright,
         }))
     }
 

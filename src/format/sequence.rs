@@ -5,13 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::folder::{groups, run_scene};
+use super::spacetime::moments;
 use super::{Format, Loaded};
 use crate::edit;
-use crate::scene::{Motion, Scene};
+use crate::scene::Scene;
 
-/// The interval between two files, in durations of a Gaussian: at the time of one file, the Gaussians of the next have
-/// e⁻⁸ of their opacity.
-const DEVIATIONS: f32 = 4.0;
 /// The most warnings about single files.
 const WARNINGS: usize = 3;
 
@@ -67,8 +65,7 @@ pub(super) fn read(files: &[PathBuf], load: impl Fn(&Path) -> Result<Loaded>) ->
         }
         // The first file speaks for all.
         scene.antialiased = all.antialiased;
-        let times = vec![index as f32 * gap; scene.len()];
-        scene.motion = Some(Motion::still(times, gap / DEVIATIONS, Motion::NO_GATE));
+        scene.motion = Some(moments(vec![index as f32 * gap; scene.len()], gap));
         edit::append(&mut all, scene)?;
     }
     all.validate().context("a sequence of scenes")?;

@@ -16,8 +16,36 @@ const FOR_EVER: f32 = 7.0;
 const PARTIAL: std::ops::RangeInclusive<f32> = 0.004..=0.996;
 /// The gate of a Gaussian that never fades.
 const OPEN: f32 = 1.0;
+/// The interval between two moments of a sequence, in durations of a Gaussian: at the time of one, the Gaussians of the next
+/// have e⁻⁸ of their opacity.
+const DEVIATIONS: f32 = 4.0;
 /// The time centre of the Gaussians of a static scene.
 const MIDDLE: f32 = 0.5;
+
+/// A Gaussian's motion and fading, without a gate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Linear {
+    pub centre: f32,
+    /// ln of the standard deviation in time.
+    pub log_duration: f32,
+    pub velocity: Vec3,
+    /// Whether it never fades; the duration is long then.
+    pub stays: bool,
+}
+
+impl Linear {
+    /// Of Gaussian `i` of a scene, whose gate must be open or shut ([`split_gates`]).
+    pub fn of(scene: &Scene, i: usize) -> Self {
+        match &scene.motion {
+            None => Self { centre: MIDDLE, log_duration: FOR_EVER, velocity: Vec3::ZERO, stays: true },
+            Some(motion) => {
+                let stays = motion.gates[i] > 0.0;
+                let log_duration = if stays { FOR_EVER } else { motion.log_durations[i] };
+                Self { centre: motion.centres[i], log_duration, velocity: motion.velocities[i], stays }
+            }
+        }
+    }
+}
 
 /// The parameters of a Gaussian that differ from ours in this model.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,19 +63,9 @@ impl Moving {
     pub fn of(scene: &Scene, i: usize) -> Self {
         let sh = &scene.sh[i * scene.sh_stride()..];
         let rgb = [0, 1, 2].map(|channel| colour(sh[channel]));
-        match &scene.motion {
-            None => Self { centre: MIDDLE, log_scale: FOR_EVER, velocity: Vec3::ZERO, rgb },
-            Some(motion) => Self {
-                centre: motion.centres[i],
-                log_scale: if motion.gates[i] > 0.0 {
-                    FOR_EVER
-                } else {
-                    motion.log_durations[i] + 0.5 * std::f32::consts::LN_2
-                },
-                velocity: motion.velocities[i],
-                rgb,
-            },
-        }
+        let Linear { centre, log_duration, velocity, stays } = Linear::of(scene, i);
+        let log_scale = if stays { FOR_EVER } else { log_duration + 0.5 * std::f32::consts::LN_2 };
+        Self { centre, log_scale, velocity, rgb }
     }
 
     /// Appends it to the motion and colours of a scene.
@@ -58,6 +76,11 @@ impl Moving {
         motion.gates.push(Motion::NO_GATE);
         sh.extend(self.rgb.map(dc_of));
     }
+}
+
+/// Motion of Gaussians at rest that are each visible around a time only, of moments `gap` apart.
+pub fn moments(times: Vec<f32>, gap: f32) -> Motion {
+    Motion::still(times, gap / DEVIATIONS, Motion::NO_GATE)
 }
 
 /// Splits each Gaussian whose gate is neither open nor shut into a still one and one that fades, which together have its

@@ -52,6 +52,26 @@ pub fn adapters() -> Vec<Adapter> {
     ranked(&instance()).iter().enumerate().map(|(index, a)| Adapter { index, info: a.get_info() }).collect()
 }
 
+/// What an adapter can do.
+#[derive(Clone, Debug)]
+pub struct Ability {
+    pub adapter: Adapter,
+    pub limits: wgpu::Limits,
+    pub subgroups: bool,
+    pub timestamps: bool,
+}
+
+/// All adapters of this machine with what they can do, best first.
+pub fn abilities() -> Vec<Ability> {
+    let ability = |(index, adapter): (usize, &wgpu::Adapter)| Ability {
+        adapter: Adapter { index, info: adapter.get_info() },
+        limits: adapter.limits(),
+        subgroups: adapter.features().contains(wgpu::Features::SUBGROUP),
+        timestamps: adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY),
+    };
+    ranked(&instance()).iter().enumerate().map(ability).collect()
+}
+
 /// The other adapters of this machine in words, for a message that asks for one of them.
 pub(super) fn others(than: &wgpu::AdapterInfo) -> String {
     let is_other = |adapter: &Adapter| {

@@ -28,6 +28,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::dataset::{Split, flow_io};
+use crate::format;
 use describe::Description;
 use pattern::mix64;
 use trace::{Pixel, World};
@@ -69,6 +70,14 @@ const DESCRIPTION: &str = "synth.toml";
 /// A faulty description (with file, line and column), a folder `out` that is neither empty nor a synthetic capture, or a
 /// failed write.
 pub fn run(scene_toml: &Path, out: &Path) -> Result<Summary> {
+    run_with(scene_toml, out, &|_, _| {})
+}
+
+/// Does what [`run`] does, and tells after each image how many are done, and of how many.
+///
+/// # Errors
+/// Those of [`run`].
+pub fn run_with(scene_toml: &Path, out: &Path, told: &dyn Fn(usize, usize)) -> Result<Summary> {
     let (description, text) = Description::read(scene_toml)?;
     check_replaceable(out)?;
     let parent = match out.parent() {
@@ -78,8 +87,9 @@ pub fn run(scene_toml: &Path, out: &Path) -> Result<Summary> {
     fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
     let work = tempfile::Builder::new().prefix(".synth-").tempdir_in(parent);
     let work = work.with_context(|| format!("cannot create a folder in {}", parent.display()))?;
+    let _unfinished = format::UnfinishedFolder::new(work.path());
     let fresh = work.path().join("capture");
-    let summary = capture(description, &text, &fresh)?;
+    let summary = capture(description, &text, &fresh, told)?;
     if out.exists() {
         // Moved into the temporary folder, which is deleted at the end.
         fs::rename(out, work.path().join("old")).with_context(|| format!("cannot replace {}", out.display()))?;
@@ -106,7 +116,7 @@ fn check_replaceable(out: &Path) -> Result<()> {
     Ok(())
 }
 
-fn capture(description: Description, text: &str, out: &Path) -> Result<Summary> {
+fn capture(description: Description, text: &str, out: &Path, told: &dyn Fn(usize, usize)) -> Result<Summary> {
     let fixed = views(description.cameras.get_ref(), description.image.get_ref());
     let clip = description.clip.as_ref().map(|clip| clip.get_ref());
     let frames = clip.map_or(1, |clip| clip.frames);
@@ -139,7 +149,7 @@ fn capture(description: Description, text: &str, out: &Path) -> Result<Summary> 
             let share = wanted * trained / train - wanted * (trained - 1) / train;
             points.extend(surface_points(view, &pixels, share, mix64(seed ^ (index as u64) << 32)));
         }
-        log::debug!("{} of {} images", index + 1, views.len());
+        told(index + 1, views.len());
     }
     write::transforms(&out.join("transforms_train.json"), &views, Split::Train)?;
     write::transforms(&out.join("transforms_test.json"), &views, Split::Test)?;

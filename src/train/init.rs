@@ -6,7 +6,7 @@ use glam::{DVec2, DVec3, Vec3};
 use crate::camera::nearest_to_axes;
 use crate::dataset::{Capture, Split};
 use crate::format::{self, Contents};
-use crate::scene::{Normalisation, PointCloud, SH_C0, Scene, sh_coefficients};
+use crate::scene::{Clip, Normalisation, PointCloud, SH_C0, Scene, sh_coefficients};
 
 use super::config::{Config, Init, Switch};
 use super::init_motion;
@@ -287,6 +287,7 @@ fn from_points(points: &PointCloud, shape: Shape, config: &Config, frame: &Norma
         antialiased: config.antialiased,
         motion: None,
         up: None,
+        clip: Clip::default(),
         means,
     }
 }

@@ -323,6 +323,9 @@ impl Trainer {
         scene.denormalise(&self.normalisation);
         let cameras: Vec<Camera> = self.capture().shots.iter().map(|shot| shot.camera).collect();
         scene.up = orbit::up(&cameras).map(|up| up.as_vec3());
+        if scene.motion.is_some() {
+            scene.clip = self.capture().clip();
+        }
         Ok(scene)
     }
 

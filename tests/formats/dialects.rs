@@ -186,7 +186,7 @@ fn folders_of_other_programs_open() {
     assert_eq!(format::load(&folder.path("single")).expect("opens").scene.len(), 2);
     folder.file("single/other.ply", &last);
     assert!(error_of(&folder.path("single")).contains("several scenes, anything.ply to other.ply"));
-    for extension in ["compressed.ply", "spz", "splat"] {
+    for extension in ["compressed.ply", "spz", "splat", "ply", "sog", "glb", "usda", "usdz", "dapple", "tsog", "4dgs"] {
         let still = scene(10, 0);
         for i in 1..=3 {
             let path = folder.path(&format!("clip-{extension}/frame_{i:04}.{extension}"));

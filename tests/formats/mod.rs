@@ -1,5 +1,6 @@
 //! Scene files of every format: round trips, what other tools write, and files that are wrong.
 
+mod clips;
 mod compact;
 mod dialects;
 mod gltf_usd;

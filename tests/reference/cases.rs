@@ -199,6 +199,7 @@ pub fn host_scene(gaussians: &[Gaussian<f64>], degree: u32, antialiased: bool) -
         antialiased,
         motion: None,
         up: None,
+        clip: dapple::scene::Clip::default(),
     }
 }
 

@@ -6,10 +6,11 @@ mod streamed;
 mod write;
 
 pub use read::read;
-pub(super) use write::order;
+pub(super) use read::{Images, PixelGrid, decode_images, rotation};
 pub use write::write;
+pub(super) use write::{NamedFile, Pixels, attributes, bundle, order};
 
 /// Sets of coefficients per row of the palette image.
-const PALETTE_COLUMNS: usize = 64;
+pub(super) const PALETTE_COLUMNS: usize = 64;
 /// Alpha of a rotation whose largest component of (w, x, y, z) is the first.
-const FIRST_LARGEST: u8 = 252;
+pub(super) const FIRST_LARGEST: u8 = 252;

@@ -112,14 +112,14 @@ impl Harmonics {
 }
 
 /// RGBA pixels, row-major from the top.
-struct PixelGrid {
-    width: usize,
-    height: usize,
+pub(in crate::format) struct PixelGrid {
+    pub width: usize,
+    pub height: usize,
     pixels: Vec<u8>,
 }
 
 impl PixelGrid {
-    fn pixel(&self, i: usize) -> [u8; 4] {
+    pub fn pixel(&self, i: usize) -> [u8; 4] {
         std::array::from_fn(|c| self.pixels[4 * i + c])
     }
 }
@@ -141,7 +141,7 @@ pub fn read(path: &Path) -> Result<Loaded> {
 }
 
 /// The image files by their names in the description.
-type FileBytes = BTreeMap<String, Vec<u8>>;
+pub(in crate::format) type FileBytes = BTreeMap<String, Vec<u8>>;
 
 fn read_folder(folder: &Path) -> Result<(Meta, FileBytes)> {
     let open = |name: &str| File::open(folder.join(name)).with_context(|| format!("cannot open {name}"));
@@ -182,7 +182,10 @@ fn parse_meta(bytes: &[u8]) -> Result<Meta> {
     let meta: Meta = serde_json::from_slice(bytes)
         .map_err(|error| anyhow::anyhow!("{SOG_META} is not the description of a SOG: {error}"))?;
     let version = meta.version.unwrap_or(1);
-    ensure!((1..=2).contains(&version), "SOG version {version} is not known; versions 1 and 2 are read");
+    ensure!(
+        (1..=2).contains(&version),
+        "SOG version {version} is not known; versions 1 and 2 are read, and 4 in a .tsog"
+    );
     Ok(meta)
 }
 
@@ -216,12 +219,23 @@ fn decode_image(name: &str, bytes: &[u8], compressed: u64) -> Result<PixelGrid> 
     decode().with_context(|| format!("{name} is not a readable image"))
 }
 
-fn decode(meta: &Meta, files: &FileBytes) -> Result<Loaded> {
+/// Images by their names.
+pub(in crate::format) type Images<'a> = BTreeMap<&'a str, PixelGrid>;
+
+/// Decodes all images.
+///
+/// # Errors
+/// Names the one that is none, or that is larger than its bytes can hold.
+pub(in crate::format) fn decode_images(files: &FileBytes) -> Result<Images<'_>> {
     let compressed = files.values().map(|bytes| bytes.len() as u64).sum();
+    let decoded = files.par_iter().map(|(name, bytes)| Ok((name.as_str(), decode_image(name, bytes, compressed)?)));
+    decoded.collect()
+}
+
+fn decode(meta: &Meta, files: &FileBytes) -> Result<Loaded> {
     // Bounded by the pixels of the images, which are there: many Gaussians that are alike take next to no bytes.
     let count = meta.count()?;
-    let decoded = files.par_iter().map(|(name, bytes)| Ok((name.as_str(), decode_image(name, bytes, compressed)?)));
-    let images: BTreeMap<&str, PixelGrid> = decoded.collect::<Result<_>>()?;
+    let images = decode_images(files)?;
     let with_all = |name: &String| {
         let image = &images[name.as_str()];
         let pixels = image.width * image.height;
@@ -254,7 +268,7 @@ fn decode(meta: &Meta, files: &FileBytes) -> Result<Loaded> {
         }
         Gaussian {
             mean: Vec3::from_array(mean),
-            quaternion: rotation(quats.pixel(i)),
+            quaternion: rotation(quats.pixel(i)).unwrap_or([1.0, 0.0, 0.0, 0.0]),
             log_scale: Vec3::from_array([0, 1, 2].map(|k| scale_tables[k][usize::from(scale[k])])),
             logit: match sh0_tables.get(3) {
                 Some(logits) => logits[usize::from(color[3])],
@@ -272,11 +286,11 @@ fn decode(meta: &Meta, files: &FileBytes) -> Result<Loaded> {
     Ok(loaded)
 }
 
-/// Alpha names the largest of (w, x, y, z), the other channels are the others in order.
-fn rotation(pixel: [u8; 4]) -> [f32; 4] {
-    let Some(place) = pixel[3].checked_sub(FIRST_LARGEST) else { return [1.0, 0.0, 0.0, 0.0] };
+/// Alpha names the largest of (w, x, y, z), the other channels are the others in order; `None` where it names none.
+pub(in crate::format) fn rotation(pixel: [u8; 4]) -> Option<[f32; 4]> {
+    let place = pixel[3].checked_sub(FIRST_LARGEST)?;
     let other = |k: usize| (f32::from(pixel[k]) / 255.0 * 2.0 - 1.0) * std::f32::consts::FRAC_1_SQRT_2;
-    unit_quaternion(with_largest(usize::from(place), [0, 1, 2].map(other)))
+    Some(unit_quaternion(with_largest(usize::from(place), [0, 1, 2].map(other))))
 }
 
 /// The palette of the higher bands.

@@ -20,7 +20,7 @@ use crate::scene::{Scene, sigmoid};
 const MAX_PALETTE: usize = 1 << 16;
 
 /// A file of the scene: its name and its content.
-type NamedFile = (&'static str, Vec<u8>);
+pub(in crate::format) type NamedFile = (&'static str, Vec<u8>);
 
 /// Writes a bundled scene, or, if the file name is `meta.json`, an unbundled one with its images in the same folder.
 /// The Gaussians are sorted along a Morton curve, so that neighbouring pixels are similar.
@@ -50,7 +50,7 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
 }
 
 /// A zip archive whose entries are stored as they are: the images are compressed already.
-fn bundle(file: impl Write + Seek, files: &[NamedFile]) -> io::Result<()> {
+pub(in crate::format) fn bundle(file: impl Write + Seek, files: &[NamedFile]) -> io::Result<()> {
     let mut archive = zip::ZipWriter::new(file);
     let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
     for (name, content) in files {
@@ -67,7 +67,7 @@ pub fn order(scene: &Scene) -> Vec<u32> {
 }
 
 /// Gaussians as pixels, in file order.
-struct Pixels<'a> {
+pub(in crate::format) struct Pixels<'a> {
     scene: &'a Scene,
     order: Vec<u32>,
     width: usize,
@@ -76,9 +76,22 @@ struct Pixels<'a> {
     area: f32,
 }
 
-impl Pixels<'_> {
+impl<'a> Pixels<'a> {
+    /// # Errors
+    /// More Gaussians than an image has pixels.
+    pub fn of(scene: &'a Scene, order: Vec<u32>) -> Result<Self> {
+        let n = scene.len();
+        // Both sides are multiples of 4, as other tools make them.
+        let width = (((n as f64).sqrt() / 4.0).ceil() as usize * 4).max(4);
+        let height = (n.div_ceil(width).div_ceil(4) * 4).max(4);
+        ensure!(width <= webp::MAX_SIDE, "{n} Gaussians do not fit into a WebP image; the most are 268 million");
+        let area = |sizes: &Vec3| f64::from(sizes.element_sum() - sizes.min_element());
+        let area = scene.log_scales.iter().map(area).sum::<f64>() / n.max(1) as f64;
+        Ok(Self { scene, order, width, height, area: area as f32 })
+    }
+
     /// The WebP file of an image whose i-th pixel is `pixel(index of the Gaussian)`.
-    fn image(&self, pixel: impl Fn(usize) -> [u8; 4] + Sync) -> Result<Vec<u8>> {
+    pub fn image(&self, pixel: impl Fn(usize) -> [u8; 4] + Sync) -> Result<Vec<u8>> {
         let mut pixels = vec![[0, 0, 0, 255]; self.width * self.height];
         let places = pixels.par_iter_mut().zip(&self.order);
         places.with_min_len(GRAIN).for_each(|(place, &i)| *place = pixel(i as usize));
@@ -105,22 +118,22 @@ impl Pixels<'_> {
 /// The description and the images.
 fn encode(scene: &Scene) -> Result<Vec<NamedFile>> {
     scene.validate()?;
-    let n = scene.len();
-    // Both sides are multiples of 4, as other tools make them.
-    let width = (((n as f64).sqrt() / 4.0).ceil() as usize * 4).max(4);
-    let height = (n.div_ceil(width).div_ceil(4) * 4).max(4);
-    ensure!(width <= webp::MAX_SIDE, "{n} Gaussians do not fit into a WebP image; the most are 268 million");
-    let area = |sizes: &Vec3| f64::from(sizes.element_sum() - sizes.min_element());
-    let area = scene.log_scales.iter().map(area).sum::<f64>() / n.max(1) as f64;
-    let pixels = Pixels { scene, order: order(scene), width, height, area: area as f32 };
+    let (mut meta, mut files) = attributes(&Pixels::of(scene, order(scene))?)?;
+    meta["version"] = 2.into();
+    files.insert(0, (SOG_META, serde_json::to_vec(&meta)?));
+    Ok(files)
+}
+
+/// The images of all properties, and a description that lacks its version.
+pub(in crate::format) fn attributes(pixels: &Pixels) -> Result<(Value, Vec<NamedFile>)> {
+    let scene = pixels.scene;
     // Each of these keeps one core busy for long, so that they run side by side.
-    let means = || encode_means(&pixels);
-    let shapes = || (encode_scales(&pixels), encode_rotations(&pixels), encode_colours(&pixels));
-    let (means, (shapes, harmonics)) = rayon::join(means, || rayon::join(shapes, || encode_harmonics(&pixels)));
+    let means = || encode_means(pixels);
+    let shapes = || (encode_scales(pixels), encode_rotations(pixels), encode_colours(pixels));
+    let (means, (shapes, harmonics)) = rayon::join(means, || rayon::join(shapes, || encode_harmonics(pixels)));
     let mut meta = json!({
-        "version": 2,
         "asset": { "generator": concat!("Dapple ", env!("CARGO_PKG_VERSION")) },
-        "count": n,
+        "count": scene.len(),
     });
     if scene.antialiased {
         meta["model"] = "antialiased".into();
@@ -135,8 +148,7 @@ fn encode(scene: &Scene) -> Result<Vec<NamedFile>> {
         meta[name]["files"] = attribute.images.iter().map(|(file, _)| *file).collect();
         files.extend(attribute.images);
     }
-    files.insert(0, (SOG_META, serde_json::to_vec(&meta)?));
-    Ok(files)
+    Ok((meta, files))
 }
 
 /// One property of all Gaussians.
