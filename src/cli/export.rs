@@ -11,6 +11,7 @@ use indicatif::{DecimalBytes, HumanCount};
 use super::cost::Measure;
 use super::info::{bytes_of, describe};
 use super::interrupt::exit_on_interrupt;
+use super::page::{self, Drawing, PageOptions};
 use super::progress;
 use super::steps::{TransformStep, UpAxis};
 use crate::dataset::{Capture, CaptureOptions};
@@ -33,7 +34,7 @@ pub struct Args {
     #[arg(required = true, value_name = "IN")]
     inputs: Vec<PathBuf>,
     /// Output file: .ply, .compressed.ply, .splat, .spz, .sog, .glb, .gltf, .usda, .usdz or .html; with motion: .dapple,
-    /// .spacetime.ply or .splatv
+    /// .spacetime.ply, .splatv or .html
     #[arg(value_name = "OUT")]
     output: PathBuf,
     /// Export a dynamic scene as it is at this time, 0 to 1 over the clip
@@ -70,7 +71,9 @@ pub struct Args {
     /// Capture whose cameras --keep sums blending weights over; its frame must be that of the scene after --transform
     #[arg(long, requires = "keep")]
     capture: Option<PathBuf>,
-    /// GPU adapter for --capture and --views: its index, part of its name, or back end and one of these (`vulkan:0`)
+    #[command(flatten)]
+    page: PageOptions,
+    /// GPU adapter for --capture, --views and the pictures of pages: its index, part of its name, or back end and one of these (`vulkan:0`)
     #[arg(long)]
     adapter: Option<String>,
     /// Remove spherical harmonics above this degree, 0 to 3
@@ -125,13 +128,16 @@ pub fn run(args: Args) -> Result<ExitCode> {
     exit_on_interrupt()?;
     let mut scene = read(&args)?;
     edit_scene(&args, &mut scene)?;
+    let played = is_played(&args, format, &scene)?;
     ensure!(!scene.is_empty(), "no Gaussians are left; nothing is written");
     let before = scene.len();
-    for said in format::fit(&mut scene, format).with_context(|| args.output.display().to_string())? {
-        log::warn!("{}: {said}", args.output.display());
+    if !played {
+        for said in format::fit(&mut scene, format).with_context(|| args.output.display().to_string())? {
+            log::warn!("{}: {said}", args.output.display());
+        }
+        say_what_is_lost(&args.output, format, &scene);
     }
     let left_out = before.saturating_sub(scene.len());
-    say_what_is_lost(&args.output, format, &scene);
     edit::cap_degree(&mut scene, format.max_sh_degree());
     let what = format!("{}, {} Gaussians, degree {}", format.name(), HumanCount(scene.len() as u64), scene.sh_degree);
     let sequence = args.times.filter(|_| !format.samples_motion());
@@ -154,7 +160,12 @@ pub fn run(args: Args) -> Result<ExitCode> {
     }
     let stages = args.inputs.len() + 1;
     let stage = progress::spinner(format!("writing {} ({stages} of {stages})", args.output.display()));
-    format::save(&args.output, &scene, &options)?;
+    if played {
+        let moved = args.up.is_some() || !args.transform.is_empty();
+        page::write(&args.output, &scene, &args.inputs, &args.page, moved, args.adapter.as_deref())?;
+    } else {
+        format::save(&args.output, &scene, &options)?;
+    }
     drop(stage);
     let bytes = bytes_of(&args.output, format)?;
     println!(
@@ -164,12 +175,19 @@ pub fn run(args: Args) -> Result<ExitCode> {
         bytes as f64 / scene.len() as f64,
         start.elapsed().as_secs_f64()
     );
-    if args.times.is_none() {
+    if args.times.is_none() && (played || format != Format::Html) {
         let adapter = args.adapter.as_deref();
         let measure = Measure { strict: args.strict, views: args.views, adapter, spz_axes: args.spz_frame.into() };
         measure.say(&args.output, format, &scene, left_out)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the file is a page that draws with this program's kernels.
+fn is_played(args: &Args, format: Format, scene: &Scene) -> Result<bool> {
+    ensure!(args.page.page.is_none() || format == Format::Html, "--page is for .html files");
+    let moves = scene.motion.is_some() && args.times.is_none();
+    Ok(format == Format::Html && args.page.page.map_or(moves, |drawing| drawing == Drawing::Webgpu))
 }
 
 /// Writes a file for each of the times.
@@ -203,6 +221,7 @@ fn check(args: &Args) -> Result<()> {
     for (name, value) in [("--max-size", args.max_size), ("--max-isolation", args.max_isolation)] {
         ensure!(value.is_none_or(|value| value > 0.0), "{name} must be above 0");
     }
+    ensure!(args.page.seconds.is_finite() && args.page.seconds > 0.0, "--seconds must be above 0");
     ensure!(args.keep != Some(0), "--keep must be at least 1");
     ensure!(args.strict.is_none_or(|most| (0.0..=100.0).contains(&most)), "--strict is not in 0 to 100 percent");
     check_output(args)

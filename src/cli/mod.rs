@@ -21,6 +21,7 @@ mod input;
 mod interrupt;
 mod jobs;
 mod output;
+mod page;
 mod progress;
 mod render;
 mod steps;
