@@ -18,7 +18,8 @@ class Player {
     constructor(frames, scene, camera, facts) {
         Object.assign(this, { frames, scene, camera, facts });
         this.state = { time: 0, playing: false, loop: true, speed: 1, channel: 'color' };
-        this.dirty = true;
+        this.dirty = this.resized = true;
+        this.drawn = 0;
     }
 
     get moving() {
@@ -105,7 +106,7 @@ class Player {
         const sides = () => wanted.map((side) => Math.max(1, Math.round(side * scale)));
         while (this.frames.tiles(...sides()) > plan.most_tiles) scale *= 0.9;
         this.frames.resize(...sides());
-        this.dirty = true;
+        this.resized = false;
     }
 
     advance(seconds) {
@@ -122,12 +123,18 @@ class Player {
             const seconds = Math.min((now - last) / 1000, 0.25);
             last = now;
             this.advance(seconds);
-            this.dirty = fly(this, seconds) || this.dirty;
+            this.dirty = fly(this, seconds) || this.dirty || this.resized;
             if (this.dirty) {
+                // Between frames, so that none is drawn into buffers of two sizes.
+                if (this.resized) this.fit();
                 this.dirty = false;
                 await this.draw();
                 document.body.className = document.body.className.replace('loading', '');
-                document.body.dataset.drawn = JSON.stringify({ ...this.state, stop: this.camera.stop });
+                this.drawn += 1;
+                // For programs that look on.
+                const { drawn, dirty, resized } = this;
+                const shown = { ...this.state, stop: this.camera.stop, drawn, pending: dirty || resized };
+                document.body.dataset.drawn = JSON.stringify(shown);
             }
             requestAnimationFrame((now) => frame(now).catch(failed));
         };
@@ -270,7 +277,6 @@ function follow_address(player) {
     const time = Math.min(1, Math.max(0, Number(asked.get('time')) || 0));
     if (asked.has('camera')) player.camera.stand((Number(asked.get('camera')) || 0) % player.facts.stops.length);
     player.set({ playing: player.moving && !still, time, ...(channel in player.frames.plan.programs && { channel }) });
-    player.fit();
 }
 
 async function open_page() {
@@ -297,7 +303,7 @@ async function open_page() {
     connect_keys(player);
     connect_pointers(player);
     addEventListener('hashchange', () => follow_address(player));
-    new ResizeObserver(() => player.fit()).observe(canvas);
+    new ResizeObserver(() => (player.resized = true)).observe(canvas);
     follow_address(player);
     player.run();
 }

@@ -8,6 +8,7 @@ mod export;
 mod files;
 mod flow_tool;
 mod losses;
+mod pages;
 mod readings;
 mod resume;
 mod verify;
