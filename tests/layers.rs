@@ -29,7 +29,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("view", &["train", "image", "render", "model", "gpu", "dataset", "format", "edit", "scene", "camera"]),
     (
         "cli",
-        &["view", "train", "page", "image", "render", "model", "gpu", "synth", "dataset", "format", "edit", "scene", "camera"],
+        &[
+            "view", "train", "page", "image", "render", "model", "gpu", "synth", "dataset", "format", "edit", "scene",
+            "camera",
+        ],
     ),
 ];
 

@@ -34,7 +34,8 @@ impl<'a> Replay<'a> {
             let size = replay.value(buffer.bytes).max(1).next_multiple_of(16);
             use wgpu::BufferUsages as Usage;
             let usage = Usage::STORAGE | Usage::UNIFORM | Usage::INDIRECT | Usage::COPY_SRC | Usage::COPY_DST;
-            let descriptor = wgpu::BufferDescriptor { label: Some(buffer.name), size, usage, mapped_at_creation: false };
+            let descriptor =
+                wgpu::BufferDescriptor { label: Some(buffer.name), size, usage, mapped_at_creation: false };
             let made = replay.gpu.device().create_buffer(&descriptor);
             let words: Vec<u32> = buffer.words.iter().map(|word| replay.value(*word) as u32).collect();
             replay.gpu.queue().write_buffer(&made, 0, bytemuck::cast_slice(&words));
@@ -108,11 +109,8 @@ impl<'a> Replay<'a> {
             resource: self.buffers[buffer.0].as_entire_binding(),
         };
         let entries: Vec<_> = step.buffers.iter().enumerate().map(entry).collect();
-        let group = self.gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {
-            label: None,
-            layout,
-            entries: &entries,
-        });
+        let group =
+            self.gpu.device().create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries });
         pass.set_pipeline(pipeline);
         pass.set_bind_group(0, &group, &[]);
         match step.groups {

@@ -103,7 +103,6 @@ impl Gpu {
     }
 }
 
-
 impl<K: Kernel> Pipeline<K> {
     /// Dispatches as many whole workgroups as `invocations` need, folded as by [`Pipeline::dispatch_groups`]: the
     /// shader takes its index from `flat_group` of `math/grid.wgsl`, and its last invocations may have nothing to do.

@@ -3,12 +3,12 @@
 //! Where there is no WebGPU, it says so and shows a film strip.
 
 mod pictures;
+mod setting;
 
 use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use glam::Vec3;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -22,6 +22,8 @@ use crate::scene::{Normalisation, Scene};
 
 use pictures::{Pictures, pictures};
 
+pub use setting::{SECONDS, Setting};
+
 const PAGE: &str = include_str!("../../assets/page/page.html");
 const STYLE: &str = include_str!("../../assets/page/page.css");
 const SCRIPTS: [&str; 4] = [
@@ -31,26 +33,10 @@ const SCRIPTS: [&str; 4] = [
     include_str!("../../assets/page/play.js"),
 ];
 
-/// Seconds that a clip takes where nobody says.
-pub const SECONDS: f64 = 4.0;
 /// The most cameras of a capture that the page stops at.
 const MOST_STOPS: usize = 32;
 /// The step of flow and of the arrow keys where no capture tells its moments, as a share of the clip.
 const STEP: f64 = 1.0 / 30.0;
-
-/// What a page knows besides the scene.
-#[derive(Debug)]
-pub struct Setting {
-    /// Cameras of the capture, in the scene's frame; none where it is not known.
-    pub cameras: Vec<Camera>,
-    /// Names and indices of those that the page stops at.
-    pub stops: Vec<(String, usize)>,
-    /// Different moments of the capture; 0 or 1 where it has none.
-    pub moments: usize,
-    pub background: Vec3,
-    /// How long the clip takes at the speed of 1.
-    pub seconds: f64,
-}
 
 /// Writes the page. Its poster and film strip are rendered by `gpu`; without one it has none.
 ///

@@ -6,7 +6,7 @@ use anyhow::Result;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Setting;
+use super::setting::Setting;
 use crate::camera::{Camera, fit_within};
 use crate::gpu::Gpu;
 use crate::image::jpeg::jpeg;
@@ -16,7 +16,7 @@ use crate::scene::Scene;
 
 /// Longest sides, in pixels.
 const POSTER: u32 = 800;
-const FRAME: u32 = 280;
+const FRAME: u32 = 200;
 /// Pictures of the film strip.
 const FRAMES: u32 = 8;
 const QUALITY: u8 = 82;

@@ -84,8 +84,7 @@ impl PlannedSort {
         let values = digits.iter().map(|digit| u64::from(digit.mask) + 1).max().unwrap_or(1);
         assert_eq!(values, LEAST_DIGITS, "digits of one width divide {bits} bits");
         let counts = blocks.times(values);
-        let mut pair =
-            || (plan.buffer::<u32>("sort keys", capacity), plan.buffer::<u32>("sort values", capacity));
+        let mut pair = || (plan.buffer::<u32>("sort keys", capacity), plan.buffer::<u32>("sort values", capacity));
         let pairs = [pair(), pair()];
         let word = |Digit { shift, mask }: &Digit| [*shift, *mask].map(|word| Size::Fixed(word.into())).to_vec();
         Self {
@@ -124,7 +123,8 @@ impl PlannedSort {
             let whole = [shared.as_slice(), &counts].concat();
             steps.push(plan.step::<SortCount<'static>>(&FORM.constants(), &whole, work));
             steps.extend(self.scan.run(plan, self.counts, self.offsets, self.counts_number, self.total));
-            let moved = [("values", values), ("offsets", self.offsets), ("new_keys", new_keys), ("new_values", new_values)];
+            let moved =
+                [("values", values), ("offsets", self.offsets), ("new_keys", new_keys), ("new_values", new_values)];
             let whole = [shared, moved].concat();
             steps.push(plan.step::<SortScatter<'static>>(&scatter_form, &whole, work));
         }

@@ -122,14 +122,7 @@ pub fn frame_plan(gaussians: usize, sh_degree: u32, moving: bool) -> FramePlan {
     }
 }
 
-fn project(
-    plan: &mut Plan,
-    stages: &Stages,
-    sh: PlanBuffer,
-    bins: &Bins,
-    channel: Channel,
-    form: ModelForm,
-) -> Step {
+fn project(plan: &mut Plan, stages: &Stages, sh: PlanBuffer, bins: &Bins, channel: Channel, form: ModelForm) -> Step {
     let mut buffers = vec![
         ("view", stages.view),
         ("geometry", stages.geometry),
@@ -165,12 +158,8 @@ const FLOW: FlowForm = FlowForm { affine: false, all: false };
 fn flow(plan: &mut Plan, stages: &Stages, bins: &Bins) -> [Step; 3] {
     let target = plan.buffer::<View>("target", Size::Fixed(1));
     let flow_splats = plan.buffer::<FlowSplat>("flow splats", stages.gaussians);
-    let mut buffers = vec![
-        ("view", target),
-        ("geometry", stages.geometry),
-        ("splats", stages.splats),
-        ("flow_splats", flow_splats),
-    ];
+    let mut buffers =
+        vec![("view", target), ("geometry", stages.geometry), ("splats", stages.splats), ("flow_splats", flow_splats)];
     buffers.extend(stages.motion.map(|motion| ("motion", motion)));
     let constants = super::flow::project_variant(FLOW, true, LensVariant::PINHOLE);
     let moved = plan.step::<ProjectFlow<'static>>(&constants, &buffers, Work::Invocations(stages.gaussians));
@@ -240,8 +229,7 @@ impl Bins {
     }
 
     fn sort_by_depth(&self, plan: &mut Plan, stages: &Stages) -> Vec<Step> {
-        let mut steps =
-            self.scan.run(plan, self.visible, self.ranks, self.gaussian_count, self.visible_count).to_vec();
+        let mut steps = self.scan.run(plan, self.visible, self.ranks, self.gaussian_count, self.visible_count).to_vec();
         let (keys, gaussians) = self.depth_sort.input();
         let buffers = [
             ("view", stages.view),

@@ -96,3 +96,24 @@ fn a_damaged_page_is_refused() {
         assert!(error.contains(word), "{word}: {error}");
     }
 }
+
+/// A field that a kernel gains must reach the page, whose script names each.
+#[test]
+fn the_script_knows_every_field_of_the_kernels() {
+    let (_folder, _, page) = page_of(&moving::scene(10, 1));
+    let (plan, script) =
+        (element(&page, "id=\"plan\">"), page.rsplit_once("<script type=\"module\">").expect("a script").1);
+    let unused = |name: &str| name.is_empty() || name.starts_with("unused");
+    // Pinholes have none of the former, and are the variant 0.
+    let pinhole = ["distortion", "lens_model"];
+    let mut known = 0;
+    for (what, fields) in ["view", "presentation", "geometry", "motion"].map(|what| (what, &plan[what])) {
+        for name in fields.as_object().expect("offsets").keys().filter(|name| !unused(name)) {
+            let written = [format!("{name}:"), format!(", {name} }}"), format!(".{name}")];
+            let found = written.iter().any(|written| script.contains(written));
+            assert!(found != pinhole.contains(&name.as_str()), "{what}: the field {name}");
+            known += 1;
+        }
+    }
+    assert!(known > 20, "only {known} fields");
+}
