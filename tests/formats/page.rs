@@ -61,7 +61,7 @@ fn a_page_holds_the_plan_and_nothing_from_elsewhere() {
     let (_folder, _, page) = page_of(&moving::scene(300, 1));
     let plan = element(&page, "id=\"plan\">");
     assert_eq!(plan["programs"].as_object().expect("programs").keys().collect::<Vec<_>>(), ["color", "depth", "flow"]);
-    assert_eq!(plan["view"]["time"], 140, "where the kernels read the time");
+    assert_eq!(plan["view"]["time"], 156, "where the kernels read the time");
     assert!(plan["pipelines"][0]["code"].as_str().expect("a kernel").contains("fn main"));
     let facts = element(&page, "id=\"facts\">");
     assert_eq!((&facts["seconds"], facts["stops"].as_array().map(Vec::len)), (&Value::from(2.5), Some(1)));
@@ -82,7 +82,7 @@ fn a_damaged_page_is_refused() {
         (format!("{}!!{}", &page[..start + 8], &page[start + 10..]), "damaged"),
         (with("\"gaussians\":300", "\"gaussians\":301"), "cut short"),
         (with("\"gaussians\":300", "\"gaussians\":4000000000"), "can hold"),
-        (with("\"sh_degree\":1", "\"sh_degree\":2"), "columns"),
+        (with("\"sh_degree\":1,\"anti", "\"sh_degree\":2,\"anti"), "columns"),
         (with("\"version\":1", "\"version\":9"), "newer"),
         (with("\"scale\":", "\"scale\":-"), "frame"),
         (with("id=\"scene\">{", "id=\"scene\">"), "damaged"),
