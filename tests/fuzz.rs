@@ -26,6 +26,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use dapple::format::{self, SpzAxes, WriteOptions, spz};
+use dapple::scene::{Normalisation, Scene};
 use made::scene;
 use random::Rng;
 
@@ -191,6 +192,14 @@ fn whole(name: &str, bytes: Vec<u8>) -> Whole {
     Whole { name: name.into(), bytes, others: Vec::new(), wrap: as_is }
 }
 
+/// The part of a page that is read: its scene.
+fn page(scene: &Scene) -> Whole {
+    let packed = format::packed::pack(scene, &Normalisation::IDENTITY).expect("packs");
+    let mut bytes = b"<!doctype html>\n".to_vec();
+    format::html::write_packed(&mut bytes, &packed).expect("writes");
+    whole("a.html", bytes)
+}
+
 /// Small whole files of each reader, made here and, where the data are, real.
 fn wholes_of(reader: &str) -> Vec<Whole> {
     let folder = tempfile::tempdir().expect("temporary folder");
@@ -210,6 +219,7 @@ fn wholes_of(reader: &str) -> Vec<Whole> {
             wholes
         }
         "zip" => vec![zipped(&[made("a.ply", 9, 1)]), zipped(&[made("f_1.spz", 9, 0), made("f_2.spz", 7, 0)])],
+        "html" => vec![page(&scene(60, 1)), page(&scene(1, 3))],
         "usdc" => vec![whole("a.usdc", usdc::layer())],
         "tsog" | "4dgs" | "ftgs.ply" => archive::files(folder.path(), reader).into_iter().map(whole_of).collect(),
         "ply" => vec![made("a.ply", 30, 1), ascii_ply(), points_ply(), dialect_ply()],
@@ -313,7 +323,7 @@ fn real_files(reader: &str) -> Vec<Whole> {
 }
 
 /// Every reader, by the ending of its files.
-const READERS: [&str; 18] = [
+const READERS: [&str; 19] = [
     "ply",
     "compressed.ply",
     "splat",
@@ -331,6 +341,7 @@ const READERS: [&str; 18] = [
     "ftgs.ply",
     "tsog",
     "4dgs",
+    "html",
     "zip",
 ];
 

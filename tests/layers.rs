@@ -24,11 +24,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("model", &["gpu", "scene"]),
     ("image", &["format"]),
     ("render", &["model", "primitives", "gpu", "camera", "scene"]),
+    ("page", &["image", "render", "gpu", "format", "scene", "camera"]),
     ("train", &["image", "render", "model", "primitives", "gpu", "dataset", "format", "scene", "camera"]),
     ("view", &["train", "image", "render", "model", "gpu", "dataset", "format", "edit", "scene", "camera"]),
     (
         "cli",
-        &["view", "train", "image", "render", "model", "gpu", "synth", "dataset", "format", "edit", "scene", "camera"],
+        &[
+            "view", "train", "page", "image", "render", "model", "gpu", "synth", "dataset", "format", "edit", "scene",
+            "camera",
+        ],
     ),
 ];
 

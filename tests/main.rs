@@ -12,6 +12,7 @@ mod golden;
 mod gradients;
 mod layers;
 mod oracle;
+mod plan;
 mod primitives;
 mod real_captures;
 mod reference;

@@ -12,6 +12,7 @@ use serde_json::json;
 use super::cost::{self, Measure, Strict};
 use super::events;
 use super::info::{bytes_of, describe};
+use super::page::{self, Drawing, PageOptions};
 use super::progress;
 use super::steps::{TransformStep, UpAxis};
 use crate::dataset::{Capture, CaptureOptions};
@@ -34,7 +35,7 @@ pub struct Args {
     #[arg(required = true, value_name = "IN")]
     inputs: Vec<PathBuf>,
     /// Output file: .ply, .compressed.ply, .splat, .spz, .sog, .glb, .gltf, .usda, .usdz or .html; with motion: .dapple,
-    /// .ftgs.ply, .tsog, .4dgs, .spacetime.ply or .splatv
+    /// .ftgs.ply, .tsog, .4dgs, .spacetime.ply, .splatv or .html
     #[arg(value_name = "OUT")]
     output: PathBuf,
     /// Export a dynamic scene as it is at this time, 0 to 1 over the clip
@@ -44,7 +45,8 @@ pub struct Args {
     /// files (frame_0001.ply, ... for OUT = frame.ply)
     #[arg(long, value_name = "T0:T1:N", conflicts_with = "time")]
     times: Option<TimeSamples>,
-    /// Length of a dynamic scene's clip, for .tsog and .4dgs [default: the capture's if its videos tell it, else 1]
+    /// Length of a dynamic scene's clip, for .html, .tsog and .4dgs [default: the capture's if its videos tell it, else 1 s, in pages
+    /// 4 s]
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     duration: Option<f64>,
     /// Up axis of the scene (x, y, z, -x, -y or -z); the scene is rotated so that it becomes -y, as viewers expect
@@ -75,6 +77,8 @@ pub struct Args {
     /// Capture whose cameras --keep sums blending weights over; its frame must be that of the scene after --transform
     #[arg(long, requires = "keep")]
     capture: Option<PathBuf>,
+    #[command(flatten)]
+    page: PageOptions,
     /// GPU adapter for --capture and for pictures: its index, part of its name, or back end and one of these (`vulkan:0`)
     #[arg(long)]
     adapter: Option<String>,
@@ -135,16 +139,19 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let format = format::format_to_write(&args.output)?;
     let mut scene = read(&args)?;
     edit_scene(&args, &mut scene)?;
+    let played = is_played(&args, format, &scene)?;
     ensure!(!scene.is_empty(), "no Gaussians are left; nothing is written");
     if let Some(seconds) = args.duration {
         scene.clip.seconds = Some(seconds);
     }
     let before = scene.len();
-    for said in format::fit(&mut scene, format).with_context(|| args.output.display().to_string())? {
-        log::warn!("{}: {said}", args.output.display());
+    if !played {
+        for said in format::fit(&mut scene, format).with_context(|| args.output.display().to_string())? {
+            log::warn!("{}: {said}", args.output.display());
+        }
+        say_what_is_lost(&args.output, format, &scene);
     }
     let left_out = before.saturating_sub(scene.len());
-    say_what_is_lost(&args.output, format, &scene);
     // Pictures show what a lower degree costs.
     let pictures = args.views.map_or(scene.len() <= cost::LARGEST, |views| views > 0);
     let whole = (pictures && scene.sh_degree > format.max_sh_degree()).then(|| scene.clone());
@@ -170,7 +177,12 @@ pub fn run(args: Args) -> Result<ExitCode> {
     }
     let stages = args.inputs.len() + 1;
     let stage = progress::spinner(format!("writing {} ({stages} of {stages})", args.output.display()));
-    format::save(&args.output, &scene, &options)?;
+    if played {
+        let moved = args.up.is_some() || !args.transform.is_empty();
+        page::write(&args.output, &scene, &args.inputs, &args.page, moved, args.adapter.as_deref())?;
+    } else {
+        format::save(&args.output, &scene, &options)?;
+    }
     drop(stage);
     let bytes = bytes_of(&args.output, format)?;
     events::say(|| {
@@ -184,12 +196,19 @@ pub fn run(args: Args) -> Result<ExitCode> {
         bytes as f64 / scene.len() as f64,
         start.elapsed().as_secs_f64()
     );
-    if args.times.is_none() {
+    if args.times.is_none() && (played || format != Format::Html) {
         let adapter = args.adapter.as_deref();
         let measure = Measure { strict: args.strict, views: args.views, adapter, spz_axes: args.spz_frame.into() };
         measure.say(&args.output, format, &scene, whole, left_out)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the file is a page that draws with this program's kernels.
+fn is_played(args: &Args, format: Format, scene: &Scene) -> Result<bool> {
+    ensure!(args.page.page.is_none() || format == Format::Html, "--page is for .html files");
+    let moves = scene.motion.is_some() && args.times.is_none();
+    Ok(format == Format::Html && args.page.page.map_or(moves, |drawing| drawing == Drawing::Webgpu))
 }
 
 /// Writes a file for each of the times.

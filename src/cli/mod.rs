@@ -32,6 +32,7 @@ mod progress;
 mod render;
 mod steps;
 mod synth;
+mod tables;
 mod train;
 mod verify;
 #[cfg(feature = "viewer")]

@@ -1,12 +1,97 @@
-//! What the pages of several commands have in common.
+//! Pages that `dapple export` writes: which kind, and what it knows of the run that the scene is of.
 
-/// The style of a page of tables.
-pub const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}\
-    table{border-collapse:collapse;margin:.5rem 0 1.5rem}td,th{padding:.15rem .8rem;text-align:right}\
-    td:first-child,th:first-child{text-align:left}tr:nth-child(even){background:#8881}\
-    i{display:block;height:.5rem;background:#48c}pre{overflow:auto}";
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
-/// Text as HTML shows it.
-pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+use anyhow::{Result, ensure};
+
+use crate::dataset::{Capture, CaptureOptions, Shot};
+use crate::gpu::Gpu;
+use crate::page::{self, Setting};
+use crate::scene::Scene;
+use crate::train::config::Background;
+use crate::train::run::folder::config_of;
+
+/// What draws the scene of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Drawing {
+    /// The vendored viewer, in any browser; still scenes only
+    Webgl,
+    /// This program's own kernels
+    Webgpu,
+}
+
+/// Options of a page.
+#[derive(clap::Args)]
+pub struct PageOptions {
+    /// What draws the scene of a .html [default: webgpu for a scene in motion, else webgl]
+    #[arg(long, value_enum)]
+    pub page: Option<Drawing>,
+    /// Background colour of a .html drawn by webgpu: black, white, or R,G,B from 0 to 1 [default: the run's, else black]
+    #[arg(long)]
+    pub background: Option<Background>,
+}
+
+/// Writes a page that draws with this program's kernels. `transformed` says that the scene is no longer in the frame of the
+/// run's capture.
+///
+/// # Errors
+/// Those of [`page::write`], and options of a run that cannot be read.
+pub fn write(
+    path: &Path,
+    scene: &Scene,
+    inputs: &[PathBuf],
+    options: &PageOptions,
+    transformed: bool,
+    adapter: Option<&str>,
+) -> Result<()> {
+    let mut setting = setting(inputs, options, transformed)?;
+    setting.seconds = scene.clip.seconds.unwrap_or(page::SECONDS);
+    let gpu = Gpu::open(adapter);
+    if let Err(error) = &gpu {
+        ensure!(adapter.is_none(), "{error}");
+        log::warn!("{}: it gets no poster and no film strip, which take a GPU: {error}", path.display());
+    }
+    page::write(path, scene, &setting, gpu.ok().as_ref())
+}
+
+/// What the run that the only input is of says: its background and, if its capture is still there, its cameras.
+fn setting(inputs: &[PathBuf], options: &PageOptions, transformed: bool) -> Result<Setting> {
+    let config = match inputs {
+        [one] => config_of(one)?,
+        _ => None,
+    };
+    let background = options.background.or(config.as_ref().map(|config| config.background));
+    let mut setting = Setting {
+        cameras: Vec::new(),
+        stops: Vec::new(),
+        moments: 0,
+        background: background.unwrap_or(Background::Auto).fixed(),
+        seconds: page::SECONDS,
+    };
+    let Some(config) = config.filter(|config| config.capture.exists()) else { return Ok(setting) };
+    let capture = match Capture::open(&config.capture, &CaptureOptions::cameras_only()) {
+        Ok(capture) => capture,
+        Err(error) => {
+            log::warn!("the page has none of the capture's cameras: {error:#}");
+            return Ok(setting);
+        }
+    };
+    setting.moments = capture.shots.iter().filter_map(|shot| Some(shot.time?.to_bits())).collect::<BTreeSet<_>>().len();
+    if transformed {
+        log::warn!("the page has none of the capture's cameras, because --up or --transform moves the scene");
+        return Ok(setting);
+    }
+    setting.stops = stops(&capture.shots);
+    setting.cameras = capture.shots.iter().map(|shot| shot.camera).collect();
+    Ok(setting)
+}
+
+/// A stop for each camera: of a clip, where it stands first.
+fn stops(shots: &[Shot]) -> Vec<(String, usize)> {
+    let mut seen = BTreeSet::new();
+    let firsts = shots.iter().enumerate().filter(|(_, shot)| seen.insert(shot.stream)).map(|(i, _)| i);
+    let firsts: Vec<usize> = firsts.collect();
+    let name = |(k, i): (usize, usize)| (format!("camera {} of {}", k + 1, firsts.len()), i);
+    firsts.iter().copied().enumerate().map(name).collect()
 }

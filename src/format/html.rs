@@ -1,17 +1,19 @@
 //! A self-contained web page that shows a scene: the vendored viewer of `assets/viewer`, packed by `tools/web_viewer`, and
-//! the scene as SOG.
+//! the scene as SOG. Pages that draw with Dapple's own kernels are written by the room `page`; those are read back here.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use glam::Vec3;
 use serde_json::{Value, json};
 
-use super::{sog, write_atomically};
+use super::bounded::CUT_SHORT;
+use super::packed::{self, Description};
+use super::{Format, Loaded, sog, write_atomically};
 use crate::scene::Scene;
 
 const PAGE: &str = include_str!("../../assets/viewer/page.html");
@@ -59,6 +61,47 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
         }
         file.write_all(rest.as_bytes())
     })
+}
+
+/// The start of the element that holds the description of a packed scene, as JSON; and that of each part of its bytes.
+pub const DESCRIPTION: &str = "<script type=\"application/json\" id=\"scene\">";
+pub const PACKED_PART: &str = "<script type=\"text/plain\" class=\"packed\">";
+const END: &str = "</script>";
+
+/// Writes the elements of a packed scene.
+///
+/// # Errors
+/// Those of `file`.
+pub fn write_packed(file: &mut impl Write, scene: &packed::Packed) -> io::Result<()> {
+    writeln!(file, "{DESCRIPTION}{}{END}", serde_json::to_string(&scene.description)?)?;
+    scene.bytes.chunks(PART).try_for_each(|part| writeln!(file, "{PACKED_PART}{}{END}", STANDARD.encode(part)))
+}
+
+/// Reads the scene of a page that carries one packed.
+///
+/// # Errors
+/// Another page; a damaged one.
+pub fn read(path: &Path) -> Result<Loaded> {
+    let named = || path.display().to_string();
+    let page = std::fs::read_to_string(path).with_context(named)?;
+    let Some((_, rest)) = page.split_once(DESCRIPTION) else {
+        bail!(
+            "{}: pages of this kind can only be written; Dapple reads back those of scenes in motion and of --page webgpu. \
+             Open the scene file that the page was made from",
+            path.display()
+        );
+    };
+    let element = |text: &'_ str| text.split_once(END).map(|(element, _)| element.to_string());
+    let description = element(rest).with_context(|| format!("{}: cut short; {CUT_SHORT}", path.display()))?;
+    let description: Description = serde_json::from_str(&description)
+        .with_context(|| format!("{}: the description of the scene is damaged; {CUT_SHORT}", path.display()))?;
+    let mut bytes = Vec::new();
+    for part in rest.split(PACKED_PART).skip(1) {
+        let part = element(part).with_context(|| format!("{}: cut short; {CUT_SHORT}", path.display()))?;
+        bytes.extend(STANDARD.decode(part).with_context(|| format!("{}: damaged; {CUT_SHORT}", path.display()))?);
+    }
+    let scene = packed::unpack(&description, &bytes).with_context(named)?;
+    Ok(Loaded::new(scene, Format::Html))
 }
 
 fn write_parts(file: &mut impl Write, packed: &Path) -> io::Result<()> {

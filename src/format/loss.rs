@@ -92,7 +92,7 @@ pub fn loss(format: Format, scene: &Scene, found: &Scene, left_out: usize) -> Lo
 fn order(format: Format, scene: &Scene) -> Option<Vec<u32>> {
     match format {
         Format::CompressedPly => Some(compressed_ply::best_order(scene)),
-        Format::Sog | Format::Tsog => Some(sog::order(scene)),
+        Format::Sog | Format::Tsog | Format::Html => Some(sog::order(scene)),
         Format::FourD => Some(four_d::order(scene)),
         Format::Splat => Some(splat::by_importance(scene)),
         Format::Splatv => Some(splatv::by_importance(scene)),

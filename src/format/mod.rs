@@ -26,6 +26,7 @@ pub mod ksplat;
 mod loaded;
 mod loss;
 mod options;
+pub mod packed;
 mod palette;
 pub mod ply;
 mod ply_columns;
@@ -181,9 +182,7 @@ fn read_format(path: &Path, format: Format, options: &ReadOptions) -> Result<Loa
         Format::Ksplat => ksplat::read(path),
         Format::Glb | Format::Gltf => gltf::read(path),
         Format::Usda | Format::Usdz => usd::read(path, format),
-        Format::Html => {
-            bail!("{}: web pages can only be written; open the scene file that the page was made from", path.display())
-        }
+        Format::Html => html::read(path),
         Format::Ply | Format::CompressedPly | Format::SpacetimePly | Format::FtgsPly => {
             bail!("{}: not a PLY", path.display())
         }

@@ -6,7 +6,8 @@ use super::buffer::Buffer;
 use super::check::{Checked, check};
 use super::device::{Gpu, GpuError};
 use super::kernel::{Access, Binding, Kernel};
-use super::wgsl::{Constants, constant};
+use super::plan::GRID_ROW;
+use super::wgsl::Constants;
 
 /// A kernel ready to run in one variant.
 #[derive(Debug)]
@@ -101,9 +102,6 @@ impl Gpu {
         self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(name), entries: &entries })
     }
 }
-
-/// Workgroups in a row of a folded grid.
-const GRID_ROW: u32 = constant("math/grid", "GRID_ROW") as u32;
 
 impl<K: Kernel> Pipeline<K> {
     /// Dispatches as many whole workgroups as `invocations` need, folded as by [`Pipeline::dispatch_groups`]: the

@@ -1,6 +1,7 @@
-//! Images and plots for people: colour maps, PNG files, videos and line plots.
+//! Images and plots for people: colour maps, PNG and JPEG files, videos and line plots.
 
 pub mod colormap;
+pub mod jpeg;
 pub mod plot;
 pub mod png;
 pub mod video;

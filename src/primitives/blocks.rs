@@ -8,7 +8,7 @@ use crate::shared;
 /// Invocations of a workgroup of the serial forms.
 const SERIAL_LANES: u32 = constant("form/lanes_serial", "LANES") as u32;
 /// Threads of a workgroup of the other forms.
-const GROUP_THREADS: u32 = constant("layout/blocks", "THREADS") as u32;
+pub(super) const GROUP_THREADS: u32 = constant("layout/blocks", "THREADS") as u32;
 /// Blocks for each lane of a software adapter: more than one, so that an uneven load evens out.
 const BLOCKS_PER_LANE: u32 = 4;
 

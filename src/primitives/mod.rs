@@ -7,6 +7,7 @@
 
 mod blocks;
 mod form;
+pub mod plan;
 mod reduce;
 mod scan;
 mod sort;

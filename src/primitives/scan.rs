@@ -20,7 +20,7 @@ kernel! {
 }
 
 /// Elements that a thread of the workgroup forms scans.
-const ROWS: u32 = 16;
+pub(super) const ROWS: u32 = 16;
 /// Least elements that one invocation scans.
 const SERIAL_BLOCK: u32 = 64;
 

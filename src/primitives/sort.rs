@@ -57,7 +57,7 @@ pub struct Sort {
 const SERIAL_BLOCK: u32 = 1024;
 
 /// Widest digit of a form, in bits.
-fn widest_digit(form: Form) -> u32 {
+pub(super) fn widest_digit(form: Form) -> u32 {
     match form {
         Form::Serial => 11,
         Form::Subgroups => 8,
@@ -67,12 +67,12 @@ fn widest_digit(form: Form) -> u32 {
 
 /// Keys that a thread of the workgroup forms takes: as many as 16 KiB of workgroup memory allow with 256 digits, and
 /// what was usual without subgroups.
-fn rows(form: Form) -> u32 {
-    if form == Form::Workgroup { 8 } else { 14 }
+pub(super) const fn rows(form: Form) -> u32 {
+    if matches!(form, Form::Workgroup) { 8 } else { 14 }
 }
 
 /// Cuts `bits` bits into digits of nearly equal width, the lowest first.
-fn digits(bits: u32, widest: u32) -> Vec<Digit> {
+pub(super) fn digits(bits: u32, widest: u32) -> Vec<Digit> {
     let passes = bits.div_ceil(widest);
     let edge = |pass: u32| bits * pass / passes;
     (0..passes).map(|p| Digit { shift: edge(p), mask: (1 << (edge(p + 1) - edge(p))) - 1 }).collect()

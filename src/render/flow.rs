@@ -48,7 +48,7 @@ pub(super) struct FlowStages {
     gradient: Variants<FlowGradient<'static>>,
 }
 
-fn project_variant(form: FlowForm, moving: bool, lens: LensVariant) -> [(&'static str, u32); 3] {
+pub(super) fn project_variant(form: FlowForm, moving: bool, lens: LensVariant) -> [(&'static str, u32); 3] {
     [("FLOW", form.constant()), ("MOTION", u32::from(moving)), lens.constant()]
 }
 

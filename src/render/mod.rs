@@ -13,6 +13,7 @@ mod lens;
 mod options;
 pub mod orbit;
 pub mod path;
+pub mod plan;
 mod present;
 mod preview;
 mod probe;

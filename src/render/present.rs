@@ -56,8 +56,11 @@ kernel! {
 /// All kernels of this file.
 pub const DECLARATIONS: &[Declaration] = &[Present::DECLARATION, Count::DECLARATION, FlowPixels::DECLARATION];
 
+/// Draws presented pixels to a texture.
+pub(super) const WINDOW: &str = include_str!("../../shaders/view/window.wgsl");
+
 /// Bytes that a row of a copy between buffer and texture is a multiple of.
-const ROW: u32 = wgpu::COPY_BYTES_PER_ROW_ALIGNMENT;
+pub(super) const ROW: u32 = wgpu::COPY_BYTES_PER_ROW_ALIGNMENT;
 
 /// What a presented image shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -32,7 +32,7 @@ pub(super) struct Projection {
     project: Variants<Project<'static>>,
 }
 
-fn variant(channel: Channel, model: ModelForm, lens: LensVariant) -> [(&'static str, u32); 4] {
+pub(super) fn variant(channel: Channel, model: ModelForm, lens: LensVariant) -> [(&'static str, u32); 4] {
     let [motion, packed] = model.constants();
     [channel.constant(), motion, packed, lens.constant()]
 }

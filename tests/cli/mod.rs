@@ -9,6 +9,7 @@ mod export;
 mod files;
 mod flow_tool;
 mod losses;
+mod pages;
 mod programs;
 mod readings;
 mod resume;

@@ -5,4 +5,5 @@ mod compact;
 mod dialects;
 mod gltf_usd;
 mod motion;
+mod page;
 mod ply;

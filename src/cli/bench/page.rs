@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anyhow::Result;
 
 use super::figures::{Figures, Measured, Stage};
-use crate::cli::page::{STYLE, escape};
+use crate::cli::tables::{STYLE, escape};
 
 /// The page.
 pub fn html(figures: &Figures, comparison: &str) -> Result<String> {

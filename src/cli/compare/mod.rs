@@ -12,7 +12,6 @@ use image::RgbImage;
 use serde_json::{Value, json};
 
 use super::info::{bytes_of, describe};
-use super::interrupt::exit_on_interrupt;
 use super::pictures::{Pictures, cameras};
 use super::progress;
 use crate::camera::Camera;
@@ -68,7 +67,6 @@ pub fn run(args: Args) -> Result<ExitCode> {
     if let Some(page) = args.page.as_ref().filter(html) {
         anyhow::bail!("--page {}: name a file that ends in .html", page.display());
     }
-    exit_on_interrupt()?;
     let first = open(&args.first, args.time)?;
     let gpu = if args.views > 0 { adapter(&args)? } else { None };
     let views = match &args.capture {

@@ -6,8 +6,8 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::found::{Compared, Opened, figure, rows};
-use crate::cli::page::{STYLE, escape};
 use crate::cli::pictures::decibels;
+use crate::cli::tables::{STYLE, escape};
 
 /// The page.
 pub fn html(first: &Opened, found: &[Compared]) -> Result<String> {
