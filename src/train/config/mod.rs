@@ -17,7 +17,7 @@ pub use count::Count;
 #[cfg(feature = "cli")]
 pub use options::Flags;
 pub use options::{Config, OptionInfo, REFERENCE_STEPS};
-pub use values::{AlphaMode, Background, FlowShape, FlowSource, Init, Precision, Subgroups, Switch};
+pub use values::{AlphaMode, Background, Exposure, FlowShape, FlowSource, Init, Precision, Subgroups, Switch};
 
 impl Config {
     /// Reads a TOML file; keys that it leaves out keep their defaults.
