@@ -7,6 +7,7 @@ mod documents;
 mod edit;
 mod edited_views;
 mod examples;
+mod exposure;
 mod formats;
 mod golden;
 mod gradients;

@@ -16,6 +16,7 @@ pub fn declarations() -> impl Iterator<Item = &'static Declaration> {
         dapple::train::update::DECLARATIONS,
         dapple::train::refine::DECLARATIONS,
         dapple::train::params::DECLARATIONS,
+        dapple::train::appearance::kernels::DECLARATIONS,
     ];
     let all = [dapple::gpu::ceilings::DECLARATIONS, dapple::primitives::DECLARATIONS]
         .into_iter()

@@ -41,7 +41,7 @@ fn config(steps: u32) -> Config {
 }
 
 /// Checkpoint and bytes of the scene file after some steps.
-fn outcome(trainer: &mut Trainer, until: u32) -> (Checkpoint, Vec<u8>) {
+pub fn outcome(trainer: &mut Trainer, until: u32) -> (Checkpoint, Vec<u8>) {
     while trainer.step_index() < until {
         trainer.step().unwrap();
     }
@@ -57,7 +57,7 @@ fn trained(config: Config) -> (Checkpoint, Vec<u8>) {
 }
 
 /// The first value that differs, so that a failure says more than that bytes differ.
-fn assert_same(what: &str, a: &BTreeMap<String, Tensor>, b: &BTreeMap<String, Tensor>) {
+pub fn assert_same(what: &str, a: &BTreeMap<String, Tensor>, b: &BTreeMap<String, Tensor>) {
     assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
     for (name, tensor) in a {
         assert!(tensor == &b[name], "{what}: {name} differs");

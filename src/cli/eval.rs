@@ -13,10 +13,11 @@ use crate::dataset::{Capture, CaptureOptions, FlowChoice, Shot, Split, Unseen};
 use crate::format::write_atomically;
 use crate::gpu::Gpu;
 use crate::render::{Channel, SceneView};
+use crate::train::appearance::Appearances;
 use crate::train::config::{Background, Config, FlowShape, FlowSource};
 use crate::train::evaluate::{Mean, View, evaluate, shots_of};
 use crate::train::motion_scores::{Flicker, FlowError, MotionScores, Scores};
-use crate::train::run::folder::config_of;
+use crate::train::run::folder::{config_of, folder_of};
 
 /// Compare renders of a scene with the images of a capture: PSNR and SSIM, and the error of its optical flow
 #[derive(clap::Args)]
@@ -101,7 +102,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let gaussians = view.gaussians;
     let render = |shot: &Shot| view.render(&shot.camera, shot.time.unwrap_or(0.0));
     let mut flicker = Flicker::new(&capture);
-    let views = evaluate(&capture, &shots, background, args.strict, render, |comparison| {
+    let appearances = Appearances::read(folder_of(&args.scene))?;
+    let rules = (background, args.strict);
+    let views = evaluate(&capture, &shots, rules, appearances.as_ref(), render, |comparison| {
         flicker.add(&comparison);
         let view = comparison.view;
         println!("{:<32} PSNR {:6.2} dB   SSIM {:.4}", view.name, view.psnr, view.ssim);
@@ -119,7 +122,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     if capture.is_dynamic() {
         println!("all: {}", format_scores(&all));
     }
-    println!("mean of {} views: PSNR {:.3} dB, SSIM {:.4}", views.len(), mean.psnr, mean.ssim);
+    println!("mean of {} views: {}", views.len(), mean.words(3));
     println!("{gaussians} Gaussians, {}", gpu.describe());
     if let Some(path) = &args.json {
         let Scores { flow, flicker, .. } = all;

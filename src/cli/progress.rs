@@ -131,7 +131,7 @@ impl Progress {
     /// Takes note of an evaluation, whose time is not the steps'.
     fn evaluated(&mut self, step: u32, mean: Mean) {
         self.test = Some(mean);
-        let line = format!("step {step}: held-out PSNR {:.2} dB, SSIM {:.4}", mean.psnr, mean.ssim);
+        let line = format!("step {step}: held-out {}", mean.words(2));
         match &self.bar {
             Some(bar) => bar.println(line),
             None => eprintln!("{line}"),

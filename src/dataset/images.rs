@@ -32,6 +32,17 @@ impl ImageHeader {
     }
 }
 
+/// The EXIF block of an image; `None` where it has none or cannot be read.
+pub fn exif(path: &Path) -> Option<Vec<u8>> {
+    let mut start = Vec::new();
+    File::open(path).ok()?.take(1 << 18).read_to_end(&mut start).ok()?;
+    // A JPEG's block lies at its start; of other kinds the decoder reads no more than it needs.
+    if start.starts_with(&[0xff, 0xd8]) {
+        return decoder(Cursor::new(start)).ok()?.exif_metadata().ok()?;
+    }
+    decoder(BufReader::new(File::open(path).ok()?)).ok()?.exif_metadata().ok()?
+}
+
 /// Reads the header alone.
 ///
 /// # Errors

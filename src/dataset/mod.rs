@@ -14,6 +14,7 @@ mod colmap;
 mod colmap_binary;
 mod colmap_model;
 mod colmap_text;
+mod exif;
 mod facts;
 mod find;
 mod flow;

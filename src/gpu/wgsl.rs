@@ -49,6 +49,7 @@ pub const SHARED: &[(&str, &str)] = shared_files![
     "form/sort_rank_workgroup",
     "form/sort_scatter_parallel",
     "form/sort_scatter_serial",
+    "layout/appearance",
     "layout/blocks",
     "layout/colour_gradient",
     "layout/digit",

@@ -11,6 +11,7 @@ use glam::{DVec2, DVec3, dvec2};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::disturb::Disturbance;
 use super::motion::{Clip, ObjectMotion};
 use super::pattern::Pattern;
 use super::shape::Shape;
@@ -30,6 +31,8 @@ pub struct Description {
     pub cameras: Spanned<Dome>,
     /// Makes the capture dynamic.
     pub clip: Option<Spanned<Clip>>,
+    /// Makes training images differ in exposure and white balance.
+    pub disturb: Option<Spanned<Disturbance>>,
     pub sky: Spanned<Sky>,
     #[serde(default)]
     pub light: Vec<Spanned<Light>>,
@@ -201,6 +204,9 @@ impl Description {
         ensure(views_ok, &self.cameras, "train must be 1 to 100000 views, and test at most as many")?;
         if let Some(clip) = &self.clip {
             clip.get_ref().check().map_err(|message| (clip.span(), message))?;
+        }
+        if let Some(disturb) = &self.disturb {
+            disturb.get_ref().check().map_err(|message| (disturb.span(), message))?;
         }
         ensure(dome.target.is_finite() && positive(dome.radius), &self.cameras, "radius must be above 0")?;
         let [low, high] = dome.elevation;

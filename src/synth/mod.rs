@@ -10,6 +10,7 @@
 #[cfg(test)]
 mod clip_tests;
 mod describe;
+mod disturb;
 mod flow;
 mod light;
 mod motion;
@@ -26,6 +27,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use glam::DVec3;
 
 use crate::dataset::{Split, flow_io};
 use crate::format;
@@ -125,15 +127,18 @@ fn capture(description: Description, text: &str, out: &Path, told: &dyn Fn(usize
         None => fixed,
     };
     let (seed, wanted) = (description.seed, *description.points.get_ref());
+    let disturb = description.disturb.as_ref().map(|disturb| *disturb.get_ref());
     let world = World::new(description);
     let folders: &[&str] = if frames > 1 { &["flow"] } else { &["sparse/0"] };
     for folder in ["images", "depth", "normals"].iter().chain(folders) {
         create(&out.join(folder))?;
     }
     let train = views.iter().filter(|v| v.split == Split::Train).count();
+    let gains = disturb.unwrap_or_default().gains(seed, train);
     let (mut points, mut trained) = (Vec::new(), 0);
     for (index, view) in views.iter().enumerate() {
-        let world = world.at(view.moment.map_or(0.0, |moment| moment.time));
+        let gain = if view.split == Split::Train { gains[trained] } else { DVec3::ONE };
+        let world = world.at(view.moment.map_or(0.0, |moment| moment.time)).exposed(gain);
         let pixels = world.trace(&view.camera);
         save(out, &world, view, &pixels)?;
         if let Some(moment) = view.moment {

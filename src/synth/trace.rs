@@ -57,6 +57,8 @@ pub struct World {
     samples: u32,
     /// Radiance of white matte surfaces in the open, for light that comes by way of other surfaces.
     bounced: DVec3,
+    /// Factor of the camera on the light that it takes in.
+    gain: DVec3,
 }
 
 /// The first surface along a ray.
@@ -122,7 +124,13 @@ impl World {
             background: image.background,
             samples: image.samples,
             bounced,
+            gain: DVec3::ONE,
         }
+    }
+
+    /// The world through a camera that takes in so many times the light.
+    pub fn exposed(self, gain: DVec3) -> Self {
+        Self { gain, ..self }
     }
 
     /// The world at another time.
@@ -179,7 +187,7 @@ impl World {
                     },
                 };
                 covered += 1.0;
-                sum += radiance.min(DVec3::ONE);
+                sum += (self.gain * radiance).min(DVec3::ONE);
             }
         }
         let [r, g, b] = (sum / f64::max(covered, 1.0)).to_array().map(encode);

@@ -1,11 +1,13 @@
 //! Renders of a capture's views against its photos.
 
 use anyhow::Result;
-use glam::Vec3;
+use glam::{Vec3, Vec4};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::metrics::{Target, check_size, score};
+use super::appearance::Appearances;
+use super::correction::corrected_psnr;
+use super::metrics::{Score, Target, check_size, score};
 use crate::dataset::{Capture, Shot, Split};
 use crate::render::Rendered;
 
@@ -17,9 +19,15 @@ const BATCH: usize = 8;
 pub struct View {
     /// The image's name in the capture.
     pub name: String,
-    /// Decibels, on renders clamped to 0..=1.
+    /// Decibels, on renders clamped to 0..=1, of the render as it is.
     pub psnr: f64,
     pub ssim: f64,
+    /// The same with the exposure and white balance that the other photos predict for a held-out one, where they are trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted: Option<Score>,
+    /// Decibels after the affine correction of colours that fits the photo best.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrected: Option<f64>,
 }
 
 /// A view with its images, for pictures of them.
@@ -36,13 +44,38 @@ pub struct Comparison<'a> {
 pub struct Mean {
     pub psnr: f64,
     pub ssim: f64,
+    /// As in [`View`], where all views have them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted: Option<Score>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrected: Option<f64>,
 }
 
 impl Mean {
     /// The mean over `views`, of which there is at least one.
     pub fn of(views: &[View]) -> Self {
         let mean = |value: fn(&View) -> f64| views.iter().map(value).sum::<f64>() / views.len() as f64;
-        Self { psnr: mean(|view| view.psnr), ssim: mean(|view| view.ssim) }
+        let of_all = |value: fn(&View) -> Option<f64>| {
+            let values: Option<Vec<f64>> = views.iter().map(value).collect();
+            values.map(|values| values.iter().sum::<f64>() / views.len() as f64)
+        };
+        let psnr = of_all(|view| view.predicted.map(|score| score.psnr));
+        let ssim = of_all(|view| view.predicted.map(|score| score.ssim));
+        Self {
+            psnr: mean(|view| view.psnr),
+            ssim: mean(|view| view.ssim),
+            predicted: psnr.zip(ssim).map(|(psnr, ssim)| Score { psnr, ssim }),
+            corrected: of_all(|view| view.corrected),
+        }
+    }
+
+    /// The scores in words: as it is, and in brackets with predicted exposure and colour-corrected.
+    pub fn words(&self, digits: usize) -> String {
+        let predicted = self.predicted.map(|score| format!("{:.digits$} dB with predicted exposure", score.psnr));
+        let corrected = self.corrected.map(|psnr| format!("{psnr:.digits$} dB colour-corrected"));
+        let others: Vec<String> = predicted.into_iter().chain(corrected).collect();
+        let others = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
+        format!("PSNR {:.digits$} dB{others}, SSIM {:.4}", self.psnr, self.ssim)
     }
 }
 
@@ -51,16 +84,16 @@ pub fn shots_of(capture: &Capture, split: Split) -> Vec<usize> {
     (0..capture.shots.len()).filter(|&i| capture.shots[i].split == split).collect()
 }
 
-/// Renders and scores the given shots, in order. `background` is what `render` draws behind the scene. Photos that
-/// cannot be decoded are left out with a warning, or with `strict` are errors.
+/// Renders and scores the given shots, in order. `background` is what `render` draws behind the scene, `appearances` are
+/// the transforms of a run's photos. Photos that cannot be decoded are left out with a warning, or with `strict` are errors.
 ///
 /// # Errors
 /// Those of `render` and `on_view`. Where no photo can be compared, as under masks that hide all, there is no view.
 pub fn evaluate(
     capture: &Capture,
     shots: &[usize],
-    background: Vec3,
-    strict: bool,
+    (background, strict): (Vec3, bool),
+    appearances: Option<&Appearances>,
     mut render: impl FnMut(&Shot) -> Result<Rendered>,
     mut on_view: impl FnMut(Comparison) -> Result<()>,
 ) -> Result<Vec<View>> {
@@ -86,10 +119,22 @@ pub fn evaluate(
                 );
                 continue;
             }
-            let view = View { name: capture.shots[shot].name.clone(), psnr: score.psnr, ssim: score.ssim };
+            let view = view_of(&capture.shots[shot].name, &target, &rendered.pixels, score, appearances);
             on_view(Comparison { shot, view: &view, target: &target, render: &rendered })?;
             views.push(view);
         }
     }
     Ok(views)
+}
+
+/// The scores of a render that is scored as it is already.
+fn view_of(name: &str, target: &Target, pixels: &[Vec4], asis: Score, appearances: Option<&Appearances>) -> View {
+    let transform = appearances.and_then(|all| all.of(name));
+    View {
+        name: name.into(),
+        psnr: asis.psnr,
+        ssim: asis.ssim,
+        predicted: transform.map(|transform| score(target, &transform.apply(pixels))),
+        corrected: Some(corrected_psnr(target, pixels)),
+    }
 }

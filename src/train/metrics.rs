@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use glam::{Vec3, Vec4};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::dataset::{Capture, Coverage, LEAST_SIDE, Photo};
 use crate::gpu::wgsl::constant;
@@ -46,13 +47,14 @@ impl Target {
         Self { width: picture.width, height: picture.height, colours, mask }
     }
 
-    fn counts(&self, pixel: usize) -> bool {
+    /// Whether a pixel is compared.
+    pub fn counts(&self, pixel: usize) -> bool {
         self.mask.as_ref().is_none_or(|mask| mask[pixel])
     }
 }
 
 /// The agreement of one render with its photo.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// Decibels.
     pub psnr: f64,
@@ -82,8 +84,8 @@ pub fn score(target: &Target, render: &[Vec4]) -> Score {
     Score { psnr: psnr(target, &render), ssim: ssim(target, &render) }
 }
 
-/// −10 log₁₀ of the mean squared error over the pixels that count.
-fn psnr(target: &Target, render: &[Vec3]) -> f64 {
+/// PSNR in decibels of a render in 0..=1: −10 log₁₀ of the mean squared error over the pixels that count.
+pub fn psnr(target: &Target, render: &[Vec3]) -> f64 {
     let mut sum = 0.0;
     let mut count = 0;
     for (pixel, (a, b)) in target.colours.iter().zip(render).enumerate() {

@@ -1,8 +1,9 @@
 //! Training: one step, its schedule, and what a run leaves behind.
 
-mod appearance;
+pub mod appearance;
 pub mod budget;
 pub mod config;
+mod correction;
 pub mod evaluate;
 pub mod flow;
 pub mod init;

@@ -75,6 +75,11 @@ impl Parameters {
         &self.state[0]
     }
 
+    /// `[ceil(len / 4)]` Adam's first and second moments, for a kernel that makes the steps itself.
+    pub fn moments(&self) -> [&Buffer<Vec4>; 2] {
+        [&self.state[1], &self.state[2]]
+    }
+
     /// `[ceil(len / 4)]` where those kernels leave the gradient of the loss.
     pub fn gradient(&self) -> &Buffer<Vec4> {
         &self.gradient

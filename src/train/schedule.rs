@@ -19,6 +19,10 @@ pub const EXTENT: f64 = 1.1;
 
 /// Least side of a reduced photo, in pixels: the windows of SSIM take 11.
 const LEAST_SIDE: u32 = 64;
+/// The bias corrections of Adam's first and second moment after `steps` earlier steps.
+pub fn bias_corrections(steps: u32) -> [f32; 2] {
+    [BETA1, BETA2].map(|beta| (1.0 / (1.0 - beta.powi(steps as i32 + 1))) as f32)
+}
 
 /// The schedule of a run.
 #[derive(Clone, Debug)]
@@ -109,11 +113,11 @@ impl Schedule {
     pub fn step(&self, step: u32, gaussians: usize) -> Step {
         let config = &self.config;
         let lr_mean = self.mean_rate(step);
-        let correction = |beta: f64| (1.0 / (1.0 - beta.powi(step as i32 + 1))) as f32;
+        let [correction1, correction2] = bias_corrections(step);
         let count = gaussians as f64;
         let constants = Step {
-            correction1: correction(BETA1),
-            correction2: correction(BETA2),
+            correction1,
+            correction2,
             lr_mean: lr_mean as f32,
             lr_rotation: config.lr_rotation as f32,
             lr_scale: config.lr_scale as f32,

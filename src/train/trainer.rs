@@ -14,7 +14,7 @@ use crate::model::{Model, ModelForm};
 use crate::render::{Channel, FrameStatus, LensVariant, RenderOptions, Rendered, Renderer, View, orbit};
 use crate::scene::{ALPHA_MIN, Normalisation, Scene, sigmoid};
 
-use super::appearance::{Appearance, Shown};
+use super::appearance::{Appearance, Appearances, Shown};
 use super::config::{Config, Precision, Subgroups};
 use super::loss::{HISTORY, LossPass, LossWeights};
 use super::metrics;
@@ -128,12 +128,12 @@ impl Trainer {
         let schedule = Schedule::new(&config.resolved(capture.is_cut_out()), shots).in_time(init::time_gap(&capture));
         Ok(Self {
             normalisation: init::normalisation(&capture),
+            appearance: Appearance::new(&gpu, &capture, &config.scaled())?,
             capture,
             renderer,
             model,
             optimiser,
             loss: LossPass::new(&gpu)?,
-            appearance: Appearance::identity(),
             population_kernels: schedule.strategy().kernels(&gpu, form)?,
             targets: Targets::new(&gpu, cache, budget as u64, supervision),
             schedule,
@@ -188,6 +188,10 @@ impl Trainer {
     }
 
     fn submit_step(&mut self) -> Result<()> {
+        if self.appearance.is_judged_at(self.step) {
+            self.finish_steps()?;
+            self.appearance.judge()?;
+        }
         let mut recorder = Recorder::new(&self.gpu, false);
         self.record_step(&mut recorder)?;
         recorder.submit();
@@ -207,6 +211,7 @@ impl Trainer {
             self.view(step, shot).with_colour(background, self.schedule.sh_degree(step), self.config.antialiased);
         self.renderer.set_view(&view, &self.model)?;
         self.loss.set_target(&target, LossWeights::of(&self.config), background, step)?;
+        self.appearance.set_photo(step, shot, &target, background);
         let flow = self.targets.flow(&self.schedule, step, shot)?;
         let supervision = self.targets.supervision().zip(flow.as_ref());
         let constants = self.schedule.step(step, self.model.len());
@@ -224,9 +229,9 @@ impl Trainer {
             None => renderer.record_forward(recorder, &self.model, &view, Channel::Color),
         }
         let rendered = Shown { image: frame.image(), gradient: frame.image_gradient() };
-        let shown = self.appearance.record(recorder, rendered);
+        let shown = self.appearance.record(recorder, rendered, &target);
         self.loss.record(recorder, &target, shown.image, shown.gradient);
-        self.appearance.record_backward(recorder, self.optimiser.step(), frame.buffers().status);
+        self.appearance.record_backward(recorder, rendered, self.optimiser.step(), frame.buffers().status);
         match supervision {
             Some((supervision, flow)) => {
                 supervision.record(recorder, flow, frame, &self.loss);
@@ -312,6 +317,12 @@ impl Trainer {
             gaussians: self.model.len(),
             non_finite: self.non_finite,
         })
+    }
+
+    /// The appearance of the photos, where it is trained: what the scene's colours do not hold.
+    pub fn appearances(&mut self) -> Result<Option<Appearances>> {
+        self.finish_steps()?;
+        self.appearance.appearances(&self.capture)
     }
 
     /// The scene in the capture's frame, without Gaussians that cannot be seen.

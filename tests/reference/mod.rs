@@ -12,6 +12,7 @@
 #![allow(clippy::needless_range_loop)]
 
 pub mod adam;
+pub mod appearance;
 pub mod cases;
 pub mod display;
 pub mod fisheye;

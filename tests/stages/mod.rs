@@ -1,5 +1,6 @@
 //! Each stage of the GPU pipeline by itself against the f64 oracle.
 
+mod appearance;
 mod display;
 mod edges;
 mod loss;

@@ -17,7 +17,9 @@ pub use count::Count;
 #[cfg(feature = "cli")]
 pub use options::Flags;
 pub use options::{Config, OptionInfo, REFERENCE_STEPS};
-pub use values::{AlphaMode, Background, CoarseToFine, FlowShape, FlowSource, Init, Precision, Subgroups, Switch};
+pub use values::{
+    AlphaMode, Background, CoarseToFine, Exposure, FlowShape, FlowSource, Init, Precision, Subgroups, Switch,
+};
 
 impl Config {
     /// Reads a TOML file; keys that it leaves out keep their defaults.

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::count::Count;
 use super::validate::{check, describe};
-use super::values::{AlphaMode, Background, CoarseToFine, FlowShape, FlowSource, Init, Precision, Subgroups, Switch};
+use super::values::{
+    AlphaMode, Background, CoarseToFine, Exposure, FlowShape, FlowSource, Init, Precision, Subgroups, Switch,
+};
 
 /// Steps of the run that the step constants ([`Config::scaled`]) are written for.
 pub const REFERENCE_STEPS: u32 = 30_000;
@@ -197,6 +199,11 @@ options! {
         lr_scale: f64 = 5e-3, in LR;
         /// Learning rate of rotations, as quaternions
         lr_rotation: f64 = 1e-3, in LR;
+        /// Train an exposure and white balance of each photo, whose mean over the photos leaves the scene's colours as they
+        /// are: on, off, or auto where EXIF or the first epochs show that the photos differ
+        exposure: Exposure = Exposure::Auto;
+        /// Initial learning rate of exposures, as logarithms of gains on display colours; it decays exponentially to a fiftieth
+        lr_exposure: f64 = 0.02, in LR;
         /// Weight of the mean opacity in the loss (3DGS-MCMC)
         opacity_regularisation: f64 = 0.01, in 0.0..;
         /// Weight of the mean scale in the loss (3DGS-MCMC)

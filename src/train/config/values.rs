@@ -29,6 +29,17 @@ pub enum Subgroups {
     Off,
 }
 
+/// Whether each photo's exposure and white balance are trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[serde(rename_all = "lowercase")]
+pub enum Exposure {
+    Off,
+    On,
+    /// Where the photos differ.
+    Auto,
+}
+
 /// Storage of view-dependent colour during training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]

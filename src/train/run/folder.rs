@@ -24,13 +24,17 @@ pub const REPORT: &str = "report.html";
 /// What was subtracted from a georeferenced capture's coordinates, where something was.
 pub const SHIFT: &str = "shift.json";
 
+/// The folder that `scene` is, or is a file in.
+pub fn folder_of(scene: &Path) -> &Path {
+    if scene.is_dir() { scene } else { scene.parent().unwrap_or(scene) }
+}
+
 /// The options of the run that `scene` is, or is the scene of; `None` for a scene by itself.
 ///
 /// # Errors
 /// Options that are there and cannot be read: the scene would be shown or measured otherwise than it was trained.
 pub fn config_of(scene: &Path) -> Result<Option<Config>> {
-    let folder = if scene.is_dir() { scene } else { scene.parent().unwrap_or(scene) };
-    let path = folder.join(CONFIG);
+    let path = folder_of(scene).join(CONFIG);
     if path.exists() { Config::load(&path).map(Some) } else { Ok(None) }
 }
 
@@ -237,7 +241,7 @@ mod tests {
     use super::*;
 
     fn record(step: u32) -> Record {
-        let test = (step == 20).then_some(Mean { psnr: 20.1, ssim: 0.7 });
+        let test = (step == 20).then_some(Mean { psnr: 20.1, ssim: 0.7, predicted: None, corrected: Some(21.5) });
         Record { step, loss: 0.1, l1: 1.0 / 3.0, ssim: 0.5, flow: None, gaussians: 7, seconds: 0.5, test }
     }
 

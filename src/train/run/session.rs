@@ -293,9 +293,10 @@ impl Session {
 
     /// The mean over the held-out views; `None` where none can be compared.
     fn evaluate(&mut self) -> Result<Option<Mean>> {
-        let background = self.config.background.fixed();
+        let rules = (self.config.background.fixed(), self.config.strict);
+        let appearances = self.trainer.appearances()?;
         let render = |shot: &Shot| self.trainer.render_view(&shot.camera, shot.time.unwrap_or(0.0));
-        let views = evaluate(&self.capture, &self.held_out, background, self.config.strict, render, |_| Ok(()))?;
+        let views = evaluate(&self.capture, &self.held_out, rules, appearances.as_ref(), render, |_| Ok(()))?;
         if views.is_empty() && !std::mem::replace(&mut self.unmeasured, true) {
             log::warn!("no held-out view can be compared; the run has no score");
         }
@@ -310,6 +311,7 @@ impl Session {
         let root = self.run.path("");
         self.manifest.saved(&root, scene_file(scene.motion.is_some()), &checkpoint)?;
         self.manifest.write(&root)?;
+        self.trainer.appearances()?.map_or(Ok(()), |appearances| appearances.write(&root))?;
         on_event(Event::Saved(self.trainer.step_index()));
         Ok(())
     }
@@ -327,9 +329,10 @@ impl Session {
         let names: Vec<&str> = shots.iter().map(|&shot| self.capture.shots[shot].name.as_str()).collect();
         let names = picture_names(&names);
         let (mut gallery, mut flicker) = (Gallery::new(shots.len()), Flicker::new(&capture));
-        let background = self.config.background.fixed();
+        let rules = (self.config.background.fixed(), self.config.strict);
+        let appearances = self.trainer.appearances()?;
         let render = |shot: &Shot| self.trainer.render_view(&shot.camera, shot.time.unwrap_or(0.0));
-        let views = evaluate(&self.capture, &shots, background, self.config.strict, render, |comparison| {
+        let views = evaluate(&self.capture, &shots, rules, appearances.as_ref(), render, |comparison| {
             let rendered = comparison.render;
             let colours = rendered.pixels.iter().map(|pixel| pixel.truncate());
             let image = to_image(rendered.width, rendered.height, colours);

@@ -20,22 +20,18 @@ impl Trainer {
         self.finish_steps()?;
         let mut tensors = BTreeMap::new();
         moments::save(&self.gpu, &mut tensors, &self.model, &self.optimiser.moments, self.model.len())?;
-        self.appearance.save(&mut tensors)?;
+        let mut extra = serde_json::json!({
+            "gaussians": self.model.len(),
+            "non_finite": self.non_finite,
+            "reported": self.reported,
+            "shots": self.capture.fingerprints(),
+        });
+        self.appearance.save(&mut tensors, &mut extra)?;
         // The next statistics also cover steps before the checkpoint.
         let history = self.loss.history()?.iter().flat_map(Vec4::to_array).collect();
         tensors.insert(HISTORY_NAME.into(), Tensor::f32(&[HISTORY, 4], history));
-        Ok(Checkpoint {
-            config: self.config.clone(),
-            step: self.step,
-            normalisation: self.normalisation,
-            tensors,
-            extra: serde_json::json!({
-                "gaussians": self.model.len(),
-                "non_finite": self.non_finite,
-                "reported": self.reported,
-                "shots": self.capture.fingerprints(),
-            }),
-        })
+        let (config, normalisation) = (self.config.clone(), self.normalisation);
+        Ok(Checkpoint { config, step: self.step, normalisation, tensors, extra })
     }
 
     pub(super) fn restore(&mut self, checkpoint: &Checkpoint) -> Result<()> {

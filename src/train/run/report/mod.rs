@@ -78,6 +78,12 @@ fn header(facts: &Facts, name: &str) -> String {
     let mut cards = String::new();
     if let Some(mean) = facts.held_out {
         cards += &card(format!("{:.2}", mean.psnr), " dB", "PSNR, held out");
+        if let Some(predicted) = mean.predicted {
+            cards += &card(format!("{:.2}", predicted.psnr), " dB", "PSNR with predicted exposure");
+        }
+        if let Some(corrected) = mean.corrected {
+            cards += &card(format!("({corrected:.2})"), " dB", "PSNR, colour-corrected");
+        }
         cards += &card(format!("{:.4}", mean.ssim), "", "SSIM, held out");
     }
     if let Some(last) = last {
@@ -153,12 +159,14 @@ fn views(facts: &Facts) -> String {
     let psnr = |value: fn(f64, f64) -> f64, start| facts.views.iter().map(|view| view.psnr).fold(start, value);
     let (low, high) = (psnr(f64::min, f64::INFINITY), psnr(f64::max, f64::NEG_INFINITY));
     let mut rows = String::new();
+    let predicted = facts.views.iter().any(|view| view.predicted.is_some());
     for (index, view) in facts.views.iter().enumerate() {
         let share = if high > low { 20.0 + 80.0 * (view.psnr - low) / (high - low) } else { 100.0 };
         rows += &format!(
-            "<tr><th>{}</th><td class=\"number\">{:.2}<i style=\"width: {share:.0}%\"></i></td><td class=\"number\">{:.4}</td>",
+            "<tr><th>{}</th><td class=\"number\">{:.2}<i style=\"width: {share:.0}%\"></i></td>{}<td class=\"number\">{:.4}</td>",
             escape(&view.name),
             view.psnr,
+            other_scores(view, predicted),
             view.ssim
         );
         if let Some(entry) = facts.gallery.entries.iter().find(|entry| entry.index == index) {
@@ -170,11 +178,20 @@ fn views(facts: &Facts) -> String {
     }
     let title = if facts.held_out.is_some() { "Held-out views" } else { "Training views (none was held out)" };
     format!(
-        "<section><h2>{title}</h2><div class=\"scroll\"><table><thead><tr><th>view</th><th>PSNR, dB</th><th>SSIM</th>\
+        "<section><h2>{title}</h2><div class=\"scroll\"><table><thead><tr><th>view</th><th>PSNR, dB</th>{}<th>(colour-corrected)</th><th>SSIM</th>\
          <th>photo</th><th>render</th><th>error <span class=\"scale\">0<i style=\"background: {}\">\
          </i>{FULL_ERROR}</span></th></tr></thead><tbody>\n{rows}</tbody></table></div></section>\n",
+        if predicted { "<th>with predicted exposure</th>" } else { "" },
         gradient(&INFERNO)
     )
+}
+
+/// The cells of a view's PSNR with predicted exposure, where the table has that, and after colour correction.
+fn other_scores(view: &View, predicted: bool) -> String {
+    let cell = |text: String| format!("<td class=\"number\">{text}</td>");
+    let score = view.predicted.map_or("–".into(), |score| format!("{:.2}", score.psnr));
+    let corrected = view.corrected.map_or("–".into(), |psnr| format!("({psnr:.2})"));
+    if predicted { cell(score) + &cell(corrected) } else { cell(corrected) }
 }
 
 /// A bar for each named number; nothing if there are none.

@@ -1,0 +1,164 @@
+//! Photos that differ in exposure and white balance: they are noticed and the scene is as if they did not, agreeing ones
+//! are left alone, and runs repeat and resume to the byte.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use dapple::dataset::{Capture, CaptureOptions, Split};
+use dapple::train::config::Exposure;
+use dapple::train::metrics::{Target, score};
+use dapple::train::{Checkpoint, Config, Trainer};
+use glam::Vec3;
+
+use crate::support::gpu;
+use crate::training::{assert_same, outcome};
+
+const STEPS: u32 = 400;
+/// Twelve photos, each seen so often before they are judged.
+const JUDGED: u32 = 12 * 5;
+
+type Made = OnceLock<(tempfile::TempDir, Arc<Capture>)>;
+
+/// The capture of scenes/tiny.toml, with its training photos disturbed or not; made once.
+fn capture(disturbed: bool) -> Arc<Capture> {
+    static CAPTURES: [Made; 2] = [Made::new(), Made::new()];
+    let make = || {
+        let folder = tempfile::tempdir().unwrap();
+        let scene = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes/tiny.toml");
+        let mut text = std::fs::read_to_string(scene).unwrap();
+        if disturbed {
+            text += "\n[disturb]\nexposure = 1.0\nwhite_balance = 0.25\n";
+        }
+        let (file, path) = (folder.path().join("tiny.toml"), folder.path().join("tiny"));
+        std::fs::write(&file, text).unwrap();
+        dapple::synth::run(&file, &path).unwrap();
+        let capture = Capture::open(&path, &CaptureOptions { strict: true, ..CaptureOptions::default() }).unwrap();
+        (folder, Arc::new(capture))
+    };
+    CAPTURES[usize::from(disturbed)].get_or_init(make).1.clone()
+}
+
+fn config(exposure: Exposure) -> Config {
+    Config { steps: STEPS.into(), cap_max: 1500.into(), seed: 11, exposure, ..Config::default() }
+}
+
+fn trainer(disturbed: bool, exposure: Exposure) -> Trainer {
+    Trainer::new(&gpu(), capture(disturbed), config(exposure)).unwrap()
+}
+
+/// Mean PSNR of the held-out views as they are, after the whole run.
+fn held_out(disturbed: bool, exposure: Exposure) -> f64 {
+    let mut trainer = trainer(disturbed, exposure);
+    while trainer.step_index() < STEPS {
+        trainer.step().unwrap();
+    }
+    let capture = capture(disturbed);
+    let shots: Vec<usize> = (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Test).collect();
+    let psnr = |&shot: &usize| {
+        let target = Target::new(&capture.load(shot).unwrap(), Vec3::ZERO);
+        score(&target, &trainer.render_view(&capture.shots[shot].camera, 0.0).unwrap().pixels).psnr
+    };
+    shots.iter().map(psnr).collect::<Vec<_>>().iter().sum::<f64>() / shots.len() as f64
+}
+
+#[test]
+fn what_different_exposures_cost_is_won_back() {
+    let (agreeing, lost, won) =
+        (held_out(false, Exposure::Off), held_out(true, Exposure::Off), held_out(true, Exposure::Auto));
+    let share = (won - lost) / (agreeing - lost);
+    eprintln!(
+        "exposure: {agreeing:.2} dB, disturbed {lost:.2} dB, with transforms {won:.2} dB: {:.0} %",
+        100.0 * share
+    );
+    assert!(agreeing - lost > 0.5, "the disturbance costs something");
+    assert!(share >= 0.8, "{share:.2} of it is won back");
+}
+
+#[test]
+fn photos_that_agree_are_left_alone_to_the_byte() {
+    let run = |exposure| outcome(&mut trainer(false, exposure), JUDGED + 20);
+    let (off, auto) = (run(Exposure::Off), run(Exposure::Auto));
+    assert_same("the run that compared photos", &off.0.tensors, &auto.0.tensors);
+    assert!(off.1 == auto.1 && off.0.extra == auto.0.extra);
+}
+
+#[test]
+fn runs_with_transforms_repeat_and_resume_to_the_byte() {
+    let until = JUDGED + 60;
+    let straight = outcome(&mut trainer(true, Exposure::Auto), until);
+    assert!(straight.0.tensors.contains_key("appearance.value"), "photos that differ are noticed");
+    assert_eq!(straight.0.extra["appearance_since"], JUDGED);
+    let again = outcome(&mut trainer(true, Exposure::Auto), until);
+    assert!(straight.0 == again.0 && straight.1 == again.1);
+    // Before photos are compared, while they are, when all are, and when transforms are trained.
+    for stop in [7, JUDGED - 5, JUDGED, JUDGED + 23] {
+        let (saved, _) = outcome(&mut trainer(true, Exposure::Auto), stop);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("checkpoint.safetensors");
+        saved.save(&path).unwrap();
+        let checkpoint = Checkpoint::load(&path).unwrap();
+        let mut resumed = Trainer::resume(&gpu(), capture(true), checkpoint).unwrap();
+        let (checkpoint, bytes) = outcome(&mut resumed, until);
+        assert_same(&format!("the run resumed at {stop}"), &straight.0.tensors, &checkpoint.tensors);
+        assert!(straight.0 == checkpoint && straight.1 == bytes, "resumed at {stop}");
+    }
+}
+
+#[test]
+fn the_mean_of_the_photos_is_the_identity() {
+    let mut trainer = trainer(true, Exposure::On);
+    (0..JUDGED + 20).for_each(|_| trainer.step().unwrap());
+    let found = trainer.appearances().unwrap().expect("transforms");
+    assert_eq!((found.trained.len(), found.predicted.len()), (12, 3));
+    let gains = |channel: usize| found.trained.values().map(move |photo| photo.matrix[channel][channel].ln());
+    for channel in 0..3 {
+        assert!(gains(channel).sum::<f64>().abs() < 1e-6, "channel {channel}");
+        assert!(gains(channel).fold(0.0, f64::max) > 0.05, "they are not all the identity");
+    }
+}
+
+/// A PNG file with an EXIF block that states an exposure time of 1/60 s times two to the power of `stops`.
+fn with_exif(png: &[u8], stops: f64) -> Vec<u8> {
+    let tag = |tag: u16, kind: u16, value: u32| {
+        [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &1u32.to_le_bytes(), &value.to_le_bytes()].concat()
+    };
+    let (to_inner, time) = (tag(0x8769, 4, 26), tag(0x829a, 5, 44));
+    let [one, none] = [1u16.to_le_bytes(), [0; 2]];
+    let ratio = [(1e6 * stops.exp2()).round() as u32, 60_000_000].map(u32::to_le_bytes).concat();
+    let head = [&b"II*\0"[..], &8u32.to_le_bytes()].concat();
+    let block = [&head[..], &one, &to_inner, &none, &none, &one, &time, &none, &none, &ratio].concat();
+    let body = [&b"eXIf"[..], &block].concat();
+    let crc = !body.iter().fold(!0u32, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
+    });
+    // Behind the signature and the header's chunk.
+    let (start, rest) = png.split_at(33);
+    [start, &(block.len() as u32).to_be_bytes(), &body, &crc.to_be_bytes(), rest].concat()
+}
+
+#[test]
+fn exif_starts_the_transforms_and_predicts_held_out_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tiny");
+    dapple::synth::run(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes/tiny.toml"), &path).unwrap();
+    let stops = |name: &str| 0.25 * f64::from(name.bytes().map(u32::from).sum::<u32>() % 7);
+    for entry in std::fs::read_dir(path.join("images")).unwrap().map(Result::unwrap) {
+        let png = std::fs::read(entry.path()).unwrap();
+        std::fs::write(entry.path(), with_exif(&png, stops(&entry.file_name().to_string_lossy()))).unwrap();
+    }
+    let open =
+        || Arc::new(Capture::open(&path, &CaptureOptions { strict: true, ..CaptureOptions::default() }).unwrap());
+    let capture = open();
+    let by_exif = |shot: &dapple::dataset::Shot| stops(shot.image.file_name().unwrap().to_str().unwrap());
+    let train: Vec<f64> = capture.shots.iter().filter(|shot| shot.split == Split::Train).map(by_exif).collect();
+    let mean = train.iter().sum::<f64>() / train.len() as f64;
+    let mut trainer = Trainer::new(&gpu(), open(), config(Exposure::Auto)).unwrap();
+    let found = trainer.appearances().unwrap().expect("exposures differ by EXIF");
+    for shot in &capture.shots {
+        let want = (std::f64::consts::LN_2 / 2.4 * (by_exif(shot) - mean)).exp();
+        let got = found.of(&shot.name).expect("every photo has one").matrix[1][1];
+        assert!((got - want).abs() < 1e-4, "{} ({:?}): {got}, not {want}", shot.name, shot.split);
+    }
+    let mut off = Trainer::new(&gpu(), open(), config(Exposure::Off)).unwrap();
+    assert!(off.appearances().unwrap().is_none());
+}
