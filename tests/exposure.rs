@@ -13,7 +13,7 @@ use glam::Vec3;
 use crate::support::gpu;
 use crate::training::{assert_same, outcome};
 
-const STEPS: u32 = 400;
+const STEPS: u32 = 800;
 /// Twelve photos, each seen so often before they are judged.
 const JUDGED: u32 = 12 * 5;
 

@@ -8,6 +8,8 @@
 
 #[path = "support/archive.rs"]
 mod archive;
+#[path = "support/counting.rs"]
+mod counting;
 #[path = "support/made.rs"]
 mod made;
 #[path = "support/random.rs"]
@@ -17,14 +19,14 @@ mod random;
 #[expect(dead_code, reason = "the suite uses the rest")]
 mod usdc;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use counting::LARGEST;
 use dapple::format::{self, SpzAxes, WriteOptions, spz};
 use dapple::scene::{Normalisation, Scene};
 use made::scene;
@@ -36,36 +38,6 @@ const FLOOR: usize = 33 << 20;
 const RATIO: usize = 512;
 /// The longest that a file of a few hundred kilobytes may take, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Notes the largest allocation.
-struct Counting;
-
-static LARGEST: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LARGEST.fetch_max(layout.size(), Ordering::Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        LARGEST.fetch_max(layout.size(), Ordering::Relaxed);
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        LARGEST.fetch_max(size, Ordering::Relaxed);
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// The allocation counter is one for the process, so that tests take turns.
 static TURN: Mutex<()> = Mutex::new(());

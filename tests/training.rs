@@ -321,19 +321,23 @@ fn bytes_a_gaussian(capture: Arc<Capture>, config: Config) -> f64 {
     let (room, gaussians) = (trainer.capacity(), trainer.wait().unwrap());
     assert!(room <= gaussians * 3 / 2, "room for {room}, and {gaussians} Gaussians");
     // Buffers are rounded up by a few bytes.
-    (bytes as f64 / room as f64).round()
+    bytes as f64 / room as f64
+}
+
+fn assert_near(bytes: f64, want: f64) {
+    assert!((bytes - want).abs() < 2.0, "{bytes} bytes a Gaussian, not {want}");
 }
 
 #[test]
 fn the_state_of_a_gaussian_is_small() {
-    let packed = Config { cap_max: 1_000_000.into(), ..config(10) };
-    assert_eq!(bytes_a_gaussian(capture(), packed.clone()), 252.0);
-    assert_eq!(bytes_a_gaussian(capture(), Config { sh_degree: 0, ..packed.clone() }), 160.0);
-    assert_eq!(bytes_a_gaussian(clip(), Config { r#static: true, ..packed.clone() }), 252.0);
-    assert_eq!(bytes_a_gaussian(clip(), packed.clone()), 252.0 + 3.0 * 32.0);
+    let packed = Config { cap_max: 300_000.into(), ..config(10) };
+    assert_near(bytes_a_gaussian(capture(), packed.clone()), 252.0);
+    assert_near(bytes_a_gaussian(capture(), Config { sh_degree: 0, ..packed.clone() }), 160.0);
+    assert_near(bytes_a_gaussian(clip(), Config { r#static: true, ..packed.clone() }), 252.0);
+    assert_near(bytes_a_gaussian(clip(), packed.clone()), 252.0 + 3.0 * 32.0);
     let full = Config { precision: Precision::Full, ..packed };
-    assert_eq!(bytes_a_gaussian(capture(), full.clone()), 732.0);
-    assert_eq!(bytes_a_gaussian(clip(), full), 732.0 + 3.0 * 32.0);
+    assert_near(bytes_a_gaussian(capture(), full.clone()), 732.0);
+    assert_near(bytes_a_gaussian(clip(), full), 732.0 + 3.0 * 32.0);
 }
 
 /// What tests of packed state show also holds in full precision.

@@ -1,137 +1,33 @@
 //! `dapple export`: reads, edits and writes scenes.
 
-use std::path::{Path, PathBuf};
+mod args;
+mod write;
+
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use glam::DVec3;
-use indicatif::{DecimalBytes, HumanCount};
-use serde_json::json;
+use indicatif::HumanCount;
 
-use super::cost::{self, Measure, Strict};
+pub use args::Args;
+use write::Fitted;
+
+use super::cost;
 use super::events;
-use super::info::{bytes_of, describe};
-use super::page::{self, Drawing, PageOptions};
+use super::info::describe;
+use super::page::Drawing;
 use super::progress;
 use super::steps::{TransformStep, UpAxis};
 use crate::dataset::{Capture, CaptureOptions};
-use crate::edit::{self, Region, Similarity};
-use crate::format::{self, Format, ReadOptions, SpzAxes, TimeSamples, WriteOptions};
+use crate::edit::{self, Similarity};
+use crate::format::{self, Format, ReadOptions, SpzAxes, TimeSamples};
 use crate::gpu::Gpu;
 use crate::scene::{ALPHA_MIN, Scene};
 
 /// Rank of the neighbour whose distance measures isolation.
 const NEIGHBOUR: usize = 8;
-
-/// Convert scenes between formats; also transform, crop, prune and join them
-///
-/// The input format is detected from the content, the output format from the extension. Steps run in this order,
-/// whatever the order of the options: --time; join the inputs; remove invisible Gaussians (opacity below 1/255); --up;
-/// --transform; --crop; --min-opacity and --max-size; --max-isolation; --keep; --sh-degree; --morton.
-#[derive(clap::Args)]
-pub struct Args {
-    /// Scene files or run folders; several inputs are joined into one scene
-    #[arg(required = true, value_name = "IN")]
-    inputs: Vec<PathBuf>,
-    /// Output file: .ply, .compressed.ply, .splat, .spz, .sog, .glb, .gltf, .usda, .usdz or .html; with motion: .dapple,
-    /// .ftgs.ply, .tsog, .4dgs, .spacetime.ply, .splatv or .html
-    #[arg(value_name = "OUT")]
-    output: PathBuf,
-    /// Export a dynamic scene as it is at this time, 0 to 1 over the clip
-    #[arg(long, allow_negative_numbers = true)]
-    time: Option<f32>,
-    /// Sample a dynamic scene at N times from T0 to T1, 0 to 1 over the clip: as time samples in a USD file, else as N
-    /// files (frame_0001.ply, ... for OUT = frame.ply)
-    #[arg(long, value_name = "T0:T1:N", conflicts_with = "time")]
-    times: Option<TimeSamples>,
-    /// Length of a dynamic scene's clip, for .html, .tsog and .4dgs [default: the capture's if its videos tell it, else 1 s, in pages
-    /// 4 s]
-    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
-    duration: Option<f64>,
-    /// Up axis of the scene (x, y, z, -x, -y or -z); the scene is rotated so that it becomes -y, as viewers expect
-    /// [default for pages, glTF, USD, .ftgs.ply, .tsog and .4dgs: the up of the run's cameras]
-    #[arg(long, value_name = "AXIS", allow_hyphen_values = true)]
-    up: Option<UpAxis>,
-    /// Transform: translate=X,Y,Z, rotate=X,Y,Z (degrees, about x, then y, then z), scale=S or flip=x (or y or z: the
-    /// mirror image along that axis); may be repeated
-    #[arg(long, value_name = "STEP")]
-    transform: Vec<TransformStep>,
-    /// Region to keep: box=X0,Y0,Z0,X1,Y1,Z1 or sphere=X,Y,Z,RADIUS; if repeated, the intersection is kept. Of a scene in
-    /// motion, what is seen there at any time is kept
-    #[arg(long, value_name = "REGION")]
-    crop: Vec<Region>,
-    /// Remove Gaussians whose opacity is below this, 0 to 1
-    #[arg(long, value_name = "OPACITY", allow_negative_numbers = true)]
-    min_opacity: Option<f32>,
-    /// Remove Gaussians whose largest standard deviation exceeds this, in scene units
-    #[arg(long, value_name = "SIZE", allow_negative_numbers = true)]
-    max_size: Option<f32>,
-    /// Remove Gaussians whose distance to their 8th nearest neighbour exceeds this multiple of the median distance
-    #[arg(long, value_name = "RATIO", allow_negative_numbers = true)]
-    max_isolation: Option<f32>,
-    /// Merge neighbours until N Gaussians are left, so that pictures change least, or with --capture what its cameras see;
-    /// of a scene in motion those that matter least are left out instead
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = count)]
-    keep: Option<usize>,
-    /// Capture whose cameras --keep sums blending weights over; its frame must be that of the scene after --transform
-    #[arg(long, requires = "keep")]
-    capture: Option<PathBuf>,
-    #[command(flatten)]
-    page: PageOptions,
-    /// GPU adapter for --capture and for pictures: its index, part of its name, or back end and one of these (`vulkan:0`)
-    #[arg(long)]
-    adapter: Option<String>,
-    /// Remove spherical harmonics above this degree, 0 to 3
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=3))]
-    sh_degree: Option<u32>,
-    /// Sort the Gaussians along a Morton curve
-    #[arg(long)]
-    morton: bool,
-    /// SPZ version to write
-    #[arg(long, value_name = "3|4", default_value = "4", value_parser = clap::value_parser!(u32).range(3..=4))]
-    spz_version: u32,
-    /// Axes of the .spz to write; tools differ in which they expect
-    #[arg(long, value_enum, default_value = "rub")]
-    spz_frame: Axes,
-    /// Axes of the .spz to read [default: those the file names, else rub]
-    #[arg(long, value_enum)]
-    spz_frame_in: Option<Axes>,
-    /// Replace OUT if it exists
-    #[arg(long)]
-    overwrite: bool,
-    /// Fail if more than this share of the Gaussians is left out or differs so that it shows, in percent, or, as 40dB, if
-    /// pictures have a lower PSNR [alone: 1]
-    #[arg(long, value_name = "PERCENT|dB", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
-    strict: Option<Strict>,
-    /// Number of sides from which pictures of the scene and of the file are compared; 0 for none [default: 3, of scenes that
-    /// are not too large]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=64))]
-    views: Option<u32>,
-    /// Print progress as events on the standard output: JSON, one object a line
-    #[arg(long)]
-    json: bool,
-    /// Print what would be written, and write nothing
-    #[arg(long)]
-    dry_run: bool,
-}
-
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum Axes {
-    /// Right, up, back: the format's specification
-    Rub,
-    /// Right, down, front: as the scene is
-    Rdf,
-}
-
-impl From<Axes> for SpzAxes {
-    fn from(frame: Axes) -> Self {
-        match frame {
-            Axes::Rub => Self::Rub,
-            Axes::Rdf => Self::Rdf,
-        }
-    }
-}
 
 pub fn run(args: Args) -> Result<ExitCode> {
     events::start("export", args.json);
@@ -170,38 +66,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         println!("would write {}: {what}", args.output.display());
         return Ok(ExitCode::SUCCESS);
     }
-    let start = Instant::now();
-    let options = WriteOptions { spz_version: args.spz_version, spz_axes: args.spz_frame.into(), times: args.times };
-    if let Some(times) = sequence {
-        return write_sequence(&args.output, &scene, times, &options);
-    }
-    let stages = args.inputs.len() + 1;
-    let stage = progress::spinner(format!("writing {} ({stages} of {stages})", args.output.display()));
-    if played {
-        let moved = args.up.is_some() || !args.transform.is_empty();
-        page::write(&args.output, &scene, &args.inputs, &args.page, moved, args.adapter.as_deref())?;
-    } else {
-        format::save(&args.output, &scene, &options)?;
-    }
-    drop(stage);
-    let bytes = bytes_of(&args.output, format)?;
-    events::say(|| {
-        let file = args.output.display().to_string();
-        json!({ "event": "wrote", "file": file, "format": format.name(), "gaussians": scene.len(), "bytes": bytes })
-    });
-    println!(
-        "wrote {}: {what}, {}, {:.1} bytes each, in {:.1} s",
-        args.output.display(),
-        DecimalBytes(bytes),
-        bytes as f64 / scene.len() as f64,
-        start.elapsed().as_secs_f64()
-    );
-    if args.times.is_none() && (played || format != Format::Html) {
-        let adapter = args.adapter.as_deref();
-        let measure = Measure { strict: args.strict, views: args.views, adapter, spz_axes: args.spz_frame.into() };
-        measure.say(&args.output, format, &scene, whole, left_out)?;
-    }
-    Ok(ExitCode::SUCCESS)
+    write::write(&args, format, Fitted { scene, whole, left_out, what, played }, sequence)
 }
 
 /// Whether the file is a page that draws with this program's kernels.
@@ -209,21 +74,6 @@ fn is_played(args: &Args, format: Format, scene: &Scene) -> Result<bool> {
     ensure!(args.page.page.is_none() || format == Format::Html, "--page is for .html files");
     let moves = scene.motion.is_some() && args.times.is_none();
     Ok(format == Format::Html && args.page.page.map_or(moves, |drawing| drawing == Drawing::Webgpu))
-}
-
-/// Writes a file for each of the times.
-fn write_sequence(output: &Path, scene: &Scene, times: TimeSamples, options: &WriteOptions) -> Result<ExitCode> {
-    format::create_folder(output.parent().unwrap_or(Path::new("")))?;
-    let mut last = PathBuf::new();
-    for (index, time) in times.times().enumerate() {
-        let mut moment = scene.at(time);
-        moment.retain(|moment, i| edit::peak_opacity(moment, i) >= ALPHA_MIN);
-        last = format::sequence::name_of(output, index, times.count);
-        let _stage = progress::spinner(format!("writing {} ({} of {})", last.display(), index + 1, times.count));
-        format::save(&last, &moment, options)?;
-    }
-    println!("wrote {} files, up to {}", times.count, last.display());
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Checks the values of the options, before anything is read.
@@ -263,11 +113,6 @@ fn check_output(args: &Args) -> Result<()> {
         first.display()
     );
     Ok(())
-}
-
-/// A number of Gaussians.
-fn count(text: &str) -> Result<usize> {
-    text.parse().with_context(|| format!("\"{text}\" is not a whole number of Gaussians"))
 }
 
 /// Reads the inputs and joins them.

@@ -29,6 +29,10 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<ExitCode> {
+    let runs_or_sequence = RunFolder::exists(&args.scene) || !format::sequence::find(&args.scene).is_empty();
+    if let Some(entries) = info_folder::entries(&args.scene).filter(|all| !runs_or_sequence && all.len() > 1) {
+        return info_folder::show(&args.scene, &entries, args.json);
+    }
     if is_capture(&args.scene) {
         return match info_folder::entries(&args.scene) {
             Some(entries) => info_folder::show(&args.scene, &entries, args.json),

@@ -29,11 +29,8 @@ pub const LEAST_SIDE: u32 = 11;
 
 /// Assembles a capture from the frames that a reader listed.
 pub fn assemble(mut listing: Listing, options: &CaptureOptions) -> Result<Capture> {
-    ensure!(
-        !listing.frames.is_empty() || !listing.unposed.is_empty(),
-        "{}: it lists no images",
-        listing.origin.display()
-    );
+    let empty = listing.frames.is_empty() && listing.unposed.is_empty();
+    ensure!(!empty, "{}: it lists no images", listing.origin.display());
     let repeated = leave_out_repeated(&mut listing.frames);
     let count = listing.frames.len() + listing.unposed.len() + repeated.len();
     let shift = centre::centre(&mut listing);

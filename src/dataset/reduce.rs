@@ -95,7 +95,8 @@ mod tests {
     #[test]
     fn the_detail_lost_is_that_of_the_fine_pattern() {
         let stripes = |period: u32| {
-            let pixel = |i: u32| if (i % 16) / period % 2 == 0 { [0, 0, 0, 255] } else { [255, 255, 255, 255] };
+            let pixel =
+                |i: u32| if ((i % 16) / period).is_multiple_of(2) { [0, 0, 0, 255] } else { [255, 255, 255, 255] };
             photo(Coverage::Opaque, (0..256).map(pixel).collect(), 16)
         };
         assert!((stripes(1).detail_lost(2) - 0.25).abs() < 0.01, "grey instead of black and white");

@@ -185,7 +185,7 @@ fn a_run_starts_from_a_scene_of_any_format() {
 fn updates_that_are_not_finite_are_reported_once() {
     let folder = Folder::new();
     let capture = tiny().display();
-    let said = folder.succeed(&format!("train {capture} --out r --steps 60 --cap-max 800 --init-scale 1e30"));
+    let said = folder.succeed(&format!("train {capture} --out r --steps 60 --cap-max 800 --lr-scale 1000"));
     let warnings: Vec<&str> = said.lines().filter(|line| line.starts_with("warning: ")).collect();
     assert!(warnings.len() == 1 && warnings[0].contains("not finite and left out"), "{said}");
     let error = folder.error(&format!("train {capture} --out s --init random --init-points 9 --init-extent 1e300"), 1);

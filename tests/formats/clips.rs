@@ -3,7 +3,7 @@
 use std::io::{Cursor, Write};
 
 use dapple::format::{self, Format, write_scene};
-use dapple::scene::{Clip, Motion, Scene, sigmoid};
+use dapple::scene::{ALPHA_MIN, Clip, Motion, Scene, sigmoid};
 use glam::Vec3;
 use serde_json::{Value, json};
 
@@ -35,7 +35,10 @@ fn worst(found: &Scene, scene: &Scene) -> (f32, f32) {
     for time in TIMES {
         let (there, here) = (found.at(time), scene.at(time));
         for (i, &k) in partners.iter().enumerate() {
-            worst.0 = worst.0.max(there.means[k].distance(here.means[i]));
+            // Where something is that nobody sees says nothing.
+            if sigmoid(here.logits[i]) >= ALPHA_MIN {
+                worst.0 = worst.0.max(there.means[k].distance(here.means[i]));
+            }
             worst.1 = worst.1.max((sigmoid(there.logits[k]) - sigmoid(here.logits[i])).abs());
         }
     }

@@ -276,10 +276,10 @@ fn noise_in_time_slides_along_the_line() {
     let after = model.download(&gpu).unwrap();
     let (before, moved) = (scene.motion.as_ref().unwrap(), after.motion.as_ref().unwrap());
     let (mut squares, mut moving) = (0.0, 0);
-    for i in 0..count {
+    for (i, seen) in seen.into_iter().enumerate() {
         let shift = moved.centres[i] - before.centres[i];
-        assert_eq!(shift != 0.0, seen[i], "Gaussian {i}: noise where the view shows it, and only there");
-        moving += usize::from(seen[i]);
+        assert_eq!(shift != 0.0, seen, "Gaussian {i}: noise where the view shows it, and only there");
+        moving += usize::from(seen);
         let place = |scene: &Scene, m: &Motion| scene.means[i] + m.velocities[i] * (0.5 - m.centres[i]);
         assert!((place(&after, moved) - place(&scene, before)).length() < 1e-5, "Gaussian {i} left its line");
         let gate = noise_gate(f64::from(scene.logits[i]).sigmoid());

@@ -19,7 +19,7 @@ pub fn order(scene: &Scene) -> Vec<u32> {
     Plan::of(scene).parts(scene).into_iter().flat_map(|part| part.members).collect()
 }
 
-/// Writes a scene in the order of [`order`]. The Gaussians of a static scene never fade.
+/// Writes a scene in the order of `order`. The Gaussians of a static scene never fade.
 ///
 /// # Errors
 /// A scene that is not finite or empty, a number that is too large for its grid, or a failed write.

@@ -165,7 +165,7 @@ mod tests {
         let drift: Vec<Taken> = (0..40).map(|i| photo(None, (i != 17).then(|| gains(smooth(i))))).collect();
         assert!((predicted(&drift)[17][5] - smooth(17)).abs() < 0.05);
         assert_eq!(predicted(&drift)[5], gains(smooth(5)), "a trained photo has its own");
-        let random = |i: usize| if i * 7 % 3 == 0 { 0.3 } else { -0.15 };
+        let random = |i: usize| if (i * 7).is_multiple_of(3) { 0.3 } else { -0.15 };
         let wild: Vec<Taken> = (0..41).map(|i| photo(None, (i != 17).then(|| gains(random(i))))).collect();
         assert_eq!(predicted(&wild)[17], [0.0; NUMBERS], "unlike neighbours predict nothing");
         assert_eq!(predicted(&[photo(None, None)]), [[0.0; NUMBERS]]);
