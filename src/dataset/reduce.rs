@@ -24,24 +24,6 @@ impl Photo {
         }
         Self { width, height, pixels, coverage: self.coverage }
     }
-
-    /// Mean squared difference of colours, 0 to 1, from the photo that is reduced by `factor` along each side and shown at
-    /// full size again, over the pixels that count: the error that a perfect scene of the reduced photo has.
-    pub fn detail_lost(&self, factor: u32) -> f64 {
-        let (width, height) = (self.width.div_ceil(factor), self.height.div_ceil(factor));
-        let reduced = self.reduced(width, height);
-        let at = |x: u32, y: u32| reduced.pixels[(y * width + x) as usize];
-        let (mut sum, mut count) = (0.0, 0u64);
-        for (i, pixel) in (0u32..).zip(&self.pixels) {
-            let coarse = at((i % self.width) * width / self.width, (i / self.width) * height / self.height);
-            if self.coverage == Coverage::Mask && (pixel[3] == 0 || coarse[3] == 0) {
-                continue;
-            }
-            sum += (0..3).map(|k| (f64::from(pixel[k]) - f64::from(coarse[k])).powi(2)).sum::<f64>();
-            count += 3;
-        }
-        sum / (255.0 * 255.0 * count.max(1) as f64)
-    }
 }
 
 /// The mean colour of the pixels that count, from the mean in which the others are black; `share` of 255 count.
@@ -90,18 +72,6 @@ mod tests {
         assert_eq!(reduced.pixels[0][3], 255, "three of four pixels count");
         assert!(reduced.pixels[0].iter().zip(used).all(|(a, b)| a.abs_diff(b) <= 1), "{:?}", reduced.pixels);
         assert_eq!(reduced.pixels[1], [0; 4], "one of four");
-    }
-
-    #[test]
-    fn the_detail_lost_is_that_of_the_fine_pattern() {
-        let stripes = |period: u32| {
-            let pixel =
-                |i: u32| if ((i % 16) / period).is_multiple_of(2) { [0, 0, 0, 255] } else { [255, 255, 255, 255] };
-            photo(Coverage::Opaque, (0..256).map(pixel).collect(), 16)
-        };
-        assert!((stripes(1).detail_lost(2) - 0.25).abs() < 0.01, "grey instead of black and white");
-        assert_eq!((stripes(2).detail_lost(2), stripes(8).detail_lost(4)), (0.0, 0.0));
-        assert!(stripes(2).detail_lost(4) > 0.2);
     }
 
     #[test]

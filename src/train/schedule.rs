@@ -17,8 +17,8 @@ const BETA2: f64 = constant("math/adam", "BETA2");
 /// normalisation makes 1 (docs/algorithms.md E.3).
 pub const EXTENT: f64 = 1.1;
 
-/// Least side of a reduced photo, in pixels: the windows of SSIM take 11.
-const LEAST_SIDE: u32 = 64;
+/// Least side of a reduced photo, in pixels. Small photos have few pixels to save, and lose more than that is worth.
+const LEAST_SIDE: u32 = 120;
 /// The bias corrections of Adam's first and second moment after `steps` earlier steps.
 pub fn bias_corrections(steps: u32) -> [f32; 2] {
     [BETA1, BETA2].map(|beta| (1.0 / (1.0 - beta.powi(steps as i32 + 1))) as f32)
@@ -196,7 +196,7 @@ mod tests {
         let config = Config { steps: 1000.into(), coarse_to_fine: share, ..Config::default() };
         let sizes = |size| [0, 99, 100, 399, 400, 999].map(|step| Schedule::new(&config, vec![0]).size(step, size));
         assert_eq!(sizes((801, 600)), [(201, 150), (201, 150), (401, 300), (401, 300), (801, 600), (801, 600)]);
-        assert_eq!(sizes((160, 140))[..3], [(80, 70); 3], "not below 64 pixels");
+        assert_eq!(sizes((400, 300))[..3], [(200, 150); 3], "not below 120 pixels");
         let off = Config { coarse_to_fine: "off".parse().unwrap(), ..config.clone() };
         assert_eq!(Schedule::new(&off, vec![0]).size(0, (800, 600)), (800, 600));
     }

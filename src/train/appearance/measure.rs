@@ -5,8 +5,9 @@ use glam::Vec4;
 use super::kernels::{BANDS, PIVOT};
 use super::transform::GAIN_A_STOP;
 
-/// Standard deviation of the photos' exposures, in stops, from which on they are taken to differ.
-const STOPS: f64 = 0.15;
+/// Standard deviation of the photos' exposures, in stops, from which on they are taken to differ. What differs less is
+/// followed well enough by view-dependent colour, as held-out photos of a capture with 0.27 stops show.
+const STOPS: f64 = 0.4;
 /// And the variance between photos is so many times what the differences within each photo make by chance.
 const TIMES_CHANCE: f64 = 4.0;
 /// Bands with less than this part of a photo's mean weight are passed over.

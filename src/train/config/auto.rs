@@ -2,7 +2,6 @@
 
 use super::count::Count;
 use super::options::Config;
-use super::values::CoarseToFine;
 
 /// What the choice depends on.
 #[derive(Clone, Copy, Debug)]
@@ -12,8 +11,6 @@ pub struct Material {
     pub pixels: u64,
     /// Gaussians that the run starts from at least.
     pub first: usize,
-    /// What the photos lose when they are reduced by 2 along each side: mean squared error of colours, 0 to 1.
-    pub detail: f64,
 }
 
 /// Gaussians for each pixel of a photo, times the square root of the number of photos: more views see more of the scene,
@@ -52,12 +49,6 @@ pub fn steps(photos: usize) -> u32 {
     rounded(usual.max(STEPS_A_FURTHER_PHOTO * photos))
 }
 
-/// The share of the steps that train on reduced photos.
-pub fn coarse_share(detail: f64) -> f64 {
-    let _ = detail;
-    0.4
-}
-
 /// To two digits, upwards.
 fn rounded(value: f64) -> u32 {
     let unit = 10f64.powf(value.max(1.0).log10().floor() - 1.0).max(1.0);
@@ -67,13 +58,13 @@ fn rounded(value: f64) -> u32 {
 impl Config {
     /// Whether a number is still to be chosen from the capture.
     pub fn has_auto(&self) -> bool {
-        self.cap_max == Count::Auto || self.steps == Count::Auto || self.coarse_to_fine == CoarseToFine::Auto
+        self.cap_max == Count::Auto || self.steps == Count::Auto
     }
 
     /// The options with `auto` replaced by numbers, and a line for each that says why.
     pub fn budgeted(&self, material: Material) -> (Self, Vec<String>) {
         let (mut config, mut reasons) = (self.clone(), Vec::new());
-        let Material { photos, pixels, first, detail } = material;
+        let Material { photos, pixels, first } = material;
         if self.cap_max == Count::Auto {
             let cap = cap(material);
             let megapixels = pixels as f64 / photos.max(1) as f64 * 1e-6;
@@ -87,15 +78,6 @@ impl Config {
             reasons.push(format!("{steps} steps, for {photos} photos; --steps N sets another number"));
             config.steps = Count::Of(steps);
         }
-        if self.coarse_to_fine == CoarseToFine::Auto {
-            let share = coarse_share(detail);
-            reasons.push(format!(
-                "photos grow to their full size over the first {:.0} % of the steps, since at half of it they keep {:.1} dB of their detail; --coarse-to-fine off|SHARE sets another share",
-                100.0 * share,
-                -10.0 * detail.max(1e-10).log10(),
-            ));
-            config.coarse_to_fine = CoarseToFine::Share(share);
-        }
         (config, reasons)
     }
 }
@@ -105,7 +87,7 @@ mod tests {
     use super::*;
 
     fn capture(photos: usize, side: u64, first: usize) -> Material {
-        Material { photos, pixels: photos as u64 * side * side, first, detail: 1e-3 }
+        Material { photos, pixels: photos as u64 * side * side, first }
     }
 
     #[test]

@@ -138,9 +138,9 @@ options! {
         /// Number of optimisation steps, one image each; `auto` goes by the number of photos. Options that are step numbers apply
         /// to a run of 30000 steps and are scaled to this length
         steps: Count = Count::Auto, in Count::Of(1)..;
-        /// Share of the steps, from the start on, that train on photos reduced by 4 and then by 2 along each side: off, a number
-        /// up to 1, or auto, which goes by the detail that the photos lose
-        coarse_to_fine: CoarseToFine = CoarseToFine::Auto;
+        /// Share of the steps, from the start on, that train on photos reduced by 4 and then by 2 along each side, though never
+        /// below 120 pixels; or off
+        coarse_to_fine: CoarseToFine = CoarseToFine::default();
         /// Seed of the random numbers; on one GPU, equal seeds and options give identical files
         seed: u64 = 0, in 0..=i64::MAX as u64;
         /// Steps between evaluations on the held-out images, besides the final one; 0 evaluates at the end only [default: a

@@ -124,24 +124,25 @@ impl std::fmt::Display for Background {
     }
 }
 
-/// The part of a run that trains on reduced photos.
+/// The part of a run that trains on reduced photos: a share of the steps, 0 to 1. In its first quarter photos are reduced by
+/// 4 along each side, in the rest by 2.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub enum CoarseToFine {
-    /// Chosen from what the photos lose when they are reduced.
-    Auto,
-    /// A share of the steps, 0 to 1: its first quarter by 4 along each side, the rest by 2.
-    Share(f64),
+pub struct CoarseToFine(f64);
+
+impl Default for CoarseToFine {
+    fn default() -> Self {
+        Self(0.4)
+    }
 }
 
 impl CoarseToFine {
     /// Factor by which photos are reduced in a step, of a run of `steps`.
     pub fn reduction(self, step: u32, steps: u32) -> u32 {
-        let Self::Share(share) = self else { return 1 };
         let done = f64::from(step) / f64::from(steps);
-        if done < 0.25 * share {
+        if done < 0.25 * self.0 {
             4
-        } else if done < share {
+        } else if done < self.0 {
             2
         } else {
             1
@@ -153,24 +154,17 @@ impl FromStr for CoarseToFine {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "off" => Ok(Self::Share(0.0)),
-            _ => match text.parse() {
-                Ok(share) if (0.0..=1.0).contains(&share) => Ok(Self::Share(share)),
-                _ => bail!("\"{text}\" is not auto, off or a share of the steps from 0 to 1"),
-            },
+        match text.parse() {
+            _ if text == "off" => Ok(Self(0.0)),
+            Ok(share) if (0.0..=1.0).contains(&share) => Ok(Self(share)),
+            _ => bail!("\"{text}\" is not off or a share of the steps from 0 to 1"),
         }
     }
 }
 
 impl std::fmt::Display for CoarseToFine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Auto => write!(f, "auto"),
-            Self::Share(0.0) => write!(f, "off"),
-            Self::Share(share) => write!(f, "{share}"),
-        }
+        if self.0 == 0.0 { write!(f, "off") } else { write!(f, "{}", self.0) }
     }
 }
 
