@@ -27,7 +27,7 @@ fn gaussian_gradient(index: u32, g: Gaussian) -> GaussianGradient {
     let sums = sum_slots(row.first_slot, row.slot_count);
     out.projected = project_gaussian_backward(g, project_gaussian(g), sums.s0, sums.s1, sums.s2);
     // The clamp at zero passes what would raise the colour, which otherwise stayed black for good.
-    out.colour = select(vec3f(0.0), sums.rgb, unpack_splat(row).features > vec3f(0.0) | sums.rgb < vec3f(0.0));
+    out.colour = select(vec3f(0.0), sums.rgb, (unpack_splat(row).features > vec3f(0.0)) | (sums.rgb < vec3f(0.0)));
     let g_d = sh_colour_backward(index, out.direction, view.sh_degree, out.colour);
     out.offset = (g_d - out.direction * dot(out.direction, g_d)) * inverse;
     return out;
