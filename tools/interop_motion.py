@@ -236,7 +236,8 @@ def compare(label, reader, time, want, found, position, opacity, colour):
     near = near.reshape(-1, k)
     misses = [np.abs(pos[near] - want.pos[clear][:, None]).max(2), np.abs(alpha[near] - want.opacity[clear][:, None]),
               np.abs(rgb[near] - tint[clear][:, None]).max(2)]
-    score = misses[0] / position[clear][:, None] + misses[1] / opacity + misses[2] / colour
+    # By the worst of the three, so that one that fits is taken before one that does not.
+    score = np.maximum.reduce([misses[0] / position[clear][:, None], misses[1] / opacity, misses[2] / colour])
     best = np.argmin(score, 1)
     rows = np.arange(len(best))
     off = [miss[rows, best] for miss in misses]
