@@ -16,12 +16,6 @@
 // [workgroups][APPEARANCE_ROWS] gradient of the rows of (M | b).
 @group(0) @binding(5) var<storage, read_write> sums: array<vec4f>;
 
-struct Rows {
-    a: vec4f,
-    b: vec4f,
-    c: vec4f,
-}
-
 var<workgroup> partial: array<Rows, 64>;
 
 @compute @workgroup_size(64)

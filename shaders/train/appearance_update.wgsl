@@ -20,12 +20,6 @@ const OFFSET_DECAY: f32 = 1e-2;
 @group(0) @binding(5) var<storage, read_write> moment2: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> status: array<FrameStatus>;
 
-struct Rows {
-    a: vec4f,
-    b: vec4f,
-    c: vec4f,
-}
-
 var<workgroup> partial: array<Rows, 64>;
 var<workgroup> change: Rows;
 

@@ -84,7 +84,9 @@ pub fn write_packed(file: &mut impl Write, scene: &packed::Packed) -> io::Result
 pub fn read(path: &Path) -> Result<Loaded> {
     let named = || path.display().to_string();
     let page = std::fs::read_to_string(path).with_context(named)?;
+    let whole = page.trim_end().ends_with("</html>");
     let Some((_, rest)) = page.split_once(DESCRIPTION) else {
+        ensure!(whole, "{}: the page is cut short; copy or export it again", path.display());
         bail!(
             "{}: pages of this kind can only be written; Dapple reads back those of scenes in motion and of --page webgpu. \
              Open the scene file that the page was made from",

@@ -62,3 +62,10 @@ fn appear(t: Affine, parts: Parts) -> vec3f {
     let turned = vec3f(dot(t.row0, parts.inner), dot(t.row1, parts.inner), dot(t.row2, parts.inner));
     return turned + parts.cover * t.offset + parts.behind;
 }
+
+// The gradient of the rows of (M | b).
+struct Rows {
+    a: vec4f,
+    b: vec4f,
+    c: vec4f,
+}
