@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use dapple::dataset::{Capture, CaptureOptions, Split};
-use dapple::train::config::Exposure;
+use dapple::train::config::Choice;
 use dapple::train::metrics::{Target, score};
 use dapple::train::{Checkpoint, Config, Trainer};
 use glam::Vec3;
@@ -38,16 +38,16 @@ fn capture(disturbed: bool) -> Arc<Capture> {
     CAPTURES[usize::from(disturbed)].get_or_init(make).1.clone()
 }
 
-fn config(exposure: Exposure) -> Config {
+fn config(exposure: Choice) -> Config {
     Config { steps: STEPS.into(), cap_max: 1500.into(), seed: 11, exposure, ..Config::default() }
 }
 
-fn trainer(disturbed: bool, exposure: Exposure) -> Trainer {
+fn trainer(disturbed: bool, exposure: Choice) -> Trainer {
     Trainer::new(&gpu(), capture(disturbed), config(exposure)).unwrap()
 }
 
 /// Mean PSNR of the held-out views as they are, after the whole run.
-fn held_out(disturbed: bool, exposure: Exposure) -> f64 {
+fn held_out(disturbed: bool, exposure: Choice) -> f64 {
     let mut trainer = trainer(disturbed, exposure);
     while trainer.step_index() < STEPS {
         trainer.step().unwrap();
@@ -64,7 +64,7 @@ fn held_out(disturbed: bool, exposure: Exposure) -> f64 {
 #[test]
 fn what_different_exposures_cost_is_won_back() {
     let (agreeing, lost, won) =
-        (held_out(false, Exposure::Off), held_out(true, Exposure::Off), held_out(true, Exposure::Auto));
+        (held_out(false, Choice::Off), held_out(true, Choice::Off), held_out(true, Choice::Auto));
     let share = (won - lost) / (agreeing - lost);
     eprintln!(
         "exposure: {agreeing:.2} dB, disturbed {lost:.2} dB, with transforms {won:.2} dB: {:.0} %",
@@ -77,7 +77,7 @@ fn what_different_exposures_cost_is_won_back() {
 #[test]
 fn photos_that_agree_are_left_alone_to_the_byte() {
     let run = |exposure| outcome(&mut trainer(false, exposure), JUDGED + 20);
-    let (off, auto) = (run(Exposure::Off), run(Exposure::Auto));
+    let (off, auto) = (run(Choice::Off), run(Choice::Auto));
     assert_same("the run that compared photos", &off.0.tensors, &auto.0.tensors);
     assert!(off.1 == auto.1 && off.0.extra == auto.0.extra);
 }
@@ -85,14 +85,14 @@ fn photos_that_agree_are_left_alone_to_the_byte() {
 #[test]
 fn runs_with_transforms_repeat_and_resume_to_the_byte() {
     let until = JUDGED + 60;
-    let straight = outcome(&mut trainer(true, Exposure::Auto), until);
+    let straight = outcome(&mut trainer(true, Choice::Auto), until);
     assert!(straight.0.tensors.contains_key("appearance.value"), "photos that differ are noticed");
     assert_eq!(straight.0.extra["appearance_since"], JUDGED);
-    let again = outcome(&mut trainer(true, Exposure::Auto), until);
+    let again = outcome(&mut trainer(true, Choice::Auto), until);
     assert!(straight.0 == again.0 && straight.1 == again.1);
     // Before photos are compared, while they are, when all are, and when transforms are trained.
     for stop in [7, JUDGED - 5, JUDGED, JUDGED + 23] {
-        let (saved, _) = outcome(&mut trainer(true, Exposure::Auto), stop);
+        let (saved, _) = outcome(&mut trainer(true, Choice::Auto), stop);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("checkpoint.safetensors");
         saved.save(&path).unwrap();
@@ -106,7 +106,7 @@ fn runs_with_transforms_repeat_and_resume_to_the_byte() {
 
 #[test]
 fn the_mean_of_the_photos_is_the_identity() {
-    let mut trainer = trainer(true, Exposure::On);
+    let mut trainer = trainer(true, Choice::On);
     (0..JUDGED + 20).for_each(|_| trainer.step().unwrap());
     let found = trainer.appearances().unwrap().expect("transforms");
     assert_eq!((found.trained.len(), found.predicted.len()), (12, 3));
@@ -152,13 +152,13 @@ fn exif_starts_the_transforms_and_predicts_held_out_ones() {
     let by_exif = |shot: &dapple::dataset::Shot| stops(shot.image.file_name().unwrap().to_str().unwrap());
     let train: Vec<f64> = capture.shots.iter().filter(|shot| shot.split == Split::Train).map(by_exif).collect();
     let mean = train.iter().sum::<f64>() / train.len() as f64;
-    let mut trainer = Trainer::new(&gpu(), open(), config(Exposure::Auto)).unwrap();
+    let mut trainer = Trainer::new(&gpu(), open(), config(Choice::Auto)).unwrap();
     let found = trainer.appearances().unwrap().expect("exposures differ by EXIF");
     for shot in &capture.shots {
         let want = (std::f64::consts::LN_2 / 2.4 * (by_exif(shot) - mean)).exp();
         let got = found.of(&shot.name).expect("every photo has one").matrix[1][1];
         assert!((got - want).abs() < 1e-4, "{} ({:?}): {got}, not {want}", shot.name, shot.split);
     }
-    let mut off = Trainer::new(&gpu(), open(), config(Exposure::Off)).unwrap();
+    let mut off = Trainer::new(&gpu(), open(), config(Choice::Off)).unwrap();
     assert!(off.appearances().unwrap().is_none());
 }

@@ -16,6 +16,7 @@ use crate::render::{Channel, SceneView};
 use crate::train::appearance::Appearances;
 use crate::train::config::{Background, Config, FlowShape, FlowSource};
 use crate::train::evaluate::{Mean, View, evaluate, shots_of};
+use crate::train::floaters;
 use crate::train::motion_scores::{Flicker, FlowError, MotionScores, Scores};
 use crate::train::run::folder::{config_of, folder_of};
 
@@ -76,6 +77,9 @@ struct Report<'a> {
     /// flickers.
     #[serde(skip_serializing_if = "Option::is_none")]
     flicker: Option<f64>,
+    /// Share of the opacity in space that the capture's exact depth says is empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    floaters: Option<f64>,
     views: &'a [View],
     gaussians: usize,
     adapter: &'a str,
@@ -95,6 +99,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let shots = shots_of_split(&capture, args.split);
     ensure!(!shots.is_empty(), "{}", empty_split(args.split, &args.capture));
 
+    let floaters = floaters::share(&scene, &capture)?;
     let gpu = Gpu::open(args.adapter.as_deref())?;
     let background = args.background.unwrap_or(config.background).fixed();
     let cameras: Vec<_> = capture.shots.iter().map(|shot| shot.camera).collect();
@@ -123,10 +128,13 @@ pub fn run(args: Args) -> Result<ExitCode> {
         println!("all: {}", format_scores(&all));
     }
     println!("mean of {} views: {}", views.len(), mean.words(3));
+    if let Some(share) = floaters {
+        println!("{}", floaters::words(share));
+    }
     println!("{gaussians} Gaussians, {}", gpu.describe());
     if let Some(path) = &args.json {
         let Scores { flow, flicker, .. } = all;
-        let report = Report { mean, splits, flow, flicker, views: &views, gaussians, adapter: &gpu.describe() };
+        let report = Report { mean, splits, flow, flicker, floaters, views: &views, gaussians, adapter: &gpu.describe() };
         let json = serde_json::to_vec_pretty(&report)?;
         write_atomically(path, |file| file.write_all(&json))?;
     }

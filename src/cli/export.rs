@@ -1,6 +1,7 @@
 //! `dapple export`: reads, edits and writes scenes.
 
 mod args;
+mod sky;
 mod write;
 
 use std::path::Path;
@@ -8,10 +9,12 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use glam::DVec3;
+use glam::{DVec3, Vec3};
 use indicatif::HumanCount;
 
 pub use args::Args;
+use args::SkyUse;
+use sky::Near;
 use write::Fitted;
 
 use super::cost;
@@ -145,9 +148,17 @@ fn read(args: &Args) -> Result<Scene> {
 /// Applies the options in the order that the help states.
 fn edit_scene(args: &Args, scene: &mut Scene) -> Result<()> {
     retain(scene, "can never be seen", |scene, i| edit::peak_opacity(scene, i) >= ALPHA_MIN);
+    let near = args.sky.map(|_| Near::of(&args.inputs)).transpose()?;
+    let near = near.map(|near| near.moved(|spheres| transform(args, spheres)));
     transform(args, scene);
+    if let (Some(SkyUse::Drop), Some(near)) = (args.sky, &near) {
+        retain(scene, "are sky", |scene, i| near.holds(scene.means[i]));
+    }
     if !args.crop.is_empty() {
-        retain(scene, "lie outside the crop", |scene, i| edit::seen_within(scene, i, &args.crop));
+        let is_sky = |mean: Vec3| near.as_ref().is_some_and(|near| !near.holds(mean));
+        retain(scene, "lie outside the crop", |scene, i| {
+            is_sky(scene.means[i]) || edit::seen_within(scene, i, &args.crop)
+        });
     }
     if let Some(least) = args.min_opacity {
         retain(scene, "are too transparent", |scene, i| edit::peak_opacity(scene, i) >= least);

@@ -26,7 +26,7 @@ mod load;
 mod masks;
 mod nerf_json;
 mod nerfies;
-mod npy;
+pub mod npy;
 mod open;
 mod reduce;
 mod source;

@@ -13,6 +13,7 @@ use super::init_motion;
 use super::points;
 use super::schedule::SplitMix;
 use super::seeds;
+use super::sky::Sky;
 use super::tracks::{self, Ray};
 use crate::scene::stats::percentile;
 
@@ -164,7 +165,7 @@ fn filled_up(mut points: PointCloud, capture: &Capture, config: &Config) -> Resu
     let room = config.cap() - points.positions.len();
     let fill = if capture.is_cut_out() { 0.0 } else { config.init_fill };
     let count = (points.positions.len() as f64 * fill) as usize;
-    let (filled, rays) = ray_points(capture, count.min(room), &median(&points.positions), FILL_DEPTHS, config.seed)?;
+    let (filled, rays) = ray_points(capture, count.min(room), &median(&points.positions), FILL_DEPTHS, config)?;
     points.positions.extend(filled.positions);
     points.colours.extend(filled.colours);
     if let (Some(times), Some(more)) = (&mut points.times, filled.times) {
@@ -196,7 +197,7 @@ fn random_points(capture: &Capture, config: &Config) -> Result<Seeds> {
     let count = (config.init_points as usize).min(config.cap());
     let (centre, distance) = focus(capture);
     if config.init_extent.is_none() && !capture.is_cut_out() {
-        let (points, rays) = ray_points(capture, count, &centre, RANDOM_DEPTHS, config.seed)?;
+        let (points, rays) = ray_points(capture, count, &centre, RANDOM_DEPTHS, config)?;
         return Ok((points, rays, SEEDS));
     }
     let extent = config.init_extent.unwrap_or(RANDOM_EXTENT * distance);
@@ -216,17 +217,18 @@ fn median(points: &[Vec3]) -> DVec3 {
 }
 
 /// `count` points on random rays of training images, at depths log-uniform in `range` times the camera's distance from
-/// `centre`, each of its pixel's colour; and their rays.
+/// `centre`, each of its pixel's colour; and their rays. Those where a photo shows sky end on its shell.
 fn ray_points(
     capture: &Capture,
     count: usize,
     centre: &DVec3,
     range: (f64, f64),
-    seed: u64,
+    config: &Config,
 ) -> Result<(PointCloud, Vec<Ray>)> {
     let shots: Vec<usize> = (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Train).collect();
     let used = shots.len().min(RAY_IMAGES);
-    let mut random = SplitMix::new(seed ^ 0x7a75);
+    let sky = if count > 0 { Sky::find(capture, config)? } else { None };
+    let mut random = SplitMix::new(config.seed ^ 0x7a75);
     let mut points = PointCloud { times: capture.is_dynamic().then(Vec::new), ..PointCloud::default() };
     let mut rays = Vec::with_capacity(count);
     for k in 0..used {
@@ -239,6 +241,8 @@ fn ray_points(
             let distance = typical * (range.0.ln() + random.unit() * (range.1 / range.0).ln()).exp();
             let pixel = picture.pixels[y as usize * picture.width as usize + x as usize];
             let ray = Ray { shot, pixel: DVec2::new(x, y), distance, typical };
+            let distance = sky.as_ref().and_then(|sky| sky.distance(capture, &ray)).unwrap_or(distance);
+            let ray = Ray { distance, ..ray };
             points.positions.push(ray.at(capture, distance).as_vec3());
             rays.push(ray);
             points.colours.push(Vec3::new(f32::from(pixel[0]), f32::from(pixel[1]), f32::from(pixel[2])) / 255.0);

@@ -13,6 +13,7 @@ mod pages;
 mod programs;
 mod readings;
 mod resume;
+mod sky;
 mod verify;
 mod views;
 

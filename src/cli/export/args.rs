@@ -14,7 +14,7 @@ use crate::format::{SpzAxes, TimeSamples};
 ///
 /// The input format is detected from the content, the output format from the extension. Steps run in this order,
 /// whatever the order of the options: --time; join the inputs; remove invisible Gaussians (opacity below 1/255); --up;
-/// --transform; --crop; --min-opacity and --max-size; --max-isolation; --keep; --sh-degree; --morton.
+/// --transform; --sky drop; --crop; --min-opacity and --max-size; --max-isolation; --keep; --sh-degree; --morton.
 #[derive(clap::Args)]
 pub struct Args {
     /// Scene files or run folders; several inputs are joined into one scene
@@ -47,6 +47,10 @@ pub struct Args {
     /// motion, what is seen there at any time is kept
     #[arg(long, value_name = "REGION")]
     pub(super) crop: Vec<Region>,
+    /// What lies farther away than ten times the run's cameras reach, as sky does: keep it, also outside --crop, or drop it
+    /// [default: as everything else]
+    #[arg(long, value_enum, value_name = "keep|drop")]
+    pub(super) sky: Option<SkyUse>,
     /// Remove Gaussians whose opacity is below this, 0 to 1
     #[arg(long, value_name = "OPACITY", allow_negative_numbers = true)]
     pub(super) min_opacity: Option<f32>,
@@ -100,6 +104,12 @@ pub struct Args {
     /// Print what would be written, and write nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum SkyUse {
+    Keep,
+    Drop,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]

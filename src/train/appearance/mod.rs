@@ -18,7 +18,7 @@ use crate::dataset::{Capture, Split};
 use crate::gpu::{Buffer, Gpu, GpuError, Pipeline, Recorder};
 use crate::render::FrameStatus;
 
-use super::config::{Config, Exposure};
+use super::config::{Config, Choice};
 use super::loss::{Target, target_kind};
 use super::params::Parameters;
 use super::run::checkpoint::{Checkpoint, Tensor};
@@ -94,7 +94,7 @@ impl Appearance {
             model: Model::Identity,
             settings: gpu.zeros("view: appearance", 1)?,
             most_pixels: photos.keys().map(pixels).max().unwrap_or(0),
-            stops: if config.exposure == Exposure::Off { Vec::new() } else { capture.stops() },
+            stops: if config.exposure == Choice::Off { Vec::new() } else { capture.stops() },
             photos,
             pixels: 0,
             lr: config.lr_exposure,
@@ -114,10 +114,10 @@ impl Appearance {
         let count = self.photos.len() as u32;
         let until = count * EPOCHS.max(config.sh_interval.div_ceil(count.max(1)));
         let short = until == 0 || self.steps < LEAST_PART * until;
-        let asked_for = config.exposure == Exposure::On;
+        let asked_for = config.exposure == Choice::On;
         let start = |stops: &Vec<f64>| -> Vec<[f64; 3]> { stops.iter().map(|stop| [stop * GAIN_A_STOP; 3]).collect() };
         match &exif {
-            _ if config.exposure == Exposure::Off => Ok(Model::Identity),
+            _ if config.exposure == Choice::Off => Ok(Model::Identity),
             Some(stops) if asked_for || range > EXIF_STOPS => {
                 log::info!(
                     "exposure and white balance of each photo are trained, from exposures that differ by {range:.1} stops by \

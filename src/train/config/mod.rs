@@ -18,7 +18,7 @@ pub use count::Count;
 pub use options::Flags;
 pub use options::{Config, OptionInfo, REFERENCE_STEPS};
 pub use values::{
-    AlphaMode, Background, CoarseToFine, Exposure, FlowShape, FlowSource, Init, Precision, Subgroups, Switch,
+    AlphaMode, Background, Choice, CoarseToFine, FlowShape, FlowSource, Init, Precision, Subgroups, Switch,
 };
 
 impl Config {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::count::Count;
 use super::validate::{check, describe};
 use super::values::{
-    AlphaMode, Background, CoarseToFine, Exposure, FlowShape, FlowSource, Init, Precision, Subgroups, Switch,
+    AlphaMode, Background, Choice, CoarseToFine, FlowShape, FlowSource, Init, Precision, Subgroups, Switch,
 };
 
 /// Steps of the run that the step constants ([`Config::scaled`]) are written for.
@@ -176,6 +176,9 @@ options! {
         /// Number of random Gaussians added to the capture's points, as a fraction of their number; they lie at random depths
         /// along the rays of the images, for walls and sky that have no points
         init_fill: f64 = 0.2, in 0.0..;
+        /// Put the initial random Gaussians of sky on a shell far behind the capture: on, off, or auto where the photos show sky;
+        /// only in still captures that are not cut out of their background
+        sky: Choice = Choice::Auto;
         /// Opacity of the initial Gaussians [default: 0.1; in a random cube 0.5]
         init_opacity: f64 => Option<f64> = None, in (Excluded(0.0), Excluded(1.0));
         /// Scale of the initial Gaussians, as a multiple of the distance to their three nearest neighbours [default: 1; in a
@@ -201,7 +204,7 @@ options! {
         lr_rotation: f64 = 1e-3, in LR;
         /// Train an exposure and white balance of each photo, whose mean over the photos leaves the scene's colours as they
         /// are: on, off, or auto where EXIF or the first epochs show that the photos differ
-        exposure: Exposure = Exposure::Auto;
+        exposure: Choice = Choice::Auto;
         /// Initial learning rate of exposures, as logarithms of gains on display colours; it decays exponentially to a fiftieth
         lr_exposure: f64 = 0.02, in LR;
         /// Weight of the mean opacity in the loss (3DGS-MCMC)

@@ -29,14 +29,14 @@ pub enum Subgroups {
     Off,
 }
 
-/// Whether each photo's exposure and white balance are trained.
+/// A part of training that the capture may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
-pub enum Exposure {
+pub enum Choice {
     Off,
     On,
-    /// Where the photos differ.
+    /// Where the photos show that it helps.
     Auto,
 }
 

@@ -29,10 +29,22 @@ pub struct Manifest {
     /// By what the run was made: one entry, or more for a run that was resumed by another program or on another adapter.
     pub sittings: Vec<Sitting>,
     pub inputs: Vec<Input>,
+    /// Where the cameras are; unknown in runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frame: Option<Frame>,
     /// In order of their steps.
     pub checkpoints: Vec<Saved>,
     /// The last scene that was saved.
     pub result: Option<Output>,
+}
+
+/// The training cameras' place, in the frame of the run's scene files.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Frame {
+    /// The cameras' mean.
+    pub centre: [f64; 3],
+    /// The distance of the farthest from it, capture units.
+    pub reach: f64,
 }
 
 /// Program and adapter of a part of a run.
@@ -108,7 +120,15 @@ impl Sitting {
 impl Manifest {
     /// The account of a run that starts, or goes on, with this sitting.
     pub fn new(options: Config, sitting: Sitting, inputs: Vec<Input>) -> Self {
-        Self { version: VERSION, options, sittings: vec![sitting], inputs, checkpoints: Vec::new(), result: None }
+        Self {
+            version: VERSION,
+            options,
+            sittings: vec![sitting],
+            inputs,
+            frame: None,
+            checkpoints: Vec::new(),
+            result: None,
+        }
     }
 
     /// The account in a run's folder; `None` where there is none.

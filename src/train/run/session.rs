@@ -16,12 +16,14 @@ use crate::scene::{Normalisation, Scene};
 use crate::train::budget::budgeted;
 use crate::train::config::Config;
 use crate::train::evaluate::{Mean, View, evaluate, shots_of};
+use crate::train::floaters;
+use crate::train::init::normalisation;
 use crate::train::motion_scores::Flicker;
 use crate::train::trainer::{Statistics, Trainer};
 
 use super::checkpoint::Checkpoint;
 use super::folder::{REPORT, Record, RunFolder, picture_names};
-use super::manifest::{self, Manifest, Sitting, scene_file};
+use super::manifest::{self, Frame, Manifest, Sitting, scene_file};
 use super::report::{Facts, Film, Gallery, html};
 
 /// Training views that the report shows where none is held out.
@@ -124,6 +126,8 @@ fn with_fitting_cap(error: anyhow::Error, cap: usize) -> anyhow::Error {
 /// The account of a run that starts, or goes on: it says where that is on another adapter or by another program.
 fn account(out: &Path, config: &Config, capture: &Capture, sitting: Sitting) -> Result<Manifest> {
     let (step, inputs) = (sitting.from_step, manifest::inputs(capture, config)?);
+    let Normalisation { centre, scale } = normalisation(capture);
+    let frame = Some(Frame { centre: centre.to_array(), reach: 1.0 / scale });
     let manifest = match Manifest::read(out)? {
         Some(mut earlier) => {
             let differences = earlier.go_on(config.clone(), sitting, step);
@@ -134,9 +138,9 @@ fn account(out: &Path, config: &Config, capture: &Capture, sitting: Sitting) -> 
             if let Some((_, new)) = changed.filter(|_| step > 0) {
                 log::warn!("the {} {} is not what the run was trained on so far", new.kind, new.name);
             }
-            Manifest { inputs, ..earlier }
+            Manifest { inputs, frame, ..earlier }
         }
-        None => Manifest::new(config.clone(), sitting, inputs),
+        None => Manifest { frame, ..Manifest::new(config.clone(), sitting, inputs) },
     };
     manifest.write(out)?;
     Ok(manifest)
@@ -351,6 +355,8 @@ impl Session {
         if let Some(mean) = mean {
             on_event(Event::Evaluated(self.config.step_count(), mean));
         }
+        let floaters = floaters::share(&self.trainer.scene()?, &capture)?;
+        floaters.into_iter().for_each(|share| log::info!("{}", floaters::words(share)));
         let film =
             if capture.is_dynamic() && !views.is_empty() { Some(self.film(&shots, &views, flicker)?) } else { None };
         let facts = Facts {
@@ -362,6 +368,7 @@ impl Session {
             held_out: mean,
             gallery: &gallery,
             film: film.as_ref(),
+            floaters,
             stages: self.trainer.stage_times()?,
             memory: self.trainer.gpu_bytes(),
         };

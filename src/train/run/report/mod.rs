@@ -35,6 +35,8 @@ pub struct Facts<'a> {
     pub gallery: &'a Gallery,
     /// Of a capture in time.
     pub film: Option<&'a Film>,
+    /// Share of the opacity in space that exact depth says is empty.
+    pub floaters: Option<f64>,
     pub stages: StageTimes,
     /// Bytes on the device by buffer.
     pub memory: Vec<(&'static str, u64)>,
@@ -85,6 +87,9 @@ fn header(facts: &Facts, name: &str) -> String {
             cards += &card(format!("({corrected:.2})"), " dB", "PSNR, colour-corrected");
         }
         cards += &card(format!("{:.4}", mean.ssim), "", "SSIM, held out");
+    }
+    if let Some(share) = facts.floaters {
+        cards += &card(format!("{:.2}", 100.0 * share), " %", "of the opacity in empty space");
     }
     if let Some(last) = last {
         cards += &card(grouped(last.gaussians), "", "Gaussians");
