@@ -9,13 +9,14 @@ use anyhow::{Result, ensure};
 use serde::Serialize;
 
 use super::input::read_scene;
+use super::renders::{self, Renders};
 use crate::dataset::{Capture, CaptureOptions, FlowChoice, Shot, Split, Unseen};
 use crate::format::write_atomically;
 use crate::gpu::Gpu;
 use crate::render::{Channel, SceneView};
 use crate::train::appearance::Appearances;
 use crate::train::config::{Background, Config, FlowShape, FlowSource};
-use crate::train::evaluate::{Mean, View, evaluate, shots_of};
+use crate::train::evaluate::{Mean, Rules, View, evaluate, shots_of};
 use crate::train::floaters;
 use crate::train::motion_scores::{Flicker, FlowError, MotionScores, Scores};
 use crate::train::run::folder::{config_of, folder_of};
@@ -23,7 +24,8 @@ use crate::train::run::folder::{config_of, folder_of};
 /// Compare renders of a scene with the images of a capture: PSNR and SSIM, and the error of its optical flow
 #[derive(clap::Args)]
 pub struct Args {
-    /// Run folder or scene file
+    /// Run folder or scene file; or a folder of images that another program rendered, one a view, named as the photos or in
+    /// their order
     scene: PathBuf,
     /// Capture to compare with
     #[arg(long)]
@@ -81,12 +83,18 @@ struct Report<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     floaters: Option<f64>,
     views: &'a [View],
+    #[serde(flatten)]
+    made: Option<Made>,
+}
+
+/// By what the images were rendered, if by Dapple.
+#[derive(Serialize)]
+struct Made {
     gaussians: usize,
-    adapter: &'a str,
+    adapter: String,
 }
 
 pub fn run(args: Args) -> Result<ExitCode> {
-    let scene = read_scene(&args.scene)?;
     let config = config_of(&args.scene)?.unwrap_or_default();
     let options = CaptureOptions {
         max_resolution: args.max_resolution.or(config.max_resolution),
@@ -95,9 +103,12 @@ pub fn run(args: Args) -> Result<ExitCode> {
         flow: flow_choice(args.flow.as_ref(), &config),
         ..config.capture_options()
     };
+    if renders::is_at(&args.scene) {
+        return compare_renders(&args, &Capture::open(&args.capture, &options)?);
+    }
+    let scene = read_scene(&args.scene)?;
     let capture = Capture::open(&args.capture, &options)?;
-    let shots = shots_of_split(&capture, args.split);
-    ensure!(!shots.is_empty(), "{}", empty_split(args.split, &args.capture));
+    let shots = chosen_shots(&args, &capture)?;
 
     let floaters = floaters::share(&scene, &capture)?;
     let gpu = Gpu::open(args.adapter.as_deref())?;
@@ -108,11 +119,10 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let render = |shot: &Shot| view.render(&shot.camera, shot.time.unwrap_or(0.0));
     let mut flicker = Flicker::new(&capture);
     let appearances = Appearances::read(folder_of(&args.scene))?;
-    let rules = (background, args.strict);
+    let rules = Rules { background, strict: args.strict, thorough: true };
     let views = evaluate(&capture, &shots, rules, appearances.as_ref(), render, |comparison| {
         flicker.add(&comparison);
-        let view = comparison.view;
-        println!("{:<32} PSNR {:6.2} dB   SSIM {:.4}", view.name, view.psnr, view.ssim);
+        print_view(comparison.view);
         Ok(())
     })?;
     ensure!(!views.is_empty(), "{}: no image could be evaluated", capture.root.display());
@@ -132,13 +142,51 @@ pub fn run(args: Args) -> Result<ExitCode> {
         println!("{}", floaters::words(share));
     }
     println!("{gaussians} Gaussians, {}", gpu.describe());
-    if let Some(path) = &args.json {
-        let Scores { flow, flicker, .. } = all;
-        let report = Report { mean, splits, flow, flicker, floaters, views: &views, gaussians, adapter: &gpu.describe() };
-        let json = serde_json::to_vec_pretty(&report)?;
-        write_atomically(path, |file| file.write_all(&json))?;
-    }
+    let Scores { flow, flicker, .. } = all;
+    let made = Some(Made { gaussians, adapter: gpu.describe() });
+    write_json(&args, &Report { mean, splits, flow, flicker, floaters, views: &views, made })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Scores of images that another program rendered.
+fn compare_renders(args: &Args, capture: &Capture) -> Result<ExitCode> {
+    let shots = chosen_shots(args, capture)?;
+    let renders = Renders::find(&args.scene, capture, &shots)?;
+    let background = args.background.unwrap_or(Background::Auto).fixed();
+    let rules = Rules { background, strict: args.strict, thorough: true };
+    let views = evaluate(
+        capture,
+        &shots,
+        rules,
+        None,
+        |shot| renders.load(shot),
+        |comparison| {
+            print_view(comparison.view);
+            Ok(())
+        },
+    )?;
+    ensure!(!views.is_empty(), "{}: no image could be evaluated", capture.root.display());
+    let mean = Mean::of(&views);
+    println!("mean of {} views, rendered by others: {}", views.len(), mean.words(3));
+    let (splits, flow, flicker, floaters, made) = (BTreeMap::new(), None, None, None, None);
+    write_json(args, &Report { mean, splits, flow, flicker, floaters, views: &views, made })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn chosen_shots(args: &Args, capture: &Capture) -> Result<Vec<usize>> {
+    let shots = shots_of_split(capture, args.split);
+    ensure!(!shots.is_empty(), "{}", empty_split(args.split, &args.capture));
+    Ok(shots)
+}
+
+fn print_view(view: &View) {
+    println!("{:<32} PSNR {:6.2} dB   SSIM {:.4}", view.name, view.psnr, view.ssim);
+}
+
+fn write_json(args: &Args, report: &Report) -> Result<()> {
+    let Some(path) = &args.json else { return Ok(()) };
+    let json = serde_json::to_vec_pretty(report)?;
+    write_atomically(path, |file| file.write_all(&json))
 }
 
 /// Formats scores in one line.

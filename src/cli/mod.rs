@@ -30,6 +30,7 @@ mod page;
 mod pictures;
 mod progress;
 mod render;
+mod renders;
 mod steps;
 mod synth;
 mod tables;

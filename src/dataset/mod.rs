@@ -28,6 +28,7 @@ mod nerf_json;
 mod nerfies;
 pub mod npy;
 mod open;
+mod panoptic;
 mod reduce;
 mod source;
 mod timeline;

@@ -9,7 +9,7 @@ use super::capture::{Capture, CaptureOptions};
 use super::find::PHOTO_FOLDERS;
 use super::source::Listing;
 use super::videos::{entries, is_image, is_video};
-use super::{assemble, colmap, llff, nerf_json, nerfies, videos};
+use super::{assemble, colmap, llff, nerf_json, nerfies, panoptic, videos};
 use crate::scene::Clip;
 
 impl Capture {
@@ -21,8 +21,8 @@ impl Capture {
 
     /// Opens a capture folder, its JSON file or its sparse model.
     ///
-    /// A folder is read from the first of these that it holds: `transforms_train.json` (with `transforms_test.json` as
-    /// test set), `transforms.json`, Nerfies' `dataset.json`, LLFF's `poses_bounds.npy` with a video or a folder of frames
+    /// A folder is read from the first of these that it holds: Dynamic 3D Gaussians' `train_meta.json`, `transforms_train.json`
+    /// (each with its `..._test.json` or `test_meta.json` as test set), `transforms.json`, Nerfies' `dataset.json`, LLFF's `poses_bounds.npy` with a video or a folder of frames
     /// per camera, a COLMAP model in `sparse/0`, `sparse`, `colmap/sparse/0` or the folder itself, `poses_bounds.npy` with
     /// images. An entry of a transforms file may also name a folder of frames or a video. Videos are decoded once, by the
     /// system's ffmpeg, into the user's cache folder. Only the headers of images are read. The EXIF orientation of an
@@ -44,9 +44,10 @@ impl Capture {
     /// Whether a capture is at `path`, as far as the names of files say.
     pub fn is_at(path: &Path) -> bool {
         if path.is_file() {
-            return nerf_json::is_transforms(path);
+            return nerf_json::is_transforms(path) || panoptic::find(path).is_some();
         }
         nerf_json::find(path).is_some()
+            || panoptic::find(path).is_some()
             || nerfies::find(path).is_some()
             || llff::cameras(path).len() > 1
             || colmap::find(path).is_some()
@@ -57,7 +58,9 @@ impl Capture {
 /// What the reader of the capture at `path` lists; `None` where none is there.
 fn list(path: &Path, options: &CaptureOptions) -> Result<Option<Listing>> {
     let (cameras, images) = (llff::cameras(path), llff::images(path));
-    Ok(Some(if let Some(json) = nerf_json::find(path) {
+    Ok(Some(if let Some(meta) = panoptic::find(path) {
+        panoptic::read(&meta)?
+    } else if let Some(json) = nerf_json::find(path) {
         nerf_json::read(&json)?
     } else if let Some(dataset) = nerfies::find(path) {
         nerfies::read(&dataset, options.max_resolution)?
@@ -132,8 +135,8 @@ fn advice(path: &Path, inside: &[PathBuf]) -> String {
         places.into_iter().map(|place| entries(&place, wanted).len()).sum::<usize>()
     };
     let expected = "expected transforms_train.json, transforms.json, a COLMAP model (cameras.bin or cameras.txt) in sparse/0, \
-                    sparse, colmap/sparse/0 or the folder itself, or, of a dynamic capture, dataset.json with camera/, or \
-                    poses_bounds.npy";
+                    sparse, colmap/sparse/0 or the folder itself, or, of a dynamic capture, train_meta.json, dataset.json with camera/, \
+                    or poses_bounds.npy";
     match (holds(is_image), holds(is_video)) {
         (0, 0) => format!("no capture is here; {expected}; of plain photos or a video tools/photos makes a capture"),
         (0, videos) => format!(

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::appearance::Appearances;
 use super::correction::corrected_psnr;
-use super::metrics::{Score, Target, check_size, score};
+use super::metrics::{OtherSsim, Score, Target, check_size, other_ssim, score};
 use crate::dataset::{Capture, Shot, Split};
 use crate::render::Rendered;
 
@@ -21,7 +21,11 @@ pub struct View {
     pub name: String,
     /// Decibels, on renders clamped to 0..=1, of the render as it is.
     pub psnr: f64,
+    /// Mean over all windows, which see the image mirrored beyond its border, as torchmetrics has it.
     pub ssim: f64,
+    /// By other rules for the border.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_ssim: Option<OtherSsim>,
     /// The same with the exposure and white balance that the other photos predict for a held-out one, where they are trained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predicted: Option<Score>,
@@ -46,6 +50,8 @@ pub struct Mean {
     pub ssim: f64,
     /// As in [`View`], where all views have them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_ssim: Option<OtherSsim>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predicted: Option<Score>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corrected: Option<f64>,
@@ -59,11 +65,14 @@ impl Mean {
             let values: Option<Vec<f64>> = views.iter().map(value).collect();
             values.map(|values| values.iter().sum::<f64>() / views.len() as f64)
         };
+        let valid = of_all(|view| view.other_ssim.map(|ssim| ssim.valid));
+        let zero_padded = of_all(|view| view.other_ssim.map(|ssim| ssim.zero_padded));
         let psnr = of_all(|view| view.predicted.map(|score| score.psnr));
         let ssim = of_all(|view| view.predicted.map(|score| score.ssim));
         Self {
             psnr: mean(|view| view.psnr),
             ssim: mean(|view| view.ssim),
+            other_ssim: valid.zip(zero_padded).map(|(valid, zero_padded)| OtherSsim { valid, zero_padded }),
             predicted: psnr.zip(ssim).map(|(psnr, ssim)| Score { psnr, ssim }),
             corrected: of_all(|view| view.corrected),
         }
@@ -84,15 +93,25 @@ pub fn shots_of(capture: &Capture, split: Split) -> Vec<usize> {
     (0..capture.shots.len()).filter(|&i| capture.shots[i].split == split).collect()
 }
 
-/// Renders and scores the given shots, in order. `background` is what `render` draws behind the scene, `appearances` are
-/// the transforms of a run's photos. Photos that cannot be decoded are left out with a warning, or with `strict` are errors.
+/// How views are compared.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// What is drawn behind the scene.
+    pub background: Vec3,
+    /// Whether a photo that cannot be decoded is an error, instead of being left out with a warning.
+    pub strict: bool,
+    /// Whether SSIM is also taken by other rules, which takes three times as long.
+    pub thorough: bool,
+}
+
+/// Renders and scores the given shots, in order. `appearances` are the transforms of a run's photos.
 ///
 /// # Errors
 /// Those of `render` and `on_view`. Where no photo can be compared, as under masks that hide all, there is no view.
 pub fn evaluate(
     capture: &Capture,
     shots: &[usize],
-    (background, strict): (Vec3, bool),
+    rules: Rules,
     appearances: Option<&Appearances>,
     mut render: impl FnMut(&Shot) -> Result<Rendered>,
     mut on_view: impl FnMut(Comparison) -> Result<()>,
@@ -103,8 +122,8 @@ pub fn evaluate(
         let pictures: Vec<_> = batch.par_iter().map(|&shot| capture.load(shot)).collect();
         for (&shot, picture) in batch.iter().zip(pictures) {
             let target = match picture {
-                Ok(picture) => Target::new(&picture, background),
-                Err(error) if strict => return Err(error),
+                Ok(picture) => Target::new(&picture, rules.background),
+                Err(error) if rules.strict => return Err(error),
                 Err(error) => {
                     log::warn!("not evaluated: {error:#}");
                     continue;
@@ -119,7 +138,9 @@ pub fn evaluate(
                 );
                 continue;
             }
-            let view = view_of(&capture.shots[shot].name, &target, &rendered.pixels, score, appearances);
+            let other_ssim = rules.thorough.then(|| other_ssim(&target, &rendered.pixels));
+            let name = &capture.shots[shot].name;
+            let view = View { other_ssim, ..view_of(name, &target, &rendered.pixels, score, appearances) };
             on_view(Comparison { shot, view: &view, target: &target, render: &rendered })?;
             views.push(view);
         }
@@ -134,6 +155,7 @@ fn view_of(name: &str, target: &Target, pixels: &[Vec4], asis: Score, appearance
         name: name.into(),
         psnr: asis.psnr,
         ssim: asis.ssim,
+        other_ssim: None,
         predicted: transform.map(|transform| score(target, &transform.apply(pixels))),
         corrected: Some(corrected_psnr(target, pixels)),
     }

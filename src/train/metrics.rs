@@ -58,7 +58,8 @@ impl Target {
 pub struct Score {
     /// Decibels.
     pub psnr: f64,
-    /// NaN where the image is smaller than the 11-pixel window.
+    /// Mean over all windows, which see the image mirrored beyond its border; NaN where it is smaller than the 11-pixel
+    /// window.
     pub ssim: f64,
 }
 
@@ -81,7 +82,7 @@ pub fn check_size(capture: &Capture, shot: usize) -> Result<()> {
 pub fn score(target: &Target, render: &[Vec4]) -> Score {
     assert_eq!(target.colours.len(), render.len(), "a render and its target have one size");
     let render: Vec<Vec3> = render.iter().map(|pixel| pixel.truncate().clamp(Vec3::ZERO, Vec3::ONE)).collect();
-    Score { psnr: psnr(target, &render), ssim: ssim(target, &render) }
+    Score { psnr: psnr(target, &render), ssim: ssim(target, &render, Border::Mirror, 0) }
 }
 
 /// PSNR in decibels of a render in 0..=1: −10 log₁₀ of the mean squared error over the pixels that count.
@@ -98,31 +99,72 @@ pub fn psnr(target: &Target, render: &[Vec3]) -> f64 {
     (-10.0 * mse.log10()).min(MAX_PSNR)
 }
 
-/// Mean SSIM over the channels and the windows that lie inside the image ("valid"). With a mask, both images are black
-/// where it is, and the windows centred there do not count.
-fn ssim(target: &Target, render: &[Vec3]) -> f64 {
+/// What windows of SSIM see beyond the image.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Border {
+    /// The image mirrored at its outer pixels: torchmetrics' rule, which gsplat and others print.
+    Mirror,
+    /// Black: the rule of Inria's code.
+    Black,
+}
+
+/// Means of SSIM by the rules of others.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OtherSsim {
+    /// Over the windows that lie inside the image.
+    pub valid: f64,
+    /// Over all windows, black beyond the image.
+    pub zero_padded: f64,
+}
+
+/// SSIM of a render of the target's size by the rules that [`score`] does not follow; NaN as there.
+pub fn other_ssim(target: &Target, render: &[Vec4]) -> OtherSsim {
+    let render: Vec<Vec3> = render.iter().map(|pixel| pixel.truncate().clamp(Vec3::ZERO, Vec3::ONE)).collect();
+    OtherSsim {
+        valid: ssim(target, &render, Border::Black, RADIUS),
+        zero_padded: ssim(target, &render, Border::Black, 0),
+    }
+}
+
+/// Mean SSIM over the channels and the windows whose centres are at least `margin` pixels inside the image. With a mask,
+/// both images are black where it is, and the windows centred there do not count.
+fn ssim(target: &Target, render: &[Vec3], border: Border, margin: usize) -> f64 {
     let (width, height) = (target.width as usize, target.height as usize);
     if width <= 2 * RADIUS || height <= 2 * RADIUS {
         return f64::NAN;
     }
-    let inner = width - 2 * RADIUS;
-    let counted = |x: usize, y: usize| target.counts((y + RADIUS) * width + x + RADIUS);
+    let counted = |x: usize, y: usize| {
+        (margin..width - margin).contains(&x) && (margin..height - margin).contains(&y) && target.counts(y * width + x)
+    };
     let mut sum = 0.0;
     for channel in 0..3 {
-        let plane = |image: &[Vec3]| -> Vec<f64> {
-            let value = |(i, colour): (usize, &Vec3)| if target.counts(i) { f64::from(colour[channel]) } else { 0.0 };
-            image.iter().enumerate().map(value).collect()
-        };
-        let rows = blur_rows(&plane(render), &plane(&target.colours), width);
-        let row_sums: Vec<f64> = (0..height - 2 * RADIUS)
+        let value = |image: &[Vec3], i: usize| if target.counts(i) { f64::from(image[i][channel]) } else { 0.0 };
+        let plane = |image: &[Vec3]| padded(|i| value(image, i), (width, height), border);
+        let rows = blur_rows(&plane(render), &plane(&target.colours), width + 2 * RADIUS);
+        let row_sums: Vec<f64> = (0..height)
             .into_par_iter()
-            .map(|y| (0..inner).filter(|&x| counted(x, y)).map(|x| similarity(&blur_column(&rows, inner, x, y))).sum())
+            .map(|y| (0..width).filter(|&x| counted(x, y)).map(|x| similarity(&blur_column(&rows, width, x, y))).sum())
             .collect();
         // A serial sum of the rows, so that the result does not depend on the number of threads.
         sum += row_sums.iter().sum::<f64>();
     }
-    let windows = (0..height - 2 * RADIUS).map(|y| (0..inner).filter(|&x| counted(x, y)).count()).sum::<usize>();
+    let windows = (0..height).map(|y| (0..width).filter(|&x| counted(x, y)).count()).sum::<usize>();
     sum / (3 * windows) as f64
+}
+
+/// A plane with [`RADIUS`] more pixels on every side.
+fn padded(value: impl Fn(usize) -> f64, (width, height): (usize, usize), border: Border) -> Vec<f64> {
+    let inside = |at: usize, size: usize| match at.checked_sub(RADIUS) {
+        Some(at) if at < size => Some(at),
+        _ if border == Border::Black => None,
+        Some(at) => Some(2 * (size - 1) - at),
+        None => Some(RADIUS - at),
+    };
+    let pixel = |i: usize| {
+        let (x, y) = (i % (width + 2 * RADIUS), i / (width + 2 * RADIUS));
+        inside(x, width).zip(inside(y, height)).map_or(0.0, |(x, y)| value(y * width + x))
+    };
+    (0..(width + 2 * RADIUS) * (height + 2 * RADIUS)).map(pixel).collect()
 }
 
 /// The normalised Gaussian window.
@@ -213,27 +255,52 @@ mod tests {
         assert!((one_channel.psnr - (20.0 + 10.0 * 3.0_f64.log10())).abs() < 1e-4);
     }
 
-    /// The definition, one two-dimensional window at a time.
+    /// The definition, one two-dimensional window at a time: the mean over windows centred `margin` inside.
+    fn by_definition(target: &Target, pixels: &[Vec4], at: impl Fn(i32, i32) -> Option<usize>, margin: i32) -> f64 {
+        let weights = [0.00102838, 0.00759876, 0.03600077, 0.10936069, 0.21300553, 0.26601171];
+        let (width, height) = (target.width as i32, target.height as i32);
+        let centres = (margin..height - margin).flat_map(|y| (margin..width - margin).map(move |x| (x, y)));
+        let windows: Vec<(usize, i32, i32)> =
+            (0..3).flat_map(|c| centres.clone().map(move |(x, y)| (c, x, y))).collect();
+        let one = |&(channel, x, y): &(usize, i32, i32)| {
+            let mut moments = [0.0; 5];
+            for (dy, dx) in (0..11_usize).flat_map(|dy| (0..11_usize).map(move |dx| (dy, dx))) {
+                let weight: f64 = weights[dy.min(10 - dy)] * weights[dx.min(10 - dx)];
+                let Some(place) = at(x + dx as i32 - 5, y + dy as i32 - 5) else { continue };
+                let (a, b) = (f64::from(pixels[place][channel]), f64::from(target.colours[place][channel]));
+                add_weighted(&mut moments, weight, &[a, b, a * a, b * b, a * b]);
+            }
+            similarity(&moments)
+        };
+        windows.iter().map(one).sum::<f64>() / windows.len() as f64
+    }
+
     #[test]
-    fn the_separable_form_equals_the_definition() {
+    fn the_separable_form_equals_the_definition_by_every_rule() {
         let target = target(15, 13, texture);
         let pixels = render(&target, |i, colour| {
             (colour + 0.2 * ((i * 37 % 11) as f32 / 11.0 - 0.5)).clamp(Vec3::ZERO, Vec3::ONE)
         });
-        let weights = [0.00102838, 0.00759876, 0.03600077, 0.10936069, 0.21300553, 0.26601171];
-        let mut sum = 0.0;
-        for (channel, top, left) in (0..3).flat_map(|c| (0..3).flat_map(move |y| (0..5).map(move |x| (c, y, x)))) {
-            let mut moments = [0.0; 5];
-            for (dy, dx) in (0..11_usize).flat_map(|y| (0..11_usize).map(move |x| (y, x))) {
-                let weight: f64 = weights[dy.min(10 - dy)] * weights[dx.min(10 - dx)];
-                let at = (top + dy) * 15 + left + dx;
-                let (x, y) = (f64::from(pixels[at][channel]), f64::from(target.colours[at][channel]));
-                add_weighted(&mut moments, weight, &[x, y, x * x, y * y, x * y]);
+        let index = |x: i32, y: i32| ((0..15).contains(&x) && (0..13).contains(&y)).then(|| (y * 15 + x) as usize);
+        let mirror = |v: i32, size: i32| {
+            if v < 0 {
+                -v
+            } else if v >= size {
+                2 * (size - 1) - v
+            } else {
+                v
             }
-            sum += similarity(&moments);
-        }
+        };
+        let mirrored = by_definition(&target, &pixels, |x, y| index(mirror(x, 15), mirror(y, 13)), 0);
+        let (black, valid) = (by_definition(&target, &pixels, index, 0), by_definition(&target, &pixels, index, 5));
+        let others = other_ssim(&target, &pixels);
         // The printed taps have eight digits.
-        assert!((score(&target, &pixels).ssim - sum / 45.0).abs() < 1e-6);
+        for (found, expected) in
+            [(score(&target, &pixels).ssim, mirrored), (others.zero_padded, black), (others.valid, valid)]
+        {
+            assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
+        }
+        assert!((mirrored - valid).abs() > 1e-4 && (black - mirrored).abs() > 1e-4, "the rules differ here");
     }
 
     #[test]

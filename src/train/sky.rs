@@ -83,7 +83,9 @@ impl Sky {
     pub fn distance(&self, capture: &Capture, ray: &Ray) -> Option<f64> {
         let (_, cells) = self.photos.iter().find(|(shot, _)| *shot == ray.shot)?;
         let origin = ray.at(capture, 0.0);
-        cells.at(ray.pixel).then(|| to_sphere(origin - self.frame.centre, ray.at(capture, 1.0) - origin, SHELL / self.frame.scale))
+        cells
+            .at(ray.pixel)
+            .then(|| to_sphere(origin - self.frame.centre, ray.at(capture, 1.0) - origin, SHELL / self.frame.scale))
     }
 }
 
@@ -112,7 +114,9 @@ impl Cells {
         }
         for (pixel, _) in points.iter().filter_map(|&point| camera.project(point)) {
             let at = (pixel * scale / side as f64).floor();
-            let near = |centre: f64, most: usize| (centre - 1.0).max(0.0) as usize..((centre + 2.0).max(0.0) as usize).min(most);
+            let near = |centre: f64, most: usize| {
+                (centre - 1.0).max(0.0) as usize..((centre + 2.0).max(0.0) as usize).min(most)
+            };
             for row in near(at.y, rows) {
                 near(at.x, columns).for_each(|column| may[row * columns + column] = false);
             }
@@ -157,7 +161,8 @@ fn likely(photo: &Photo, (columns, rows): (usize, usize), side: usize) -> Vec<bo
             inside(b.0, b.1).then(|| Some((grey(photo, a.0, a.1)? - grey(photo, b.0, b.1)?).abs())).flatten()
         };
         let pairs = all().flat_map(|(x, y)| [((x, y), (x + 1, y)), ((x, y), (x, y + 1))]);
-        mean_of(&mut pairs.filter_map(step)) <= EVEN && mean_of(&mut all().filter_map(|(x, y)| grey(photo, x, y))) >= mean
+        mean_of(&mut pairs.filter_map(step)) <= EVEN
+            && mean_of(&mut all().filter_map(|(x, y)| grey(photo, x, y))) >= mean
     };
     (0..columns * rows).map(is_even).collect()
 }

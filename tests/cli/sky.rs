@@ -38,10 +38,8 @@ fn sky_is_found_stays_behind_the_scene_and_can_be_dropped() {
     let folder = Folder::new();
     outdoor(&folder);
     let train = "train outdoor --steps 250 --cap-max 2500 --coarse-to-fine off --seed 2";
-    let (with, without) = (
-        folder.succeed(&format!("{train} --out run")),
-        folder.succeed(&format!("{train} --out off --sky off")),
-    );
+    let (with, without) =
+        (folder.succeed(&format!("{train} --out run")), folder.succeed(&format!("{train} --out off --sky off")));
     assert!(with.contains("% of the photos is sky") && !without.contains("is sky"), "{with}{without}");
     let (with, without) = (floating(&with), floating(&without));
     assert!(with < 0.5 * without && without > 1.0, "{with} % with a shell, {without} % without");

@@ -66,3 +66,45 @@ fn evaluation_and_renders_agree_with_training() {
     folder.dapple("render plain --orbit 3 --size 32x24 --out orbit").assert().success();
     assert_eq!(std::fs::read_dir(folder.path("orbit")).expect("reads").count(), 3);
 }
+
+/// Images that another program rendered are scored as a scene's own: by name, by order, and beside the photo as gsplat
+/// writes them; what does not fit is refused.
+#[test]
+fn renders_of_other_programs_are_scored() {
+    let folder = Folder::new();
+    let capture = tiny().display();
+    folder.succeed(&format!("train {capture} --out run --steps 60 --cap-max 800 --max-resolution 48"));
+    let expected = last_psnr(&folder.text("run/metrics.jsonl"));
+    let mut renders: Vec<_> =
+        std::fs::read_dir(folder.path("run/renders")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    renders.sort();
+    assert_eq!(renders.len(), 3);
+    for kind in ["named", "numbered", "beside"] {
+        std::fs::create_dir(folder.path(kind)).unwrap();
+        for (index, render) in renders.iter().enumerate() {
+            let name = if kind == "named" {
+                render.file_stem().unwrap().to_str().unwrap().into()
+            } else {
+                format!("{index:05}")
+            };
+            let image = image::open(render).unwrap().to_rgb8();
+            let left = if kind == "beside" { image.width() } else { 0 };
+            let mut canvas = image::RgbImage::new(left + image.width(), image.height());
+            image::imageops::replace(&mut canvas, &image, left.into(), 0);
+            canvas.save(folder.path(kind).join(format!("{name}.png"))).unwrap();
+        }
+        let said = folder.succeed(&format!("eval {kind} --capture {capture} --max-resolution 48 --json e.json"));
+        assert_eq!(said.contains("they are taken in order"), kind != "named", "{said}");
+        let found = psnr_of_json(&folder.text("e.json"));
+        assert!((found - expected).abs() < 0.05, "{kind}: {found} dB, {expected} dB in training");
+    }
+    let json: serde_json::Value = serde_json::from_str(&folder.text("e.json")).unwrap();
+    let ssim = |rule: &str| json["mean"]["other_ssim"][rule].as_f64().unwrap();
+    assert!(ssim("valid") > 0.1 && ssim("zero_padded") > ssim("valid"), "black borders agree with black borders");
+
+    let said = folder.error(&format!("eval named --capture {capture}"), 1);
+    assert!(said.contains("--max-resolution 48 compares"), "{said}");
+    std::fs::remove_file(folder.path("numbered/00001.png")).unwrap();
+    let said = folder.error(&format!("eval numbered --capture {capture} --max-resolution 48"), 1);
+    assert!(said.contains("2 images for 3 views"), "{said}");
+}

@@ -6,6 +6,7 @@ mod edges;
 mod loss;
 mod motion;
 mod packed;
+mod penalties;
 mod refine;
 mod rigid_flow;
 mod slots;

@@ -273,3 +273,53 @@ fn nerfies_without_a_validation_set_interpolate() {
     write(&root.path().join("camera/left_2.json"), "{\"orientation\": 3}");
     assert!(refusal(root.path()).contains("camera/left_2.json"));
 }
+
+/// `train_meta.json` or `test_meta.json` of two moments: cameras by number, at that place on the x axis.
+fn panoptic_meta(cameras: &[i64]) -> String {
+    let of_all = |one: &dyn Fn(i64) -> String| {
+        let row = cameras.iter().map(|&camera| one(camera)).collect::<Vec<_>>().join(",");
+        format!("[{row}]")
+    };
+    let twice = |row: String| format!("[{row},{row}]");
+    let k = of_all(&|_| "[[20,0,8.5],[0,21,6.25],[0,0,1]]".into());
+    let w2c = of_all(&|camera| format!("[[1,0,0,{}],[0,1,0,0],[0,0,1,0],[0,0,0,1]]", -camera));
+    let names = |moment: usize| of_all(&|camera| format!("\"{camera}/{moment:05}.png\""));
+    format!(
+        "{{\"w\": 16, \"h\": 12, \"k\": {}, \"w2c\": {}, \"fn\": [{},{}], \"cam_id\": {}}}",
+        twice(k),
+        twice(w2c),
+        names(0),
+        names(1),
+        twice(of_all(&|camera| camera.to_string())),
+    )
+}
+
+#[test]
+fn panoptic_clips_have_cameras_by_moment_and_a_test_set_of_their_own() {
+    let images = [
+        "ims/2/00000.png",
+        "ims/2/00001.png",
+        "ims/5/00000.png",
+        "ims/5/00001.png",
+        "ims/7/00000.png",
+        "ims/7/00001.png",
+    ];
+    let files = [("train_meta.json", panoptic_meta(&[2, 5])), ("test_meta.json", panoptic_meta(&[7]))];
+    let root = json_capture(&files, &images);
+    let capture = open(root.path()).unwrap();
+    let found: Vec<_> = facts(&capture).into_iter().map(|(name, time, _, unseen)| (name, time, unseen)).collect();
+    let expected: Vec<_> = (0..6).map(|i| (images[i], (i % 2) as f32, (i > 3).then_some(Unseen::Camera))).collect();
+    assert_eq!(found, expected);
+    let camera = capture.shots[2].camera;
+    assert!((camera.pose.centre() - dvec3(5.0, 0.0, 0.0)).length() < 1e-12, "{:?}", camera.pose.centre());
+    assert_eq!((camera.lens.focal, camera.lens.principal), (dvec2(20.0, 21.0), dvec2(8.5, 6.25)));
+    assert_eq!((capture.shots[2].stream, capture.shots[3].stream), (1, 1));
+    assert_eq!(open(&root.path().join("train_meta.json")).unwrap().shots.len(), 6);
+
+    let cut = panoptic_meta(&[2, 5]).replace(r#""cam_id": [[2,5],[2,5]]"#, r#""cam_id": [[2,5],[2]]"#);
+    let message = refusal(json_capture(&[("train_meta.json", cut)], &images).path());
+    assert!(message.contains("moment 1: fn has 2 cameras"), "{message}");
+    let turned = panoptic_meta(&[2]).replace("[[1,0,0,-2]", "[[9,0,0,-2]");
+    let message = refusal(json_capture(&[("train_meta.json", turned)], &images).path());
+    assert!(message.contains("moment 0, camera 0") && message.contains("not a rigid motion"), "{message}");
+}

@@ -18,7 +18,7 @@ use crate::dataset::{Capture, Split};
 use crate::gpu::{Buffer, Gpu, GpuError, Pipeline, Recorder};
 use crate::render::FrameStatus;
 
-use super::config::{Config, Choice};
+use super::config::{Choice, Config};
 use super::loss::{Target, target_kind};
 use super::params::Parameters;
 use super::run::checkpoint::{Checkpoint, Tensor};

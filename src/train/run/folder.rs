@@ -241,7 +241,13 @@ mod tests {
     use super::*;
 
     fn record(step: u32) -> Record {
-        let test = (step == 20).then_some(Mean { psnr: 20.1, ssim: 0.7, predicted: None, corrected: Some(21.5) });
+        let test = (step == 20).then_some(Mean {
+            psnr: 20.1,
+            ssim: 0.7,
+            other_ssim: None,
+            predicted: None,
+            corrected: Some(21.5),
+        });
         Record { step, loss: 0.1, l1: 1.0 / 3.0, ssim: 0.5, flow: None, gaussians: 7, seconds: 0.5, test }
     }
 

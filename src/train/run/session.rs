@@ -15,7 +15,7 @@ use crate::scene::{Normalisation, Scene};
 
 use crate::train::budget::budgeted;
 use crate::train::config::Config;
-use crate::train::evaluate::{Mean, View, evaluate, shots_of};
+use crate::train::evaluate::{Mean, Rules, View, evaluate, shots_of};
 use crate::train::floaters;
 use crate::train::init::normalisation;
 use crate::train::motion_scores::Flicker;
@@ -295,9 +295,13 @@ impl Session {
         Ok(())
     }
 
+    fn rules(&self, thorough: bool) -> Rules {
+        Rules { background: self.config.background.fixed(), strict: self.config.strict, thorough }
+    }
+
     /// The mean over the held-out views; `None` where none can be compared.
     fn evaluate(&mut self) -> Result<Option<Mean>> {
-        let rules = (self.config.background.fixed(), self.config.strict);
+        let rules = self.rules(false);
         let appearances = self.trainer.appearances()?;
         let render = |shot: &Shot| self.trainer.render_view(&shot.camera, shot.time.unwrap_or(0.0));
         let views = evaluate(&self.capture, &self.held_out, rules, appearances.as_ref(), render, |_| Ok(()))?;
@@ -333,7 +337,7 @@ impl Session {
         let names: Vec<&str> = shots.iter().map(|&shot| self.capture.shots[shot].name.as_str()).collect();
         let names = picture_names(&names);
         let (mut gallery, mut flicker) = (Gallery::new(shots.len()), Flicker::new(&capture));
-        let rules = (self.config.background.fixed(), self.config.strict);
+        let rules = self.rules(true);
         let appearances = self.trainer.appearances()?;
         let render = |shot: &Shot| self.trainer.render_view(&shot.camera, shot.time.unwrap_or(0.0));
         let views = evaluate(&self.capture, &shots, rules, appearances.as_ref(), render, |comparison| {
