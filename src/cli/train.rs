@@ -17,7 +17,8 @@ use crate::train::{Checkpoint, Session, Start};
 use crate::view::{End, Hooks};
 
 /// Options that a resumed run may change, because the result does not depend on them.
-const FREE: [&str; 6] = ["capture", "eval_every", "save_every", "adapter", "cache_gb", "strict"];
+const FREE: [&str; 8] =
+    ["capture", "eval_every", "save_every", "adapter", "cache_gb", "strict", "guide", "guide_timeout"];
 
 /// Train a scene from a capture: a COLMAP, NeRF (Blender), nerfstudio or instant-ngp folder
 #[derive(clap::Args)]
@@ -98,6 +99,12 @@ fn override_with(mut config: Config, args: &Args) -> Result<Config> {
     args.flags.clone().apply(&mut config);
     if let Some(capture) = &args.capture {
         config.capture.clone_from(capture);
+    }
+    if config.guide_only && config.guide.is_none() {
+        return Err(UsageError("--guide-only needs a guide; give --guide COMMAND".into()).into());
+    }
+    if config.capture.as_os_str().is_empty() && config.guide.is_some() && config.guide_only {
+        return Ok(config);
     }
     if config.capture.as_os_str().is_empty() {
         return Err(UsageError("no capture is named; give the folder of posed images".into()).into());
@@ -214,6 +221,7 @@ mod tests {
             save_every: Some(1),
             adapter: Some(String::new()),
             init_extent: Some(1.0),
+            guide: Some(String::new()),
             ..Config::default()
         };
         let keys = toml::Table::try_from(&unset).expect("a table");

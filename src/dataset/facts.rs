@@ -63,7 +63,7 @@ impl Capture {
         let train: Vec<usize> = (0..self.shots.len()).filter(|&i| self.shots[i].split == Split::Train).collect();
         let looked_at: Vec<usize> = spread(train.len(), PHOTOS_READ).map(|k| train[k]).collect();
         looked_at.into_iter().any(|shot| {
-            images::has_alpha(&self.shots[shot].image)
+            (self.shots[shot].is_blank() || images::has_alpha(&self.shots[shot].image))
                 && self.load(shot).is_ok_and(|photo| photo.coverage == Coverage::Alpha)
         })
     }

@@ -19,6 +19,9 @@ impl Capture {
     /// If `shot` is no index into [`Capture::shots`].
     pub fn load(&self, shot: usize) -> Result<Photo> {
         let shot = &self.shots[shot];
+        if shot.is_blank() {
+            return Ok(shot.blank_photo());
+        }
         let mut image = images::decode(&shot.image, shot.orientation)
             .with_context(|| format!("{}: cannot decode the image", shot.image.display()))?;
         let (from, to) = (&shot.source, &shot.camera.lens);

@@ -6,6 +6,7 @@
 //! memory budget.
 
 mod assemble;
+mod blank;
 mod cache;
 mod capture;
 mod centre;

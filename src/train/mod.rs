@@ -7,6 +7,7 @@ mod correction;
 pub mod evaluate;
 pub mod floaters;
 pub mod flow;
+pub mod guide;
 pub mod init;
 mod init_motion;
 pub mod loss;
@@ -29,5 +30,6 @@ pub mod update;
 
 pub use config::{Background, Config};
 pub use run::checkpoint::{Checkpoint, Tensor, TensorData};
-pub use run::session::{Event, Session, Start};
+pub use run::session::{Event, Session};
+pub use run::start::Start;
 pub use trainer::{Statistics, Trainer};

@@ -185,6 +185,17 @@ mod tests {
     }
 
     #[test]
+    fn every_entry_of_a_long_vector_moves() {
+        // The first step of Adam is the rate, against the gradient's sign.
+        let gradient: Vec<f32> = (0..1403).map(|i| if i % 3 == 0 { -0.5 } else { 0.01 * (1 + i) as f32 }).collect();
+        let toy = Toy::new(&vec![1.0; gradient.len()]);
+        toy.step(0, &gradient);
+        for (i, (value, g)) in toy.parameters.download().unwrap().iter().zip(&gradient).enumerate() {
+            assert!((value - (1.0 - 0.05 * g.signum())).abs() < 1e-5, "entry {i}: {value}");
+        }
+    }
+
+    #[test]
     fn a_vector_goes_on_from_a_checkpoint_to_the_same_bits() {
         let (one, other) = (Toy::new(&[0.0; 5]), Toy::new(&[7.0; 5]));
         (0..3).for_each(|step| one.step(step, &one.gradient()));

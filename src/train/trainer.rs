@@ -1,5 +1,6 @@
 //! The trainer: steps are recorded and submitted one after the other; the device is looked at only now and then.
 
+mod guided;
 mod state;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::scene::{ALPHA_MIN, Normalisation, Scene, sigmoid};
 
 use super::appearance::{Appearance, Appearances, Shown};
 use super::config::{Config, Precision, Subgroups};
+use super::guide::Guide;
 use super::loss::{HISTORY, LossPass, LossWeights};
 use super::metrics;
 use super::moments::Moments;
@@ -62,6 +64,7 @@ pub struct Trainer {
     optimiser: Optimiser,
     loss: LossPass,
     appearance: Appearance,
+    guide: Option<Guide>,
     population_kernels: strategy::Kernels,
     targets: Targets,
     /// Steps submitted, and steps known to have been carried out.
@@ -87,6 +90,7 @@ impl Trainer {
             .and_then(|()| trainer.model.load(&trainer.gpu, &scene))
             .context("the first Gaussians, as --init and the --init-* options make them")?;
         trainer.populations = vec![(0, scene.len())];
+        trainer.guide = Guide::start(&trainer.config, 0)?;
         Ok(trainer)
     }
 
@@ -96,6 +100,7 @@ impl Trainer {
         checkpoint.check_capture(&trainer.capture)?;
         trainer.normalisation = checkpoint.normalisation;
         trainer.restore(&checkpoint)?;
+        trainer.guide = Guide::start(&trainer.config, trainer.step)?;
         Ok(trainer)
     }
 
@@ -134,6 +139,7 @@ impl Trainer {
             model,
             optimiser,
             loss: LossPass::new(&gpu)?,
+            guide: None,
             population_kernels: schedule.strategy().kernels(&gpu, form)?,
             targets: Targets::new(&gpu, cache, budget as u64, supervision),
             schedule,
@@ -180,6 +186,9 @@ impl Trainer {
 
     /// Submits one optimisation step; every few steps waits for the device and repeats what did not fit.
     pub fn step(&mut self) -> Result<()> {
+        if self.is_guided() {
+            return self.guided_step();
+        }
         self.submit_step()?;
         if self.step - self.finished >= LOOK_EVERY {
             self.finish_steps()?;

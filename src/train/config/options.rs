@@ -141,6 +141,14 @@ options! {
         /// Share of the steps, from the start on, that train on photos reduced by 4 and then by 2 along each side, though never
         /// below 120 pixels; or off
         coarse_to_fine: CoarseToFine = CoarseToFine::default();
+        /// Command of a program that judges renders over pipes, as docs/guide.md says: an outside loss
+        guide: String => Option<String> = None;
+        /// Steps from one that the guide judges to the next
+        guide_every: u32 = 10, in 1..;
+        /// Let the guide judge every step, and photos none; without a capture, from cameras around the origin
+        guide_only: bool = false;
+        /// Seconds after which a guide that does not answer ends the run
+        guide_timeout: f64 = 600.0, in (Excluded(0.0), Unbounded);
         /// Seed of the random numbers; on one GPU, equal seeds and options give identical files
         seed: u64 = 0, in 0..=i64::MAX as u64;
         /// Steps between evaluations on the held-out images, besides the final one; 0 evaluates at the end only [default: a

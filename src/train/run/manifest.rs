@@ -187,7 +187,7 @@ impl Manifest {
 /// Names the file that cannot be read.
 pub fn inputs(capture: &Capture, config: &Config) -> Result<Vec<Input>> {
     let mut files: Vec<(&str, String, &Path)> = Vec::new();
-    for shot in &capture.shots {
+    for shot in capture.shots.iter().filter(|shot| !shot.is_blank()) {
         let kind = if shot.split == Split::Train { "photo" } else { "held-out photo" };
         files.push((kind, shot.name.clone(), &shot.image));
         files.extend(shot.mask.iter().map(|mask| ("mask", shot.name.clone(), mask.as_path())));

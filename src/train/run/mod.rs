@@ -5,3 +5,4 @@ pub mod folder;
 pub mod manifest;
 pub mod report;
 pub mod session;
+pub mod start;

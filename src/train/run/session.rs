@@ -1,29 +1,27 @@
 //! A run in progress: the trainer, its folder, and what is due after each step. The command line and the window drive the
 //! same session.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::dataset::{Capture, FlowChoice, Shot, Split};
-use crate::gpu::{Gpu, GpuError};
+use crate::gpu::Gpu;
 use crate::image::png::{save_png, to_image};
 use crate::model::Model;
+use crate::render::Rendered;
 use crate::scene::{Normalisation, Scene};
 
-use crate::train::budget::budgeted;
 use crate::train::config::Config;
 use crate::train::evaluate::{Mean, Rules, View, evaluate, shots_of};
 use crate::train::floaters;
-use crate::train::init::normalisation;
 use crate::train::motion_scores::Flicker;
 use crate::train::trainer::{Statistics, Trainer};
 
-use super::checkpoint::Checkpoint;
 use super::folder::{REPORT, Record, RunFolder, picture_names};
-use super::manifest::{self, Frame, Manifest, Sitting, scene_file};
+use super::manifest::{Manifest, scene_file};
 use super::report::{Facts, Film, Gallery, html};
 
 /// Training views that the report shows where none is held out.
@@ -31,138 +29,9 @@ const FALLBACK_VIEWS: usize = 8;
 /// Steps between statistics that are reported and not recorded: reading them makes the device wait.
 const STATISTICS_EVERY: u32 = 50;
 
-/// Bytes that the largest buffer of a step has for each pixel: a plane of the loss.
-const BYTES_A_PIXEL: u64 = 3 * 16;
-
 /// The mean over views; `None` without any.
 fn mean_of(views: &[View]) -> Option<Mean> {
     (!views.is_empty()).then(|| Mean::of(views))
-}
-
-/// The options of a run to start or resume, and its checkpoint.
-pub struct Start {
-    pub out: PathBuf,
-    pub config: Config,
-    pub checkpoint: Option<Checkpoint>,
-    /// Whether the folder holds the run already.
-    pub resumes: bool,
-}
-
-impl Start {
-    /// A new run.
-    ///
-    /// # Errors
-    /// Options that contradict each other, or a folder that holds a run already.
-    pub fn fresh(out: PathBuf, config: Config) -> Result<Self> {
-        RunFolder::check_free(&out)?;
-        config.validate()?;
-        Ok(Self { out, config, checkpoint: None, resumes: false })
-    }
-
-    /// The run in a folder, from its checkpoint on if it came that far.
-    ///
-    /// # Errors
-    /// A folder without a run, or one whose files cannot be read.
-    pub fn resumed(out: PathBuf) -> Result<Self> {
-        let (config, checkpoint) = RunFolder::read(&out)?;
-        config.validate()?;
-        Ok(Self { out, config, checkpoint, resumes: true })
-    }
-
-    /// Reads the capture, chooses what the options leave to it, and makes the trainer and the run's folder.
-    ///
-    /// # Errors
-    /// Those of [`Capture::open`], [`Trainer::new`] and [`RunFolder`].
-    pub fn open(self, gpu: &Gpu) -> Result<Session> {
-        let Self { out, config, checkpoint, resumes } = self;
-        let capture = Capture::open(&config.capture, &config.capture_options())?;
-        let (capture, config) = if resumes { (capture, config) } else { within(gpu, capture, config)? };
-        let facts = capture.facts();
-        facts.lines().iter().for_each(|line| log::info!("{line}"));
-        if config.resolved(facts.transparent) != config {
-            log::info!(
-                "the background is of a new random colour at each step, so that they become solid (--background)"
-            );
-        }
-        facts.warnings[capture.warnings.len()..].iter().for_each(|line| log::warn!("{line}"));
-        let capture = Arc::new(capture);
-        let config = budgeted(&config, &capture)?;
-        let step = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.step);
-        let trainer = match checkpoint {
-            Some(checkpoint) => {
-                let trainer = Trainer::resume(gpu, capture.clone(), checkpoint);
-                trainer.with_context(|| format!("cannot resume {}", out.display()))?
-            }
-            None => Trainer::new(gpu, capture.clone(), config.clone())
-                .map_err(|error| with_fitting_cap(error, config.cap()))?,
-        };
-        // The folder last: a run that cannot start leaves none behind.
-        let run = if resumes { RunFolder::open(&out, step)? } else { RunFolder::create(&out, &config)? };
-        let shift = trainer.capture().shift;
-        if shift != glam::DVec3::ZERO {
-            run.write_shift(shift)?;
-        }
-        if resumes {
-            run.write_config(&config)?;
-        }
-        let manifest = account(&out, &config, &capture, Sitting::now(gpu, trainer.step_index())?)?;
-        Ok(Session::new(config, gpu.clone(), trainer, (run, manifest)))
-    }
-}
-
-/// Says how many Gaussians would fit, where their buffers exceed a limit of the adapter.
-fn with_fitting_cap(error: anyhow::Error, cap: usize) -> anyhow::Error {
-    let fitting = match error.downcast_ref() {
-        Some(GpuError::TooLarge { buffer, bytes, value, .. })
-            if buffer.starts_with("gaussians: ") || buffer.starts_with("moments: ") =>
-        {
-            (cap as u128 * u128::from(*value) / u128::from((*bytes).max(1))) as usize
-        }
-        _ => return error,
-    };
-    error.context(format!("--cap-max {cap} is more than the adapter holds, and about {fitting} would fit"))
-}
-
-/// The account of a run that starts, or goes on: it says where that is on another adapter or by another program.
-fn account(out: &Path, config: &Config, capture: &Capture, sitting: Sitting) -> Result<Manifest> {
-    let (step, inputs) = (sitting.from_step, manifest::inputs(capture, config)?);
-    let Normalisation { centre, scale } = normalisation(capture);
-    let frame = Some(Frame { centre: centre.to_array(), reach: 1.0 / scale });
-    let manifest = match Manifest::read(out)? {
-        Some(mut earlier) => {
-            let differences = earlier.go_on(config.clone(), sitting, step);
-            if !differences.is_empty() && step > 0 {
-                log::warn!("{}: the bytes will differ from those of a run of one piece", differences.join("; "));
-            }
-            let changed = earlier.inputs.iter().zip(&inputs).find(|(old, new)| old != new);
-            if let Some((_, new)) = changed.filter(|_| step > 0) {
-                log::warn!("the {} {} is not what the run was trained on so far", new.kind, new.name);
-            }
-            Manifest { inputs, frame, ..earlier }
-        }
-        None => Manifest { frame, ..Manifest::new(config.clone(), sitting, inputs) },
-    };
-    manifest.write(out)?;
-    Ok(manifest)
-}
-
-/// The capture and options with photos reduced to what the device can hold, where --max-resolution does not say a size.
-fn within(gpu: &Gpu, capture: Capture, config: Config) -> Result<(Capture, Config)> {
-    let most = gpu.largest_buffer() / BYTES_A_PIXEL;
-    let pixels = |shot: &&Shot| u64::from(shot.camera.lens.width) * u64::from(shot.camera.lens.height);
-    let Some(largest) = capture.shots.iter().max_by_key(pixels) else { return Ok((capture, config)) };
-    if config.max_resolution.is_some() || pixels(&largest) <= most {
-        return Ok((capture, config));
-    }
-    let (width, height) = (largest.camera.lens.width, largest.camera.lens.height);
-    let reduced = (f64::from(width.max(height)) * (most as f64 / pixels(&largest) as f64).sqrt()) as u32;
-    log::warn!(
-        "photos of {width} x {height} are above what {} holds in one buffer; they are reduced to {reduced} pixels, as by \
-         --max-resolution {reduced}",
-        gpu.info().name
-    );
-    let config = Config { max_resolution: Some(reduced), ..config };
-    Ok((Capture::open(&config.capture, &config.capture_options())?, config))
 }
 
 /// Something that happened in a run.
@@ -195,7 +64,7 @@ pub struct Session {
 }
 
 impl Session {
-    fn new(config: Config, gpu: Gpu, trainer: Trainer, (run, manifest): (RunFolder, Manifest)) -> Self {
+    pub(super) fn new(config: Config, gpu: Gpu, trainer: Trainer, (run, manifest): (RunFolder, Manifest)) -> Self {
         let capture = trainer.capture().clone();
         let held_out = shots_of(&capture, Split::Test);
         let earlier = run.records().last().map_or(0.0, |record| record.seconds);
@@ -334,21 +203,7 @@ impl Session {
             }
             held_out => held_out.to_vec(),
         };
-        let names: Vec<&str> = shots.iter().map(|&shot| self.capture.shots[shot].name.as_str()).collect();
-        let names = picture_names(&names);
-        let (mut gallery, mut flicker) = (Gallery::new(shots.len()), Flicker::new(&capture));
-        let rules = self.rules(true);
-        let appearances = self.trainer.appearances()?;
-        let render = |shot: &Shot| self.trainer.render_view(&shot.camera, shot.time.unwrap_or(0.0));
-        let views = evaluate(&self.capture, &shots, rules, appearances.as_ref(), render, |comparison| {
-            let rendered = comparison.render;
-            let colours = rendered.pixels.iter().map(|pixel| pixel.truncate());
-            let image = to_image(rendered.width, rendered.height, colours);
-            let name = shots.iter().position(|&shot| shot == comparison.shot).map_or("view", |i| names[i].as_str());
-            save_png(&self.run.render_path(name)?, &image)?;
-            flicker.add(&comparison);
-            gallery.add(comparison, &image)
-        })?;
+        let (views, gallery, flicker) = self.look_at(&capture, &shots)?;
         let mean = mean_of(&views).filter(|_| !self.held_out.is_empty());
         if self.run.records().last().is_none_or(|record| record.step < self.config.step_count()) {
             let statistics = self.trainer.statistics()?;
@@ -384,6 +239,34 @@ impl Session {
             self.run.path(REPORT).display()
         );
         Ok(())
+    }
+
+    /// Renders views into the run's folder, and scores those that have photos.
+    fn look_at<'a>(&mut self, capture: &'a Capture, shots: &[usize]) -> Result<(Vec<View>, Gallery, Flicker<'a>)> {
+        let names: Vec<&str> = shots.iter().map(|&shot| capture.shots[shot].name.as_str()).collect();
+        let names = picture_names(&names);
+        let (mut gallery, mut flicker) = (Gallery::new(shots.len()), Flicker::new(capture));
+        let picture = |rendered: &Rendered| {
+            to_image(rendered.width, rendered.height, rendered.pixels.iter().map(|pixel| pixel.truncate()))
+        };
+        if capture.is_blank() {
+            for (&shot, name) in shots.iter().zip(&names) {
+                let rendered = self.trainer.render_view(&capture.shots[shot].camera, 0.0)?;
+                save_png(&self.run.render_path(name)?, &picture(&rendered))?;
+            }
+            return Ok((Vec::new(), gallery, flicker));
+        }
+        let rules = self.rules(true);
+        let appearances = self.trainer.appearances()?;
+        let render = |shot: &Shot| self.trainer.render_view(&shot.camera, shot.time.unwrap_or(0.0));
+        let views = evaluate(capture, shots, rules, appearances.as_ref(), render, |comparison| {
+            let image = picture(comparison.render);
+            let name = shots.iter().position(|&shot| shot == comparison.shot).map_or("view", |i| names[i].as_str());
+            save_png(&self.run.render_path(name)?, &image)?;
+            flicker.add(&comparison);
+            gallery.add(comparison, &image)
+        })?;
+        Ok((views, gallery, flicker))
     }
 
     /// The report's part about time. A run without flow supervision is compared with the capture's flow too.
