@@ -129,3 +129,26 @@ fn a_clip_opens_as_a_capture_in_time_with_its_flow() {
     assert!(moving > 50 && still > 500, "{moving} pixels move, {still} do not");
     assert!(capture.load_flow(fixed - 2, Direction::Backward).unwrap().is_none(), "nothing is before the first frame");
 }
+
+#[test]
+fn a_camera_that_jumps_is_elsewhere_at_every_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("jump");
+    // Three places to train from and one that is held out.
+    let made =
+        run(&description(folder.path(), "frames = 4\njump = true", "path = [[0, 0, 0], [0.2, 0, 0]]"), &out).unwrap();
+    assert_eq!((made.train, made.test, made.frames), (3, 1, 4));
+    let capture = Capture::open(&out, &CaptureOptions { strict: true, ..CaptureOptions::default() }).unwrap();
+    let times: Vec<f32> = capture.shots.iter().map(|shot| shot.time.unwrap()).collect();
+    assert_eq!(times, [0.0, 1.0 / 3.0, 2.0 / 3.0, 1.0], "one photo at each moment");
+    let place = |i: usize| capture.shots[i].camera.pose.centre();
+    for (a, b) in [(0, 1), (1, 2), (2, 3), (0, 2), (0, 3), (1, 3)] {
+        assert!(place(a).distance(place(b)) > 0.1, "{a} and {b} are in one place");
+    }
+    assert_eq!(capture.shots.iter().filter(|shot| shot.split == Split::Test).count(), 1);
+    assert!(capture.training_flow().is_empty() && !out.join("flow").exists());
+    let text = fs::read_to_string(description(folder.path(), "frames = 5\njump = true", "path = [[0, 0, 0]]")).unwrap();
+    fs::write(folder.path().join("more.toml"), text).unwrap();
+    let error = Description::read(&folder.path().join("more.toml")).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("train + test frames"), "{error}");
+}

@@ -204,6 +204,13 @@ impl Description {
         ensure(views_ok, &self.cameras, "train must be 1 to 100000 views, and test at most as many")?;
         if let Some(clip) = &self.clip {
             clip.get_ref().check().map_err(|message| (clip.span(), message))?;
+            let Clip { jump, frames, hold_out_every, camera } = clip.get_ref();
+            let alone = *frames == dome.train + dome.test && *hold_out_every == 0 && camera.is_none();
+            ensure(
+                !jump || alone,
+                clip,
+                "a clip that jumps has train + test frames, and neither hold_out_every nor a camera",
+            )?;
         }
         if let Some(disturb) = &self.disturb {
             disturb.get_ref().check().map_err(|message| (disturb.span(), message))?;

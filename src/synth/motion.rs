@@ -14,6 +14,10 @@ pub struct Clip {
     /// Of every n frames the middle one is held out, for all cameras; 0 holds none out.
     #[serde(default)]
     pub hold_out_every: usize,
+    /// One camera that jumps: every frame is taken from another place of the dome, as D-NeRF's captures are. There are as many
+    /// frames as the dome has cameras, and those that it holds out are held out.
+    #[serde(default)]
+    pub jump: bool,
     /// A camera that moves, besides those of the dome, which stand still.
     pub camera: Option<MovingCamera>,
 }

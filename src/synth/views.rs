@@ -28,6 +28,9 @@ pub struct Moment {
 
 /// The views of a dynamic capture, by camera and then by frame: the dome's cameras, and the moving one last.
 pub fn clip_views(fixed: Vec<PlannedView>, clip: &Clip, dome: &Dome, image: &ImageSpec) -> Vec<PlannedView> {
+    if clip.jump {
+        return jumping(fixed, clip);
+    }
     let lens = dome.lens(image);
     let digits = (clip.frames - 1).to_string().len().max(4);
     let take = |camera: usize, split: Split, pose: &dyn Fn(f64) -> Pose| -> Vec<PlannedView> {
@@ -49,6 +52,21 @@ pub fn clip_views(fixed: Vec<PlannedView>, clip: &Clip, dome: &Dome, image: &Ima
         views.extend(take(count, Split::Train, &pose));
     }
     views
+}
+
+/// One frame from each place of the dome, in an order in which neighbours in time are far apart.
+fn jumping(fixed: Vec<PlannedView>, clip: &Clip) -> Vec<PlannedView> {
+    let count = fixed.len();
+    let divides = |stride: usize| (2..=stride).any(|n| stride.is_multiple_of(n) && count.is_multiple_of(n));
+    // About the golden section, and without a common divisor, so that every place has its turn.
+    let first = (count as f64 * 0.382).round().max(1.0) as usize;
+    let stride = (first..first + count).find(|&stride| !divides(stride)).unwrap_or(1);
+    let view = |frame: usize| {
+        let place = &fixed[frame * stride % count];
+        let moment = Some(Moment { camera: frame, time: clip.time(frame) });
+        PlannedView { name: format!("{frame:04}.png"), camera: place.camera, split: place.split, moment }
+    };
+    (0..count).map(view).collect()
 }
 
 /// The cameras: a Fibonacci spiral, even over the band's area, with the held-out views spread evenly along it.
