@@ -6,6 +6,7 @@
 //! memory budget.
 
 mod assemble;
+mod block;
 mod cache;
 mod capture;
 mod centre;
@@ -28,6 +29,7 @@ mod nerf_json;
 mod nerfies;
 mod npy;
 mod open;
+mod part;
 mod reduce;
 mod source;
 mod timeline;
@@ -35,11 +37,13 @@ mod undistort;
 mod videos;
 
 pub use assemble::LEAST_SIDE;
+pub use block::{BLOCK, Block, BlockFile, Cell};
 pub use cache::{Item, PhotoCache};
 pub use capture::{Capture, CaptureOptions, Coverage, Direction, FlowChoice, FlowFile, Photo, Shot, Split, Unseen};
 pub use facts::Facts;
 pub use flow::{FlowTarget, flow_stem};
 pub use lens::{Distortion, SourceLens};
+pub use open::visit_tracks;
 
 #[cfg(test)]
 mod tests;

@@ -20,6 +20,7 @@ pub mod schedule;
 mod seeds;
 pub mod strategy;
 mod supervision;
+mod surroundings;
 mod targets;
 mod tracks;
 pub mod trainer;
