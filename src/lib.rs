@@ -71,8 +71,9 @@
 //! # Imports
 //!
 //! They go one way: `cli → view → train → render → model → primitives → gpu`; `synth → dataset → scene → camera`;
-//! `format → edit → scene`; `model → scene`; `image → format`, for `train`, `page`, `view` and `cli`; `page → render`, for `cli`. `tests/layers.rs` holds the crate to that.
+//! `blocks → train`, for `cli`; `format → edit → scene`; `model → scene`; `image → format`, for `train`, `page`, `view` and `cli`; `page → render`, for `cli`. `tests/layers.rs` holds the crate to that.
 
+pub mod blocks;
 pub mod camera;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -25,13 +25,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("image", &["format"]),
     ("render", &["model", "primitives", "gpu", "camera", "scene"]),
     ("page", &["image", "render", "gpu", "format", "scene", "camera"]),
-    ("train", &["image", "render", "model", "primitives", "gpu", "dataset", "format", "scene", "camera"]),
+    ("train", &["image", "render", "model", "primitives", "gpu", "dataset", "format", "edit", "scene", "camera"]),
+    ("blocks", &["train", "image", "render", "gpu", "dataset", "format", "edit", "scene", "camera"]),
     ("view", &["train", "image", "render", "model", "gpu", "dataset", "format", "edit", "scene", "camera"]),
     (
         "cli",
         &[
-            "view", "train", "page", "image", "render", "model", "gpu", "synth", "dataset", "format", "edit", "scene",
-            "camera",
+            "view", "blocks", "train", "page", "image", "render", "model", "gpu", "synth", "dataset", "format", "edit",
+            "scene", "camera",
         ],
     ),
 ];

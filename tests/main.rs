@@ -1,6 +1,7 @@
 //! The tests, but for those that need a program of their own: `fuzz` counts what it allocates, `view` opens windows.
 
 mod backends;
+mod blocks;
 mod cli;
 mod compare;
 mod documents;

@@ -2,7 +2,7 @@
 //#use layout/geometry
 //#use layout/refine
 // Integer weight of every Gaussian in the draw of sources: its opacity in fixed point, so that sums are exact and their
-// order does not matter. In relocation the dead have weight zero; growth draws from all. One invocation a Gaussian.
+// order does not matter. In relocation the dead have weight zero, and always those that are frozen. One invocation a Gaussian.
 // Twin: tests/reference/relocate.rs.
 
 @group(0) @binding(0) var<uniform> refine: Refine;
@@ -20,7 +20,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         return;
     }
     let opacity = sigmoid(geometry[index].mean_logit.w);
-    let alive = GROW != 0u || opacity > refine.dead_opacity;
+    let alive = index >= refine.frozen && (GROW != 0u || opacity > refine.dead_opacity);
     weights[index] = select(0u, max(1u, u32(opacity * refine.weight_scale)), alive);
     draws[index] = 0u;
 }

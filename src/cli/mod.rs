@@ -27,6 +27,7 @@ mod jobs;
 mod manual;
 mod output;
 mod page;
+mod partition;
 mod pictures;
 mod progress;
 mod render;
@@ -70,6 +71,8 @@ enum Subcommands {
     Export(Box<export::Args>),
     Info(info::Args),
     Compare(compare::Args),
+    Partition(partition::PartitionArgs),
+    Merge(partition::MergeArgs),
     Synth(synth::Args),
     Verify(verify::Args),
     Bench(Box<bench::Args>),
@@ -183,6 +186,8 @@ fn dispatch(command: Subcommands) -> Result<ExitCode> {
         Subcommands::Export(args) => export::run(*args),
         Subcommands::Info(args) => info::run(args),
         Subcommands::Compare(args) => compare::run(args),
+        Subcommands::Partition(args) => partition::partition(args),
+        Subcommands::Merge(args) => partition::merge(args),
         Subcommands::Synth(args) => synth::run(args),
         Subcommands::Verify(args) => verify::run(args),
         Subcommands::Bench(args) => bench::run(*args),

@@ -37,7 +37,8 @@ pub fn assemble(mut listing: Listing, options: &CaptureOptions) -> Result<Captur
     listing.frames.sort_by(|a, b| a.name.cmp(&b.name));
     let streams = timeline::arrange(&mut listing)?;
     let (other_models, seconds) = (std::mem::take(&mut listing.others), listing.seconds);
-    let Listing { origin, root, mut frames, unposed, own_split, points, points_file, mut warnings, .. } = listing;
+    let Listing { origin, root, mut frames, unposed, own_split, points, points_file, mut warnings, part_of, .. } =
+        listing;
     let mut outcomes = resolve_all(&frames, &root, &origin, options)?;
     warnings.extend(relocate(&mut frames, &mut outcomes, &root, &origin, options)?);
 
@@ -73,7 +74,8 @@ pub fn assemble(mut listing: Listing, options: &CaptureOptions) -> Result<Captur
         ensure!(!options.strict, "{line}");
         warnings.push(format!("{line}; {consequence}"));
     }
-    warnings.extend(notes);
+    // The masks of other parts' photos fit none of these.
+    warnings.extend(notes.into_iter().filter(|_| part_of.is_none()));
     if !own_split {
         timeline::hold_out(&mut shots, options.test_every);
     }
@@ -84,7 +86,20 @@ pub fn assemble(mut listing: Listing, options: &CaptureOptions) -> Result<Captur
     warnings.iter().for_each(|warning| log::warn!("{warning}"));
     let invert_masks = options.invert_masks;
     let points = points.map(ListedPoints::into_cloud);
-    Ok(Capture { root, shots, points, points_file, invert_masks, warnings, shift, other_models, unlisted, seconds })
+    let block = None;
+    Ok(Capture {
+        root,
+        shots,
+        points,
+        points_file,
+        invert_masks,
+        warnings,
+        shift,
+        other_models,
+        unlisted,
+        seconds,
+        block,
+    })
 }
 
 /// Takes out the frames that name an image of the same part and time again, and returns their names.

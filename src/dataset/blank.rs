@@ -38,6 +38,7 @@ impl Capture {
             other_models: Vec::new(),
             unlisted: Vec::new(),
             seconds: None,
+            block: None,
         })
     }
 

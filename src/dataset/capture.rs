@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use glam::DVec3;
 
+use super::block::Block;
 use super::lens::{Distortion, SourceLens};
 use crate::camera::{Camera, LensModel};
 use crate::scene::PointCloud;
@@ -78,6 +79,8 @@ pub struct Capture {
     pub unlisted: Vec<String>,
     /// Length of a clip in seconds, where its videos tell it.
     pub seconds: Option<f64>,
+    /// What makes this a part of another capture.
+    pub block: Option<Block>,
 }
 
 /// Options of opening a capture.

@@ -9,8 +9,20 @@ use super::source::Listing;
 const FAR: f64 = 1000.0;
 
 /// Moves frames and points by the whole number of units that [`Listing`] is far from the origin, and returns what was
-/// subtracted: zero for most captures.
+/// subtracted: zero for most captures. A part of a capture is moved as the whole is.
 pub fn centre(listing: &mut Listing) -> DVec3 {
+    let shift = listing.part_of.unwrap_or_else(|| distance_from_origin(listing));
+    if shift == DVec3::ZERO {
+        return shift;
+    }
+    for frame in &mut listing.frames {
+        frame.pose.translation += frame.pose.rotation * shift;
+    }
+    listing.points.iter_mut().flat_map(|points| &mut points.positions).for_each(|point| *point -= shift);
+    shift
+}
+
+fn distance_from_origin(listing: &Listing) -> DVec3 {
     let centres: Vec<DVec3> = listing.frames.iter().map(|frame| frame.pose.centre()).collect();
     let mean = centres.iter().sum::<DVec3>() / centres.len().max(1) as f64;
     let reach = centres.iter().map(|centre| centre.distance(mean)).fold(0.0, f64::max);
@@ -22,10 +34,5 @@ pub fn centre(listing: &mut Listing) -> DVec3 {
         return DVec3::ZERO;
     }
     let step = 10f64.powf(size.log10().ceil());
-    let shift = (mean / step).round() * step;
-    for frame in &mut listing.frames {
-        frame.pose.translation += frame.pose.rotation * shift;
-    }
-    listing.points.iter_mut().flat_map(|points| &mut points.positions).for_each(|point| *point -= shift);
-    shift
+    (mean / step).round() * step
 }

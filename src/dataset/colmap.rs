@@ -115,7 +115,28 @@ pub fn read(root: &Path, found: Found) -> Result<Listing> {
         warnings.push(format!("{}: names no image of the model; ignored", folder.join("test.txt").display()));
     }
     let points = (!points.positions.is_empty()).then_some(points);
-    Ok(Listing { origin, root, frames, unposed, own_split, points, points_file: None, warnings, others, seconds: None })
+    Ok(Listing { origin, root, frames, unposed, own_split, points, warnings, others, ..Listing::default() })
+}
+
+/// Calls `visit` for every point of a model, with its place and the ids of the images that observe it.
+pub fn tracks(found: &Found, visit: &mut dyn FnMut(DVec3, &[u32])) -> Result<()> {
+    let [binary, text] = ["bin", "txt"].map(|extension| found.folder.join(format!("points3D.{extension}")));
+    match (binary.is_file(), text.is_file()) {
+        (true, _) => colmap_binary::tracks(&binary, visit),
+        (false, true) => colmap_text::tracks(&text, visit),
+        (false, false) => Ok(()),
+    }
+}
+
+/// The names of a model's images by their ids.
+pub fn image_names(found: &Found) -> Result<HashMap<u32, String>> {
+    let binary = found.folder.join("images.bin");
+    let images = if binary.is_file() {
+        colmap_binary::images(&binary)?
+    } else {
+        colmap_text::images(&found.folder.join("images.txt"))?
+    };
+    Ok(images.into_iter().map(|image| (image.id, tidy(&image.name))).collect())
 }
 
 /// The folder that holds `images/`: the capture's, or one above a sparse model that was opened by itself.

@@ -127,7 +127,7 @@ pub fn images(path: &Path) -> Result<Vec<ModelImage>> {
     let mut images = Vec::with_capacity(count);
     for index in 0..count {
         cursor.place("image", index, count);
-        cursor.u32()?;
+        let id = cursor.u32()?;
         let quaternion = cursor.f64s()?;
         let translation = cursor.f64s()?;
         let camera = cursor.u32()?;
@@ -147,9 +147,36 @@ pub fn images(path: &Path) -> Result<Vec<ModelImage>> {
         }
         let features = cursor.u64()?;
         cursor.skip(features.saturating_mul(24))?;
-        images.push(ModelImage { quaternion, translation, camera, name: String::from_utf8_lossy(&name).into_owned() });
+        images.push(ModelImage {
+            id,
+            quaternion,
+            translation,
+            camera,
+            name: String::from_utf8_lossy(&name).into_owned(),
+        });
     }
     Ok(images)
+}
+
+/// Calls `visit` for every point of `points3D.bin`, with the ids of the images that observe it.
+pub fn tracks(path: &Path, visit: &mut dyn FnMut(DVec3, &[u32])) -> Result<()> {
+    let mut cursor = Cursor::open(path)?;
+    let count = cursor.count("points", 8 + 24 + 3 + 8 + 8)?;
+    let mut images = Vec::new();
+    for index in 0..count {
+        cursor.place("point", index, count);
+        cursor.skip(8)?;
+        let place = DVec3::from_array(cursor.f64s()?);
+        cursor.skip(3 + 8)?;
+        let length = cursor.count("observations", 8)?;
+        images.clear();
+        for _ in 0..length {
+            images.push(cursor.u32()?);
+            cursor.skip(4)?;
+        }
+        visit(place, &images);
+    }
+    Ok(())
 }
 
 /// Reads `points3D.bin`; the tracks are skipped.

@@ -17,6 +17,7 @@ pub struct ModelCamera {
 /// One registered image of the model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelImage {
+    pub id: u32,
     /// Unit quaternion w, x, y, z and translation, world to camera, unchecked.
     pub quaternion: [f64; 4],
     pub translation: [f64; 3],

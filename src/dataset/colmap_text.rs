@@ -82,8 +82,9 @@ fn image(line: &str) -> Result<ModelImage> {
     }
     ensure!(!rest.is_empty(), "an image needs an id, a quaternion, a translation, a camera and a name");
     let pose: Vec<f64> = numbers(fields[1..8].iter().map(|field| written_nan(field)))?;
-    let camera = numbers(fields[8..].iter().copied())?[0];
+    let (id, camera) = (numbers(fields[..1].iter().copied())?[0], numbers(fields[8..].iter().copied())?[0]);
     Ok(ModelImage {
+        id,
         quaternion: [pose[0], pose[1], pose[2], pose[3]],
         translation: [pose[4], pose[5], pose[6]],
         camera,
@@ -95,6 +96,24 @@ fn image(line: &str) -> Result<ModelImage> {
 fn written_nan(field: &str) -> &str {
     let lower = field.to_ascii_lowercase();
     if lower.contains("nan") || lower.contains('#') { "nan" } else { field }
+}
+
+/// Calls `visit` for every point of `points3D.txt`, with the ids of the images that observe it.
+pub fn tracks(path: &Path, visit: &mut dyn FnMut(DVec3, &[u32])) -> Result<()> {
+    let text = read(path)?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !is_comment(line));
+    for (number, line) in lines {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        ensure!(
+            fields.len() >= 8,
+            "{}: a point needs an id, three coordinates, a colour and an error",
+            at(path, number)
+        );
+        let place: Vec<f64> = numbers(fields[1..4].iter().copied()).with_context(|| at(path, number))?;
+        let images: Vec<u32> = numbers(fields[8..].iter().copied().step_by(2)).with_context(|| at(path, number))?;
+        visit(DVec3::from_slice(&place), &images);
+    }
+    Ok(())
 }
 
 /// Reads `points3D.txt`: `id x y z r g b error track…`.

@@ -7,6 +7,7 @@
 
 mod assemble;
 mod blank;
+mod block;
 mod cache;
 mod capture;
 mod centre;
@@ -30,6 +31,7 @@ mod nerfies;
 pub mod npy;
 mod open;
 mod panoptic;
+mod part;
 mod reduce;
 mod source;
 mod timeline;
@@ -37,11 +39,13 @@ mod undistort;
 mod videos;
 
 pub use assemble::LEAST_SIDE;
+pub use block::{BLOCK, Block, BlockFile, Cell};
 pub use cache::{Item, PhotoCache};
 pub use capture::{Capture, CaptureOptions, Coverage, Direction, FlowChoice, FlowFile, Photo, Shot, Split, Unseen};
 pub use facts::Facts;
 pub use flow::{FlowTarget, flow_stem};
 pub use lens::{Distortion, SourceLens};
+pub use open::visit_tracks;
 
 #[cfg(test)]
 mod tests;

@@ -1,15 +1,16 @@
 //! Opening a capture: choosing its reader, and what is said where there is none.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, ensure};
+use glam::DVec3;
 
 use super::capture::{Capture, CaptureOptions};
 use super::find::PHOTO_FOLDERS;
 use super::source::Listing;
 use super::videos::{entries, is_image, is_video};
-use super::{assemble, colmap, llff, nerf_json, nerfies, panoptic, videos};
+use super::{assemble, block, colmap, llff, nerf_json, nerfies, panoptic, part, videos};
 use crate::scene::Clip;
 
 impl Capture {
@@ -19,7 +20,7 @@ impl Capture {
         Clip::of(self.seconds, Some(times.len() as u64))
     }
 
-    /// Opens a capture folder, its JSON file or its sparse model.
+    /// Opens a capture folder, its JSON file or its sparse model, or a block of a capture.
     ///
     /// A folder is read from the first of these that it holds: Dynamic 3D Gaussians' `train_meta.json`, `transforms_train.json`
     /// (each with its `..._test.json` or `test_meta.json` as test set), `transforms.json`, Nerfies' `dataset.json`, LLFF's `poses_bounds.npy` with a video or a folder of frames
@@ -33,6 +34,13 @@ impl Capture {
     /// or of another size than its camera says.
     pub fn open(path: &Path, options: &CaptureOptions) -> Result<Self> {
         ensure!(path.exists(), "{}: there is no such file or folder", path.display());
+        if let Some(file) = block::find(path) {
+            return part::open(&file, options, |whole| {
+                let mut listing = list(whole, options)?;
+                listing.as_mut().map_or(Ok(()), videos::expand)?;
+                Ok(listing)
+            });
+        }
         let mut listing = match list(path, options)? {
             Some(listing) => listing,
             None => beside(path, options)?,
@@ -43,6 +51,9 @@ impl Capture {
 
     /// Whether a capture is at `path`, as far as the names of files say.
     pub fn is_at(path: &Path) -> bool {
+        if block::find(path).is_some() {
+            return true;
+        }
         if path.is_file() {
             return nerf_json::is_transforms(path) || panoptic::find(path).is_some();
         }
@@ -53,6 +64,30 @@ impl Capture {
             || colmap::find(path).is_some()
             || !llff::images(path).is_empty()
     }
+}
+
+/// Calls `visit` for every point of the COLMAP model that a capture at `path` was read from, with its place in the capture's
+/// frame and the indices of the shots that observe it. A capture of another kind has none. Nothing of the tracks is held.
+///
+/// # Errors
+/// A model that cannot be read.
+pub fn visit_tracks(path: &Path, capture: &Capture, visit: &mut dyn FnMut(DVec3, &[usize])) -> Result<()> {
+    let listed_otherwise =
+        block::find(path).is_some() || nerf_json::find(path).is_some() || nerfies::find(path).is_some();
+    let Some(found) = colmap::find(path).filter(|_| !listed_otherwise && llff::cameras(path).len() <= 1) else {
+        return Ok(());
+    };
+    let shots: HashMap<&str, usize> =
+        (capture.shots.iter().enumerate()).map(|(i, shot)| (shot.name.as_str(), i)).collect();
+    let names = colmap::image_names(&found)?;
+    let shots: HashMap<u32, usize> =
+        names.iter().filter_map(|(id, name)| Some((*id, *shots.get(name.as_str())?))).collect();
+    let mut observers = Vec::new();
+    colmap::tracks(&found, &mut |place, images| {
+        observers.clear();
+        observers.extend(images.iter().filter_map(|id| shots.get(id)));
+        visit(place - capture.shift, &observers);
+    })
 }
 
 /// What the reader of the capture at `path` lists; `None` where none is there.

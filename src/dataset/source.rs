@@ -28,6 +28,8 @@ pub struct Listing {
     pub others: Vec<(String, usize)>,
     /// Length of the clip in seconds, where videos tell it.
     pub seconds: Option<f64>,
+    /// The shift of the whole capture, where this is a part of one.
+    pub part_of: Option<DVec3>,
 }
 
 /// First points as a capture lists them, in double precision: georeferenced ones are millions of units from the origin.

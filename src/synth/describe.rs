@@ -29,6 +29,9 @@ pub struct Description {
     pub points: Spanned<usize>,
     pub image: Spanned<ImageSpec>,
     pub cameras: Spanned<Dome>,
+    /// Further cameras, along paths; static captures only.
+    #[serde(default)]
+    pub path: Vec<Spanned<CameraPath>>,
     /// Makes the capture dynamic.
     pub clip: Option<Spanned<Clip>>,
     /// Makes training images differ in exposure and white balance.
@@ -94,6 +97,44 @@ pub struct Dome {
     /// degrees at each place, ahead and to all four sides.
     #[serde(default)]
     pub lens: LensName,
+}
+
+/// Cameras on their way along a path, such as a drive or a flight, with the lens of the dome's.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CameraPath {
+    /// The folder of its images.
+    pub name: String,
+    pub views: usize,
+    /// Of every n views the middle one is held out; 0 holds none out.
+    #[serde(default)]
+    pub hold_out_every: usize,
+    /// Waypoints, evenly spaced in time.
+    pub eyes: Vec<DVec3>,
+    /// Points that the camera looks at, evenly spaced in time.
+    pub targets: Vec<DVec3>,
+}
+
+impl CameraPath {
+    /// Whether a view is held out.
+    pub fn holds_out(&self, view: usize) -> bool {
+        self.hold_out_every > 0 && view % self.hold_out_every == self.hold_out_every / 2
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if self.name.is_empty() || !self.name.chars().all(plain) {
+            return Err("the name of a path is made of letters, digits, _ and -".into());
+        }
+        if !(2..=100_000).contains(&self.views) || self.hold_out_every == 1 {
+            return Err("views must be 2 to 100000, and hold_out_every 0 or at least 2".into());
+        }
+        let points = [&self.eyes, &self.targets];
+        if points.iter().any(|path| path.is_empty() || path.iter().any(|point| !point.is_finite())) {
+            return Err("eyes and targets must be lists of points".into());
+        }
+        Ok(())
+    }
 }
 
 /// A lens model by name.
@@ -201,7 +242,9 @@ impl Description {
         let moving = self.clip.as_ref().is_some_and(|clip| clip.get_ref().camera.is_some());
         let views_ok = dome.train >= 1 && dome.train <= 100_000 && dome.test <= dome.train;
         let views_ok = views_ok || moving && dome.train == 0 && dome.test <= 1000;
+        let views_ok = views_ok || !self.path.is_empty() && dome.train == 0 && dome.test == 0;
         ensure(views_ok, &self.cameras, "train must be 1 to 100000 views, and test at most as many")?;
+        self.check_paths()?;
         if let Some(clip) = &self.clip {
             clip.get_ref().check().map_err(|message| (clip.span(), message))?;
             let Clip { jump, frames, hold_out_every, camera } = clip.get_ref();
@@ -251,6 +294,19 @@ impl Description {
             value.motion.check().map_err(|message| (object.span(), message))?;
             let known = self.material.contains_key(&value.material);
             ensure(known, object, &format!("there is no [material.{}]", value.material))?;
+        }
+        Ok(())
+    }
+}
+
+impl Description {
+    fn check_paths(&self) -> Result<(), (Range<usize>, String)> {
+        for (index, path) in self.path.iter().enumerate() {
+            let (value, earlier) = (path.get_ref(), &self.path[..index]);
+            value.check().map_err(|message| (path.span(), message))?;
+            let fresh = earlier.iter().all(|other| other.get_ref().name != value.name);
+            ensure(fresh, path, &format!("there are two paths named \"{}\"", value.name))?;
+            ensure(self.clip.is_none(), path, "a capture with a clip has no paths; its moving camera is clip.camera")?;
         }
         Ok(())
     }

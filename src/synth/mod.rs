@@ -3,6 +3,8 @@
 //! A TOML file in `scenes/` describes solids, light and a dome of cameras; [`run`] writes the capture both as NeRF-style
 //! JSON and as a COLMAP model, in the same world frame (z up). The same description gives the same bytes on one platform.
 //!
+//! Further cameras may follow paths of waypoints (`[[path]]`), as in a drive or a flight.
+//!
 //! With a `[clip]` the capture is dynamic: each camera takes every frame while objects move, appear and leave. It is
 //! written as NeRF-style JSON with times, one folder of images per camera, and exact optical flow between consecutive
 //! frames in `flow`, with occlusion masks.
@@ -34,7 +36,7 @@ use crate::format;
 use describe::Description;
 use pattern::mix64;
 use trace::{Pixel, World};
-use views::{PlannedView, clip_views, views};
+use views::{PlannedView, clip_views, path_views, views};
 use write::Point;
 
 /// Summary of a capture that [`run`] wrote.
@@ -119,11 +121,13 @@ fn check_replaceable(out: &Path) -> Result<()> {
 }
 
 fn capture(description: Description, text: &str, out: &Path, told: &dyn Fn(usize, usize)) -> Result<Summary> {
-    let fixed = views(description.cameras.get_ref(), description.image.get_ref());
+    let (dome, image) = (description.cameras.get_ref(), description.image.get_ref());
+    let mut fixed = views(dome, image);
+    fixed.extend(description.path.iter().flat_map(|path| path_views(path.get_ref(), dome, image)));
     let clip = description.clip.as_ref().map(|clip| clip.get_ref());
     let frames = clip.map_or(1, |clip| clip.frames);
     let views = match clip {
-        Some(clip) => clip_views(fixed, clip, description.cameras.get_ref(), description.image.get_ref()),
+        Some(clip) => clip_views(fixed, clip, dome, image),
         None => fixed,
     };
     let (seed, wanted) = (description.seed, *description.points.get_ref());

@@ -4,7 +4,7 @@ use std::f64::consts::FRAC_PI_2;
 
 use glam::{DMat3, DVec3};
 
-use super::describe::{Dome, ImageSpec, LensName};
+use super::describe::{CameraPath, Dome, ImageSpec, LensName};
 use super::motion::Clip;
 use super::{light, motion};
 use crate::camera::{Camera, Pose};
@@ -97,6 +97,18 @@ pub fn views(dome: &Dome, image: &ImageSpec) -> Vec<PlannedView> {
             }
         })
         .collect()
+}
+
+/// The views along a path, in order.
+pub fn path_views(path: &CameraPath, dome: &Dome, image: &ImageSpec) -> Vec<PlannedView> {
+    let lens = dome.lens(image);
+    let view = |k: usize| {
+        let time = k as f64 / (path.views - 1) as f64;
+        let pose = Pose::look_at(motion::along(&path.eyes, time), motion::along(&path.targets, time), DVec3::Z);
+        let split = if path.holds_out(k) { Split::Test } else { Split::Train };
+        PlannedView { name: format!("{}/{k:04}.png", path.name), camera: Camera { pose, lens }, split, moment: None }
+    };
+    (0..path.views).map(view).collect()
 }
 
 /// Suffix of each face, and the rotation from the camera that looks ahead to the one that looks through the face.

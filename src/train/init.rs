@@ -5,6 +5,7 @@ use glam::{DVec2, DVec3, Vec3};
 
 use crate::camera::nearest_to_axes;
 use crate::dataset::{Capture, Split};
+use crate::edit;
 use crate::format::{self, Contents};
 use crate::scene::{Clip, Normalisation, PointCloud, SH_C0, Scene, sh_coefficients};
 
@@ -14,6 +15,7 @@ use super::points;
 use super::schedule::SplitMix;
 use super::seeds;
 use super::sky::Sky;
+use super::surroundings::Surroundings;
 use super::tracks::{self, Ray};
 use crate::scene::stats::percentile;
 
@@ -32,8 +34,12 @@ const SEEDS: Shape = Shape { opacity: 0.1, scale: 1.0 };
 /// paper.
 const DUST: Shape = Shape { opacity: 0.5, scale: 0.1 };
 
-/// The frame of training: the training cameras' mean at the origin, the farthest of them at distance 1.
+/// The frame of training: the training cameras' mean at the origin, the farthest of them at distance 1; of a block the one
+/// that all blocks share.
 pub fn normalisation(capture: &Capture) -> Normalisation {
+    if let Some(block) = &capture.block {
+        return block.frame;
+    }
     let centres: Vec<DVec3> = train_cameras(capture).map(|camera| camera.pose.centre()).collect();
     let mean = centres.iter().sum::<DVec3>() / centres.len().max(1) as f64;
     let mut reach = centres.iter().map(|c| c.distance(mean)).fold(0.0, f64::max);
@@ -103,7 +109,9 @@ fn given(capture: &Capture, config: &Config) -> Result<Option<Contents>> {
     let seed_points = || -> Result<Option<PointCloud>> {
         match (&capture.points, &capture.points_file) {
             (Some(points), _) if !points.positions.is_empty() => Ok(Some(points.clone())),
-            (_, Some(path)) => read_points(path).map(|points| Some(seeds::shifted(points, capture.shift))),
+            (_, Some(path)) => {
+                read_points(path).map(|points| Some(seeds::own(seeds::shifted(points, capture.shift), capture)))
+            }
             _ => Ok(None),
         }
     };
@@ -139,12 +147,36 @@ fn given(capture: &Capture, config: &Config) -> Result<Option<Contents>> {
     })
 }
 
+/// The first Gaussians of a run; those of a block behind the coarse ones around it, which are not trained. A block starts
+/// from the coarse Gaussians inside it, unless the options say what to start from.
+///
+/// # Errors
+/// Those of [`scene`].
+pub fn first(
+    capture: &Capture,
+    config: &Config,
+    frame: &Normalisation,
+    surroundings: Option<Surroundings>,
+) -> Result<Scene> {
+    let Some(Surroundings { outside, inside, .. }) = surroundings else { return scene(capture, config, frame) };
+    let mut all = placed(outside, false, config, frame)?;
+    let trained = match config.init {
+        Init::Auto => from_scene(inside, false, config, frame)?,
+        _ => scene(capture, config, frame)?,
+    };
+    edit::append(&mut all, trained)?;
+    Ok(all)
+}
+
 /// Points or Gaussians that the options and the capture give to start from; 0 for random ones, of which there are as many
 /// as there is room for.
 ///
 /// # Errors
 /// Points that were asked for and are not there.
 pub fn given_count(capture: &Capture, config: &Config) -> Result<usize> {
+    if let (Init::Auto, Some(surroundings)) = (&config.init, Surroundings::of(capture, config)?) {
+        return Ok(surroundings.inside.len());
+    }
     Ok(match given(capture, config)? {
         Some(Contents::Scene(loaded)) => loaded.scene.len(),
         Some(Contents::Points(points)) => points.positions.len(),
@@ -152,9 +184,14 @@ pub fn given_count(capture: &Capture, config: &Config) -> Result<usize> {
     })
 }
 
-/// Given Gaussians in the frame of training, of the run's degree, with motion where the run has it.
-fn from_scene(mut scene: Scene, moving: bool, config: &Config, frame: &Normalisation) -> Result<Scene> {
+/// Given Gaussians to train, in the frame of training.
+fn from_scene(scene: Scene, moving: bool, config: &Config, frame: &Normalisation) -> Result<Scene> {
     check_count(scene.len(), config)?;
+    placed(scene, moving, config, frame)
+}
+
+/// Gaussians in the frame of training, of the run's degree, with motion where the run has it.
+fn placed(mut scene: Scene, moving: bool, config: &Config, frame: &Normalisation) -> Result<Scene> {
     scene.normalise(frame);
     scene.motion = moving.then(|| scene.motion.unwrap_or_else(|| init_motion::steady(scene.means.len())));
     with_degree(scene, config.sh_degree)

@@ -23,6 +23,7 @@ mod seeds;
 pub mod sky;
 pub mod strategy;
 mod supervision;
+mod surroundings;
 mod targets;
 mod tracks;
 pub mod trainer;

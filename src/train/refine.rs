@@ -22,6 +22,7 @@ shared! {
         pub dead_opacity: f32,
         pub share_duration: u32,
         pub sh_rest: u32,
+        pub frozen: u32,
     }
 }
 

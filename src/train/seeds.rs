@@ -74,6 +74,13 @@ fn in_view(positions: &[Vec3], capture: &Capture) -> usize {
     places.len()
 }
 
+/// The points of a block in its cell and margin; all of a capture that is no block.
+pub fn own(points: PointCloud, capture: &Capture) -> PointCloud {
+    let Some((cell, _)) = capture.block.as_ref().and_then(|block| block.cell.as_ref()) else { return points };
+    let places = points.positions.clone();
+    keep(points, |i| cell.reaches(places[i].as_dvec3()))
+}
+
 /// Gives points their colours from the photos, where nearly all have one colour, as black of a program that wrote none.
 pub fn coloured(mut points: PointCloud, capture: &Capture) -> PointCloud {
     let usual = |channel: usize| {

@@ -11,6 +11,7 @@ use super::flow;
 use super::loss::Target;
 use super::schedule::Schedule;
 use super::supervision::FlowSupervision;
+use super::surroundings::CellMasks;
 
 /// Shots decoded ahead of the step that needs them.
 const PREFETCH: u32 = 8;
@@ -23,12 +24,20 @@ pub struct Targets {
     /// Bytes of device memory left for keeping more, targets of flow included.
     room: u64,
     supervision: Option<FlowSupervision>,
+    /// What the photos of a block show of it.
+    masks: Option<CellMasks>,
 }
 
 impl Targets {
     /// No targets yet, of which `room` bytes may be kept.
-    pub fn new(gpu: &Gpu, cache: PhotoCache, room: u64, supervision: Option<FlowSupervision>) -> Self {
-        Self { gpu: gpu.clone(), cache, kept: HashMap::new(), room, supervision }
+    pub fn new(
+        gpu: &Gpu,
+        cache: PhotoCache,
+        room: u64,
+        supervision: Option<FlowSupervision>,
+        masks: Option<CellMasks>,
+    ) -> Self {
+        Self { gpu: gpu.clone(), cache, kept: HashMap::new(), room, supervision, masks }
     }
 
     /// Flow supervision, if the run has it.
@@ -52,11 +61,16 @@ impl Targets {
         }
         self.cache.prefetch_items(&self.items_ahead(schedule, step));
         let picture = self.cache.get(shot)?;
-        let target = if (width, height) == (picture.width, picture.height) {
+        let picture = self.masks.as_ref().map_or(picture.clone(), |masks| masks.apply(shot, &picture).into());
+        let mut target = if (width, height) == (picture.width, picture.height) {
             Target::upload(&self.gpu, &picture)?
         } else {
             Target::upload(&self.gpu, &picture.reduced(width, height))?
         };
+        if self.masks.is_some() {
+            // A photo weighs by how much of it shows the block, as all its pixels would together.
+            target.counted = f64::from(width) * f64::from(height);
+        }
         if target.bytes() <= self.room {
             self.room -= target.bytes();
             self.kept.insert(shot, target.clone());

@@ -24,8 +24,9 @@ use super::moments::Moments;
 use super::run::checkpoint::Checkpoint;
 use super::schedule::{EXTENT, Schedule};
 use super::supervision::FlowSupervision;
+use super::surroundings::Surroundings;
 use super::targets::Targets;
-use super::update::Optimiser;
+use super::update::{Optimiser, Step};
 use super::{init, strategy};
 
 /// Steps between two looks at the device. After an overflow at most this many are repeated.
@@ -75,6 +76,8 @@ pub struct Trainer {
     /// First step that the next statistics cover.
     reported: u32,
     non_finite: u64,
+    /// The first Gaussians, of this number, are not trained: what is around a block.
+    frozen: usize,
 }
 
 impl Trainer {
@@ -83,8 +86,9 @@ impl Trainer {
     /// # Errors
     /// No training images, initial points that do not fit, images that cannot be read, a device that is too small.
     pub fn new(gpu: &Gpu, capture: Arc<Capture>, config: Config) -> Result<Self> {
-        let mut trainer = Self::assemble(gpu, capture, config)?;
-        let scene = init::scene(&trainer.capture, &trainer.config, &trainer.normalisation)?;
+        let surroundings = Surroundings::of(&capture, &config)?;
+        let mut trainer = Self::assemble(gpu, capture, config, surroundings.as_ref())?;
+        let scene = init::first(&trainer.capture, &trainer.config, &trainer.normalisation, surroundings)?;
         trainer
             .make_room(scene.len())
             .and_then(|()| trainer.model.load(&trainer.gpu, &scene))
@@ -96,7 +100,8 @@ impl Trainer {
 
     /// A trainer that goes on where a checkpoint was taken.
     pub fn resume(gpu: &Gpu, capture: Arc<Capture>, checkpoint: Checkpoint) -> Result<Self> {
-        let mut trainer = Self::assemble(gpu, capture, checkpoint.config.clone())?;
+        let surroundings = Surroundings::of(&capture, &checkpoint.config)?;
+        let mut trainer = Self::assemble(gpu, capture, checkpoint.config.clone(), surroundings.as_ref())?;
         checkpoint.check_capture(&trainer.capture)?;
         trainer.normalisation = checkpoint.normalisation;
         trainer.restore(&checkpoint)?;
@@ -105,15 +110,14 @@ impl Trainer {
     }
 
     /// A trainer without Gaussians.
-    fn assemble(gpu: &Gpu, capture: Arc<Capture>, config: Config) -> Result<Self> {
+    fn assemble(gpu: &Gpu, capture: Arc<Capture>, config: Config, surroundings: Option<&Surroundings>) -> Result<Self> {
         let gpu = if config.subgroups == Subgroups::Off { gpu.without_subgroups() } else { gpu.clone() };
         // What does not fit the device is refused before anything is read or allocated for it.
         let moving = capture.is_dynamic() && !config.r#static;
         let form = ModelForm { moving, packed: config.precision == Precision::Packed };
-        drop((
-            Model::empty(&gpu, config.cap(), config.sh_degree, form)?,
-            Moments::zeros(&gpu, config.cap(), config.sh_degree, form)?,
-        ));
+        let frozen = surroundings.map_or(0, |surroundings| surroundings.outside.len());
+        let most = config.cap() + frozen;
+        drop((Model::empty(&gpu, most, config.sh_degree, form)?, Moments::zeros(&gpu, most, config.sh_degree, form)?));
         let model = Model::empty(&gpu, 0, config.sh_degree, form)?;
         let mut optimiser = Optimiser::new(&gpu, 0, config.sh_degree, form)?;
         let budget = (config.cache_gb * f64::from(1u32 << 30)) as usize;
@@ -128,7 +132,11 @@ impl Trainer {
                 renderer.prepare_flow(supervision.form(), lens)?;
             }
         }
-        let shots: Vec<usize> = (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Train).collect();
+        let masks = surroundings.map(|surroundings| surroundings.masks(&gpu, &capture)).transpose()?;
+        let shots: Vec<usize> = match &masks {
+            Some(masks) => masks.shots(),
+            None => (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Train).collect(),
+        };
         shots.iter().try_for_each(|&shot| metrics::check_size(&capture, shot))?;
         let schedule = Schedule::new(&config.resolved(capture.is_cut_out()), shots).in_time(init::time_gap(&capture));
         Ok(Self {
@@ -141,13 +149,14 @@ impl Trainer {
             loss: LossPass::new(&gpu)?,
             guide: None,
             population_kernels: schedule.strategy().kernels(&gpu, form)?,
-            targets: Targets::new(&gpu, cache, budget as u64, supervision),
+            targets: Targets::new(&gpu, cache, budget as u64, supervision, masks),
             schedule,
             step: 0,
             finished: 0,
             populations: vec![(0, 0)],
             reported: 0,
             non_finite: 0,
+            frozen,
             config,
             gpu,
         })
@@ -211,7 +220,8 @@ impl Trainer {
     fn record_step(&mut self, recorder: &mut Recorder) -> Result<()> {
         let step = self.step;
         if self.schedule.strategy().due(step) {
-            self.make_room(self.schedule.strategy().grown(self.model.len()))?;
+            let trained = self.model.len() - self.frozen;
+            self.make_room(self.frozen + self.schedule.strategy().grown(trained))?;
         }
         let shot = self.schedule.shot(step);
         let target = self.targets.image(&self.schedule, step, shot)?;
@@ -223,7 +233,8 @@ impl Trainer {
         self.appearance.set_photo(step, shot, &target, background);
         let flow = self.targets.flow(&self.schedule, step, shot)?;
         let supervision = self.targets.supervision().zip(flow.as_ref());
-        let constants = self.schedule.step(step, self.model.len());
+        let constants = self.schedule.step(step, self.model.len() - self.frozen);
+        let constants = Step { frozen: self.frozen as u32, ..constants };
         self.optimiser.set_step(&match supervision {
             Some((supervision, _)) => constants.with_flow(supervision.form().all),
             None => constants,
@@ -256,7 +267,7 @@ impl Trainer {
     /// Makes room for a population, and for some growth where there is none.
     fn make_room(&mut self, gaussians: usize) -> Result<()> {
         if gaussians > self.model.capacity() {
-            let capacity = (gaussians + gaussians / 2).min(self.config.cap()).max(gaussians);
+            let capacity = (gaussians + gaussians / 2).min(self.config.cap() + self.frozen).max(gaussians);
             self.model.make_room(&self.gpu, capacity)?;
             self.optimiser.moments.make_room(&self.gpu, capacity)?;
         }
@@ -268,7 +279,7 @@ impl Trainer {
         let (strategy, before) = (self.schedule.strategy(), self.model.len());
         if strategy.due(step) {
             let (kernels, moments, frame) = (&self.population_kernels, &self.optimiser.moments, self.renderer.frame());
-            strategy.record(kernels, recorder, &mut self.model, moments, frame, step);
+            strategy.record(kernels, recorder, &mut self.model, moments, frame, (step, self.frozen));
             if self.model.len() != before {
                 self.populations.push((step + 1, self.model.len()));
             }

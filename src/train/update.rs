@@ -38,6 +38,7 @@ shared! {
         pub flow_supervision: u32,
         pub seed: u32,
         pub number: u32,
+        pub frozen: u32,
     }
 }
 

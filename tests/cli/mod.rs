@@ -1,6 +1,7 @@
 //! The command line as a person meets it: exit codes, one clear line for every mistake, and whole runs.
 
 mod bench;
+mod blocks;
 mod captures;
 mod clips;
 mod compare;

@@ -352,3 +352,43 @@ fn draws_agree_where_weights_fill_32_bits() {
     assert!(total > u64::from(u32::MAX) / 1000 * 999 && total <= u64::from(u32::MAX), "{total}");
     check_draws(&drawn, &rows, (70_000..73_500).collect(), STREAM_GROW, -1.0);
 }
+
+/// The first Gaussians, which are frozen, are neither relocated nor drawn, dead or not.
+#[test]
+fn frozen_gaussians_are_neither_targets_nor_sources() {
+    const FROZEN: usize = 90;
+    let mut rig = rig();
+    let (gpu, (_, _, scene)) = (gpu(), mixed(200, 1));
+    for added in [None, Some(20)] {
+        let mut population = Population::new(&scene, 220);
+        let before = population.snapshot();
+        let view = support::device_view(&cases::view(&mut Rng::new(1), 32, 32), 200);
+        rig.renderer.set_view(&view, &population.model).unwrap();
+        let refine = Refine {
+            gaussians: 200,
+            added: added.unwrap_or(0),
+            seed: SEED,
+            step: STEP,
+            weight_scale: weight_scale(200),
+            dead_opacity: oracle::DEAD as f32,
+            frozen: FROZEN as u32,
+            ..Refine::default()
+        };
+        let mut recorder = Recorder::new(&gpu, false);
+        let (frame, Population { model, moments, .. }) = (rig.renderer.frame(), &population);
+        match added {
+            None => rig.refiner.record_relocation(&mut recorder, model, moments, frame, &refine),
+            Some(_) => rig.refiner.record_growth(&mut recorder, model, moments, frame, &refine),
+        }
+        recorder.finish().unwrap();
+        let draws = gpu.read_range(rig.renderer.frame().scratch().draws, 0, 200).unwrap();
+        assert!(draws[..FROZEN].iter().all(|&n| n == 0) && draws[FROZEN..].iter().any(|&n| n > 0), "{added:?}");
+        let dead = |rows: &[[f64; PARAMETERS]]| rows.iter().filter(|row| opacity(row) <= oracle::DEAD).count();
+        assert!(dead(&before[0][..FROZEN]) > 5, "some of the frozen are dead");
+        let after = population.snapshot();
+        (0..3).for_each(|which| assert!(after[which][..FROZEN] == before[which][..FROZEN], "{added:?}: {which}"));
+        if added.is_none() {
+            assert_eq!(dead(&after[0][FROZEN..200]), 0, "all others that were dead are relocated");
+        }
+    }
+}

@@ -17,6 +17,8 @@ struct Refine {
     share_duration: u32,
     // Coefficients of the spherical harmonics stored beyond the constant one.
     sh_rest: u32,
+    // The first Gaussians, of this number, are neither targets nor sources.
+    frozen: u32,
 }
 
 const NO_SOURCE: u32 = 0xffffffffu;
@@ -26,5 +28,5 @@ fn is_target(index: u32, weight: u32, refine: Refine) -> bool {
     if (GROW != 0u) {
         return index >= refine.gaussians && index < refine.gaussians + refine.added;
     }
-    return index < refine.gaussians && weight == 0u;
+    return index >= refine.frozen && index < refine.gaussians && weight == 0u;
 }

@@ -204,6 +204,9 @@ pub fn inputs(capture: &Capture, config: &Config) -> Result<Vec<Input>> {
         let name = path.strip_prefix(&capture.root).unwrap_or(path).display().to_string();
         files.push(("points", name, path));
     }
+    let coarse = capture.block.as_ref().and_then(|block| block.cell.as_ref());
+    let coarse = coarse.map(|(_, run)| format::scene_in(run)).transpose()?;
+    files.extend(coarse.iter().map(|file| ("coarse scene", "around the block".into(), file.as_path())));
     let hashed = files.into_par_iter().map(|(kind, name, path)| {
         let kind = kind.into();
         Ok(Input { kind, name, sha256: hash_file(path)? })

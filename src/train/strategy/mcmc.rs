@@ -30,7 +30,7 @@ impl Mcmc {
             && done < self.config.refine_stop
     }
 
-    /// The number of Gaussians that growth makes of `gaussians`.
+    /// The number of Gaussians that growth makes of `gaussians` trained ones.
     pub fn grown(&self, gaussians: usize) -> usize {
         let grown = (gaussians as f64 * self.config.growth) as usize;
         grown.min(self.config.cap()).max(gaussians)
@@ -49,7 +49,7 @@ impl Mcmc {
         }
     }
 
-    /// Records relocation and growth after a step, and raises the model's length.
+    /// Records relocation and growth after a step, and raises the model's length; the first `frozen` Gaussians take no part.
     pub fn record(
         &self,
         refiner: &Refiner,
@@ -57,10 +57,10 @@ impl Mcmc {
         model: &mut Model,
         moments: &Moments,
         frame: &Frame,
-        step: u32,
+        (step, frozen): (u32, usize),
     ) {
         let gaussians = model.len();
-        let grown = self.grown(gaussians);
+        let grown = frozen + self.grown(gaussians - frozen);
         let refine = Refine {
             gaussians: gaussians as u32,
             added: (grown - gaussians) as u32,
@@ -70,6 +70,7 @@ impl Mcmc {
             dead_opacity: self.config.dead_opacity as f32,
             share_duration: u32::from(self.config.share_duration),
             sh_rest: model.sh_rest() as u32,
+            frozen: frozen as u32,
         };
         refiner.record_relocation(recorder, model, moments, frame, &refine);
         if grown > gaussians {

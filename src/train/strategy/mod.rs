@@ -48,7 +48,7 @@ impl Strategy {
         }
     }
 
-    /// The most Gaussians that a change makes of `gaussians`.
+    /// The most Gaussians that a change makes of `gaussians` trained ones.
     pub fn grown(&self, gaussians: usize) -> usize {
         match self {
             Self::Mcmc(mcmc) => mcmc.grown(gaussians),
@@ -64,6 +64,7 @@ impl Strategy {
     }
 
     /// Records the change of the population that is due after a step, and sets the model's length to what it makes of it.
+    /// The first `frozen` Gaussians take no part.
     pub fn record(
         &self,
         kernels: &Kernels,
@@ -71,10 +72,12 @@ impl Strategy {
         model: &mut Model,
         moments: &Moments,
         frame: &Frame,
-        step: u32,
+        (step, frozen): (u32, usize),
     ) {
         match (self, kernels) {
-            (Self::Mcmc(mcmc), Kernels::Mcmc(refiner)) => mcmc.record(refiner, recorder, model, moments, frame, step),
+            (Self::Mcmc(mcmc), Kernels::Mcmc(refiner)) => {
+                mcmc.record(refiner, recorder, model, moments, frame, (step, frozen));
+            }
         }
     }
 }

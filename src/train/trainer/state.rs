@@ -26,6 +26,9 @@ impl Trainer {
             "reported": self.reported,
             "shots": self.capture.fingerprints(),
         });
+        if self.frozen > 0 {
+            extra["frozen"] = self.frozen.into();
+        }
         self.appearance.save(&mut tensors, &mut extra)?;
         // The next statistics also cover steps before the checkpoint.
         let history = self.loss.history()?.iter().flat_map(Vec4::to_array).collect();
@@ -37,9 +40,13 @@ impl Trainer {
     pub(super) fn restore(&mut self, checkpoint: &Checkpoint) -> Result<()> {
         let count = checkpoint.extra["gaussians"].as_u64().context("the checkpoint does not say how many Gaussians")?;
         ensure!(
-            count <= self.config.cap() as u64,
+            count <= (self.config.cap() + self.frozen) as u64,
             "the checkpoint holds {count} Gaussians, above --cap-max {}",
             self.config.cap()
+        );
+        ensure!(
+            checkpoint.extra["frozen"].as_u64().unwrap_or(0) == self.frozen as u64,
+            "the coarse scene around the block is not the one that the run was started with; train the block anew"
         );
         self.make_room(count as usize)?;
         moments::restore(&self.gpu, checkpoint, &self.model, &self.optimiser.moments, count as usize)?;
