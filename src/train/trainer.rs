@@ -219,10 +219,7 @@ impl Trainer {
 
     fn record_step(&mut self, recorder: &mut Recorder) -> Result<()> {
         let step = self.step;
-        if self.schedule.strategy().due(step) {
-            let trained = self.model.len() - self.frozen;
-            self.make_room(self.frozen + self.schedule.strategy().grown(trained))?;
-        }
+        self.make_room_for_growth(step)?;
         let shot = self.schedule.shot(step);
         let target = self.targets.image(&self.schedule, step, shot)?;
         let background = self.schedule.background(step);
@@ -233,8 +230,7 @@ impl Trainer {
         self.appearance.set_photo(step, shot, &target, background);
         let flow = self.targets.flow(&self.schedule, step, shot)?;
         let supervision = self.targets.supervision().zip(flow.as_ref());
-        let constants = self.schedule.step(step, self.model.len() - self.frozen);
-        let constants = Step { frozen: self.frozen as u32, ..constants };
+        let constants = self.constants(step);
         self.optimiser.set_step(&match supervision {
             Some((supervision, _)) => constants.with_flow(supervision.form().all),
             None => constants,
@@ -262,6 +258,21 @@ impl Trainer {
         self.optimiser.record(recorder, &self.model, frame, &view);
         self.record_population(recorder, step);
         Ok(())
+    }
+
+    /// The constants of a step without flow supervision.
+    fn constants(&self, step: u32) -> Step {
+        let constants = self.schedule.step(step, self.model.len() - self.frozen);
+        Step { frozen: self.frozen as u32, ..constants }
+    }
+
+    /// Makes room for what a step may add.
+    fn make_room_for_growth(&mut self, step: u32) -> Result<()> {
+        let strategy = self.schedule.strategy();
+        if !strategy.due(step) {
+            return Ok(());
+        }
+        self.make_room(self.frozen + strategy.grown(self.model.len() - self.frozen))
     }
 
     /// Makes room for a population, and for some growth where there is none.

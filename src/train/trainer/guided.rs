@@ -23,9 +23,7 @@ impl Trainer {
     pub(super) fn guided_step(&mut self) -> Result<()> {
         self.finish_steps()?;
         let step = self.step;
-        if self.schedule.strategy().due(step) {
-            self.make_room(self.schedule.strategy().grown(self.model.len()))?;
-        }
+        self.make_room_for_growth(step)?;
         let shown = self.guided_view(step)?;
         let background = self.schedule.background(step);
         let camera = self.normalisation.camera(shown.camera);
@@ -90,7 +88,7 @@ impl Trainer {
 
     /// Records the way back from the image's gradient, and the optimiser's step.
     fn backward(&mut self, recorder: &mut Recorder, view: &View) -> Result<()> {
-        self.optimiser.set_step(&self.schedule.step(self.step, self.model.len()));
+        self.optimiser.set_step(&self.constants(self.step));
         self.renderer.record_backward(recorder, view);
         self.optimiser.record(recorder, &self.model, self.renderer.frame(), view);
         Ok(())
