@@ -8,6 +8,7 @@ mod crash;
 mod export;
 mod files;
 mod flow_tool;
+mod lod;
 mod losses;
 mod pages;
 mod programs;
