@@ -1,7 +1,9 @@
 //! `dapple export`: reads, edits and writes scenes.
 
 mod args;
+mod by_disk;
 mod sky;
+mod steps;
 mod write;
 
 use std::path::Path;
@@ -9,12 +11,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use glam::{DVec3, Vec3};
 use indicatif::HumanCount;
 
 pub use args::Args;
-use args::SkyUse;
-use sky::Near;
+use steps::{LeftOut, edit_each};
 use write::Fitted;
 
 use super::cost;
@@ -22,12 +22,11 @@ use super::events;
 use super::info::describe;
 use super::page::Drawing;
 use super::progress;
-use super::steps::{TransformStep, UpAxis};
 use crate::dataset::{Capture, CaptureOptions};
-use crate::edit::{self, Similarity};
+use crate::edit;
 use crate::format::{self, Format, ReadOptions, SpzAxes, TimeSamples};
 use crate::gpu::Gpu;
-use crate::scene::{ALPHA_MIN, Scene};
+use crate::scene::Scene;
 
 /// Rank of the neighbour whose distance measures isolation.
 const NEIGHBOUR: usize = 8;
@@ -36,6 +35,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
     events::start("export", args.json);
     check(&args)?;
     let format = format::format_to_write(&args.output)?;
+    if let Some(rows) = by_disk::rows(&args, format)? {
+        return by_disk::run(&args, format, &rows);
+    }
     let mut scene = read(&args)?;
     edit_scene(&args, &mut scene)?;
     let played = is_played(&args, format, &scene)?;
@@ -81,6 +83,9 @@ fn is_played(args: &Args, format: Format, scene: &Scene) -> Result<bool> {
 
 /// Checks the values of the options, before anything is read.
 fn check(args: &Args) -> Result<()> {
+    if args.levels.is_some() || args.chunk.is_some() {
+        ensure!(format::format_to_write(&args.output)? == Format::Lod, "--levels and --chunk are for .lod folders");
+    }
     if let Some(time) = args.time {
         ensure!((0.0..=1.0).contains(&time), "--time {time} is not in 0 to 1");
     }
@@ -147,35 +152,18 @@ fn read(args: &Args) -> Result<Scene> {
 
 /// Applies the options in the order that the help states.
 fn edit_scene(args: &Args, scene: &mut Scene) -> Result<()> {
-    retain(scene, "can never be seen", |scene, i| edit::peak_opacity(scene, i) >= ALPHA_MIN);
-    let near = args.sky.map(|_| Near::of(&args.inputs)).transpose()?;
-    let near = near.map(|near| near.moved(|spheres| transform(args, spheres)));
-    transform(args, scene);
-    if let (Some(SkyUse::Drop), Some(near)) = (args.sky, &near) {
-        retain(scene, "are sky", |scene, i| near.holds(scene.means[i]));
-    }
-    if !args.crop.is_empty() {
-        let is_sky = |mean: Vec3| near.as_ref().is_some_and(|near| !near.holds(mean));
-        retain(scene, "lie outside the crop", |scene, i| {
-            is_sky(scene.means[i]) || edit::seen_within(scene, i, &args.crop)
-        });
-    }
-    if let Some(least) = args.min_opacity {
-        retain(scene, "are too transparent", |scene, i| edit::peak_opacity(scene, i) >= least);
-    }
-    if let Some(most) = args.max_size {
-        retain(scene, "are too large", |scene, i| scene.log_scales[i].max_element().exp() <= most);
-    }
+    let mut each = LeftOut::default();
+    edit_each(args, sky::near(args)?.as_ref(), scene, &mut each);
+    each.say();
     if let Some(most) = args.max_isolation {
         let _stage = progress::spinner("looking for neighbours".into());
         let isolation = edit::isolation(scene, NEIGHBOUR.min(scene.len().saturating_sub(1)))?;
-        retain(scene, "are isolated", |_, i| isolation[i] <= most);
+        let before = scene.len();
+        scene.retain(|_, i| isolation[i] <= most);
+        left_out(before - scene.len(), "are isolated");
     }
     if let Some(n) = args.keep {
         keep(args, scene, n)?;
-    }
-    if let Some(degree) = args.sh_degree {
-        edit::cap_degree(scene, degree);
     }
     if args.morton {
         let order = edit::morton_order(&scene.means);
@@ -204,25 +192,6 @@ fn keep(args: &Args, scene: &mut Scene, n: usize) -> Result<()> {
     Ok(())
 }
 
-/// Turns the scene upright, then takes the steps of the transform; those between two flips are one, and round once.
-fn transform(args: &Args, scene: &mut Scene) {
-    if let Some(UpAxis(axis)) = args.up {
-        // Known better.
-        scene.up = scene.up.map(|_| axis.as_vec3());
-    }
-    let mut pending = args.up.map_or(Similarity::IDENTITY, |UpAxis(axis)| Similarity::turn(axis, DVec3::NEG_Y));
-    for step in &args.transform {
-        match step {
-            TransformStep::Move(similarity) => pending = pending.then(similarity),
-            TransformStep::Flip(axis) => {
-                std::mem::replace(&mut pending, Similarity::IDENTITY).apply_to(scene);
-                edit::flip(scene, *axis);
-            }
-        }
-    }
-    pending.apply_to(scene);
-}
-
 /// `[N]` blending weights of the Gaussians, summed over the cameras of a capture.
 fn weights_in(capture: &Path, adapter: Option<&str>, scene: &Scene) -> Result<Vec<f64>> {
     ensure!(scene.motion.is_none(), "--capture measures a still scene; choose a moment with --time");
@@ -233,16 +202,10 @@ fn weights_in(capture: &Path, adapter: Option<&str>, scene: &Scene) -> Result<Ve
     crate::render::blending_weights(&gpu, scene, &cameras)
 }
 
-fn retain(scene: &mut Scene, why: &str, keep: impl Fn(&Scene, usize) -> bool) {
-    let before = scene.len();
-    scene.retain(keep);
-    left_out(before - scene.len(), why);
-}
-
-fn left_out(n: usize, why: &str) {
-    if n > 0 {
-        println!("left out {} that {why}", HumanCount(n as u64));
-    }
+fn left_out(n: usize, why: &'static str) {
+    let mut left_out = LeftOut::default();
+    left_out.add(n, why);
+    left_out.say();
 }
 
 /// Warns of properties of the scene that the format cannot hold.

@@ -171,7 +171,7 @@ pub fn describe(loaded: &Loaded) -> String {
 /// Total bytes of the scene at a path: a file, a run folder or a sequence of files.
 fn bytes_at(path: &Path, format: Format) -> Result<u64> {
     match format::sequence::find(path).as_slice() {
-        [] => bytes_of(&format::scene_in(path)?, format),
+        [] => bytes_of(path, format),
         files => files.iter().map(|file| bytes_of(file, format)).sum(),
     }
 }
@@ -179,6 +179,7 @@ fn bytes_at(path: &Path, format: Format) -> Result<u64> {
 /// Total bytes of a scene's file and of the image or buffer files that belong to it.
 pub fn bytes_of(file: &Path, format: Format) -> Result<u64> {
     let length = |path: &Path| std::fs::metadata(path).map(|data| data.len());
+    let file = &format::scene_in(file)?;
     let mut bytes = length(file).with_context(|| format!("cannot read {}", file.display()))?;
     let named = |name: &str| file.file_name().is_some_and(|found| found == name);
     if format == Format::Sog && named(format::SOG_META) {
@@ -186,7 +187,7 @@ pub fn bytes_of(file: &Path, format: Format) -> Result<u64> {
         let images = images.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "webp"));
         bytes += images.filter_map(|path| length(&path).ok()).sum::<u64>();
     }
-    if format == Format::Sog && named(format::LOD_META) {
+    if named(format::LOD_META) {
         let parts = file.parent().map(std::fs::read_dir).and_then(Result::ok).into_iter().flatten().flatten();
         let files = parts.filter_map(|part| std::fs::read_dir(part.path()).ok()).flatten().flatten();
         bytes += files.filter_map(|entry| length(&entry.path()).ok()).sum::<u64>();

@@ -8,7 +8,7 @@ use indicatif::{DecimalBytes, HumanDuration};
 use serde_json::{Value, json};
 
 use crate::dataset::Capture;
-use crate::format::{self, Format};
+use crate::format::{self, Format, LOD_META};
 use crate::train::run::folder::{CHECKPOINT, METRICS, Record, RunFolder, config_of, read_records};
 
 /// A run, by its options and its last records.
@@ -88,7 +88,8 @@ pub struct Entry {
 /// The runs, captures and scenes in a folder that is none of these itself; `None` where there are none, or where one
 /// capture is all.
 pub fn entries(folder: &Path) -> Option<Vec<Entry>> {
-    if !folder.is_dir() || Capture::is_at(folder) {
+    // The parts of a streamed SOG are no scenes of their own.
+    if !folder.is_dir() || Capture::is_at(folder) || folder.join(LOD_META).is_file() {
         return None;
     }
     let mut paths: Vec<_> = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).collect();

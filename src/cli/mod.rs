@@ -15,6 +15,7 @@ mod bench;
 mod capture_list;
 mod compare;
 mod cost;
+mod detail;
 mod doctor;
 mod eval;
 mod events;

@@ -54,6 +54,15 @@ pub fn spinner(what: String) -> Spinner {
     Spinner(bar)
 }
 
+impl Spinner {
+    /// Changes the message.
+    pub fn say(&self, what: String) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(what);
+        }
+    }
+}
+
 impl Drop for Spinner {
     fn drop(&mut self) {
         if let Some(bar) = &self.0 {

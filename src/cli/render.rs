@@ -8,8 +8,8 @@ use anyhow::{Context, Result, ensure};
 use glam::{Vec2, Vec3, Vec4};
 use image::RgbImage;
 
+use super::detail::{self, DetailView};
 use super::events;
-use super::input::read_scene;
 use super::jobs::{self, RenderJob};
 use crate::camera::Camera;
 use crate::dataset::flow_io::{self, FlowField};
@@ -19,7 +19,7 @@ use crate::gpu::Gpu;
 use crate::image::colormap::{VIRIDIS, flow_colour, ramp};
 use crate::image::png::{save_png, to_image};
 use crate::image::video::Video;
-use crate::render::{Channel, Rendered, SceneView, orbit, path};
+use crate::render::{Channel, Rendered, orbit, path};
 use crate::scene::Scene;
 use crate::scene::stats::percentile;
 use crate::train::Config;
@@ -41,6 +41,10 @@ pub struct Args {
     /// Folder for the images, one PNG per camera
     #[arg(long)]
     out: PathBuf,
+    /// Gaussians that an image is made of at most, for a scene with levels of detail (.lod): what is near is shown the
+    /// finest [default: all, at the finest level]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    budget: Option<u32>,
     /// Image size in pixels: WIDTHxHEIGHT
     #[arg(long)]
     size: Option<Size>,
@@ -107,7 +111,7 @@ impl FromStr for Size {
 
 pub fn run(args: Args) -> Result<ExitCode> {
     events::start("render", args.json);
-    let scene = read_scene(&args.scene)?;
+    let (scene, levels) = detail::read(&args.scene, args.budget.map(|budget| budget as usize))?;
     let config = config_of(&args.scene)?;
     let rendered = args.cameras.capture.as_ref().map(|folder| open(folder)).transpose()?;
     let known = known_cameras(rendered.as_ref(), config.as_ref());
@@ -126,7 +130,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let mut video =
         args.video.as_ref().map(|path| Video::create(path, first.width, first.height, FRAME_RATE)).transpose()?;
     format::create_folder(&args.out)?;
-    let mut view = SceneView::new(&gpu, scene, &known, background, channel)?;
+    let mut view = DetailView::new(&gpu, (scene, levels), &known, background, channel)?;
     let range = range(&mut view, &jobs, args.channel)?;
     let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
     let mut written = 0;
@@ -162,7 +166,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
 }
 
 /// The channel's values for an image; `None` where flow leads nowhere.
-fn render(view: &mut SceneView, jobs: &[RenderJob], job: &RenderJob, channel: ChannelArg) -> Result<Option<Rendered>> {
+fn render(view: &mut DetailView, jobs: &[RenderJob], job: &RenderJob, channel: ChannelArg) -> Result<Option<Rendered>> {
+    let view = view.seen_by(&job.camera)?;
     if channel != ChannelArg::Flow {
         return view.render(&job.camera, job.time).map(Some);
     }
@@ -222,7 +227,7 @@ fn open(folder: &Path) -> Result<Capture> {
 
 /// The values between which colours spread, one range for all images: of depths the 2nd and 98th percentile of a few
 /// views, of flow and velocity zero and the 98th percentile.
-fn range(view: &mut SceneView, jobs: &[RenderJob], channel: ChannelArg) -> Result<(f32, f32)> {
+fn range(view: &mut DetailView, jobs: &[RenderJob], channel: ChannelArg) -> Result<(f32, f32)> {
     let value = match channel {
         ChannelArg::Color | ChannelArg::Alpha | ChannelArg::Normal => return Ok((0.0, 1.0)),
         ChannelArg::Depth => |pixel: &Vec4| pixel.x,

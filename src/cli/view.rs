@@ -26,19 +26,24 @@ pub struct Args {
     /// Colour behind the scene: black, white or R,G,B in 0 to 1 [default: the run's, else black]
     #[arg(long, requires = "screenshot")]
     background: Option<Background>,
+    /// Gaussians that are drawn at most of a scene with levels of detail (.lod); what is near is drawn the finest, and read
+    /// from disk while you look
+    #[arg(long, value_name = "N", default_value_t = view::BUDGET as u32, value_parser = clap::value_parser!(u32).range(1..))]
+    budget: u32,
     /// Adapter to draw with: its index, part of its name, or back end and one of these (`vulkan:0`)
     #[arg(long)]
     adapter: Option<String>,
 }
 
 pub fn run(args: Args) -> Result<ExitCode> {
-    let adapter = args.adapter.as_deref();
+    let (adapter, budget) = (args.adapter.as_deref(), args.budget as usize);
     match (&args.screenshot, &args.path) {
-        (None, path) => view::open_window(path.as_deref(), adapter)?,
+        (None, path) => view::open_window(path.as_deref(), adapter, budget)?,
         (Some(_), None) => return Err(UsageError("--screenshot needs something to show; see --help".into()).into()),
         (Some(file), Some(path)) => {
             let size = args.size.map(|Size(width, height)| (width, height));
-            save_png(file, &view::screenshot(path, adapter, size, args.camera, args.background)?)?;
+            let document = view::Document::open_with(path, budget)?;
+            save_png(file, &view::screenshot(document, adapter, size, args.camera, args.background)?)?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -56,6 +56,23 @@ fn spread(bits: u64) -> u64 {
     v
 }
 
+/// The still scene of these Gaussians, in this order.
+pub fn gather(scene: &Scene, members: &[u32]) -> Scene {
+    let stride = scene.sh_stride();
+    let rows = || members.iter().map(|&i| i as usize);
+    Scene {
+        means: rows().map(|i| scene.means[i]).collect(),
+        quaternions: rows().map(|i| scene.quaternions[i]).collect(),
+        log_scales: rows().map(|i| scene.log_scales[i]).collect(),
+        logits: rows().map(|i| scene.logits[i]).collect(),
+        sh: rows().flat_map(|i| &scene.sh[i * stride..(i + 1) * stride]).copied().collect(),
+        sh_degree: scene.sh_degree,
+        antialiased: scene.antialiased,
+        up: scene.up,
+        ..Scene::default()
+    }
+}
+
 /// Moves Gaussian `order[i]` to index `i`; `order` is a permutation.
 pub fn permute(scene: &mut Scene, order: &[u32]) {
     for (values, width) in scene.attributes_mut() {

@@ -1,6 +1,6 @@
 //! The ellipsoid of a Gaussian, whatever the sign of its quaternion and the order of its axes.
 
-use glam::{DMat3, DQuat, DVec3};
+use glam::{DMat3, DQuat, DVec3, Vec3};
 
 use crate::scene::Scene;
 
@@ -14,6 +14,13 @@ pub(super) fn axes(scene: &Scene, i: usize, thinnest: f64) -> (DMat3, DVec3) {
     let rotation = if quaternion.length_squared() > 0.0 { quaternion.normalize() } else { DQuat::IDENTITY };
     let scale = scene.log_scales[i].as_dvec3().exp();
     (DMat3::from_quat(rotation), scale.max(DVec3::splat(thinnest * scale.max_element())))
+}
+
+/// Standard deviations of Gaussian `i` along the axes of the world, scene units.
+pub fn extent(scene: &Scene, i: usize) -> Vec3 {
+    let (rotation, scale) = axes(scene, i, 0.0);
+    let squares = rotation.mul_mat3(&DMat3::from_diagonal(scale));
+    DVec3::from_array([0, 1, 2].map(|axis| squares.row(axis).length())).as_vec3()
 }
 
 /// The symmetric root of the covariance, R S Rᵀ.

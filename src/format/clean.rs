@@ -23,34 +23,69 @@ enum Fault {
     NoRotation,
 }
 
-/// Mends what has a meaning: infinite logits, scales of 0 (flat Gaussians), and quaternions so long or short that single
-/// precision cannot normalise them. Leaves out the Gaussians with other numbers that are not finite, and those without a
-/// rotation whose shape needs one. Each kind adds a warning with its count.
+/// Numbers of Gaussians that were mended or left out, by kind.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cleaned {
+    flat: usize,
+    not_a_number: usize,
+    infinite: usize,
+    no_rotation: usize,
+}
+
+impl Cleaned {
+    /// One sentence for each kind.
+    pub fn warnings(&self) -> Vec<String> {
+        let kinds = [
+            (self.flat, "is flat (a scale of 0); it gets a thousandth of its width as thickness", FLAT),
+            (self.not_a_number, "holds a NaN and is left out", "hold a NaN and are left out"),
+            (self.infinite, "holds an infinity and is left out", "hold an infinity and are left out"),
+            (self.no_rotation, "has a quaternion of 0 and is left out", "have a quaternion of 0 and are left out"),
+        ];
+        let said = kinds.into_iter().filter(|(n, ..)| *n > 0);
+        said.map(|(n, one, many)| if n == 1 { format!("1 Gaussian {one}") } else { format!("{n} Gaussians {many}") })
+            .collect()
+    }
+}
+
+impl std::ops::AddAssign for Cleaned {
+    fn add_assign(&mut self, other: Self) {
+        self.flat += other.flat;
+        self.not_a_number += other.not_a_number;
+        self.infinite += other.infinite;
+        self.no_rotation += other.no_rotation;
+    }
+}
+
+/// Cleans what was read, with a warning for each kind.
 ///
 /// The lengths of the scene's arrays must agree.
 pub(super) fn clean(loaded: &mut Loaded) {
-    let scene = &mut loaded.scene;
-    let mut warn = |n: usize, one: &str, many: &str| {
-        if n > 0 {
-            let said = if n == 1 { format!("1 Gaussian {one}") } else { format!("{n} Gaussians {many}") };
-            loaded.warnings.push(said);
-        }
-    };
+    let cleaned = clean_scene(&mut loaded.scene);
+    loaded.warnings.extend(cleaned.warnings());
+}
+
+/// Mends what has a meaning: infinite logits, scales of 0 (flat Gaussians), and quaternions so long or short that single
+/// precision cannot normalise them. Leaves out the Gaussians with other numbers that are not finite, and those without a
+/// rotation whose shape needs one.
+///
+/// The lengths of the scene's arrays must agree.
+pub(super) fn clean_scene(scene: &mut Scene) -> Cleaned {
     scene.logits.par_iter_mut().filter(|v| v.is_infinite()).for_each(|v| *v = logit(if *v > 0.0 { 1.0 } else { 0.0 }));
     let flat = scene.log_scales.par_iter_mut().map(flatten).filter(|&flat| flat).count();
-    warn(flat, "is flat (a scale of 0); it gets a thousandth of its width as thickness", FLAT);
     let faults: Vec<Fault> = (0..scene.len()).into_par_iter().map(|i| fault(scene, i)).collect();
     let count = |kind: Fault| faults.iter().filter(|&&fault| fault == kind).count();
-    let wrong = faults.len() - count(Fault::None);
-    warn(count(Fault::NotANumber), "holds a NaN and is left out", "hold a NaN and are left out");
-    warn(count(Fault::Infinite), "holds an infinity and is left out", "hold an infinity and are left out");
-    let (one, many) = ("has a quaternion of 0 and is left out", "have a quaternion of 0 and are left out");
-    warn(count(Fault::NoRotation), one, many);
-    if wrong > 0 {
+    let cleaned = Cleaned {
+        flat,
+        not_a_number: count(Fault::NotANumber),
+        infinite: count(Fault::Infinite),
+        no_rotation: count(Fault::NoRotation),
+    };
+    if count(Fault::None) < faults.len() {
         scene.retain(|_, i| faults[i] == Fault::None);
     }
     let odd = |q: &[f32; 4]| !LENGTHS.contains(&q.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>());
     scene.quaternions.par_iter_mut().filter(|q| odd(q)).for_each(|q| *q = unit_quaternion(*q));
+    cleaned
 }
 
 const FLAT: &str = "are flat (a scale of 0); they get a thousandth of their width as thickness";

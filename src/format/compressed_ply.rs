@@ -17,7 +17,7 @@ use crate::edit::{morton_order, octave_order};
 use crate::scene::{Scene, sh_coefficients, sigmoid};
 
 /// Gaussians per chunk.
-const CHUNK: usize = 256;
+pub(super) const CHUNK: usize = 256;
 /// Bounds of a chunk's positions, logarithmic scales and colours; old files lack those of the colours.
 const BOUNDS: [&str; 18] = [
     "min_x",
@@ -235,7 +235,7 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     let order = best_order(scene);
     let (bounds, words): (Vec<_>, Vec<_>) = order.par_chunks(CHUNK).map(|chunk| pack_chunk(scene, chunk)).unzip();
     let rest = scene.sh_stride() / 3 - 1;
-    let header = header(scene, bounds.len(), 3 * rest);
+    let header = header(scene, scene.len(), bounds.len(), 3 * rest);
     write_atomically(path, |file| {
         file.write_all(header.as_bytes())?;
         // In the byte order of all supported targets, which is the file's.
@@ -250,13 +250,14 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     })
 }
 
-fn header(scene: &Scene, chunks: usize, rest: usize) -> String {
+/// The header of `count` Gaussians like those of `scene`.
+pub(super) fn header(scene: &Scene, count: usize, chunks: usize, rest: usize) -> String {
     let mut header = start_of_header(scene) + &format!("element chunk {chunks}\n");
     BOUNDS.iter().for_each(|name| header.push_str(&format!("property float {name}\n")));
-    header.push_str(&format!("element vertex {}\n", scene.len()));
+    header.push_str(&format!("element vertex {count}\n"));
     PACKED.iter().for_each(|name| header.push_str(&format!("property uint {name}\n")));
     if rest > 0 {
-        header.push_str(&format!("element sh {}\n", scene.len()));
+        header.push_str(&format!("element sh {count}\n"));
         (0..rest).for_each(|i| header.push_str(&format!("property uchar f_rest_{i}\n")));
     }
     header + "end_header\n"
@@ -312,7 +313,7 @@ impl ChunkBounds {
 }
 
 /// The bounds of a chunk and the four words of each of its Gaussians.
-fn pack_chunk(scene: &Scene, chunk: &[u32]) -> ([f32; 18], Vec<[u32; 4]>) {
+pub(super) fn pack_chunk(scene: &Scene, chunk: &[u32]) -> ([f32; 18], Vec<[u32; 4]>) {
     let values = |i: u32| {
         let i = i as usize;
         let limit = Vec3::splat(MAX_LOG_SCALE);
@@ -338,7 +339,7 @@ fn pack_chunk(scene: &Scene, chunk: &[u32]) -> ([f32; 18], Vec<[u32; 4]>) {
 }
 
 /// The bytes of the higher coefficients of these Gaussians, channel-major.
-fn pack_harmonics(scene: &Scene, block: &[u32], rest: usize) -> Vec<u8> {
+pub(super) fn pack_harmonics(scene: &Scene, block: &[u32], rest: usize) -> Vec<u8> {
     let mut bytes = vec![0; 3 * rest * block.len()];
     if rest > 0 {
         let rows = bytes.par_chunks_exact_mut(3 * rest).zip(block);

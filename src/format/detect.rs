@@ -88,7 +88,7 @@ fn by_content(head: &[u8], by_name: Option<Format>) -> Option<Format> {
         _ if head.starts_with(&four_d::MAGIC) => Some(Format::FourD),
         _ if head.starts_with(b"#usda") => Some(Format::Usda),
         _ if head.starts_with(b"PXR-USDC") => Some(Format::Usda),
-        _ if json && by_name == Some(Format::Sog) => Some(Format::Sog),
+        _ if json && matches!(by_name, Some(Format::Sog | Format::Lod)) => Some(Format::Sog),
         _ if json && by_name != Some(Format::Splat) => Some(Format::Gltf),
         _ => None,
     }

@@ -19,8 +19,10 @@ pub enum Format {
     Splat,
     /// Niantic's SPZ (docs/formats.md 1.4).
     Spz,
-    /// PlayCanvas SOG, bundled or as a folder with [`SOG_META`], or streamed, with [`LOD_META`] (docs/formats.md 1.5).
+    /// PlayCanvas SOG, bundled or as a folder with [`SOG_META`] (docs/formats.md 1.5).
     Sog,
+    /// The same with levels of detail, as a folder with [`LOD_META`].
+    Lod,
     /// mkkellogg's ksplat (docs/formats.md 1.6).
     Ksplat,
     /// Binary glTF with KHR_gaussian_splatting (docs/formats.md 1.7).
@@ -49,12 +51,13 @@ pub enum Format {
 
 impl Format {
     /// Every format. The extension of one that is missing here is not known.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Ply,
         Self::CompressedPly,
         Self::Splat,
         Self::Spz,
         Self::Sog,
+        Self::Lod,
         Self::Ksplat,
         Self::Glb,
         Self::Gltf,
@@ -77,6 +80,7 @@ impl Format {
             Self::Splat => "splat",
             Self::Spz => "SPZ",
             Self::Sog => "SOG",
+            Self::Lod => "streamed SOG",
             Self::Ksplat => "ksplat",
             Self::Glb => "glTF binary",
             Self::Gltf => "glTF",
@@ -100,7 +104,8 @@ impl Format {
             Self::Splat => &["splat"],
             Self::Spz => &["spz"],
             // The description of an unbundled one is a whole name.
-            Self::Sog => &["sog", "meta.json", "lod-meta.json"],
+            Self::Sog => &["sog", SOG_META],
+            Self::Lod => &["lod", LOD_META],
             Self::Ksplat => &["ksplat"],
             Self::Glb => &["glb"],
             Self::Gltf => &["gltf"],
@@ -125,7 +130,14 @@ impl Format {
     pub const fn holds_antialiased(self) -> bool {
         matches!(
             self,
-            Self::Ply | Self::CompressedPly | Self::Spz | Self::Sog | Self::Dapple | Self::FtgsPly | Self::Tsog
+            Self::Ply
+                | Self::CompressedPly
+                | Self::Spz
+                | Self::Sog
+                | Self::Lod
+                | Self::Dapple
+                | Self::FtgsPly
+                | Self::Tsog
         )
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use rayon::prelude::*;
 
 use super::quantise::unit_quaternion;
-use super::{Format, compressed_ply, four_d, sog, splat, splatv};
+use super::{Format, compressed_ply, four_d, lod, sog, splat, splatv};
 use crate::scene::{ALPHA_MIN, SH_C0, Scene, sigmoid};
 
 /// From here on a difference shows: positions in units of the Gaussian's largest standard deviation, logarithms of
@@ -93,6 +93,7 @@ fn order(format: Format, scene: &Scene) -> Option<Vec<u32>> {
     match format {
         Format::CompressedPly => Some(compressed_ply::best_order(scene)),
         Format::Sog | Format::Tsog | Format::Html => Some(sog::order(scene)),
+        Format::Lod => Some(lod::order(scene)),
         Format::FourD => Some(four_d::order(scene)),
         Format::Splat => Some(splat::by_importance(scene)),
         Format::Splatv => Some(splatv::by_importance(scene)),

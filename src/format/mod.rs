@@ -24,6 +24,7 @@ pub mod html;
 mod kind;
 pub mod ksplat;
 mod loaded;
+pub mod lod;
 mod loss;
 mod options;
 pub mod packed;
@@ -41,6 +42,7 @@ pub mod splatv;
 pub mod spz;
 mod spz_fit;
 mod spz_pack;
+pub mod stream;
 pub mod tsog;
 mod upright;
 pub mod usd;
@@ -176,7 +178,7 @@ fn read_format(path: &Path, format: Format, options: &ReadOptions) -> Result<Loa
         Format::Splatv => splatv::read(path),
         Format::Splat => splat::read(path),
         Format::Spz => spz::read(path, options.spz_axes),
-        Format::Sog => sog::read(path),
+        Format::Sog | Format::Lod => sog::read(path),
         Format::Tsog => tsog::read(path),
         Format::FourD => four_d::read(path),
         Format::Ksplat => ksplat::read(path),
@@ -204,7 +206,7 @@ pub fn write_scene(path: &Path, scene: &Scene) -> Result<()> {
 pub fn format_to_write(path: &Path) -> Result<Format> {
     match Format::of_name(path) {
         Some(_) if path.ends_with(LOD_META) => {
-            bail!("{}: streamed SOG is only read; choose .sog or {SOG_META} instead", path.display())
+            bail!("{}: streamed SOG is a folder; give its name, as in scene.lod", path.display())
         }
         Some(Format::Ksplat) => bail!("{}: .ksplat is only read; choose .sog or .spz instead", path.display()),
         Some(format) => Ok(format),
@@ -243,6 +245,7 @@ pub fn save(path: &Path, scene: &Scene, options: &WriteOptions) -> Result<()> {
         Format::CompressedPly => compressed_ply::write(path, scene),
         Format::Splat => splat::write(path, scene),
         Format::Sog => sog::write(path, scene),
+        Format::Lod => lod::write(path, scene, options.levels),
         Format::Tsog => tsog::write(path, scene),
         Format::FourD => four_d::write(path, scene),
         Format::Spz => spz::write(path, scene, options.spz_version, options.spz_axes),

@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result};
 
+use super::lod::Levels;
+
 /// The axes of an SPZ file. Those of a PLY are right, down, front (RDF).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpzAxes {
@@ -64,10 +66,12 @@ pub struct WriteOptions {
     pub spz_axes: SpzAxes,
     /// The times of the samples, for a format that samples motion ([`super::Format::samples_motion`]).
     pub times: Option<TimeSamples>,
+    /// Levels of detail and the size of files, for streamed SOG.
+    pub levels: Levels,
 }
 
 impl Default for WriteOptions {
     fn default() -> Self {
-        Self { spz_version: 4, spz_axes: SpzAxes::Rub, times: None }
+        Self { spz_version: 4, spz_axes: SpzAxes::Rub, times: None, levels: Levels::default() }
     }
 }

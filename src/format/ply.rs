@@ -153,7 +153,7 @@ fn read_rows(
 }
 
 /// Reads rows of little-endian floats, whose bytes are known to be there, blocks of them in parallel.
-fn read_floats(
+pub(super) fn read_floats(
     reader: &mut BufReader<File>,
     layout: &RowLayout,
     offsets: &[usize],

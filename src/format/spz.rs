@@ -13,7 +13,7 @@ use super::bounded::{CUT_SHORT, check_claim, read_exactly, read_file, slice};
 use super::quantise::{u32_at, u64_at};
 use super::spz_fit;
 use super::spz_pack::{self, Packed, Sizes};
-use super::{Format, Loaded, SpzAxes, deflate, write_atomically};
+use super::{Format, Loaded, SpzAxes, WriteOptions, deflate, write_atomically};
 use crate::scene::Scene;
 
 const MAGIC: &[u8] = b"NGSP";
@@ -26,10 +26,10 @@ const COORDINATE_SYSTEM: u32 = 0xadbe_0003;
 /// The values of that record, from 1 on: left or right, down or up, back or front.
 const AXES: [&str; 8] = ["LDB", "RDB", "LUB", "RUB", "LDF", "RDF", "LUF", "RUF"];
 /// Compression level of zstd, as in the reference library.
-const ZSTD_LEVEL: i32 = 12;
+pub(super) const ZSTD_LEVEL: i32 = 12;
 
 impl SpzAxes {
-    fn flips(self) -> AxisFlips {
+    pub(super) fn flips(self) -> AxisFlips {
         match self {
             Self::Rub => AxisFlips::YZ,
             Self::Rdf => AxisFlips::NONE,
@@ -224,29 +224,49 @@ fn encode(scene: &Scene, version: u32, axes: SpzAxes) -> Result<Vec<Vec<u8>>> {
     scene.validate()?;
     let Ok(count) = u32::try_from(scene.len()) else { bail!("SPZ counts Gaussians with 32 bits") };
     let fractional_bits = spz_fit::fractional_bits(scene)?;
-    let streams = spz_pack::pack(scene, fractional_bits, axes.flips());
-    let mut header = MAGIC.to_vec();
-    header.extend(version.to_le_bytes());
-    header.extend(count.to_le_bytes());
-    let flags = if scene.antialiased { ANTIALIASED } else { 0 };
+    let options = WriteOptions { spz_version: version, spz_axes: axes, ..WriteOptions::default() };
+    let streams = spz_pack::pack(scene, fractional_bits, spz_fit::sh_steps(scene), axes.flips());
     if version == 3 {
-        header.extend([scene.sh_degree as u8, fractional_bits, flags, 0]);
+        let header = head(scene, count, fractional_bits, &options, &[]);
         let mut parts: Vec<&[u8]> = vec![&header];
         parts.extend(streams.iter().map(Vec::as_slice));
         return Ok(vec![deflate::gzip(&parts)]);
     }
     let streams: Vec<Vec<u8>> = streams.into_iter().filter(|stream| !stream.is_empty()).collect();
-    let record = [COORDINATE_SYSTEM, 4, axes.code()].map(u32::to_le_bytes);
+    let compressed: Vec<Vec<u8>> =
+        streams.par_iter().map(|stream| zstd::bulk::compress(stream, ZSTD_LEVEL)).collect::<Result<_, _>>()?;
+    let lengths = compressed.iter().zip(&streams).map(|(compressed, stream)| (compressed.len(), stream.len()));
+    let lengths: Vec<(u64, u64)> = lengths.map(|(compressed, stream)| (compressed as u64, stream as u64)).collect();
+    let header = head(scene, count, fractional_bits, &options, &lengths);
+    Ok(std::iter::once(header).chain(compressed).collect())
+}
+
+/// What comes before the attributes: in version 4 also the record of the axes and the table of streams, each with its
+/// compressed and its plain `lengths`.
+pub(super) fn head(
+    facts: &Scene,
+    count: u32,
+    fractional_bits: u8,
+    options: &WriteOptions,
+    lengths: &[(u64, u64)],
+) -> Vec<u8> {
+    let mut header = MAGIC.to_vec();
+    header.extend(options.spz_version.to_le_bytes());
+    header.extend(count.to_le_bytes());
+    let (degree, flags) = (facts.sh_degree as u8, if facts.antialiased { ANTIALIASED } else { 0 });
+    if options.spz_version == 3 {
+        header.extend([degree, fractional_bits, flags, 0]);
+        return header;
+    }
+    let record = [COORDINATE_SYSTEM, 4, options.spz_axes.code()].map(u32::to_le_bytes);
     let toc = V4_HEADER + record.as_flattened().len();
-    header.extend([scene.sh_degree as u8, fractional_bits, flags | HAS_EXTENSIONS, streams.len() as u8]);
+    header.extend([degree, fractional_bits, flags | HAS_EXTENSIONS, lengths.len() as u8]);
     header.extend((toc as u32).to_le_bytes());
     header.resize(V4_HEADER, 0);
     header.extend(record.as_flattened());
-    let compressed: Vec<Vec<u8>> =
-        streams.par_iter().map(|stream| zstd::bulk::compress(stream, ZSTD_LEVEL)).collect::<Result<_, _>>()?;
-    for (stream, compressed) in streams.iter().zip(&compressed) {
-        header.extend((compressed.len() as u64).to_le_bytes());
-        header.extend((stream.len() as u64).to_le_bytes());
+    for (compressed, plain) in lengths {
+        header.extend(compressed.to_le_bytes());
+        header.extend(plain.to_le_bytes());
     }
-    Ok(std::iter::once(header).chain(compressed).collect())
+    header
 }

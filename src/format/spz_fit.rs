@@ -20,6 +20,8 @@ const STRAYS: usize = 200;
 const LOG_SCALES: (f32, f32) = (-10.0, 5.937_5);
 /// Shares of Gaussians of the wrong size, in percent, above which a scene is refused.
 const MOST_WRONG: usize = 5;
+/// Powers of ten by which units may be off.
+const POWERS: [i32; 13] = [0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6];
 /// Steps of the bytes of band 1 and of those above, from 5 and 4 bits to 6 and 6, the coarsest first.
 const SH_STEPS: [[f32; 2]; 4] = [[8.0, 16.0], [8.0, 8.0], [4.0, 8.0], [4.0, 4.0]];
 /// The error of colours by direction that is small enough, as a root mean square over Gaussians and directions: one step of
@@ -31,13 +33,140 @@ fn reach(mean: &Vec3) -> f32 {
     mean.abs().max_element()
 }
 
+/// What the form of a `.spz` depends on, gathered over a whole scene or block by block.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Survey {
+    count: usize,
+    /// Sizes of all Gaussians, or of evenly spaced ones.
+    sizes: Vec<f64>,
+    /// The largest coordinate of all, and of those within the reach of as many fractional bits.
+    far: f32,
+    far_within: [f32; USUAL_BITS as usize + 1],
+    /// Gaussians out of that reach.
+    beyond: [usize; USUAL_BITS as usize + 1],
+    /// Gaussians whose sizes are beyond the format's, with the scene scaled by powers of ten as [`POWERS`] has them.
+    wrong: [usize; POWERS.len()],
+    /// Squared errors of the harmonics with each of [`SH_STEPS`], and their weights.
+    squares: [(f64, f64); SH_STEPS.len()],
+}
+
+impl Survey {
+    /// Of a whole scene; without harmonics, whose steps [`sh_steps`] finds.
+    pub fn of(scene: &Scene) -> Self {
+        let mut survey = Self::default();
+        survey.add_places(scene, 1);
+        survey
+    }
+
+    /// Adds a block of a scene, and the size of one Gaussian in `step`.
+    pub fn add(&mut self, block: &Scene, step: usize) {
+        self.add_places(block, step);
+        if block.sh_degree > 0 {
+            let found = SH_STEPS.map(|steps| sh_squares(block, steps));
+            self.squares.iter_mut().zip(found).for_each(|(sum, (squares, weight))| {
+                sum.0 += squares;
+                sum.1 += weight;
+            });
+        }
+    }
+
+    fn add_places(&mut self, block: &Scene, step: usize) {
+        self.count += block.len();
+        self.sizes.extend(block.log_scales.iter().step_by(step).map(|scale| f64::from(scale.max_element().exp())));
+        for far in block.means.iter().map(reach) {
+            self.far = self.far.max(far);
+            for bits in 0..=USUAL_BITS {
+                if fits(far, bits) {
+                    let within = &mut self.far_within[usize::from(bits)];
+                    *within = within.max(far);
+                } else {
+                    self.beyond[usize::from(bits)] += 1;
+                }
+            }
+        }
+        let wrong = POWERS.map(|power| wrong_sizes(block, power as f32 * std::f32::consts::LN_10));
+        self.wrong.iter_mut().zip(wrong).for_each(|(sum, n)| *sum += n);
+    }
+
+    /// Steps of the bytes of the harmonics, as [`sh_steps`] of the blocks together.
+    pub fn sh_steps(&self) -> [f32; 2] {
+        let [.., finest] = SH_STEPS;
+        let found = SH_STEPS.into_iter().zip(self.squares).find(|(_, sums)| sh_error(*sums) <= SH_ERROR);
+        found.map_or(finest, |(steps, _)| steps)
+    }
+
+    /// The bits at which the Gaussians out of reach are better left out, and what to say of that.
+    pub fn strays(&self) -> Option<(u8, String)> {
+        let far = self.far;
+        let size = percentile(self.sizes.iter().copied(), 50)? as f32;
+        let step = |bits: u8| (-f32::from(bits)).exp2();
+        let fine = |bits: u8| step(bits) <= STEP * size;
+        let all_fit = (0..=USUAL_BITS).rev().find(|&bits| fits(far, bits));
+        if all_fit.is_some_and(|bits| bits == USUAL_BITS || fine(bits)) {
+            return None;
+        }
+        let beyond = |bits: u8| self.beyond[usize::from(bits)];
+        // Of a small scene one may go.
+        let most = (self.count / STRAYS).max(usize::from(self.count >= 20));
+        let possible = all_fit.map_or(0, |bits| bits + 1)..=USUAL_BITS;
+        let possible: Vec<u8> = possible.take_while(|&bits| beyond(bits) <= most).collect();
+        let bits = possible.iter().copied().find(|&bits| fine(bits)).or(possible.last().copied())?;
+        let instead = all_fit.map_or("none at all".to_string(), |bits| step(bits).to_string());
+        let gone = beyond(bits);
+        let lie = if gone == 1 { "1 Gaussian lies".to_string() } else { format!("{gone} Gaussians lie") };
+        let said = format!(
+            "{lie} more than {:.0} units from the origin, up to {far}; left out of the .spz, whose positions then have steps of {} instead of {instead}",
+            MAX_FIXED * step(bits),
+            step(self.bits_without(Some(bits)).unwrap_or(bits)),
+        );
+        Some((bits, said))
+    }
+
+    /// Number of Gaussians without those out of the reach of `strays` bits.
+    pub fn count_without(&self, strays: Option<u8>) -> usize {
+        self.count - strays.map_or(0, |bits| self.beyond[usize::from(bits)])
+    }
+
+    /// Fractional bits of the positions without those strays.
+    ///
+    /// # Errors
+    /// As [`fractional_bits`].
+    pub fn bits_without(&self, strays: Option<u8>) -> Result<u8> {
+        bits_for(strays.map_or(self.far, |bits| self.far_within[usize::from(bits)]))
+    }
+
+    /// # Errors
+    /// A scene in units so small or large that many of its Gaussians would get another size.
+    pub fn check_sizes(&self) -> Result<()> {
+        let too_many = |n: usize| n * 100 > MOST_WRONG * self.count;
+        let found = self.wrong[0];
+        if !too_many(found) {
+            return Ok(());
+        }
+        let percent = 100 * found / self.count;
+        let remedy = POWERS.into_iter().zip(self.wrong).find(|(_, wrong)| !too_many(*wrong));
+        // Without one the format is what it is, and the loss is measured.
+        let Some((power, _)) = remedy else { return Ok(()) };
+        let (low, high) = LOG_SCALES;
+        bail!(
+            "{percent} % of the Gaussians have sizes beyond those of .spz, {:.1e} to {:.0} units; add --transform scale={}",
+            low.exp(),
+            high.exp(),
+            10_f64.powi(power)
+        )
+    }
+}
+
 /// Fractional bits of the positions: 12, as is usual, fewer where the farthest Gaussian would not fit, and more where
 /// the scene is so small that 12 would leave it fewer than 14 significant ones.
 ///
 /// # Errors
 /// A scene beyond ±8 million units.
 pub(super) fn fractional_bits(scene: &Scene) -> Result<u8> {
-    let far = scene.means.iter().map(reach).fold(0.0_f32, f32::max);
+    bits_for(scene.means.iter().map(reach).fold(0.0_f32, f32::max))
+}
+
+fn bits_for(far: f32) -> Result<u8> {
     ensure!(
         far < MAX_FIXED,
         "a Gaussian lies {far} units from the origin, SPZ reaches {MAX_FIXED}; leave it out with --max-isolation or --crop, or scale the scene down with --transform scale=0.01"
@@ -54,72 +183,48 @@ fn fits(far: f32, bits: u8) -> bool {
 /// Leaves out the few Gaussians so far from the origin that the positions of all others would be coarse beside their
 /// sizes. Says how many, and how far they are.
 pub(super) fn leave_out_strays(scene: &mut Scene) -> Option<String> {
-    let far = scene.means.iter().map(reach).fold(0.0_f32, f32::max);
-    let size = percentile(scene.log_scales.iter().map(|scale| f64::from(scale.max_element().exp())), 50)? as f32;
-    let step = |bits: u8| (-f32::from(bits)).exp2();
-    let fine = |bits: u8| step(bits) <= STEP * size;
-    let all_fit = (0..=USUAL_BITS).rev().find(|&bits| fits(far, bits));
-    if all_fit.is_some_and(|bits| bits == USUAL_BITS || fine(bits)) {
-        return None;
-    }
-    let beyond = |bits: u8| scene.means.iter().filter(|mean| !fits(reach(mean), bits)).count();
-    // Of a small scene one may go.
-    let most = (scene.len() / STRAYS).max(usize::from(scene.len() >= 20));
-    let possible = all_fit.map_or(0, |bits| bits + 1)..=USUAL_BITS;
-    let possible: Vec<u8> = possible.take_while(|&bits| beyond(bits) <= most).collect();
-    let bits = possible.iter().copied().find(|&bits| fine(bits)).or(possible.last().copied())?;
-    let before = scene.len();
+    let (bits, said) = Survey::of(scene).strays()?;
+    leave_out_beyond(scene, bits);
+    Some(said)
+}
+
+/// Leaves out what is out of the reach of so many fractional bits.
+pub(super) fn leave_out_beyond(scene: &mut Scene, bits: u8) {
     scene.retain(|scene, i| fits(reach(&scene.means[i]), bits));
-    let instead = all_fit.map_or("none at all".to_string(), |bits| step(bits).to_string());
-    let gone = before - scene.len();
-    let lie = if gone == 1 { "1 Gaussian lies".to_string() } else { format!("{gone} Gaussians lie") };
-    Some(format!(
-        "{lie} more than {:.0} units from the origin, up to {far}; left out of the .spz, whose positions then have steps of {} instead of {instead}",
-        MAX_FIXED * step(bits),
-        step(fractional_bits(scene).unwrap_or(bits)),
-    ))
+}
+
+/// The Gaussians whose sizes are beyond the format's once `shift` is added to their logarithms.
+fn wrong_sizes(scene: &Scene, shift: f32) -> usize {
+    let (low, high) = LOG_SCALES;
+    let wrong = |scale: &Vec3| {
+        let scale = *scale + shift;
+        // What is too thin does not show beside a width.
+        let thick = scale.min_element() < low - 0.2 && scale.max_element() < low + 2.3;
+        thick || scale.max_element() > high + 0.2
+    };
+    scene.log_scales.iter().filter(|scale| wrong(scale)).count()
 }
 
 /// # Errors
 /// A scene in units so small or large that many of its Gaussians would get another size.
 pub(super) fn check_sizes(scene: &Scene) -> Result<()> {
-    let (low, high) = LOG_SCALES;
-    let wrong = |shift: f32| {
-        let one = |scale: &Vec3| {
-            let scale = *scale + shift;
-            // What is too thin does not show beside a width.
-            let thick = scale.min_element() < low - 0.2 && scale.max_element() < low + 2.3;
-            thick || scale.max_element() > high + 0.2
-        };
-        scene.log_scales.iter().filter(|scale| one(scale)).count()
-    };
-    let too_many = |n: usize| n * 100 > MOST_WRONG * scene.len();
-    let found = wrong(0.0);
-    if !too_many(found) {
-        return Ok(());
-    }
-    let percent = 100 * found / scene.len();
-    let remedy = [1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6]
-        .into_iter()
-        .find(|&power| !too_many(wrong(power as f32 * std::f32::consts::LN_10)));
-    // Without one the format is what it is, and the loss is measured.
-    let Some(power) = remedy else { return Ok(()) };
-    bail!(
-        "{percent} % of the Gaussians have sizes beyond those of .spz, {:.1e} to {:.0} units; add --transform scale={}",
-        low.exp(),
-        high.exp(),
-        10_f64.powi(power)
-    )
+    Survey::of(scene).check_sizes()
 }
 
 /// Steps of the bytes of the harmonics, of band 1 and of those above: the coarsest whose error is small enough.
 pub(super) fn sh_steps(scene: &Scene) -> [f32; 2] {
     let [.., finest] = SH_STEPS;
-    SH_STEPS.into_iter().find(|steps| sh_error(scene, *steps) <= SH_ERROR).unwrap_or(finest)
+    SH_STEPS.into_iter().find(|steps| sh_error(sh_squares(scene, *steps)) <= SH_ERROR).unwrap_or(finest)
 }
 
-/// The root mean square over Gaussians, by their opacity, and directions of the error of a channel with these steps.
-fn sh_error(scene: &Scene, steps: [f32; 2]) -> f64 {
+/// The root mean square over Gaussians, by their opacity, and directions of the error of a channel.
+fn sh_error((squares, weights): (f64, f64)) -> f64 {
+    // Y₀² is the mean square of a harmonic over all directions.
+    (squares * f64::from(SH_C0 * SH_C0) / 3.0 / weights.max(f64::MIN_POSITIVE)).sqrt()
+}
+
+/// The sum of the squared errors of the harmonics with these steps, by opacity, and the sum of the opacities.
+fn sh_squares(scene: &Scene, steps: [f32; 2]) -> (f64, f64) {
     let stride = scene.sh_stride();
     let of_one = |i: usize| {
         let squares = scene.sh[i * stride + 3..(i + 1) * stride].iter().enumerate().map(|(k, value)| {
@@ -136,7 +241,5 @@ fn sh_error(scene: &Scene, steps: [f32; 2]) -> f64 {
         ones.fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
     };
     let blocks: Vec<(f64, f64)> = starts.par_iter().map(block).collect();
-    let (squares, weights) = blocks.into_iter().fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-    // Y₀² is the mean square of a harmonic over all directions.
-    (squares * f64::from(SH_C0 * SH_C0) / 3.0 / weights.max(f64::MIN_POSITIVE)).sqrt()
+    blocks.into_iter().fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
 }

@@ -7,7 +7,6 @@ use rayon::prelude::*;
 use super::axis_flips::AxisFlips;
 use super::bounded::slice;
 use super::quantise::{self, GRAIN, Gaussian, byte, halves, largest, logit, u32_at, unit_quaternion};
-use super::spz_fit;
 use crate::scene::{Scene, sh_coefficients, sigmoid};
 
 /// Scale of the colours: byte = f_dc · 0.15 · 255 + 127.5.
@@ -148,12 +147,13 @@ fn pack_rotation([w, x, y, z]: [f32; 4]) -> u32 {
     })
 }
 
-/// The arrays of a scene, in file order.
-pub(super) fn pack(scene: &Scene, fractional_bits: u8, flips: AxisFlips) -> [Vec<u8>; 6] {
+/// The arrays of a scene, in file order; `sh_steps` are those of [`spz_fit::sh_steps`].
+///
+/// [`spz_fit::sh_steps`]: super::spz_fit::sh_steps
+pub(super) fn pack(scene: &Scene, fractional_bits: u8, sh_steps: [f32; 2], flips: AxisFlips) -> [Vec<u8>; 6] {
     let one = f32::from(fractional_bits).exp2();
     let rest = scene.sh_stride() - 3;
     let (signs, stride) = (flips.sh(), scene.sh_stride());
-    let sh_steps = spz_fit::sh_steps(scene);
     let each = |size: usize, fill: &(dyn Fn(usize, &mut [u8]) + Sync)| {
         let mut bytes = vec![0; size * scene.len()];
         // A size of 0 has no chunks.

@@ -41,6 +41,17 @@ impl SceneView {
         Ok(Self { model, renderer: Renderer::new(gpu)?, frame, options, gaussians: scene.len() })
     }
 
+    /// Shows another scene of the same kind from now on, in the frame of the first.
+    ///
+    /// # Errors
+    /// No room for it on the device.
+    pub fn replace(&mut self, mut scene: Scene) -> Result<()> {
+        scene.normalise(&self.frame);
+        self.gaussians = scene.len();
+        self.model = Model::upload(self.renderer.gpu(), &scene)?;
+        Ok(())
+    }
+
     /// Renders a camera of the scene's own frame at a time within the clip. Depth and velocity come back in the scene's
     /// own units.
     pub fn render(&mut self, camera: &Camera, time: f32) -> Result<Rendered> {

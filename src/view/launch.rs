@@ -18,13 +18,15 @@ use super::theme;
 use super::work::device_lock::lock;
 use super::work::training::{End, Hooks, Live};
 
-/// Opens the window, with a scene, run or capture in it if one is given, and returns when it is closed.
+/// Opens the window, with a scene, run or capture in it if one is given, and returns when it is closed. Of a scene with
+/// levels of detail at most `budget` Gaussians are drawn.
 ///
 /// # Errors
 /// No adapter, or no window: on Linux without a display, say.
-pub fn open_window(path: Option<&Path>, adapter: Option<&str>) -> Result<()> {
+pub fn open_window(path: Option<&Path>, adapter: Option<&str>, budget: usize) -> Result<()> {
     let path = path.map(Path::to_path_buf);
     let (_, opened) = run_window(adapter, move |_, context, viewer| {
+        viewer.budget = budget;
         if let Some(path) = &path {
             viewer.open(context, path);
         }

@@ -27,6 +27,6 @@ mod work;
 pub use app::Viewer;
 pub use launch::{open_window, train_in_window};
 pub use screenshot::screenshot;
-pub use state::document::{Document, Kind};
+pub use state::document::{BUDGET, Document, Kind};
 pub use state::{keypath, navigation};
 pub use work::training::{End, Hooks};

@@ -1,7 +1,5 @@
 //! The picture of the window without a window.
 
-use std::path::Path;
-
 use anyhow::{Context, Result, ensure};
 use glam::Vec3;
 use image::RgbImage;
@@ -21,17 +19,20 @@ const SIZE: (u32, u32) = (1280, 720);
 /// The picture that the window would show, without a window.
 ///
 /// # Errors
-/// A file that cannot be opened or rendered; a camera that the capture does not have.
+/// Files that cannot be read or rendered; a camera that the capture does not have.
 pub fn screenshot(
-    path: &Path,
+    mut document: Document,
     adapter: Option<&str>,
     size: Option<(u32, u32)>,
     camera: Option<usize>,
     background: Option<Background>,
 ) -> Result<RgbImage> {
-    let document = Document::open(path)?;
-    ensure!(!document.scene.is_empty(), "{}: there is nothing to show but cameras", path.display());
+    let name = document.path.display();
+    ensure!(!document.scene.is_empty(), "{name}: there is nothing to show but cameras");
     let camera = camera_of(&document, size, camera)?;
+    if let Some(mut detail) = document.detail.take() {
+        document.scene = detail.pick(&detail.choose(&camera), usize::MAX)?.scene;
+    }
     let own = document.config.as_ref().map(|config| config.background);
     let background = background.or(own).map_or(Vec3::ZERO, |background| background.fixed());
     let mut canvas = SceneCanvas::new(&Gpu::open(adapter)?)?;

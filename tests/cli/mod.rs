@@ -10,6 +10,7 @@ mod export;
 mod files;
 mod flow_tool;
 mod guide;
+mod lod;
 mod losses;
 mod pages;
 mod programs;

@@ -8,6 +8,7 @@ use crate::cli::cost::Strict;
 use crate::cli::page::PageOptions;
 use crate::cli::steps::{TransformStep, UpAxis};
 use crate::edit::Region;
+use crate::format::lod::Levels;
 use crate::format::{SpzAxes, TimeSamples};
 
 /// Convert scenes between formats; also transform, crop, prune and join them
@@ -20,7 +21,7 @@ pub struct Args {
     /// Scene files or run folders; several inputs are joined into one scene
     #[arg(required = true, value_name = "IN")]
     pub(super) inputs: Vec<PathBuf>,
-    /// Output file: .ply, .compressed.ply, .splat, .spz, .sog, .glb, .gltf, .usda, .usdz or .html; with motion: .dapple,
+    /// Output file: .ply, .compressed.ply, .splat, .spz, .sog, .lod (a folder), .glb, .gltf, .usda, .usdz or .html; with motion: .dapple,
     /// .ftgs.ply, .tsog, .4dgs, .spacetime.ply, .splatv or .html
     #[arg(value_name = "OUT")]
     pub(super) output: PathBuf,
@@ -87,6 +88,17 @@ pub struct Args {
     /// Axes of the .spz to read [default: those the file names, else rub]
     #[arg(long, value_enum)]
     pub(super) spz_frame_in: Option<Axes>,
+    /// Number of levels of detail of a .lod, each with half of the Gaussians of the one before [default: so many that the
+    /// coarsest has at most 100 000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=14))]
+    pub(super) levels: Option<u32>,
+    /// Gaussians in a file of a .lod at most, 8192 or more: what a viewer loads at once [default: 131072, about 2 MB]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(8192..))]
+    pub(super) chunk: Option<u32>,
+    /// Convert a PLY from disk to disk, a part at a time, into .compressed.ply, .spz or .lod; beside OUT it takes about
+    /// the PLY's size on disk for a while [default: scenes that take more than 1 GB of memory]
+    #[arg(long)]
+    pub(super) by_disk: bool,
     /// Replace OUT if it exists
     #[arg(long)]
     pub(super) overwrite: bool,
@@ -110,6 +122,15 @@ pub struct Args {
 pub(super) enum SkyUse {
     Keep,
     Drop,
+}
+
+impl Args {
+    pub(super) fn levels(&self) -> Levels {
+        Levels {
+            count: self.levels.map(|count| count as usize),
+            chunk: self.chunk.map_or(Levels::CHUNK, |chunk| chunk as usize),
+        }
+    }
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]

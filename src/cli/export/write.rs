@@ -33,7 +33,12 @@ pub(super) struct Fitted {
 pub(super) fn write(args: &Args, format: Format, fitted: Fitted, sequence: Option<TimeSamples>) -> Result<ExitCode> {
     let Fitted { scene, whole, left_out, what, played } = fitted;
     let start = Instant::now();
-    let options = WriteOptions { spz_version: args.spz_version, spz_axes: args.spz_frame.into(), times: args.times };
+    let options = WriteOptions {
+        spz_version: args.spz_version,
+        spz_axes: args.spz_frame.into(),
+        times: args.times,
+        levels: args.levels(),
+    };
     if let Some(times) = sequence {
         return write_sequence(&args.output, &scene, times, &options);
     }

@@ -1,51 +1,135 @@
 //! Streamed SOG: a tree of regions, each with its Gaussians at several levels of detail, in several SOG files.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::Deserialize;
 
+use super::tree::{Bound, Meta, Range, VERSION};
 use crate::edit;
 use crate::format::bounded::read_file;
 use crate::format::{Format, LOD_META, Loaded};
 use crate::scene::Scene;
 
-/// The deepest tree.
-const MAX_DEPTH: usize = 64;
+/// The most levels that are counted in a message.
+const SAID: usize = 8;
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Meta {
-    #[serde(default)]
+/// A streamed SOG whose description has been read.
+#[derive(Debug)]
+pub struct Streamed {
+    path: PathBuf,
+    /// Descriptions of the SOGs.
+    files: Vec<String>,
     environment: Option<String>,
-    filenames: Vec<String>,
-    tree: Region,
+    pub regions: Vec<Region>,
 }
 
-#[derive(Deserialize)]
-struct Region {
-    #[serde(default)]
-    children: Vec<Region>,
-    /// By level, of which 0 is the finest.
-    #[serde(default)]
-    lods: BTreeMap<u32, Range>,
+/// A part of space, with its Gaussians at one level or more, the finest first.
+#[derive(Debug)]
+pub struct Region {
+    pub bound: Bound,
+    pub levels: Vec<Range>,
 }
 
-/// Gaussians `offset..offset + count` of a file.
-#[derive(Clone, Copy, Deserialize)]
-struct Range {
-    file: usize,
-    offset: usize,
-    count: usize,
-}
+impl Streamed {
+    /// Reads the description, `lod-meta.json`.
+    ///
+    /// # Errors
+    /// Names the file, the place in it and the fault.
+    pub fn open(path: &Path) -> Result<Self> {
+        Self::parse(path).with_context(|| path.display().to_string())
+    }
 
-impl Region {
-    /// The finest range of every region in the tree.
-    fn finest(&self, depth: usize, found: &mut Vec<Range>) -> Result<()> {
-        ensure!(depth < MAX_DEPTH, "its tree is more than {MAX_DEPTH} levels deep");
-        found.extend(self.lods.values().next());
-        self.children.iter().try_for_each(|child| child.finest(depth + 1, found))
+    fn parse(path: &Path) -> Result<Self> {
+        let meta: Meta = serde_json::from_slice(&read_file(path)?)
+            .map_err(|error| anyhow::anyhow!("{LOD_META} is not the description of a streamed SOG: {error}"))?;
+        let version = meta.version.unwrap_or(VERSION);
+        ensure!(version <= VERSION, "streamed SOG version {version} is not known; version {VERSION} is read");
+        let regions = meta.tree.leaves()?;
+        let regions = regions.into_iter().map(|leaf| Region {
+            bound: leaf.bound,
+            levels: leaf.lods.values().copied().filter(|range| range.count > 0).collect(),
+        });
+        let regions: Vec<Region> = regions.filter(|region| !region.levels.is_empty()).collect();
+        let files = meta.filenames.len();
+        if let Some(range) = regions.iter().flat_map(|region| &region.levels).find(|range| range.file >= files) {
+            bail!("there is no file {}; it has {files}", range.file);
+        }
+        let environment = meta.environment.filter(|name| !name.is_empty());
+        Ok(Self { path: path.to_path_buf(), files: meta.filenames, environment, regions })
+    }
+
+    /// Number of the SOGs that the regions are in.
+    pub fn file_count(&self) -> usize {
+        self.files.len()
+    }
+
+    /// The number of Gaussians at a level of all regions, or at the coarsest of those that have fewer levels.
+    pub fn count(&self, level: usize) -> usize {
+        self.regions
+            .iter()
+            .filter_map(|region| region.levels.get(level).or(region.levels.last()))
+            .map(|r| r.count)
+            .sum()
+    }
+
+    /// The most levels of a region.
+    pub fn level_count(&self) -> usize {
+        self.regions.iter().map(|region| region.levels.len()).max().unwrap_or(0)
+    }
+
+    /// The description of a SOG, by its number.
+    ///
+    /// # Errors
+    /// A name that leads elsewhere, or a file that is not there.
+    pub fn file(&self, index: usize) -> Result<PathBuf> {
+        let name = self.files.get(index);
+        self.part(name.with_context(|| format!("{}: there is no file {index}", self.path.display()))?)
+    }
+
+    /// The description of the SOG that is always drawn, where there is one.
+    ///
+    /// # Errors
+    /// As [`Streamed::file`].
+    pub fn environment(&self) -> Result<Option<PathBuf>> {
+        self.environment.as_ref().map(|name| self.part(name)).transpose()
+    }
+
+    fn part(&self, name: &str) -> Result<PathBuf> {
+        let path = self.path.display();
+        let plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+        ensure!(plain, "{path}: \"{name}\" is no name of a file beside it");
+        let file = self.path.with_file_name("").join(name);
+        ensure!(
+            file.is_file(),
+            "{path}: a streamed SOG whose part {name} is not there; copy the whole folder, or give one of its SOG files"
+        );
+        Ok(file)
+    }
+
+    /// # Errors
+    /// A range that is not within the `len` Gaussians of its file.
+    pub fn check(&self, range: Range, len: usize) -> Result<()> {
+        let Range { file, offset, count } = range;
+        let name = self.files.get(file).map_or("", String::as_str);
+        let within = offset.checked_add(count).is_some_and(|end| end <= len);
+        ensure!(within, "{}: Gaussians from {offset} of {name}, which has {len}", self.path.display());
+        Ok(())
+    }
+
+    /// What is read of it.
+    fn describe(&self) -> String {
+        let files = self.files.len();
+        let levels = self.level_count();
+        if levels < 2 {
+            return format!("a streamed SOG of {files} files; the finest level of each region is read");
+        }
+        let counts: Vec<String> = (0..levels.min(SAID)).map(|level| self.count(level).to_string()).collect();
+        let more = if levels > SAID { ", …" } else { "" };
+        format!(
+            "a streamed SOG of {files} files, with {levels} levels of {}{more} Gaussians; the finest level of each region is read",
+            counts.join(", ")
+        )
     }
 }
 
@@ -54,44 +138,25 @@ impl Region {
 /// # Errors
 /// Names the file, the place in it and the fault.
 pub fn read(path: &Path, read: impl Fn(&Path) -> Result<Loaded>) -> Result<Loaded> {
+    let streamed = Streamed::open(path)?;
     let named = || path.display().to_string();
-    let meta = read_file(path).and_then(|bytes| {
-        serde_json::from_slice::<Meta>(&bytes)
-            .map_err(|error| anyhow::anyhow!("{LOD_META} is not the description of a streamed SOG: {error}"))
-    });
-    let meta = meta.with_context(named)?;
-    let mut ranges = Vec::new();
-    meta.tree.finest(0, &mut ranges).with_context(named)?;
     let mut by_file: BTreeMap<usize, Vec<Range>> = BTreeMap::new();
-    ranges.into_iter().for_each(|range| by_file.entry(range.file).or_default().push(range));
-    let part = |name: &str| -> Result<Loaded> {
-        let plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
-        ensure!(plain, "{}: \"{name}\" is no name of a file beside it", named());
-        let file = path.with_file_name("").join(name);
-        ensure!(
-            file.is_file(),
-            "{}: a streamed SOG whose part {name} is not there; copy the whole folder, or give one of its SOG files",
-            named()
-        );
-        read(&file)
-    };
+    let finest = streamed.regions.iter().filter_map(|region| region.levels.first());
+    finest.for_each(|range| by_file.entry(range.file).or_default().push(*range));
     let mut all = Scene::default();
-    for (file, mut ranges) in by_file {
-        let name = meta.filenames.get(file).with_context(|| format!("{}: there is no file {file}", named()))?;
-        let mut scene = part(name)?.scene;
-        let len = scene.len();
-        if let Some(range) = ranges.iter().find(|r| r.offset.checked_add(r.count).is_none_or(|end| end > len)) {
-            bail!("{}: Gaussians from {} of {name}, which has {len}", named(), range.offset);
+    for (file, ranges) in by_file {
+        let mut scene = read(&streamed.file(file)?)?.scene;
+        let mut kept = vec![false; scene.len()];
+        for range in ranges {
+            streamed.check(range, scene.len())?;
+            kept[range.offset..range.offset + range.count].fill(true);
         }
-        ranges.sort_by_key(|range| range.offset);
-        let mut kept = vec![false; len];
-        ranges.iter().for_each(|range| kept[range.offset..range.offset + range.count].fill(true));
         scene.retain(|_, i| kept[i]);
         edit::append(&mut all, scene).with_context(named)?;
     }
-    if let Some(environment) = meta.environment.filter(|name| !name.is_empty()) {
-        edit::append(&mut all, part(&environment)?.scene).with_context(named)?;
+    if let Some(environment) = streamed.environment()? {
+        edit::append(&mut all, read(&environment)?.scene).with_context(named)?;
     }
-    let warning = format!("a streamed SOG of {} files; the finest level of each region is read", meta.filenames.len());
-    Ok(Loaded { version: "streamed".into(), warnings: vec![warning], ..Loaded::new(all, Format::Sog) })
+    let warnings = vec![streamed.describe()];
+    Ok(Loaded { version: "streamed".into(), warnings, ..Loaded::new(all, Format::Sog) })
 }

@@ -118,7 +118,12 @@ impl<'a> Pixels<'a> {
 /// The description and the images.
 fn encode(scene: &Scene) -> Result<Vec<NamedFile>> {
     scene.validate()?;
-    let (mut meta, mut files) = attributes(&Pixels::of(scene, order(scene))?)?;
+    encode_in_order(scene, order(scene))
+}
+
+/// The description and the images of a scene that is known to be valid, its Gaussians in this order.
+pub(in crate::format) fn encode_in_order(scene: &Scene, order: Vec<u32>) -> Result<Vec<NamedFile>> {
+    let (mut meta, mut files) = attributes(&Pixels::of(scene, order)?)?;
     meta["version"] = 2.into();
     files.insert(0, (SOG_META, serde_json::to_vec(&meta)?));
     Ok(files)

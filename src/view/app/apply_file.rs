@@ -78,7 +78,7 @@ impl Viewer {
 
     /// Starts to read a document; `again` keeps the view.
     pub(super) fn start_opening(&mut self, context: &egui::Context, path: &Path, again: bool) {
-        match Opening::start(context, path, again) {
+        match Opening::start(context, path, again, self.budget) {
             Ok(opening) => {
                 self.state.opening = (!again).then(|| path.to_path_buf());
                 self.jobs.opening = Some(opening);
@@ -102,6 +102,7 @@ impl Viewer {
             Leave::Train => self.resume_training(context),
             Leave::Close => {
                 (self.state.document, self.state.training.is_shown, self.drawn) = (None, false, None);
+                self.jobs.refining = None;
                 self.state.notices.clear();
                 if let Err(error) = self.canvas.load(&Scene::default(), &Normalisation::IDENTITY) {
                     self.fail(error);

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
 use eframe::egui;
 use glam::Vec3;
 
@@ -9,6 +10,7 @@ use crate::view::action::{Action, FileAction};
 use crate::view::draw::photo::Photo;
 use crate::view::state::compare::Layout;
 use crate::view::state::document::Kind;
+use crate::view::state::edit::Edit;
 use crate::view::work::photos;
 
 use super::viewer::Viewer;
@@ -17,6 +19,8 @@ use super::viewer::Viewer;
 const CHECK: Duration = Duration::from_secs(2);
 /// Time between two frames of the window while an export or a file is written.
 const WAIT: Duration = Duration::from_millis(250);
+/// Size of a picture before the first, pixels.
+const SIZE: (u32, u32) = (960, 540);
 
 impl Viewer {
     /// Takes what other threads have finished.
@@ -31,6 +35,33 @@ impl Viewer {
         self.receive_thumbnail(context);
         self.check_run(context);
         self.receive_training(context);
+        if let Err(error) = self.refine(context) {
+            self.jobs.refining = None;
+            self.fail(error.context("the scene stays as it is"));
+        }
+    }
+
+    /// Shows the levels of detail that have been read, and has those read that the camera needs; what is selected or
+    /// deleted are Gaussians of those that are there, which then stay.
+    fn refine(&mut self, context: &egui::Context) -> Result<()> {
+        let Some(refining) = &mut self.jobs.refining else { return Ok(()) };
+        let picked = refining.poll()?;
+        let stays = self.state.edit.is_dirty() || self.state.edit.selected() > 0;
+        if stays && picked.is_some() {
+            refining.again();
+        }
+        let Some(document) = self.state.document.as_mut().filter(|_| !stays) else { return Ok(()) };
+        if let Some(scene) = picked {
+            self.canvas.load(&scene, &document.frame)?;
+            document.scene = scene;
+            if self.state.edit.can_undo() || self.state.edit.can_redo() {
+                self.state.edit = Edit::of(document);
+            }
+            self.redraw();
+        }
+        let size = self.drawn.map_or(SIZE, |drawn| (drawn.camera.lens.width, drawn.camera.lens.height));
+        let camera = self.state.camera(size);
+        self.jobs.refining.as_mut().map_or(Ok(()), |refining| refining.look(context, &camera))
     }
 
     fn receive_document(&mut self) {

@@ -14,7 +14,7 @@ use crate::view::draw::thumbnails::Thumbnails;
 use crate::view::draw::window_pass::WindowPass;
 use crate::view::panels::inputs::Inputs;
 use crate::view::state::State;
-use crate::view::state::document::{Document, Kind};
+use crate::view::state::document::{BUDGET, Document, Kind};
 use crate::view::state::edit::Edit;
 use crate::view::state::keypath::KeyPath;
 use crate::view::state::probe::PixelProbe;
@@ -22,6 +22,7 @@ use crate::view::state::shots::Shots;
 use crate::view::state::timeline::Timeline;
 use crate::view::state::view_settings::ViewSettings;
 use crate::view::work::jobs::Jobs;
+use crate::view::work::refining::Refining;
 
 /// Most warnings of a document that are shown.
 const WARNINGS: usize = 3;
@@ -53,6 +54,8 @@ pub struct Viewer {
     pub(in crate::view) pictures_drawn: u64,
     /// When the growing scene was last drawn because it grew, and after how many steps.
     pub(super) refreshed: Option<(Instant, u32)>,
+    /// Gaussians that are drawn at most of a scene with levels of detail.
+    pub(in crate::view) budget: usize,
     /// When it was last checked whether a run has saved a newer scene.
     pub(super) checked: Instant,
 }
@@ -75,6 +78,7 @@ impl Viewer {
             cost: Cost::default(),
             pictures_drawn: 0,
             refreshed: None,
+            budget: BUDGET,
             checked: Instant::now(),
         })
     }
@@ -123,7 +127,7 @@ impl Viewer {
     ///
     /// # Errors
     /// The device has no room for the scene.
-    pub(in crate::view) fn enter(&mut self, document: Document, again: bool) -> Result<()> {
+    pub(in crate::view) fn enter(&mut self, mut document: Document, again: bool) -> Result<()> {
         let all_degrees = self.state.settings.sh_degree == self.state.scene.sh_degree;
         // A run's first scene is its capture's points, which do not know how it is trained.
         let antialiased = self.state.settings.antialiased;
@@ -132,6 +136,7 @@ impl Viewer {
         self.state.training.is_shown = false;
         self.redraw();
         (self.comparison, self.jobs.photo) = (Comparison::default(), None);
+        self.jobs.refining = document.detail.take().map(Refining::new);
         if let Err(error) = loaded {
             // The last scene has left the device to make room.
             self.state.document = None;

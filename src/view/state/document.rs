@@ -9,6 +9,7 @@ use glam::{DVec3, Vec3};
 
 use crate::camera::Camera;
 use crate::dataset::{Capture, CaptureOptions};
+use crate::format::lod::Detail;
 use crate::format::{self, sequence};
 use crate::render::orbit::{self, Ring};
 use crate::render::{frame, middle};
@@ -17,6 +18,8 @@ use crate::train::Session;
 use crate::train::config::{Config, Init};
 use crate::train::init;
 use crate::train::run::folder::{CONFIG, config_of};
+
+use crate::view::text::grouped;
 
 use super::navigation::Eye;
 
@@ -29,6 +32,9 @@ const FIT: f64 = 0.74;
 
 /// Distance from which all cameras are seen, in units of what would just hold the sphere around their centres.
 const AROUND: f64 = 1.2;
+
+/// Gaussians that are drawn at most of a scene with levels of detail, where nobody says.
+pub const BUDGET: usize = 500_000;
 
 /// The kind of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +81,8 @@ pub struct Document {
     pub moments: Option<usize>,
     /// Whether it is a folder of scenes, one a moment.
     pub is_sequence: bool,
+    /// What brings finer levels, where the scene has more Gaussians than are drawn at once.
+    pub detail: Option<Box<Detail>>,
 }
 
 impl Document {
@@ -83,10 +91,21 @@ impl Document {
     /// # Errors
     /// One line that names the file, what is wrong there and what to do.
     pub fn open(path: &Path) -> Result<Self> {
+        Self::open_with(path, BUDGET)
+    }
+
+    /// Reads what a path names; of a scene with levels of detail at most `budget` Gaussians, at first the coarsest.
+    ///
+    /// # Errors
+    /// As [`Document::open`].
+    pub fn open_with(path: &Path, budget: usize) -> Result<Self> {
         if !path.exists() {
             bail!("{}: there is no such file or folder", path.display());
         }
         let is_run = path.is_dir() && path.join(CONFIG).exists();
+        if let Some(detail) = Detail::open(path, budget)?.filter(|detail| detail.len() > budget) {
+            return Self::of_detail(path, detail);
+        }
         if is_scene(path) {
             return Self::of_scene(path, if is_run { Kind::Run } else { Kind::Scene });
         }
@@ -121,6 +140,16 @@ impl Document {
         let moments = if files > 1 { Some(files) } else { capture.as_ref().and_then(moments) };
         let made = Self::new(path, kind, loaded.scene, capture.map(Arc::new), warnings);
         Ok(Self { origin, config, modified, moments, is_sequence: files > 1, ..made })
+    }
+
+    fn of_detail(path: &Path, mut detail: Detail) -> Result<Self> {
+        let scene = detail.coarsest()?;
+        let (all, budget) = (grouped(detail.len() as u64), grouped(detail.budget() as u64));
+        let origin = format!("streamed SOG of {all}");
+        let warning =
+            format!("at most {budget} of its {all} Gaussians are drawn, by where you look; --budget N allows more");
+        let made = Self::new(path, Kind::Scene, scene, None, vec![warning]);
+        Ok(Self { origin, detail: Some(Box::new(detail)), ..made })
     }
 
     fn of_capture(path: &Path, capture: Capture) -> Result<Self> {
@@ -162,6 +191,7 @@ impl Document {
             modified: None,
             moments: None,
             is_sequence: false,
+            detail: None,
             scene,
         }
     }

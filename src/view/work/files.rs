@@ -21,9 +21,10 @@ pub struct Opening {
 }
 
 impl Opening {
-    pub fn start(context: &egui::Context, path: &Path, again: bool) -> Result<Self> {
+    /// Starts to read; of a scene with levels of detail at most `budget` Gaussians.
+    pub fn start(context: &egui::Context, path: &Path, again: bool, budget: usize) -> Result<Self> {
         let path = path.to_path_buf();
-        let task = Task::start("open", context, move |_| Document::open(&path))?;
+        let task = Task::start("open", context, move |_| Document::open_with(&path, budget))?;
         Ok(Self { task, again })
     }
 }

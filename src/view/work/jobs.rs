@@ -8,6 +8,7 @@ use crate::train::metrics::Target;
 use super::dialogs::Dialogs;
 use super::files::{Opening, Saving};
 use super::path_export::PathExport;
+use super::refining::Refining;
 use super::task::Task;
 use super::training::LiveTraining;
 
@@ -18,6 +19,8 @@ pub struct Jobs {
     pub opening: Option<Opening>,
     pub saving: Option<Saving>,
     pub export: Option<PathExport>,
+    /// The finer levels of the scene.
+    pub refining: Option<Refining>,
     /// The photo of a shot.
     pub photo: Option<(usize, Task<Result<Target>>)>,
     /// The thumbnail of a shot: decoding takes a processor, so they are made one at a time.

@@ -6,5 +6,6 @@ pub mod files;
 pub mod jobs;
 pub mod path_export;
 pub mod photos;
+pub mod refining;
 pub mod task;
 pub mod training;
