@@ -132,13 +132,13 @@ fn capture(description: Description, text: &str, out: &Path, told: &dyn Fn(usize
     };
     let (seed, wanted) = (description.seed, *description.points.get_ref());
     let disturb = description.disturb.as_ref().map(|disturb| *disturb.get_ref());
-    let world = World::new(description);
     let folders: &[&str] = match clip {
         // From one place to another there is no flow to learn motion from.
         Some(clip) if clip.jump => &[],
         Some(_) => &["flow"],
         None => &["sparse/0"],
     };
+    let world = World::new(description);
     for folder in ["images", "depth", "normals"].iter().chain(folders) {
         create(&out.join(folder))?;
     }
