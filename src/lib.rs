@@ -71,7 +71,7 @@
 //! # Imports
 //!
 //! They go one way: `cli → view → train → render → model → primitives → gpu`; `synth → dataset → scene → camera`;
-//! `format → edit → scene`; `model → scene`; `image → format`, for `train`, `page`, `view` and `cli`; `page → render`, for `cli`. `tests/layers.rs` holds the crate to that.
+//! `format → edit → scene → camera`; `model → scene`; `image → format`, for `train`, `page`, `view` and `cli`; `page → render`, for `cli`. `tests/layers.rs` holds the crate to that.
 
 pub mod camera;
 #[cfg(feature = "cli")]
