@@ -71,7 +71,8 @@
 //! # Imports
 //!
 //! They go one way: `cli → view → train → render → model → primitives → gpu`; `synth → dataset → scene → camera`;
-//! `blocks → train`, for `cli`; `format → edit → scene`; `model → scene`; `image → format`, for `train`, `page`, `view` and `cli`; `page → render`, for `cli`. `tests/layers.rs` holds the crate to that.
+//! `blocks → train`, for `cli`; `format → edit → scene → camera`; `model → scene`; `image → format`, for `train`, `page`,
+//! `view` and `cli`; `page → render`, for `cli`. `tests/layers.rs` holds the crate to that.
 
 pub mod blocks;
 pub mod camera;

@@ -16,7 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("camera", &[]),
     ("scene", &["camera"]),
     ("edit", &["scene"]),
-    ("format", &["edit", "scene"]),
+    ("format", &["edit", "scene", "camera"]),
     ("dataset", &["scene", "camera"]),
     ("synth", &["dataset", "format", "scene", "camera"]),
     ("gpu", &[]),

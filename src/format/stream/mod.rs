@@ -16,6 +16,7 @@ use super::clean::{Cleaned, clean_scene};
 use super::lod::{Cells, LodWriter};
 use super::options::WriteOptions;
 use super::spz_fit::Survey;
+use crate::edit;
 use crate::scene::Scene;
 use cells::DiskCells;
 pub use rows::PlyRows;
@@ -54,27 +55,8 @@ pub fn convert(
     hooks: &mut Hooks,
     options: &WriteOptions,
 ) -> Result<Converted> {
-    let step = LodWriter::sample_step(rows.count());
-    let (mut survey, mut sample, mut cleaned, mut count) = (Survey::default(), Vec::new(), Cleaned::default(), 0);
-    let mut facts = None;
-    rows.for_each_block(|mut block, done| {
-        (hooks.progress)("looking through the rows", done);
-        cleaned += clean_scene(&mut block);
-        (hooks.edit)(&mut block, true)?;
-        let of_sample = |i: &usize| (count + i).is_multiple_of(step);
-        sample.extend((0..block.len()).filter(of_sample).map(|i| block.means[i]));
-        if format == Format::Spz {
-            survey.add(&block, step);
-        }
-        count += block.len();
-        facts.get_or_insert_with(|| crate::edit::gather(&block, &[]));
-        Ok(())
-    })?;
-    let facts = facts.filter(|_| count > 0);
-    ensure!(facts.is_some(), "no Gaussians are left; nothing is written");
-    let facts = facts.unwrap_or_default();
-    let mut converted = Converted { gaussians: count, sh_degree: facts.sh_degree, warnings: rows.warnings().to_vec() };
-    converted.warnings.extend(cleaned.warnings());
+    let Found { survey, mut sample, facts, mut converted } = look_through(format, rows, hooks)?;
+    let count = converted.gaussians;
     let again = |hooks: &mut Hooks, take: &mut dyn FnMut(Scene) -> Result<()>| {
         rows.for_each_block(|mut block, done| {
             (hooks.progress)("sorting the rows", done);
@@ -92,7 +74,7 @@ pub fn convert(
         spz::write(path, &order, options, |take| again(hooks, take))?;
         return Ok(converted);
     }
-    let cells = in_cells(&mut sample, count);
+    let cells = Cells::of(&mut sample, LodWriter::cells(count));
     drop(sample);
     let disk = DiskCells::scatter(path, &cells, facts, |take| again(hooks, take))?;
     let each = |i: usize| i as f64 / cells.len() as f64;
@@ -114,6 +96,34 @@ pub fn convert(
     Ok(converted)
 }
 
-fn in_cells(sample: &mut [Vec3], count: usize) -> Cells {
-    Cells::of(sample, LodWriter::cells(count))
+/// What the first reading finds.
+struct Found {
+    survey: Survey,
+    /// Means that the borders of cells are found with.
+    sample: Vec<Vec3>,
+    /// Degree of the harmonics and what else is the same for all; without Gaussians.
+    facts: Scene,
+    converted: Converted,
+}
+
+fn look_through(format: Format, rows: &PlyRows, hooks: &mut Hooks) -> Result<Found> {
+    let step = LodWriter::sample_step(rows.count());
+    let (mut survey, mut sample, mut cleaned, mut count) = (Survey::default(), Vec::new(), Cleaned::default(), 0);
+    let mut facts = Scene::default();
+    rows.for_each_block(|mut block, done| {
+        (hooks.progress)("looking through the rows", done);
+        cleaned += clean_scene(&mut block);
+        (hooks.edit)(&mut block, true)?;
+        sample.extend((0..block.len()).filter(|i| (count + i).is_multiple_of(step)).map(|i| block.means[i]));
+        if format == Format::Spz {
+            survey.add(&block, step);
+        }
+        count += block.len();
+        facts = edit::gather(&block, &[]);
+        Ok(())
+    })?;
+    ensure!(count > 0, "no Gaussians are left; nothing is written");
+    let warnings = rows.warnings().iter().cloned().chain(cleaned.warnings()).collect();
+    let converted = Converted { gaussians: count, sh_degree: facts.sh_degree, warnings };
+    Ok(Found { survey, sample, facts, converted })
 }
