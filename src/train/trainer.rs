@@ -22,9 +22,9 @@ use super::moments::Moments;
 use super::run::checkpoint::Checkpoint;
 use super::schedule::{EXTENT, Schedule};
 use super::supervision::FlowSupervision;
-use super::surroundings::Surroundings;
+use super::surroundings::{CellMasks, Surroundings};
 use super::targets::Targets;
-use super::update::{Optimiser, Step};
+use super::update::Optimiser;
 use super::{init, strategy};
 
 /// Steps between two looks at the device. After an overflow at most this many are repeated.
@@ -75,6 +75,9 @@ pub struct Trainer {
     non_finite: u64,
     /// The first Gaussians, of this number, are not trained: what is around a block.
     frozen: usize,
+    /// Weight of the regularisers: the mean share of the photos that shows a block, whose Gaussians so weigh against its
+    /// pixels as those of the whole would against all; 1 without a block.
+    share: f64,
 }
 
 impl Trainer {
@@ -128,6 +131,7 @@ impl Trainer {
             }
         }
         let masks = surroundings.map(|surroundings| surroundings.masks(&gpu, &capture)).transpose()?;
+        let share = masks.as_ref().map_or(1.0, CellMasks::mean_share);
         let shots: Vec<usize> = match &masks {
             Some(masks) => masks.shots(),
             None => (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Train).collect(),
@@ -151,6 +155,7 @@ impl Trainer {
             reported: 0,
             non_finite: 0,
             frozen,
+            share,
             config,
             gpu,
         })
@@ -225,7 +230,7 @@ impl Trainer {
         let flow = self.targets.flow(&self.schedule, step, shot)?;
         let supervision = self.targets.supervision().zip(flow.as_ref());
         let constants = self.schedule.step(step, self.model.len() - self.frozen);
-        let constants = Step { frozen: self.frozen as u32, ..constants };
+        let constants = constants.beside(self.frozen, self.share);
         self.optimiser.set_step(&match supervision {
             Some((supervision, _)) => constants.with_flow(supervision.form().all),
             None => constants,

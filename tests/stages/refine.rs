@@ -360,7 +360,7 @@ fn frozen_gaussians_are_neither_targets_nor_sources() {
     let mut rig = rig();
     let (gpu, (_, _, scene)) = (gpu(), mixed(200, 1));
     for added in [None, Some(20)] {
-        let mut population = Population::new(&scene, 220);
+        let population = Population::new(&scene, 220);
         let before = population.snapshot();
         let view = support::device_view(&cases::view(&mut Rng::new(1), 32, 32), 200);
         rig.renderer.set_view(&view, &population.model).unwrap();
