@@ -107,7 +107,7 @@ fn cells_cover_the_ground_once_and_share_what_is_there() {
 fn every_photo_that_sees_a_cell_is_in_its_block() {
     let folder = Folder::new();
     town(&folder);
-    let plan = partition(&folder, "town", "plan", Grid::Of(2, 2));
+    let plan = partition(&folder, "town", "plan", Grid::Of(3, 3));
     let capture = Capture::open(&folder.path("town"), &CaptureOptions::default()).expect("opens");
     let points = dapple::format::read_any(&folder.path("town/points.ply")).expect("points");
     let dapple::format::Contents::Points(points) = points else { panic!("points") };
@@ -205,7 +205,8 @@ fn tracks_say_who_sees_a_cell_where_there_are_any() {
             Capture::open(&path, &CaptureOptions { test_every: 0, ..CaptureOptions::default() }).expect("opens");
         assert_eq!(block.shots.iter().map(|shot| shot.name.as_str()).collect::<Vec<_>>(), names);
         let points = block.points.expect("points").positions;
-        assert_eq!((points.len(), planned.block.points), (200, 200));
+        assert_eq!(points.len(), 200);
+        assert!((190..=200).contains(&planned.block.points), "without the margin, and the outermost points");
         assert!(points.iter().all(|point| planned.cell.reaches(point.as_dvec3())));
     }
 }

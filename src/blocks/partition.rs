@@ -23,6 +23,9 @@ use crate::train::config::Count;
 const MANY_PHOTOS: usize = 600;
 const COARSE_STEPS: u32 = 30_000;
 
+/// Length of the mean of the cameras' directions above which most of them look the same way.
+const SAME_WAY: f64 = 0.7;
+
 /// How a capture is partitioned.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -52,12 +55,12 @@ pub fn partition(path: &Path, out: &Path, options: &Options) -> Result<Plan> {
     capture.points = None;
     let cameras: Vec<Camera> =
         capture.shots.iter().filter(|shot| shot.split == Split::Train).map(|shot| shot.camera).collect();
+    let sample = sampled(&points);
     let up = match options.up {
         Some(up) => up,
-        None => orbit::up(&cameras).context("the cameras do not say which way is up; give it with --up")?,
+        None => upwards(&cameras, &sample).context("the cameras do not say which way is up; give it with --up")?,
     };
     let centres: Vec<DVec3> = cameras.iter().map(|camera| camera.pose.centre()).collect();
-    let sample = sampled(&points);
     let cells = cells(options.grid, ground_axes(up), &sample, &centres, options.margin)?;
     let sights = sights(path, &capture, &cells, &sample)?;
     let (judged, all) = (sights.by_tracks, sights.seen.len());
@@ -139,6 +142,19 @@ fn points(capture: &Capture) -> Result<Vec<glam::Vec3>> {
     let points: Vec<glam::Vec3> = points.into_iter().filter(|point| point.is_finite()).collect();
     ensure!(!points.is_empty(), none());
     Ok(points)
+}
+
+/// The direction that is up: what the cameras have above them, or behind them where most look down. Of the two it is the one
+/// along which the points are spread less.
+fn upwards(cameras: &[Camera], points: &[DVec3]) -> Option<DVec3> {
+    let above = orbit::up(cameras);
+    let ahead = cameras.iter().map(|camera| camera.pose.forward()).sum::<DVec3>() / cameras.len().max(1) as f64;
+    let behind = Some(-ahead.normalize_or_zero()).filter(|_| ahead.length() > SAME_WAY);
+    let spread = |up: &DVec3| {
+        let height = |percent| percentile(points.iter().map(|point| point.dot(*up)), percent).unwrap_or(0.0);
+        height(95) - height(5)
+    };
+    above.into_iter().chain(behind).min_by(|a, b| spread(a).total_cmp(&spread(b)))
 }
 
 /// The cameras' middle at the origin, and half a typical cell's diagonal the unit: as a capture of that size would have it.

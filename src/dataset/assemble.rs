@@ -37,8 +37,8 @@ pub fn assemble(mut listing: Listing, options: &CaptureOptions) -> Result<Captur
     listing.frames.sort_by(|a, b| a.name.cmp(&b.name));
     let streams = timeline::arrange(&mut listing)?;
     let (other_models, seconds) = (std::mem::take(&mut listing.others), listing.seconds);
-    let Listing { origin, root, mut frames, unposed, own_split, points, points_file, mut warnings, part_of, .. } =
-        listing;
+    let is_part = listing.part_of.is_some();
+    let Listing { origin, root, mut frames, unposed, own_split, points, points_file, mut warnings, .. } = listing;
     let mut outcomes = resolve_all(&frames, &root, &origin, options)?;
     warnings.extend(relocate(&mut frames, &mut outcomes, &root, &origin, options)?);
 
@@ -52,12 +52,7 @@ pub fn assemble(mut listing: Listing, options: &CaptureOptions) -> Result<Captur
         }
     }
     let unlisted = if own_split { Vec::new() } else { unlisted(&frames, &shots) };
-    let (masks, notes) = if options.masks {
-        attach_masks(&mut shots, &unlisted, &root)
-    } else {
-        shots.iter_mut().for_each(|shot| shot.mask = None);
-        (vec![], vec![])
-    };
+    let (masks, notes) = attach_masks(&mut shots, &unlisted, &root, options.masks);
     let faults = [
         (&unposed, "images have a pose that is no number", "left out"),
         (&repeated, "entries name an image that another entry has named", "left out"),
@@ -66,16 +61,9 @@ pub fn assemble(mut listing: Listing, options: &CaptureOptions) -> Result<Captur
         (&sizes, "images are of another shape than their camera", "left out"),
         (&masks, "images have a mask that cannot be used", "they are used whole"),
     ];
-    for (names, what, consequence) in faults.iter().filter(|(names, ..)| !names.is_empty()) {
-        let line = format!("{}: {} of {count} {what}: {}", origin.display(), names.len(), enumerate(names));
-        if shots.is_empty() {
-            bail!("{line}; no image is left to train on (images were looked for in {})", root.display());
-        }
-        ensure!(!options.strict, "{line}");
-        warnings.push(format!("{line}; {consequence}"));
-    }
+    warnings.extend(fault_lines(&faults, (&origin, &root), count, (shots.is_empty(), options.strict))?);
     // The masks of other parts' photos fit none of these.
-    warnings.extend(notes.into_iter().filter(|_| part_of.is_none()));
+    warnings.extend(notes.into_iter().filter(|_| !is_part));
     if !own_split {
         timeline::hold_out(&mut shots, options.test_every);
     }
@@ -84,22 +72,41 @@ pub fn assemble(mut listing: Listing, options: &CaptureOptions) -> Result<Captur
     shots.sort_by(|a, b| a.name.cmp(&b.name));
     warnings.extend(flow::attach(&mut shots, &root, &options.flow, options.strict)?);
     warnings.iter().for_each(|warning| log::warn!("{warning}"));
-    let invert_masks = options.invert_masks;
-    let points = points.map(ListedPoints::into_cloud);
-    let block = None;
     Ok(Capture {
         root,
         shots,
-        points,
+        points: points.map(ListedPoints::into_cloud),
         points_file,
-        invert_masks,
+        invert_masks: options.invert_masks,
         warnings,
         shift,
         other_models,
         unlisted,
         seconds,
-        block,
+        block: None,
     })
+}
+
+/// A line for each kind of fault that some images have; each kind has its names, and says what they have and what follows.
+///
+/// # Errors
+/// Any, where none is tolerated or no image is left.
+fn fault_lines(
+    faults: &[(&Vec<String>, &str, &str)],
+    (origin, root): (&Path, &Path),
+    count: usize,
+    (none_left, strict): (bool, bool),
+) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for (names, what, consequence) in faults.iter().filter(|(names, ..)| !names.is_empty()) {
+        let line = format!("{}: {} of {count} {what}: {}", origin.display(), names.len(), enumerate(names));
+        if none_left {
+            bail!("{line}; no image is left to train on (images were looked for in {})", root.display());
+        }
+        ensure!(!strict, "{line}");
+        lines.push(format!("{line}; {consequence}"));
+    }
+    Ok(lines)
 }
 
 /// Takes out the frames that name an image of the same part and time again, and returns their names.
@@ -177,8 +184,12 @@ fn panorama_faces(shot: Shot, stride: usize) -> Vec<Shot> {
     Face::all().into_iter().enumerate().map(face).collect()
 }
 
-/// Gives the shots their masks; the faults of masks that cannot be used, and what else is to be said.
-fn attach_masks(shots: &mut [Shot], unposed: &[String], root: &Path) -> (Vec<String>, Vec<String>) {
+/// Gives the shots their masks, where those are used; the faults of masks that cannot be used, and what else is to be said.
+fn attach_masks(shots: &mut [Shot], unposed: &[String], root: &Path, used: bool) -> (Vec<String>, Vec<String>) {
+    if !used {
+        shots.iter_mut().for_each(|shot| shot.mask = None);
+        return (vec![], vec![]);
+    }
     let index = MaskIndex::of(root);
     let mut found: Vec<Result<Option<PathBuf>>> = shots.par_iter().map(|shot| find_mask(shot, &index)).collect();
     // One mask for several photos is none, unless the capture names it so.

@@ -14,7 +14,9 @@ use super::{Capture, CaptureOptions, Split, assemble};
 pub fn open(file: &Path, options: &CaptureOptions, list: impl Fn(&Path) -> Result<Option<Listing>>) -> Result<Capture> {
     let block = BlockFile::read(file)?;
     let folder = file.parent().unwrap_or(Path::new("."));
-    let whole = folder.join(&block.capture);
+    // The short way, but for folders that are links to others.
+    let whole = Some(joined(folder, &block.capture)).filter(|whole| whole.exists());
+    let whole = whole.unwrap_or_else(|| folder.join(&block.capture));
     let gone = || format!("{}: its capture is not at {}; correct \"capture\" there", file.display(), whole.display());
     ensure!(whole.exists(), gone());
     let mut listing = list(&whole)?.with_context(gone)?;

@@ -148,7 +148,7 @@ fn given(capture: &Capture, config: &Config) -> Result<Option<Contents>> {
 }
 
 /// The first Gaussians of a run; those of a block behind the coarse ones around it, which are not trained. A block starts
-/// from the coarse Gaussians inside it, unless the options say what to start from.
+/// from the coarse Gaussians inside it and as many of its points as there is room for, unless the options say otherwise.
 ///
 /// # Errors
 /// Those of [`scene`].
@@ -160,11 +160,19 @@ pub fn first(
 ) -> Result<Scene> {
     let Some(Surroundings { outside, inside, .. }) = surroundings else { return scene(capture, config, frame) };
     let mut all = placed(outside, false, config, frame)?;
-    let trained = match config.init {
-        Init::Auto => from_scene(inside, false, config, frame)?,
-        _ => scene(capture, config, frame)?,
-    };
-    edit::append(&mut all, trained)?;
+    let around = all.len();
+    if config.init == Init::Auto {
+        let room = config.cap().saturating_sub(inside.len());
+        edit::append(&mut all, placed(inside, false, config, frame)?)?;
+        if let (1.., Some(Contents::Points(points))) = (room, given(capture, config)?)
+            && let Some(points) = seeds::usable(points, capture, frame, room)
+        {
+            edit::append(&mut all, from_points(&seeds::coloured(points, capture), SEEDS, config, frame))?;
+        }
+    } else {
+        edit::append(&mut all, scene(capture, config, frame)?)?;
+    }
+    check_count(all.len() - around, config)?;
     Ok(all)
 }
 
@@ -174,14 +182,16 @@ pub fn first(
 /// # Errors
 /// Points that were asked for and are not there.
 pub fn given_count(capture: &Capture, config: &Config) -> Result<usize> {
-    if let (Init::Auto, Some(surroundings)) = (&config.init, Surroundings::of(capture, config)?) {
-        return Ok(surroundings.inside.len());
-    }
-    Ok(match given(capture, config)? {
-        Some(Contents::Scene(loaded)) => loaded.scene.len(),
-        Some(Contents::Points(points)) => points.positions.len(),
-        None => 0,
-    })
+    let inside = match config.init {
+        Init::Auto => Surroundings::of(capture, config)?.map_or(0, |surroundings| surroundings.inside.len()),
+        _ => 0,
+    };
+    Ok(inside
+        + match given(capture, config)? {
+            Some(Contents::Scene(loaded)) => loaded.scene.len(),
+            Some(Contents::Points(points)) => points.positions.len(),
+            None => 0,
+        })
 }
 
 /// Given Gaussians to train, in the frame of training.

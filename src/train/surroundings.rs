@@ -145,6 +145,13 @@ impl CellMasks {
         (0..self.masks.len()).filter(enough).collect()
     }
 
+    /// Mean share of a photo's pixels that shows the block, 0 to 1.
+    pub fn mean_share(&self) -> f64 {
+        let shots = self.shots();
+        let sum: f64 = shots.iter().filter_map(|&shot| self.masks[shot].as_ref()).map(|mask| mask.share).sum();
+        sum / shots.len().max(1) as f64
+    }
+
     /// A photo of which only the pixels that show the block count. One with transparency is composited on black.
     pub fn apply(&self, shot: usize, photo: &Photo) -> Photo {
         let masked = photo.coverage == Coverage::Mask;

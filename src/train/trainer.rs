@@ -24,9 +24,9 @@ use super::moments::Moments;
 use super::run::checkpoint::Checkpoint;
 use super::schedule::{EXTENT, Schedule};
 use super::supervision::FlowSupervision;
-use super::surroundings::Surroundings;
+use super::surroundings::{CellMasks, Surroundings};
 use super::targets::Targets;
-use super::update::{Optimiser, Step};
+use super::update::Optimiser;
 use super::{init, strategy};
 
 /// Steps between two looks at the device. After an overflow at most this many are repeated.
@@ -78,6 +78,9 @@ pub struct Trainer {
     non_finite: u64,
     /// The first Gaussians, of this number, are not trained: what is around a block.
     frozen: usize,
+    /// Weight of the regularisers: the mean share of the photos that shows a block, whose Gaussians so weigh against its
+    /// pixels as those of the whole would against all; 1 without a block.
+    share: f64,
 }
 
 impl Trainer {
@@ -133,6 +136,7 @@ impl Trainer {
             }
         }
         let masks = surroundings.map(|surroundings| surroundings.masks(&gpu, &capture)).transpose()?;
+        let share = masks.as_ref().map_or(1.0, CellMasks::mean_share);
         let shots: Vec<usize> = match &masks {
             Some(masks) => masks.shots(),
             None => (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Train).collect(),
@@ -157,6 +161,7 @@ impl Trainer {
             reported: 0,
             non_finite: 0,
             frozen,
+            share,
             config,
             gpu,
         })
@@ -262,8 +267,7 @@ impl Trainer {
 
     /// The constants of a step without flow supervision.
     fn constants(&self, step: u32) -> Step {
-        let constants = self.schedule.step(step, self.model.len() - self.frozen);
-        Step { frozen: self.frozen as u32, ..constants }
+        self.schedule.step(step, self.model.len() - self.frozen).beside(self.frozen, self.share)
     }
 
     /// Makes room for what a step may add.

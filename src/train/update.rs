@@ -80,6 +80,17 @@ const FLOW_SUPERVISES_VELOCITY: u32 = constant("math/adam", "FLOW_SUPERVISES_VEL
 const FLOW_SUPERVISES_ALL: u32 = constant("math/adam", "FLOW_SUPERVISES_ALL") as u32;
 
 impl Step {
+    /// The same step behind `frozen` Gaussians that stay as they are, with so many times the weight of the regularisers of
+    /// opacity and scale.
+    pub fn beside(self, frozen: usize, weight: f64) -> Self {
+        Self {
+            frozen: frozen as u32,
+            opacity_regularisation: (f64::from(self.opacity_regularisation) * weight) as f32,
+            scale_regularisation: (f64::from(self.scale_regularisation) * weight) as f32,
+            ..self
+        }
+    }
+
     /// The same step with optical flow, whose gradient is that of velocities or of `all` parameters.
     pub fn with_flow(self, all: bool) -> Self {
         Self { flow_supervision: if all { FLOW_SUPERVISES_ALL } else { FLOW_SUPERVISES_VELOCITY }, ..self }

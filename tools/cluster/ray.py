@@ -18,7 +18,9 @@ import signal
 import subprocess
 import sys
 
-import ray
+# Not this file, whose folder Python looks in first.
+sys.path = [path for path in sys.path if os.path.realpath(path or ".") != os.path.dirname(os.path.realpath(__file__))]
+import ray  # noqa: E402
 
 
 def train(dapple, plan, block):
@@ -70,10 +72,11 @@ def main():
     local = {"num_cpus": given.workers} if given.workers and not given.address else {}
     ray.init(address=given.address, **local)
 
-    task = ray.remote(train).options(num_gpus=given.gpus, num_cpus=given.cpus, max_retries=given.retries)
+    task = ray.remote(train)
+    request = {"num_gpus": given.gpus, "num_cpus": given.cpus, "max_retries": given.retries}
 
     def start(block):
-        return task.options(name=f"block {block['name']}").remote(given.dapple, plan, block)
+        return task.options(name=f"block {block['name']}", **request).remote(given.dapple, plan, block)
 
     try:
         print(ray.get(start(content["coarse"])), "done", flush=True)
