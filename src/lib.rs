@@ -71,7 +71,7 @@
 //! # Imports
 //!
 //! They go one way: `cli → view → train → render → model → primitives → gpu`; `synth → dataset → scene → camera`;
-//! `format → edit → scene`; `model → scene`; `image → format`, for `train`, `page`, `view` and `cli`; `page → render`, for `cli`. `tests/layers.rs` holds the crate to that.
+//! `format → edit → scene`; `model → scene`; `photos → dataset`, for `cli`; `image → format`, for `train`, `page`, `view` and `cli`; `page → render`, for `cli`. `tests/layers.rs` holds the crate to that.
 
 pub mod camera;
 #[cfg(feature = "cli")]
@@ -83,6 +83,7 @@ pub mod gpu;
 pub mod image;
 pub mod model;
 pub mod page;
+pub mod photos;
 pub mod primitives;
 pub mod render;
 pub mod scene;

@@ -23,6 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("primitives", &["gpu"]),
     ("model", &["gpu", "scene"]),
     ("image", &["format"]),
+    ("photos", &["dataset", "image", "format"]),
     ("render", &["model", "primitives", "gpu", "camera", "scene"]),
     ("page", &["image", "render", "gpu", "format", "scene", "camera"]),
     ("train", &["image", "render", "model", "primitives", "gpu", "dataset", "format", "scene", "camera"]),
@@ -30,8 +31,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "view", "train", "page", "image", "render", "model", "gpu", "synth", "dataset", "format", "edit", "scene",
-            "camera",
+            "view", "train", "photos", "page", "image", "render", "model", "gpu", "synth", "dataset", "format", "edit",
+            "scene", "camera",
         ],
     ),
 ];

@@ -10,6 +10,8 @@ mod files;
 mod flow_tool;
 mod losses;
 mod pages;
+#[cfg(unix)]
+mod photos;
 mod programs;
 mod readings;
 mod resume;
