@@ -17,6 +17,7 @@ use crate::train::appearance::Appearances;
 use crate::train::config::{Background, Config, FlowShape, FlowSource};
 use crate::train::evaluate::{Mean, View, evaluate, shots_of};
 use crate::train::motion_scores::{Flicker, FlowError, MotionScores, Scores};
+use crate::train::poses::Poses;
 use crate::train::run::folder::{config_of, folder_of};
 
 /// Compare renders of a scene with the images of a capture: PSNR and SSIM, and the error of its optical flow
@@ -91,7 +92,12 @@ pub fn run(args: Args) -> Result<ExitCode> {
         flow: flow_choice(args.flow.as_ref(), &config),
         ..config.capture_options()
     };
-    let capture = Capture::open(&args.capture, &options)?;
+    let mut capture = Capture::open(&args.capture, &options)?;
+    if let Some(poses) = Poses::read(folder_of(&args.scene))? {
+        let aligned = if poses.aligned.is_empty() { "" } else { ", and held-out cameras aligned by their own photos" };
+        log::info!("cameras are where the run has refined them{aligned} (poses.json)");
+        capture = poses.applied_to(&capture);
+    }
     let shots = shots_of_split(&capture, args.split);
     ensure!(!shots.is_empty(), "{}", empty_split(args.split, &args.capture));
 

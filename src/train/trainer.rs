@@ -1,5 +1,6 @@
 //! The trainer: steps are recorded and submitted one after the other; the device is looked at only now and then.
 
+mod measure;
 mod state;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use super::config::{Config, Precision, Subgroups};
 use super::loss::{HISTORY, LossPass, LossWeights};
 use super::metrics;
 use super::moments::Moments;
+use super::poses::Refinement;
 use super::run::checkpoint::Checkpoint;
 use super::schedule::{EXTENT, Schedule};
 use super::supervision::FlowSupervision;
@@ -62,6 +64,7 @@ pub struct Trainer {
     optimiser: Optimiser,
     loss: LossPass,
     appearance: Appearance,
+    poses: Option<Refinement>,
     population_kernels: strategy::Kernels,
     targets: Targets,
     /// Steps submitted, and steps known to have been carried out.
@@ -94,7 +97,7 @@ impl Trainer {
     pub fn resume(gpu: &Gpu, capture: Arc<Capture>, checkpoint: Checkpoint) -> Result<Self> {
         let mut trainer = Self::assemble(gpu, capture, checkpoint.config.clone())?;
         checkpoint.check_capture(&trainer.capture)?;
-        trainer.normalisation = checkpoint.normalisation;
+        trainer.set_frame(checkpoint.normalisation);
         trainer.restore(&checkpoint)?;
         Ok(trainer)
     }
@@ -126,8 +129,10 @@ impl Trainer {
         let shots: Vec<usize> = (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Train).collect();
         shots.iter().try_for_each(|&shot| metrics::check_size(&capture, shot))?;
         let schedule = Schedule::new(&config.resolved(capture.is_cut_out()), shots).in_time(init::time_gap(&capture));
-        Ok(Self {
-            normalisation: init::normalisation(&capture),
+        let frame = init::normalisation(&capture);
+        let mut trainer = Self {
+            normalisation: frame,
+            poses: Refinement::new(&gpu, &capture, &config.scaled(), form)?,
             appearance: Appearance::new(&gpu, &capture, &config.scaled())?,
             capture,
             renderer,
@@ -144,7 +149,17 @@ impl Trainer {
             non_finite: 0,
             config,
             gpu,
-        })
+        };
+        trainer.set_frame(frame);
+        Ok(trainer)
+    }
+
+    /// Sets the frame of training.
+    fn set_frame(&mut self, frame: Normalisation) {
+        self.normalisation = frame;
+        if let Some(poses) = &mut self.poses {
+            poses.set_frame(&self.capture, &frame);
+        }
     }
 
     /// Steps submitted.
@@ -180,9 +195,14 @@ impl Trainer {
 
     /// Submits one optimisation step; every few steps waits for the device and repeats what did not fit.
     pub fn step(&mut self) -> Result<()> {
+        let step = self.step;
         self.submit_step()?;
-        if self.step - self.finished >= LOOK_EVERY {
+        let moves = self.poses.as_ref().is_some_and(|poses| poses.is_due(step));
+        if moves || self.step - self.finished >= LOOK_EVERY {
             self.finish_steps()?;
+        }
+        if let Some(poses) = self.poses.as_mut().filter(|_| moves) {
+            poses.update(step, self.schedule.shot(step))?;
         }
         Ok(())
     }
@@ -239,6 +259,9 @@ impl Trainer {
             }
             None => renderer.record_backward(recorder, &view),
         }
+        if let Some(poses) = self.poses.as_ref().filter(|poses| poses.is_due(step)) {
+            poses.record(recorder, &self.model, frame, &view);
+        }
         self.optimiser.record(recorder, &self.model, frame, &view);
         self.record_population(recorder, step);
         Ok(())
@@ -267,8 +290,8 @@ impl Trainer {
     }
 
     fn view(&self, step: u32, shot: usize) -> View {
+        let mut camera = self.camera(shot);
         let shot = &self.capture.shots[shot];
-        let mut camera = self.normalisation.camera(shot.camera);
         let (width, height) = self.schedule.size(step, (camera.lens.width, camera.lens.height));
         camera.lens = camera.lens.resized(width, height);
         View::new(&camera, self.model.len(), NEAR).at(shot.time.unwrap_or(0.0))
