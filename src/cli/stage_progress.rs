@@ -14,8 +14,10 @@ use crate::photos::Told;
 const INTERVAL: Duration = Duration::from_secs(5);
 /// Parts of a stage's bar.
 const PARTS: u64 = 1000;
-/// Share of a stage before which its pace is not known.
+/// Share of a stage that has to be done before its pace is known.
 const PACE_KNOWN: f64 = 0.01;
+/// The first part of a stage, in which what an earlier run has done is passed over.
+const WARM_UP: Duration = Duration::from_secs(3);
 
 /// Shows the stages of a command.
 #[derive(Default)]
@@ -28,6 +30,8 @@ struct Stage {
     name: &'static str,
     bar: Option<ProgressBar>,
     begun: Instant,
+    /// When and where the measurement of the pace began.
+    since: (Instant, f64),
     said: Instant,
 }
 
@@ -64,12 +68,17 @@ impl StageProgress {
         if bar.is_none() {
             eprintln!("{text}");
         }
-        self.stage = Some(Stage { name, bar, begun: Instant::now(), said: Instant::now() });
+        let now = Instant::now();
+        self.stage = Some(Stage { name, bar, begun: now, since: (now, 0.0), said: now });
     }
 
     fn show(&mut self, share: f64, text: &str) {
         let Some(stage) = &mut self.stage else { return };
-        let left = seconds_left(share, stage.begun.elapsed().as_secs_f64());
+        if stage.begun.elapsed() < WARM_UP {
+            stage.since = (Instant::now(), share);
+        }
+        let (since, from) = stage.since;
+        let left = seconds_left(share, from, since.elapsed().as_secs_f64());
         let shown =
             left.map_or(String::new(), |left| format!("  {} left", HumanDuration(Duration::from_secs_f64(left))));
         if let Some(bar) = &stage.bar {
@@ -102,8 +111,9 @@ impl StageProgress {
 }
 
 /// Seconds left at the pace so far; `None` while that is not known.
-fn seconds_left(share: f64, seconds: f64) -> Option<f64> {
-    (PACE_KNOWN..1.0).contains(&share).then(|| (seconds / share * (1.0 - share)).min(1e7))
+fn seconds_left(share: f64, from: f64, seconds: f64) -> Option<f64> {
+    let done = share - from;
+    (done >= PACE_KNOWN && share < 1.0).then(|| (seconds / done * (1.0 - share)).min(1e7))
 }
 
 #[cfg(test)]
@@ -112,7 +122,7 @@ mod tests {
 
     #[test]
     fn the_time_left_follows_the_pace() {
-        assert_eq!((seconds_left(0.25, 10.0), seconds_left(0.5, 10.0)), (Some(30.0), Some(10.0)));
-        assert_eq!((seconds_left(0.001, 10.0), seconds_left(1.0, 10.0)), (None, None));
+        assert_eq!((seconds_left(0.25, 0.0, 10.0), seconds_left(0.75, 0.5, 10.0)), (Some(30.0), Some(10.0)));
+        assert_eq!((seconds_left(0.501, 0.5, 10.0), seconds_left(1.0, 0.0, 10.0)), (None, None));
     }
 }

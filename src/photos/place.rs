@@ -79,7 +79,7 @@ impl Work<'_> {
             json!({ "max_size": self.settings.max_size, "cameras": cameras, "face": self.pictures.face }),
         )?;
         if found == Found::Done {
-            kept(hooks, "features", "features");
+            kept(hooks, "features", &format!("of {count} pictures"));
             return Ok(());
         }
         if found == Found::Nothing {
@@ -125,7 +125,7 @@ impl Work<'_> {
         // A panorama's faces are neighbours in the order of names, too.
         let overlap = OVERLAP * if self.pictures.face.is_some() { 6 } else { 1 };
         if stages.begin("matches", json!({ "matcher": matcher }))? == Found::Done {
-            kept(hooks, "matches", "matches");
+            kept(hooks, "matches", &format!("of {count} pictures"));
             return Ok(());
         }
         let (text, words) = match matcher {
