@@ -71,8 +71,9 @@
 //! # Imports
 //!
 //! They go one way: `cli → view → train → render → model → primitives → gpu`; `synth → dataset → scene → camera`;
-//! `blocks → train`, for `cli`; `format → edit → scene → camera`; `model → scene`; `image → format`, for `train`, `page`,
-//! `view` and `cli`; `page → render`, for `cli`. `tests/layers.rs` holds the crate to that.
+//! `blocks → train`, for `cli`; `photos → dataset`, for `cli`; `format → edit → scene → camera`; `model → scene`;
+//! `image → format`, for `train`, `page`, `view` and `cli`; `page → render`, for `cli`. `tests/layers.rs` holds the crate to
+//! that.
 
 pub mod blocks;
 pub mod camera;
@@ -85,6 +86,7 @@ pub mod gpu;
 pub mod image;
 pub mod model;
 pub mod page;
+pub mod photos;
 pub mod primitives;
 pub mod render;
 pub mod scene;

@@ -23,6 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("primitives", &["gpu"]),
     ("model", &["gpu", "scene"]),
     ("image", &["format"]),
+    ("photos", &["dataset", "image", "format"]),
     ("render", &["model", "primitives", "gpu", "camera", "scene"]),
     ("page", &["image", "render", "gpu", "format", "scene", "camera"]),
     ("train", &["image", "render", "model", "primitives", "gpu", "dataset", "format", "edit", "scene", "camera"]),
@@ -31,8 +32,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "view", "blocks", "train", "page", "image", "render", "model", "gpu", "synth", "dataset", "format", "edit",
-            "scene", "camera",
+            "view", "blocks", "train", "photos", "page", "image", "render", "model", "gpu", "synth", "dataset", "format",
+            "edit", "scene", "camera",
         ],
     ),
 ];

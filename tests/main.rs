@@ -15,6 +15,7 @@ mod gradients;
 mod layers;
 mod oracle;
 mod plan;
+mod poses;
 mod primitives;
 mod real_captures;
 mod reference;

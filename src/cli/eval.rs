@@ -19,6 +19,7 @@ use crate::train::config::{Background, Config, FlowShape, FlowSource};
 use crate::train::evaluate::{Mean, Rules, View, evaluate, shots_of};
 use crate::train::floaters;
 use crate::train::motion_scores::{Flicker, FlowError, MotionScores, Scores};
+use crate::train::poses::Poses;
 use crate::train::run::folder::{config_of, folder_of};
 
 /// Compare renders of a scene with the images of a capture: PSNR and SSIM, and the error of its optical flow
@@ -107,7 +108,12 @@ pub fn run(args: Args) -> Result<ExitCode> {
         return compare_renders(&args, &Capture::open(&args.capture, &options)?);
     }
     let scene = read_scene(&args.scene)?;
-    let capture = Capture::open(&args.capture, &options)?;
+    let mut capture = Capture::open(&args.capture, &options)?;
+    if let Some(poses) = Poses::read(folder_of(&args.scene))? {
+        let aligned = if poses.aligned.is_empty() { "" } else { ", and held-out cameras aligned by their own photos" };
+        log::info!("cameras are where the run has refined them{aligned} (poses.json)");
+        capture = poses.applied_to(&capture);
+    }
     let shots = chosen_shots(&args, &capture)?;
 
     let floaters = floaters::share(&scene, &capture)?;

@@ -1,4 +1,4 @@
-//! Ctrl-C: a training run stops at a checkpoint, other commands end without unfinished files.
+//! Ctrl-C: a training run stops at a checkpoint, stages keep what they have, other commands end without unfinished files.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,17 +12,23 @@ pub const INTERRUPTED: u8 = 130;
 
 static STOP: AtomicBool = AtomicBool::new(false);
 
+/// Whether [`catch_interrupts`] has been called.
+static CAUGHT: AtomicBool = AtomicBool::new(false);
+
 /// Whether the work is done, so that there is no checkpoint left to stop at.
 static OVER: AtomicBool = AtomicBool::new(false);
 
 /// From here on the first Ctrl-C (or termination signal) makes [`interrupted`] true, and the second ends the process;
-/// once [`let_interrupts_end`] was called, the first does.
+/// once [`let_interrupts_end`] was called, the first does. Called again, it changes nothing.
 pub fn catch_interrupts() -> Result<()> {
+    if CAUGHT.swap(true, Ordering::SeqCst) {
+        return Ok(());
+    }
     let handler = || {
         if STOP.swap(true, Ordering::SeqCst) || OVER.load(Ordering::SeqCst) {
             std::process::exit(INTERRUPTED.into());
         }
-        eprintln!("stopping after a checkpoint; once more to stop at once");
+        eprintln!("stopping; what is done is kept; once more to stop at once");
     };
     ctrlc::set_handler(handler).context("cannot catch Ctrl-C")
 }

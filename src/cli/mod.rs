@@ -29,10 +29,12 @@ mod manual;
 mod output;
 mod page;
 mod partition;
+mod photos;
 mod pictures;
 mod progress;
 mod render;
 mod renders;
+mod stage_progress;
 mod steps;
 mod synth;
 mod tables;
@@ -65,6 +67,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Subcommands {
     Train(Box<train::Args>),
+    Photos(Box<photos::Args>),
     Eval(eval::Args),
     Render(render::Args),
     #[cfg(feature = "viewer")]
@@ -105,6 +108,10 @@ fn message_of(error: &clap::Error) -> String {
     let text = error.to_string();
     // The first paragraph says what is wrong; the rest repeats the usage.
     let message = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+    if error.kind() == ErrorKind::MissingRequiredArgument && message.contains("<INPUT>") {
+        return "photos needs a folder for the run after what to read: dapple photos <INPUT>... <RUN>; see --help"
+            .into();
+    }
     if error.kind() == ErrorKind::MissingRequiredArgument && message.contains("<IN>") {
         return "export needs a file to write after those to read: dapple export <IN>... <OUT>; see --help".into();
     }
@@ -124,7 +131,8 @@ fn message_of(error: &clap::Error) -> String {
 fn command() -> Command {
     let defaults = toml::Table::try_from(Config::default()).unwrap_or_default();
     let described = |command: Command| command.mut_args(|arg| describe(with_range(arg), &defaults));
-    Cli::command().mut_subcommand("train", described).mut_subcommand("bench", described)
+    let trains = ["train", "photos", "bench"];
+    trains.into_iter().fold(Cli::command(), |command, name| command.mut_subcommand(name, described))
 }
 
 fn with_range(arg: Arg) -> Arg {
@@ -170,7 +178,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 fn dispatch(command: Subcommands) -> Result<ExitCode> {
     // Those that stop in their own way.
     let own = match &command {
-        Subcommands::Train(_) | Subcommands::Verify(_) => true,
+        Subcommands::Train(_) | Subcommands::Photos(_) | Subcommands::Verify(_) => true,
         #[cfg(feature = "viewer")]
         Subcommands::View(_) => true,
         _ => false,
@@ -180,6 +188,7 @@ fn dispatch(command: Subcommands) -> Result<ExitCode> {
     }
     match command {
         Subcommands::Train(args) => train::run(*args),
+        Subcommands::Photos(args) => photos::run(*args),
         Subcommands::Eval(args) => eval::run(args),
         Subcommands::Render(args) => render::run(args),
         #[cfg(feature = "viewer")]

@@ -36,6 +36,11 @@ pub fn start_logging() {
         .init();
 }
 
+/// The bar of a command's stages.
+pub fn the_bar() -> ProgressBar {
+    BAR.get_or_init(|| ProgressBar::new(0)).clone()
+}
+
 /// A spinner on a terminal, shown until it is dropped.
 pub struct Spinner(Option<ProgressBar>);
 

@@ -24,29 +24,34 @@ const FREE: [&str; 8] =
 #[derive(clap::Args)]
 pub struct Args {
     /// Capture folder, or its transforms JSON file; optional if --config or --resume names it
-    capture: Option<PathBuf>,
+    pub(super) capture: Option<PathBuf>,
     /// Run folder to write: scene.ply, report.html, checkpoint, metrics, renders
     #[arg(long)]
-    out: PathBuf,
+    pub(super) out: PathBuf,
     /// Read options from this TOML file, such as the one in a run folder; flags override it
     #[arg(long)]
-    config: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
     /// Resume the run in --out from its checkpoint; the result is identical to an uninterrupted run
     #[arg(long)]
-    resume: bool,
+    pub(super) resume: bool,
     /// Show the scene in a window while it trains; training continues when the window is closed
     #[cfg(feature = "viewer")]
     #[arg(long)]
-    view: bool,
+    pub(super) view: bool,
     /// Print progress as events on the standard output: JSON, one object a line
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
     #[command(flatten)]
-    flags: Flags,
+    pub(super) flags: Flags,
 }
 
 pub fn run(args: Args) -> Result<ExitCode> {
     events::start("train", args.json);
+    on_capture(args)
+}
+
+/// Trains, in a command whose start has been told.
+pub fn on_capture(args: Args) -> Result<ExitCode> {
     let resumes = args.resume && RunFolder::exists(&args.out);
     let start = if resumes {
         let (config, checkpoint) = resumed(&args)?;
@@ -171,7 +176,7 @@ fn train(mut session: Session) -> Result<ExitCode> {
 
 fn say_stopped(step: u32, run: &Path) {
     events::say(|| serde_json::json!({ "event": "stopped", "step": step, "run": run.display().to_string() }));
-    eprintln!("stopped after step {step}; continue with --resume --out {}", run.display());
+    eprintln!("stopped after step {step}; continue with dapple train --resume --out {}", run.display());
 }
 
 fn say_done(report: &Path) {

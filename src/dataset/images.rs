@@ -1,4 +1,4 @@
-//! Image files: reading the header, and decoding the pixels as 8-bit RGBA.
+//! Image files: reading the header, and decoding the pixels as 8-bit RGBA in display sRGB.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
@@ -7,6 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, ensure};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
+
+use super::colour;
 
 /// 8-bit RGBA pixels, row-major, top-left first.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +48,7 @@ pub fn exif(path: &Path) -> Option<Vec<u8>> {
 /// Reads the header alone.
 ///
 /// # Errors
-/// A file that cannot be opened, is empty or is no PNG, JPEG or WebP image.
+/// A file that cannot be opened, is empty or is no image of a known kind.
 pub fn header(path: &Path) -> Result<ImageHeader> {
     let mut file = File::open(path).context("it cannot be opened")?;
     let mut start = Vec::new();
@@ -71,7 +73,10 @@ fn read_header(reader: impl BufRead + Seek) -> Result<ImageHeader> {
 
 fn decoder<'a>(reader: impl BufRead + Seek + 'a) -> Result<impl ImageDecoder + 'a> {
     let mut reader = ImageReader::new(reader).with_guessed_format().context("it cannot be read")?;
-    ensure!(reader.format().is_some(), "it is no image of a known kind (PNG, JPEG, WebP)");
+    ensure!(
+        reader.format().is_some(),
+        "it is no image of a known kind (JPEG, PNG, WebP, TIFF, BMP, EXR); convert it to JPEG"
+    );
     // Bounds what a damaged header can make us allocate, with room for 16-bit images of 250 megapixels.
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(2 << 30);
@@ -89,9 +94,10 @@ pub fn has_alpha(path: &Path) -> bool {
     read().unwrap_or(false)
 }
 
-/// Decodes an image and turns it by `orientation` (EXIF, 1 to 8; 1 = as stored). 16-bit values are rounded to 8 bits.
+/// Decodes an image as display sRGB and turns it by `orientation` (EXIF, 1 to 8; 1 = as stored).
 pub fn decode(path: &Path, orientation: u8) -> Result<Raster> {
-    let image = dynamic(path, orientation)?.into_rgba8();
+    let (image, profile) = with_profile(path, orientation)?;
+    let image = colour::to_srgb(image, profile.as_deref())?;
     let (width, height) = image.dimensions();
     let pixels = image.as_raw().as_chunks::<4>().0.to_vec();
     Ok(Raster { width, height, pixels })
@@ -99,14 +105,21 @@ pub fn decode(path: &Path, orientation: u8) -> Result<Raster> {
 
 /// Decodes an image as it is stored, turned by `orientation`.
 pub fn dynamic(path: &Path, orientation: u8) -> Result<DynamicImage> {
+    Ok(with_profile(path, orientation)?.0)
+}
+
+/// An image as it is stored, turned by `orientation`, and its colour profile (ICC).
+fn with_profile(path: &Path, orientation: u8) -> Result<(DynamicImage, Option<Vec<u8>>)> {
     let bytes = std::fs::read(path).context("it cannot be opened")?;
     // The decoder would take what is missing for grey.
     ensure!(!is_jpeg_cut_short(&bytes), "it is cut short");
-    let decoder = decoder(Cursor::new(&bytes))?;
+    let mut decoder = decoder(Cursor::new(&bytes))?;
     ensure!(decoder.total_bytes() <= 2 << 30, "it is larger than 2 GiB in memory");
+    // A profile that cannot be read is no reason to refuse the pixels.
+    let profile = decoder.icc_profile().unwrap_or_default();
     let mut image = DynamicImage::from_decoder(decoder)?;
     image.apply_orientation(Orientation::from_exif(orientation).unwrap_or(Orientation::NoTransforms));
-    Ok(image)
+    Ok((image, profile))
 }
 
 /// Whether a JPEG file ends before its image does: its first scan is not reached, or no end of the image follows it
@@ -186,6 +199,15 @@ mod tests {
         let deep = image::ImageBuffer::from_pixel(1, 1, image::Rgba([65535u16, 32896, 0, 257 * 128]));
         let (_folder, path) = saved("d.png", deep);
         assert_eq!(decode(&path, 1).unwrap().pixels, [[255, 128, 0, 128]]);
+        // 257 · 100 + 100 is nearer to 100 than to 101; linear 0.214 is the middle grey of sRGB.
+        let deep = image::ImageBuffer::from_pixel(1, 1, image::Rgb([65535u16, 25800, 0]));
+        let (_folder, path) = saved("d.tif", deep);
+        assert_eq!(decode(&path, 1).unwrap().pixels, [[255, 100, 0, 255]]);
+        let (_folder, path) = saved("b.bmp", image::RgbImage::from_pixel(1, 1, image::Rgb([9, 8, 7])));
+        assert_eq!(decode(&path, 1).unwrap().pixels, [[9, 8, 7, 255]]);
+        let linear = image::Rgb32FImage::from_pixel(1, 1, image::Rgb([0.214_041, 3.0, 0.0]));
+        let (_folder, path) = saved("l.exr", linear);
+        assert_eq!(decode(&path, 1).unwrap().pixels, [[128, 255, 0, 255]]);
         let (_folder, path) = saved("j.jpg", image::RgbImage::from_pixel(8, 8, image::Rgb([200, 200, 200])));
         assert!(decode(&path, 1).unwrap().pixels.iter().all(|p| p[0].abs_diff(200) <= 1 && p[3] == 255));
         assert_eq!(header(&path).unwrap(), ImageHeader { size: (8, 8), orientation: 1 });
@@ -245,7 +267,7 @@ mod tests {
         assert_eq!(header(&path).unwrap_err().to_string(), "it is empty");
         std::fs::write(&path, b"hello, this is text").unwrap();
         assert!(header(&path).unwrap_err().to_string().contains("no image"));
-        std::fs::write(&path, b"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0").unwrap();
+        std::fs::write(&path, b"GIF89a\x01\0\x01\0\0\0\0;").unwrap();
         assert!(format!("{:#}", header(&path).unwrap_err()).ends_with("; convert it to PNG or JPEG"));
         // A PNG header that claims 2³¹ − 1 pixels squared, with a right checksum or not, must not allocate them.
         let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\x7f\xff\xff\xff\x7f\xff\xff\xff\x08\x06\0\0\0".to_vec();

@@ -142,7 +142,7 @@ fn advice(path: &Path, inside: &[PathBuf]) -> String {
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     if path.is_file() {
         return match extension.as_str() {
-            _ if is_video(path) => format!("this is a video; `tools/photos {shown} FOLDER` makes a capture of it"),
+            _ if is_video(path) => format!("this is a video; `dapple photos {shown} RUN` makes a scene of it"),
             _ if is_image(path) => "this is a single photo; give the folder of the capture".into(),
             "zip" => format!("this is an archive; unpack it (unzip {shown} -d FOLDER) and give the folder"),
             "tar" | "gz" | "tgz" | "7z" | "rar" => "this is an archive; unpack it and give the folder".into(),
@@ -173,12 +173,14 @@ fn advice(path: &Path, inside: &[PathBuf]) -> String {
                     sparse, colmap/sparse/0 or the folder itself, or, of a dynamic capture, train_meta.json, dataset.json with camera/, \
                     or poses_bounds.npy";
     match (holds(is_image), holds(is_video)) {
-        (0, 0) => format!("no capture is here; {expected}; of plain photos or a video tools/photos makes a capture"),
+        (0, 0) => format!(
+            "no capture is here; {expected}; of plain photos or a video `dapple photos INPUT RUN` makes a scene"
+        ),
         (0, videos) => format!(
-            "no capture is here, but {videos} videos without poses; `tools/photos VIDEO FOLDER` makes a capture of one; {expected}"
+            "no capture is here, but {videos} videos without poses; `dapple photos {shown} RUN` makes a scene of them; {expected}"
         ),
         (photos, _) => format!(
-            "no capture is here, but {photos} photos without poses; `tools/photos {shown} FOLDER` finds them with COLMAP; {expected}"
+            "no capture is here, but {photos} photos without poses; `dapple photos {shown} RUN` finds them with COLMAP; {expected}"
         ),
     }
 }

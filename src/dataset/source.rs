@@ -142,7 +142,7 @@ pub fn enumerate(names: &[String]) -> String {
 }
 
 /// Extensions of readable images.
-pub const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "webp", "PNG", "JPG", "JPEG"];
+pub const EXTENSIONS: [&str; 11] = ["png", "jpg", "jpeg", "webp", "PNG", "JPG", "JPEG", "tif", "tiff", "bmp", "exr"];
 
 /// The places to look for an image, best first. A file under `images/` may also be in the reduced copies `images_2`,
 /// `images_4`, `images_8`; the smallest that still covers `limit` (longer side, pixels) comes first.

@@ -105,6 +105,11 @@ impl CameraBackward {
         forms.into_iter().try_for_each(|form| self.by_gaussian.prepare(&self.gpu, &variant(form, lens)))
     }
 
+    /// Compiles what views of models of a form through a lens need.
+    pub fn prepare_for(&mut self, form: ModelForm, lens: LensVariant) -> Result<(), GpuError> {
+        self.by_gaussian.prepare(&self.gpu, &variant(form, lens))
+    }
+
     /// Records the gradient, from the slots that the renderer's backward pass has filled and before an optimiser moves
     /// the model.
     pub fn record(&self, recorder: &mut Recorder, model: &Model, frame: &Frame, view: &View) {

@@ -257,6 +257,8 @@ impl Description {
         }
         if let Some(disturb) = &self.disturb {
             disturb.get_ref().check().map_err(|message| (disturb.span(), message))?;
+            let ok = self.clip.is_none() || !disturb.get_ref().moves();
+            ensure(ok, disturb, "rotation and translation are of captures that stand still, not of a clip")?;
         }
         ensure(dome.target.is_finite() && positive(dome.radius), &self.cameras, "radius must be above 0")?;
         let [low, high] = dome.elevation;

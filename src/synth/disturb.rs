@@ -1,9 +1,10 @@
-//! A camera that exposes each photo otherwise.
+//! A camera that exposes each photo otherwise, and poses that are off.
 
-use glam::{DVec3, dvec3};
+use glam::{DMat3, DQuat, DVec3, dvec3};
 use serde::Deserialize;
 
 use super::pattern::mix64;
+use crate::camera::Pose;
 
 /// Changes of the training images' light, each spread evenly over its range in a random order, so that their means over
 /// the training images are zero. Held-out images are as without it.
@@ -14,6 +15,10 @@ pub struct Disturbance {
     pub exposure: f64,
     /// Most stops by which its red, and apart from that its blue, are stronger or weaker.
     pub white_balance: f64,
+    /// How far the poses of training images are turned, in degrees (root mean square).
+    pub rotation: f64,
+    /// How far they are shifted, as a share of the largest distance of a camera from the cameras' mean (root mean square).
+    pub translation: f64,
 }
 
 impl Disturbance {
@@ -21,11 +26,32 @@ impl Disturbance {
     /// What is wrong, in words.
     pub fn check(&self) -> Result<(), String> {
         let ok = |stops: f64| (0.0..=8.0).contains(&stops);
-        if ok(self.exposure) && ok(self.white_balance) {
-            Ok(())
-        } else {
-            Err("exposure and white_balance must be 0 to 8 stops".into())
+        if !(ok(self.exposure) && ok(self.white_balance)) {
+            return Err("exposure and white_balance must be 0 to 8 stops".into());
         }
+        if !((0.0..=10.0).contains(&self.rotation) && (0.0..=0.5).contains(&self.translation)) {
+            return Err("rotation must be 0 to 10 degrees, translation 0 to 0.5".into());
+        }
+        Ok(())
+    }
+
+    /// Whether poses are off.
+    pub fn moves(&self) -> bool {
+        self.rotation > 0.0 || self.translation > 0.0
+    }
+
+    /// The poses that are stated of cameras: turned about their centres and shifted at random, without a mean.
+    pub fn moved(&self, seed: u64, poses: &[Pose]) -> Vec<Pose> {
+        let count = poses.len().max(1) as f64;
+        let middle = poses.iter().map(Pose::centre).sum::<DVec3>() / count;
+        let reach = poses.iter().map(|pose| (pose.centre() - middle).length()).fold(0.0, f64::max);
+        let turns = scattered(mix64(seed ^ 0xd157 << 4), poses.len(), self.rotation.to_radians());
+        let shifts = scattered(mix64(seed ^ 0xd157 << 5), poses.len(), self.translation * reach);
+        let moved = |((pose, turn), shift): ((&Pose, DVec3), DVec3)| {
+            let rotation = pose.rotation * DMat3::from_quat(DQuat::from_scaled_axis(turn)).transpose();
+            Pose { rotation, translation: -(rotation * (pose.centre() + shift)) }
+        };
+        poses.iter().zip(turns).zip(shifts).map(moved).collect()
     }
 
     /// Factors on the light of each of `count` training images.
@@ -37,6 +63,22 @@ impl Disturbance {
         };
         (0..count).map(gain).collect()
     }
+}
+
+/// Vectors in random directions whose mean is zero and whose root mean square length is `length`.
+fn scattered(seed: u64, count: usize, length: f64) -> Vec<DVec3> {
+    let unit = |i: u64| (mix64(seed.wrapping_add(i)) >> 11) as f64 / (1u64 << 53) as f64;
+    let direction = |i: usize| {
+        let (z, angle) = (2.0 * unit(2 * i as u64) - 1.0, std::f64::consts::TAU * unit(2 * i as u64 + 1));
+        let radius = (1.0 - z * z).sqrt();
+        dvec3(radius * angle.cos(), radius * angle.sin(), z)
+    };
+    let mut vectors: Vec<DVec3> = (0..count).map(direction).collect();
+    let mean = vectors.iter().sum::<DVec3>() / count.max(1) as f64;
+    vectors.iter_mut().for_each(|vector| *vector -= mean);
+    let square = vectors.iter().map(|vector| vector.length_squared()).sum::<f64>() / count.max(1) as f64;
+    let scale = if square > 0.0 { length / square.sqrt() } else { 0.0 };
+    vectors.into_iter().map(|vector| scale * vector).collect()
 }
 
 /// Evenly spaced numbers within -1..1 in a random order.
@@ -54,7 +96,7 @@ mod tests {
 
     #[test]
     fn gains_are_even_and_have_no_mean() {
-        let disturbance = Disturbance { exposure: 1.0, white_balance: 0.25 };
+        let disturbance = Disturbance { exposure: 1.0, white_balance: 0.25, ..Disturbance::default() };
         let gains = disturbance.gains(3, 20);
         let stops: Vec<DVec3> = gains.iter().map(|gain| dvec3(gain.x.log2(), gain.y.log2(), gain.z.log2())).collect();
         assert!(stops.iter().sum::<DVec3>().length() < 1e-9);
@@ -66,5 +108,27 @@ mod tests {
         assert!(stops.iter().any(|s| (s.x - s.z).abs() > 0.1));
         assert_ne!(disturbance.gains(4, 20), gains, "another seed");
         assert_eq!(Disturbance::default().gains(3, 2), [DVec3::ONE; 2]);
+    }
+
+    #[test]
+    fn poses_are_off_by_what_is_asked_for_and_not_on_the_whole() {
+        let pose = |i: u32| {
+            let angle = f64::from(i);
+            Pose::look_at(dvec3(3.0 * angle.cos(), 3.0 * angle.sin(), 1.0), DVec3::ZERO, DVec3::Z)
+        };
+        let poses: Vec<Pose> = (0..20).map(pose).collect();
+        let off = Disturbance { rotation: 0.5, translation: 0.01, ..Disturbance::default() };
+        let moved = off.moved(7, &poses);
+        let shifts: Vec<DVec3> = poses.iter().zip(&moved).map(|(a, b)| b.centre() - a.centre()).collect();
+        let square = shifts.iter().map(|shift| shift.length_squared()).sum::<f64>() / 20.0;
+        let reach = poses.iter().map(|p| (p.centre() - dvec3(0.0, 0.0, 1.0)).length()).fold(0.0, f64::max);
+        assert!((square.sqrt() / (0.01 * reach) - 1.0).abs() < 0.05, "{}", square.sqrt());
+        assert!(shifts.iter().sum::<DVec3>().length() < 1e-9);
+        let turn = |(a, b): (&Pose, &Pose)| (b.rotation * a.rotation.transpose()).to_cols_array();
+        let angle = |m: [f64; 9]| (0.5 * (m[0] + m[4] + m[8] - 1.0)).clamp(-1.0, 1.0).acos().to_degrees();
+        let square = poses.iter().zip(&moved).map(turn).map(|m| angle(m).powi(2)).sum::<f64>() / 20.0;
+        assert!((square.sqrt() - 0.5).abs() < 1e-4, "{}", square.sqrt());
+        let still = Disturbance::default().moved(7, &poses);
+        assert!(still.iter().zip(&poses).all(|(a, b)| (a.translation - b.translation).length() < 1e-12));
     }
 }

@@ -31,9 +31,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use glam::DVec3;
 
+use crate::camera::Pose;
 use crate::dataset::{Split, flow_io};
 use crate::format;
 use describe::Description;
+use disturb::Disturbance;
 use pattern::mix64;
 use trace::{Pixel, World};
 use views::{PlannedView, clip_views, path_views, views};
@@ -120,6 +122,16 @@ fn check_replaceable(out: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The views as they are stated: the poses of training images off, where that is asked for.
+fn disturbed(mut views: Vec<PlannedView>, disturb: Disturbance, seed: u64) -> Vec<PlannedView> {
+    let mut trained: Vec<&mut PlannedView> = views.iter_mut().filter(|view| view.split == Split::Train).collect();
+    let poses: Vec<Pose> = trained.iter().map(|view| view.camera.pose).collect();
+    if disturb.moves() {
+        trained.iter_mut().zip(disturb.moved(seed, &poses)).for_each(|(view, pose)| view.camera.pose = pose);
+    }
+    views
+}
+
 fn capture(description: Description, text: &str, out: &Path, told: &dyn Fn(usize, usize)) -> Result<Summary> {
     let (dome, image) = (description.cameras.get_ref(), description.image.get_ref());
     let mut fixed = views(dome, image);
@@ -165,6 +177,7 @@ fn capture(description: Description, text: &str, out: &Path, told: &dyn Fn(usize
         }
         told(index + 1, views.len());
     }
+    let views = disturbed(views, disturb.unwrap_or_default(), seed);
     write::transforms(&out.join("transforms_train.json"), &views, Split::Train)?;
     write::transforms(&out.join("transforms_test.json"), &views, Split::Test)?;
     if frames == 1 {

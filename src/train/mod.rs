@@ -16,6 +16,7 @@ pub mod moments;
 pub mod motion_scores;
 pub mod params;
 mod points;
+pub mod poses;
 pub mod refine;
 pub mod run;
 pub mod schedule;

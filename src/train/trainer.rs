@@ -1,6 +1,7 @@
 //! The trainer: steps are recorded and submitted one after the other; the device is looked at only now and then.
 
 mod guided;
+mod measure;
 mod state;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use super::guide::Guide;
 use super::loss::{HISTORY, LossPass, LossWeights};
 use super::metrics;
 use super::moments::Moments;
+use super::poses::Refinement;
 use super::run::checkpoint::Checkpoint;
 use super::schedule::{EXTENT, Schedule};
 use super::supervision::FlowSupervision;
@@ -66,6 +68,7 @@ pub struct Trainer {
     loss: LossPass,
     appearance: Appearance,
     guide: Option<Guide>,
+    poses: Option<Refinement>,
     population_kernels: strategy::Kernels,
     targets: Targets,
     /// Steps submitted, and steps known to have been carried out.
@@ -106,7 +109,7 @@ impl Trainer {
         let surroundings = Surroundings::of(&capture, &checkpoint.config)?;
         let mut trainer = Self::assemble(gpu, capture, checkpoint.config.clone(), surroundings.as_ref())?;
         checkpoint.check_capture(&trainer.capture)?;
-        trainer.normalisation = checkpoint.normalisation;
+        trainer.set_frame(checkpoint.normalisation);
         trainer.restore(&checkpoint)?;
         trainer.guide = Guide::start(&trainer.config, trainer.step)?;
         Ok(trainer)
@@ -143,8 +146,10 @@ impl Trainer {
         };
         shots.iter().try_for_each(|&shot| metrics::check_size(&capture, shot))?;
         let schedule = Schedule::new(&config.resolved(capture.is_cut_out()), shots).in_time(init::time_gap(&capture));
-        Ok(Self {
-            normalisation: init::normalisation(&capture),
+        let frame = init::normalisation(&capture);
+        let mut trainer = Self {
+            normalisation: frame,
+            poses: Refinement::new(&gpu, &capture, &config.scaled(), form)?,
             appearance: Appearance::new(&gpu, &capture, &config.scaled())?,
             capture,
             renderer,
@@ -164,7 +169,17 @@ impl Trainer {
             share,
             config,
             gpu,
-        })
+        };
+        trainer.set_frame(frame);
+        Ok(trainer)
+    }
+
+    /// Sets the frame of training.
+    fn set_frame(&mut self, frame: Normalisation) {
+        self.normalisation = frame;
+        if let Some(poses) = &mut self.poses {
+            poses.set_frame(&self.capture, &frame);
+        }
     }
 
     /// Steps submitted.
@@ -203,9 +218,14 @@ impl Trainer {
         if self.is_guided() {
             return self.guided_step();
         }
+        let step = self.step;
         self.submit_step()?;
-        if self.step - self.finished >= LOOK_EVERY {
+        let moves = self.poses.as_ref().is_some_and(|poses| poses.is_due(step));
+        if moves || self.step - self.finished >= LOOK_EVERY {
             self.finish_steps()?;
+        }
+        if let Some(poses) = self.poses.as_mut().filter(|_| moves) {
+            poses.update(step, self.schedule.shot(step))?;
         }
         Ok(())
     }
@@ -260,6 +280,9 @@ impl Trainer {
             }
             None => renderer.record_backward(recorder, &view),
         }
+        if let Some(poses) = self.poses.as_ref().filter(|poses| poses.is_due(step)) {
+            poses.record(recorder, &self.model, frame, &view);
+        }
         self.optimiser.record(recorder, &self.model, frame, &view);
         self.record_population(recorder, step);
         Ok(())
@@ -302,8 +325,8 @@ impl Trainer {
     }
 
     fn view(&self, step: u32, shot: usize) -> View {
+        let mut camera = self.camera(shot);
         let shot = &self.capture.shots[shot];
-        let mut camera = self.normalisation.camera(shot.camera);
         let (width, height) = self.schedule.size(step, (camera.lens.width, camera.lens.height));
         camera.lens = camera.lens.resized(width, height);
         View::new(&camera, self.model.len(), NEAR).at(shot.time.unwrap_or(0.0))

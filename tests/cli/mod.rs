@@ -13,6 +13,8 @@ mod guide;
 mod lod;
 mod losses;
 mod pages;
+#[cfg(unix)]
+mod photos;
 mod programs;
 mod readings;
 mod resume;

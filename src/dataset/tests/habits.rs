@@ -293,7 +293,7 @@ fn what_is_no_capture_is_answered_with_a_command() {
     let root = tempfile::tempdir().unwrap();
     let at = |name: &str| root.path().join(name);
     for (name, words) in [
-        ("walk.MP4", "tools/photos"),
+        ("walk.MP4", "dapple photos"),
         ("cap.zip", "unzip"),
         ("scene.ply", "dapple view"),
         ("a.jpg", "the folder of the capture"),
@@ -305,7 +305,7 @@ fn what_is_no_capture_is_answered_with_a_command() {
     }
     write(&at("plain/photos/a.jpg"), "x");
     for folder in ["plain", "plain/photos"] {
-        assert!(refusal(&at(folder)).contains("1 photos without poses; `tools/photos"), "{folder}");
+        assert!(refusal(&at(folder)).contains("1 photos without poses; `dapple photos"), "{folder}");
     }
     // A capture one level down is opened; of two, one has to be named.
     let model = Model::pinhole(&["0.png"]);

@@ -215,6 +215,11 @@ options! {
         exposure: Choice = Choice::Auto;
         /// Initial learning rate of exposures, as logarithms of gains on display colours; it decays exponentially to a fiftieth
         lr_exposure: f64 = 0.02, in LR;
+        /// Refine the poses of the training photos with the scene, each within 3 degrees and 3 % of the cameras' reach; held-out
+        /// cameras are then aligned by their own photos before they are measured
+        refine_poses: bool = false;
+        /// Initial learning rate of poses, in radians and in units of the cameras' reach; it decays exponentially to a hundredth
+        lr_pose: f64 = 2e-3, in LR;
         /// Weight of the mean opacity in the loss (3DGS-MCMC)
         opacity_regularisation: f64 = 0.01, in 0.0..;
         /// Weight of the mean scale in the loss (3DGS-MCMC)

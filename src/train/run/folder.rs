@@ -223,7 +223,7 @@ pub fn picture_names(names: &[&str]) -> Vec<String> {
         // Captures may leave the extension out, and then a dot is part of the name.
         let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
         match extension.as_deref() {
-            Some("png" | "jpg" | "jpeg" | "webp") => path.with_extension(""),
+            Some("png" | "jpg" | "jpeg" | "webp" | "tif" | "tiff" | "bmp" | "exr") => path.with_extension(""),
             _ => path,
         }
     };

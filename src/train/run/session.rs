@@ -18,6 +18,7 @@ use crate::train::config::Config;
 use crate::train::evaluate::{Mean, Rules, View, evaluate, shots_of};
 use crate::train::floaters;
 use crate::train::motion_scores::Flicker;
+use crate::train::poses::Poses;
 use crate::train::trainer::{Statistics, Trainer};
 
 use super::folder::{REPORT, Record, RunFolder, picture_names};
@@ -172,8 +173,10 @@ impl Session {
     fn evaluate(&mut self) -> Result<Option<Mean>> {
         let rules = self.rules(false);
         let appearances = self.trainer.appearances()?;
+        let poses = self.trainer.poses(true)?;
+        let capture = Poses::posed(poses.as_ref(), &self.capture);
         let render = |shot: &Shot| self.trainer.render_view(&shot.camera, shot.time.unwrap_or(0.0));
-        let views = evaluate(&self.capture, &self.held_out, rules, appearances.as_ref(), render, |_| Ok(()))?;
+        let views = evaluate(&capture, &self.held_out, rules, appearances.as_ref(), render, |_| Ok(()))?;
         if views.is_empty() && !std::mem::replace(&mut self.unmeasured, true) {
             log::warn!("no held-out view can be compared; the run has no score");
         }
@@ -189,13 +192,15 @@ impl Session {
         self.manifest.saved(&root, scene_file(scene.motion.is_some()), &checkpoint)?;
         self.manifest.write(&root)?;
         self.trainer.appearances()?.map_or(Ok(()), |appearances| appearances.write(&root))?;
+        self.trainer.poses(false)?.map_or(Ok(()), |poses| poses.write(&root))?;
         on_event(Event::Saved(self.trainer.step_index()));
         Ok(())
     }
 
     /// Everything that the finished run leaves: also after a kill between the last checkpoint and the report.
     pub fn finish(&mut self, on_event: &mut dyn FnMut(Event)) -> Result<()> {
-        let capture = self.capture.clone();
+        let poses = self.trainer.poses(true)?;
+        let capture = Poses::posed(poses.as_ref(), &self.capture);
         let shots = match self.held_out.as_slice() {
             [] => {
                 let train = shots_of(&self.capture, Split::Train);
@@ -211,6 +216,7 @@ impl Session {
             self.run.record(Record::new(&statistics, self.spent_now().as_secs_f64(), mean))?;
         }
         self.save(on_event)?;
+        poses.as_ref().map_or(Ok(()), |poses| poses.tell(&self.run.path("")))?;
         if let Some(mean) = mean {
             on_event(Event::Evaluated(self.config.step_count(), mean));
         }
@@ -228,6 +234,7 @@ impl Session {
             gallery: &gallery,
             film: film.as_ref(),
             floaters,
+            poses: poses.as_ref(),
             stages: self.trainer.stage_times()?,
             memory: self.trainer.gpu_bytes(),
         };

@@ -30,6 +30,9 @@ impl Trainer {
             extra["frozen"] = self.frozen.into();
         }
         self.appearance.save(&mut tensors, &mut extra)?;
+        if let Some(poses) = &self.poses {
+            poses.save(&mut tensors);
+        }
         // The next statistics also cover steps before the checkpoint.
         let history = self.loss.history()?.iter().flat_map(Vec4::to_array).collect();
         tensors.insert(HISTORY_NAME.into(), Tensor::f32(&[HISTORY, 4], history));
@@ -51,6 +54,7 @@ impl Trainer {
         self.make_room(count as usize)?;
         moments::restore(&self.gpu, checkpoint, &self.model, &self.optimiser.moments, count as usize)?;
         self.appearance.restore(checkpoint)?;
+        self.poses.as_mut().map_or(Ok(()), |poses| poses.restore(checkpoint))?;
         self.model.set_len(count as usize);
         self.step = checkpoint.step;
         self.finished = checkpoint.step;

@@ -4,6 +4,7 @@ mod film;
 mod gallery;
 mod markup;
 mod motion;
+mod moves;
 
 use anyhow::Result;
 
@@ -13,6 +14,7 @@ use crate::image::colormap::INFERNO;
 use crate::image::plot::{Plot, Series};
 use crate::train::config::Config;
 use crate::train::evaluate::{Mean, View};
+use crate::train::poses::Poses;
 use crate::train::run::folder::Record;
 
 pub use film::Film;
@@ -37,6 +39,8 @@ pub struct Facts<'a> {
     pub film: Option<&'a Film>,
     /// Share of the opacity in space that exact depth says is empty.
     pub floaters: Option<f64>,
+    /// Where poses were refined.
+    pub poses: Option<&'a Poses>,
     pub stages: StageTimes,
     /// Bytes on the device by buffer.
     pub memory: Vec<(&'static str, u64)>,
@@ -52,6 +56,7 @@ pub fn html(facts: &Facts) -> Result<String> {
         facts.film.map(motion::section).unwrap_or_default(),
         curves(facts.records),
         views(facts),
+        facts.poses.map(moves::section).unwrap_or_default(),
         bars("Time of one step", "ms", &merged(&facts.stages), |ms| format!("{ms:.2}")),
         bars("GPU memory", "MiB", &mebibytes(&facts.memory), |mib| format!("{mib:.1}")),
         options(facts.config)?,
