@@ -34,4 +34,5 @@ pub use config::{Background, Config};
 pub use run::checkpoint::{Checkpoint, Tensor, TensorData};
 pub use run::session::{Event, Session};
 pub use run::start::Start;
-pub use trainer::{Statistics, Trainer};
+pub use trainer::Trainer;
+pub use trainer::statistics::Statistics;

@@ -3,11 +3,11 @@
 mod guided;
 mod measure;
 mod state;
+pub mod statistics;
 
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use glam::Vec4;
 
 use crate::camera::Camera;
 use crate::dataset::{Capture, PhotoCache, Split};
@@ -19,7 +19,7 @@ use crate::scene::{ALPHA_MIN, Normalisation, Scene, sigmoid};
 use super::appearance::{Appearance, Appearances, Shown};
 use super::config::{Config, Precision, Subgroups};
 use super::guide::Guide;
-use super::loss::{HISTORY, LossPass, LossWeights};
+use super::loss::{LossPass, LossWeights};
 use super::metrics;
 use super::moments::Moments;
 use super::poses::Refinement;
@@ -28,7 +28,7 @@ use super::schedule::{EXTENT, Schedule};
 use super::supervision::FlowSupervision;
 use super::surroundings::{CellMasks, Surroundings};
 use super::targets::Targets;
-use super::update::Optimiser;
+use super::update::{Optimiser, Step};
 use super::{init, strategy};
 
 /// Steps between two looks at the device. After an overflow at most this many are repeated.
@@ -36,23 +36,6 @@ const LOOK_EVERY: u32 = 16;
 
 /// Near plane in the frame of training.
 const NEAR: f32 = 0.01 * EXTENT as f32;
-
-/// The state of training after a wait for the device.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Statistics {
-    /// Steps done.
-    pub step: u32,
-    /// Means over the steps since the last statistics. The loss is that of colour, without regularisers and without the
-    /// opacity of cut-out targets.
-    pub loss: f64,
-    pub l1: f64,
-    pub ssim: f64,
-    /// Mean end-point error of the rendered flow, in pixels, over the steps with flow supervision.
-    pub flow: Option<f64>,
-    pub gaussians: usize,
-    /// Updates left out since the start because a value was not finite.
-    pub non_finite: u64,
-}
 
 /// Trains one capture on one device.
 pub struct Trainer {
@@ -353,28 +336,6 @@ impl Trainer {
                 self.submit_step()?;
             }
         }
-    }
-
-    /// Waits for the submitted steps; the statistics of those since the last call.
-    pub fn statistics(&mut self) -> Result<Statistics> {
-        self.finish_steps()?;
-        let history = self.loss.history()?;
-        let first = self.reported.max(self.step.saturating_sub(HISTORY as u32));
-        let covered = first..self.step;
-        let count = f64::from((self.step - first).max(1));
-        let sums: Vec4 = covered.map(|step| history[step as usize % HISTORY]).sum();
-        let flow = (sums.w > 0.0).then(|| f64::from(sums.z) / f64::from(sums.w));
-        let (l1, ssim) = (f64::from(sums.x) / count, f64::from(sums.y) / count);
-        self.reported = self.step;
-        Ok(Statistics {
-            step: self.step,
-            loss: (1.0 - self.config.ssim_weight) * l1 + self.config.ssim_weight * (1.0 - ssim),
-            l1,
-            ssim,
-            flow,
-            gaussians: self.model.len(),
-            non_finite: self.non_finite,
-        })
     }
 
     /// The appearance of the photos, where it is trained: what the scene's colours do not hold.

@@ -14,7 +14,7 @@ use crate::format::{self, describe_write_error, write_atomically};
 use crate::scene::Scene;
 use crate::train::config::Config;
 use crate::train::evaluate::Mean;
-use crate::train::trainer::Statistics;
+use crate::train::trainer::statistics::Statistics;
 
 pub const CONFIG: &str = "config.toml";
 pub const CHECKPOINT: &str = "checkpoint.safetensors";

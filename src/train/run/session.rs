@@ -19,7 +19,8 @@ use crate::train::evaluate::{Mean, Rules, View, evaluate, shots_of};
 use crate::train::floaters;
 use crate::train::motion_scores::Flicker;
 use crate::train::poses::Poses;
-use crate::train::trainer::{Statistics, Trainer};
+use crate::train::trainer::Trainer;
+use crate::train::trainer::statistics::Statistics;
 
 use super::folder::{REPORT, Record, RunFolder, picture_names};
 use super::manifest::{Manifest, scene_file};
