@@ -121,3 +121,29 @@ fn faces() -> [(&'static str, DMat3); 5] {
         ("_down", DMat3::from_rotation_x(FRAC_PI_2)),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use glam::dvec3;
+
+    use super::*;
+
+    #[test]
+    fn a_path_passes_its_waypoints_and_holds_out_every_nth_view() {
+        let dome: Dome =
+            toml::from_str("train = 0\ntest = 0\ntarget = [0, 0, 0]\nradius = 1\nelevation = [0, 0]\nfov = 60")
+                .expect("a dome");
+        let image: ImageSpec =
+            toml::from_str("width = 8\nheight = 6\nsamples = 1\nbackground = \"sky\"").expect("an image");
+        let path: CameraPath = toml::from_str(
+            "name = \"drive\"\nviews = 9\nhold_out_every = 4\neyes = [[0, 0, 1], [4, 0, 1], [4, 4, 1]]\ntargets = [[9, 9, 1]]",
+        )
+        .expect("a path");
+        let views = path_views(&path, &dome, &image);
+        let near = |k: usize, place: DVec3| (views[k].camera.pose.centre() - place).length() < 1e-12;
+        assert!(near(0, dvec3(0.0, 0.0, 1.0)) && near(4, dvec3(4.0, 0.0, 1.0)) && near(8, dvec3(4.0, 4.0, 1.0)));
+        let held_out = views.iter().filter(|view| view.split == Split::Test).map(|view| view.name.as_str());
+        assert_eq!(held_out.collect::<Vec<_>>(), ["drive/0002.png", "drive/0006.png"]);
+        assert!(views.iter().all(|view| view.camera.project(dvec3(9.0, 9.0, 1.0)).is_some()));
+    }
+}
