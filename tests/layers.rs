@@ -32,8 +32,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "view", "blocks", "train", "photos", "page", "image", "render", "model", "gpu", "synth", "dataset", "format",
-            "edit", "scene", "camera",
+            "view", "blocks", "train", "photos", "page", "image", "render", "model", "gpu", "synth", "dataset",
+            "format", "edit", "scene", "camera",
         ],
     ),
 ];
