@@ -16,7 +16,7 @@ fn config(refines: bool) -> Config {
     Config {
         steps: STEPS.into(),
         cap_max: 1500.into(),
-        background: Background::Black,
+        background: Background::Colour([0.0; 3]),
         exposure: Exposure::Off,
         refine_poses: refines,
         ..Config::default()
@@ -63,7 +63,7 @@ fn held_out(trainer: &mut Trainer) -> f64 {
     };
     let shots = shots_of(&capture, dapple::dataset::Split::Test);
     let render = |shot: &dapple::dataset::Shot| trainer.render_view(&shot.camera, 0.0);
-    let rules = (Background::Black.fixed(), true);
+    let rules = (Background::Colour([0.0; 3]).fixed(), true);
     let views = evaluate(&capture, &shots, rules, None, render, |_| Ok(())).unwrap();
     Mean::of(&views).psnr
 }

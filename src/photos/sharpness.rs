@@ -46,7 +46,7 @@ mod tests {
     #[test]
     fn a_blurred_picture_is_less_sharp_at_every_size() {
         for side in [64, 1500] {
-            let dots = |x: u32, y: u32| if (x / 7 + y / 5) % 3 == 0 { 220u32 } else { 40 };
+            let dots = |x: u32, y: u32| if (x / 7 + y / 5).is_multiple_of(3) { 220u32 } else { 40 };
             let sharp = RgbImage::from_fn(side, side, |x, y| image::Rgb([dots(x, y) as u8; 3]));
             let blurred = RgbImage::from_fn(side, side, |x, y| {
                 image::Rgb([((0..9).map(|i| dots(x + i, y)).sum::<u32>() / 9) as u8; 3])

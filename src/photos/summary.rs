@@ -13,7 +13,7 @@ const FILE: &str = "summary.json";
 /// Share of registered pictures below which something is wrong, and below which something is missing.
 const POOR_SHARE: f64 = 0.5;
 const FAIR_SHARE: f64 = 0.95;
-/// Mean reprojection error above which poses are poor, and fair, pixels at the size at which features are sought.
+/// Mean reprojection error above which poses are poor, and fair, in pixels of the pictures.
 const POOR_ERROR: f64 = 1.5;
 const FAIR_ERROR: f64 = 1.0;
 /// Seen points of a picture below which its pose hangs on little.
