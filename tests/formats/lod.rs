@@ -12,8 +12,8 @@ use dapple::render::{Channel, SceneView};
 use dapple::scene::{Scene, sigmoid};
 use glam::{DVec3, Vec3, Vec4, dvec3};
 
-use crate::support::device::gpu;
 use crate::support::files::{Folder, error_of};
+use crate::support::gpu;
 use crate::support::random::Rng;
 
 /// Gaussians of the scene.
