@@ -2,7 +2,7 @@
 
 use dapple::gpu::Recorder;
 use dapple::gpu::wgsl::constant;
-use dapple::model::{Model, ModelForm};
+use dapple::model::{Model, ModelForm, MotionKind};
 use dapple::render::{Channel, LensVariant};
 use dapple::train::Config;
 use dapple::train::schedule::Schedule;
@@ -48,7 +48,7 @@ fn check(degree: u32, seed: u64) -> Found {
     // What f16 cannot hold would be rounded before the first step.
     let kept = |v: f32| if f64::from(v.abs()) < LEAST { 0.0 } else { f16::from_f32(v).to_f32() };
     scene.sh.iter_mut().for_each(|v| *v = kept(*v));
-    let form = ModelForm { moving: false, packed: true };
+    let form = ModelForm { motion: MotionKind::Static, packed: true };
     let mut model = Model::empty(&gpu(), COUNT, 3, form).unwrap();
     model.load(&gpu(), &scene).unwrap();
     let device = device_view(&view, COUNT);
@@ -62,7 +62,7 @@ fn check(degree: u32, seed: u64) -> Found {
 
     // The gradient of the constant band, from the same model in full precision.
     let full = Model::upload(&gpu(), &scene).unwrap();
-    let probe = Optimiser::storing_gradients(&gpu(), COUNT, 3, false).unwrap();
+    let probe = Optimiser::storing_gradients(&gpu(), COUNT, 3, MotionKind::Static).unwrap();
     let optimiser = Optimiser::new(&gpu(), COUNT, 3, form).unwrap();
     let config = Config { lr_sh_rest: 0.02, ..Config::default() };
     let step = Schedule::new(&config, vec![0]).step(0, COUNT);
@@ -76,7 +76,7 @@ fn check(degree: u32, seed: u64) -> Found {
         recorder.finish().unwrap();
     }
     assert_eq!(renderer.frame_mut().read_status().unwrap().non_finite, 0);
-    let gradients = read_rows(&gpu(), &read_moments(&probe.moments, COUNT, 3, false)[0], COUNT, 3);
+    let gradients = read_rows(&gpu(), &read_moments(&probe.moments, COUNT, 3, MotionKind::Static)[0], COUNT, 3);
     let rest = constant("splat/colour_step_packed", "REST_RATE") * f64::from(step.lr_sh_rest);
     let (after, rates) = (colours(&model), [f64::from(step.lr_sh_dc), rest]);
 

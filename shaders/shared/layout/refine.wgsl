@@ -17,6 +17,11 @@ struct Refine {
     share_duration: u32,
     // Coefficients of the spherical harmonics stored beyond the constant one.
     sh_rest: u32,
+    // Gaussians of a longer duration than that of this logarithm are drawn less often: by their ratio to this power.
+    usual_log_duration: f32,
+    duration_power: f32,
+    unused0: f32,
+    unused1: f32,
 }
 
 const NO_SOURCE: u32 = 0xffffffffu;
