@@ -130,7 +130,7 @@ fn computed_flow_is_near_the_exact() {
     assert!(error < 0.25 * length, "off by {error} px of {length}");
     assert!(opposite > length, "the flow back is the opposite: {opposite}");
     // Flow over the moments that are held out, too.
-    let name = "cam00/0001.over.fwd.flo";
+    let name = "cam01/0001.over.fwd.flo";
     let (error, length) = error_of(&folder.path("clip/flow").join(name), &folder.path("computed").join(name));
     assert!(length > 5.0 && error < 0.35 * length, "over a held-out frame off by {error} px of {length}");
     // The exact flow is in place, and nothing is computed again.
