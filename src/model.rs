@@ -7,11 +7,11 @@ use half::f16;
 
 use crate::gpu::wgsl::constant;
 use crate::gpu::{Buffer, Gpu, GpuError};
-use crate::scene::{GATE_SLOPE, Motion, Scene};
+use crate::scene::{Curves, GATE_SLOPE, Motion, Scene};
 use crate::shared;
 
 // The gates of the scene are the kernels'.
-const _: () = assert!(GATE_SLOPE as f64 == constant("motion/linear", "GATE"));
+const _: () = assert!(GATE_SLOPE as f64 == constant("motion/fade", "GATE"));
 
 shared! {
     /// The geometry of a Gaussian and its constant colour; see `shaders/shared/layout/geometry.wgsl`.
@@ -32,16 +32,52 @@ shared! {
     pub struct MotionRow {
         /// Velocity; time centre.
         pub velocity_centre: Vec4,
-        /// Log-duration, gate, unused, unused.
+        /// Log-duration; gate; x and y of the acceleration.
         pub duration_gate: Vec4,
+        /// Angular velocity; z of the acceleration.
+        pub turn: Vec4,
+    }
+}
+
+/// How Gaussians move, as the kernels' constant `MOTION` says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MotionKind {
+    /// They stand still and have no motion rows.
+    #[default]
+    Static = 0,
+    /// Along lines.
+    Linear = 1,
+    /// Along parabolas, turning.
+    Curved = 2,
+}
+
+impl MotionKind {
+    pub const ALL: [Self; 3] = [Self::Static, Self::Linear, Self::Curved];
+
+    /// The kind of a scene's motion.
+    pub fn of(motion: Option<&Motion>) -> Self {
+        match motion {
+            None => Self::Static,
+            Some(Motion { curves: None, .. }) => Self::Linear,
+            Some(Motion { curves: Some(_), .. }) => Self::Curved,
+        }
+    }
+
+    /// The constant of the kernels that choose by it.
+    pub fn constant(self) -> (&'static str, u32) {
+        ("MOTION", self as u32)
+    }
+
+    /// Vectors of a motion row that have moments.
+    pub fn vectors(self) -> usize {
+        [0, 2, 3][self as usize]
     }
 }
 
 /// How the Gaussians of a model are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ModelForm {
-    /// Whether they have motion rows.
-    pub moving: bool,
+    pub motion: MotionKind,
     /// Whether their spherical harmonics beyond the constant band are f16 rather than f32.
     pub packed: bool,
 }
@@ -49,7 +85,12 @@ pub struct ModelForm {
 impl ModelForm {
     /// The constants of the kernels that choose by it.
     pub fn constants(self) -> [(&'static str, u32); 2] {
-        [("MOTION", u32::from(self.moving)), ("PACKED", u32::from(self.packed))]
+        [self.motion.constant(), ("PACKED", u32::from(self.packed))]
+    }
+
+    /// Whether the Gaussians have motion rows.
+    pub fn is_moving(self) -> bool {
+        self.motion != MotionKind::Static
     }
 
     /// Words of `[capacity]` Gaussians with `rest` coefficients beyond the constant one.
@@ -82,7 +123,7 @@ impl Rows {
         Ok(Self {
             geometry: gpu.zeros("gaussians: geometry", capacity)?,
             sh: gpu.zeros("gaussians: spherical harmonics", form.sh_words(capacity, sh_rest(sh_degree)))?,
-            motion: gpu.zeros("gaussians: motion", if form.moving { capacity } else { 0 })?,
+            motion: gpu.zeros("gaussians: motion", if form.is_moving() { capacity } else { 0 })?,
         })
     }
 
@@ -90,7 +131,7 @@ impl Rows {
     fn make_room(&mut self, gpu: &Gpu, capacity: usize, sh_degree: u32, form: ModelForm) -> Result<(), GpuError> {
         self.geometry = gpu.grown(&self.geometry, capacity)?;
         self.sh = gpu.grown(&self.sh, form.sh_words(capacity, sh_rest(sh_degree)))?;
-        self.motion = gpu.grown(&self.motion, if form.moving { capacity } else { 0 })?;
+        self.motion = gpu.grown(&self.motion, if form.is_moving() { capacity } else { 0 })?;
         Ok(())
     }
 }
@@ -116,7 +157,7 @@ impl Model {
     /// # Errors
     /// A scene that does not validate or fit, and all that [`Gpu::zeros`] refuses.
     pub fn with_capacity(gpu: &Gpu, scene: &Scene, capacity: usize) -> Result<Self> {
-        let form = ModelForm { moving: scene.motion.is_some(), packed: false };
+        let form = ModelForm { motion: MotionKind::of(scene.motion.as_ref()), packed: false };
         let mut model = Self::empty(gpu, capacity, scene.sh_degree, form)?;
         model.load(gpu, scene)?;
         Ok(model)
@@ -162,7 +203,11 @@ impl Model {
             scene.sh_degree,
             self.sh_degree
         );
-        ensure!(scene.motion.is_some() == self.form.moving, "a static and a moving scene do not share a model");
+        ensure!(scene.motion.is_some() == self.form.is_moving(), "a static and a moving scene do not share a model");
+        ensure!(
+            MotionKind::of(scene.motion.as_ref()) <= self.form.motion,
+            "a scene whose Gaussians turn in a model of linear motion"
+        );
         gpu.write(&self.rows.geometry, 0, &geometry_rows(scene));
         if let Some(motion) = &scene.motion {
             gpu.write(&self.rows.motion, 0, &motion_rows(motion));
@@ -182,8 +227,9 @@ impl Model {
             scene.quaternions.push(row.quaternion.to_array());
             scene.log_scales.push(row.log_scale.truncate());
         }
-        if self.form.moving {
-            scene.motion = Some(unpack_motion(&gpu.read_range(&self.rows.motion, 0, self.len)?));
+        if self.form.is_moving() {
+            let rows = gpu.read_range(&self.rows.motion, 0, self.len)?;
+            scene.motion = Some(unpack_motion(&rows, self.form.motion));
         }
         let stride = scene.sh_stride();
         scene.sh = vec![0.0; self.len * stride];
@@ -216,7 +262,7 @@ impl Model {
 
     /// Whether the Gaussians have motion rows.
     pub fn is_moving(&self) -> bool {
-        self.form.moving
+        self.form.is_moving()
     }
 
     /// How the Gaussians are stored.
@@ -247,21 +293,30 @@ fn geometry_rows(scene: &Scene) -> Vec<GeometryRow> {
 }
 
 fn motion_rows(motion: &Motion) -> Vec<MotionRow> {
-    let row = |i: usize| MotionRow {
-        velocity_centre: motion.velocities[i].extend(motion.centres[i]),
-        duration_gate: Vec4::new(motion.log_durations[i], motion.gates[i], 0.0, 0.0),
+    let row = |i: usize| {
+        let curve = motion.curves.as_ref().map(|curves| (curves.accelerations[i], curves.angular_velocities[i]));
+        let (bend, turn) = curve.unwrap_or_default();
+        MotionRow {
+            velocity_centre: motion.velocities[i].extend(motion.centres[i]),
+            duration_gate: Vec4::new(motion.log_durations[i], motion.gates[i], bend.x, bend.y),
+            turn: turn.extend(bend.z),
+        }
     };
     (0..motion.centres.len()).map(row).collect()
 }
 
-fn unpack_motion(rows: &[MotionRow]) -> Motion {
+fn unpack_motion(rows: &[MotionRow], kind: MotionKind) -> Motion {
     let mut motion = Motion::default();
+    let mut curves = Curves::default();
     for row in rows {
         motion.velocities.push(row.velocity_centre.truncate());
         motion.centres.push(row.velocity_centre.w);
         motion.log_durations.push(row.duration_gate.x);
         motion.gates.push(row.duration_gate.y);
+        curves.accelerations.push(Vec3::new(row.duration_gate.z, row.duration_gate.w, row.turn.w));
+        curves.angular_velocities.push(row.turn.truncate());
     }
+    motion.curves = (kind == MotionKind::Curved).then_some(curves);
     motion
 }
 

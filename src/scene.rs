@@ -3,7 +3,7 @@
 pub mod stats;
 
 use anyhow::{Result, bail, ensure};
-use glam::{DVec3, Vec3};
+use glam::{DVec3, Quat, Vec3};
 use rayon::prelude::*;
 
 /// The least opacity that contributes to a pixel: one step of an 8-bit image.
@@ -97,6 +97,25 @@ pub struct Motion {
     pub log_durations: Vec<f32>,
     /// `[N]` static gates g; the share γ = sigmoid(20 g) of the opacity does not fade. [`Motion::NO_GATE`] for none.
     pub gates: Vec<f32>,
+    /// What bends the paths; `None` where all move along lines without turning.
+    pub curves: Option<Curves>,
+}
+
+/// Curved motion of N Gaussians: at time t, with Δ = t − centre, the mean is mean + velocity·Δ + ½ acceleration·Δ², and the
+/// rotation is exp(angular velocity·Δ) after the Gaussian's own.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Curves {
+    /// `[N]` world units per clip².
+    pub accelerations: Vec<Vec3>,
+    /// `[N]` radians per clip about the world's axes.
+    pub angular_velocities: Vec<Vec3>,
+}
+
+impl Curves {
+    /// No curves of N Gaussians.
+    pub fn straight(n: usize) -> Self {
+        Self { accelerations: vec![Vec3::ZERO; n], angular_velocities: vec![Vec3::ZERO; n] }
+    }
 }
 
 impl Motion {
@@ -106,12 +125,36 @@ impl Motion {
     /// Motion of Gaussians at rest, with individual time centres and a common duration and gate.
     pub fn still(centres: Vec<f32>, duration: f32, gate: f32) -> Self {
         let n = centres.len();
-        Self { velocities: vec![Vec3::ZERO; n], centres, log_durations: vec![duration.ln(); n], gates: vec![gate; n] }
+        Self {
+            velocities: vec![Vec3::ZERO; n],
+            centres,
+            log_durations: vec![duration.ln(); n],
+            gates: vec![gate; n],
+            curves: None,
+        }
     }
 
     /// Displacement of Gaussian `i` from its mean at `time`, world units.
     pub fn displacement(&self, i: usize, time: f32) -> Vec3 {
-        self.velocities[i] * (time - self.centres[i])
+        let elapsed = time - self.centres[i];
+        let bend = self.curves.as_ref().map_or(Vec3::ZERO, |curves| curves.accelerations[i]);
+        (self.velocities[i] + bend * (0.5 * elapsed)) * elapsed
+    }
+
+    /// The velocity of Gaussian `i` at `time`, world units per clip.
+    pub fn velocity(&self, i: usize, time: f32) -> Vec3 {
+        let bend = self.curves.as_ref().map_or(Vec3::ZERO, |curves| curves.accelerations[i]);
+        self.velocities[i] + bend * (time - self.centres[i])
+    }
+
+    /// The quaternion (w, x, y, z) of Gaussian `i` at `time`, of `own` at its time centre.
+    pub fn turned(&self, i: usize, own: [f32; 4], time: f32) -> [f32; 4] {
+        let Some(curves) = &self.curves else { return own };
+        let turn = Quat::from_scaled_axis(curves.angular_velocities[i] * (time - self.centres[i]));
+        // Not of unit length: glam's product takes any.
+        let [w, x, y, z] = own;
+        let [x, y, z, w] = turn.mul_quat(Quat::from_xyzw(x, y, z, w)).to_array();
+        [w, x, y, z]
     }
 
     /// The factor on the opacity of Gaussian `i` at `time`, 0 to 1.
@@ -122,11 +165,17 @@ impl Motion {
     }
 
     fn lengths_are(&self, n: usize) -> bool {
-        [self.velocities.len(), self.centres.len(), self.log_durations.len(), self.gates.len()] == [n; 4]
+        let curves = self
+            .curves
+            .as_ref()
+            .is_none_or(|curves| [curves.accelerations.len(), curves.angular_velocities.len()] == [n; 2]);
+        curves && [self.velocities.len(), self.centres.len(), self.log_durations.len(), self.gates.len()] == [n; 4]
     }
 
     fn scale(&mut self, factor: f32) {
         self.velocities.iter_mut().for_each(|velocity| *velocity *= factor);
+        let accelerations = self.curves.iter_mut().flat_map(|curves| &mut curves.accelerations);
+        accelerations.for_each(|acceleration| *acceleration *= factor);
     }
 }
 
@@ -178,6 +227,9 @@ impl Scene {
         if let Some(motion) = &self.motion {
             all.push((bytemuck::cast_slice(&motion.velocities), 3));
             all.extend([&motion.centres, &motion.log_durations, &motion.gates].map(|values| (&values[..], 1)));
+            if let Some(curves) = &motion.curves {
+                all.extend([&curves.accelerations, &curves.angular_velocities].map(|v| (bytemuck::cast_slice(v), 3)));
+            }
         }
         all
     }
@@ -196,6 +248,10 @@ impl Scene {
             all.push((bytemuck::cast_slice_mut(&mut motion.velocities), 3));
             let times = [&mut motion.centres, &mut motion.log_durations, &mut motion.gates];
             all.extend(times.map(|values| (&mut values[..], 1)));
+            if let Some(curves) = &mut motion.curves {
+                let vectors = [&mut curves.accelerations, &mut curves.angular_velocities];
+                all.extend(vectors.map(|v| (bytemuck::cast_slice_mut(v), 3)));
+            }
         }
         all
     }
@@ -210,6 +266,10 @@ impl Scene {
             motion.velocities.truncate(n);
             let times = [&mut motion.centres, &mut motion.log_durations, &mut motion.gates];
             times.into_iter().for_each(|values| values.truncate(n));
+            if let Some(curves) = &mut motion.curves {
+                curves.accelerations.truncate(n);
+                curves.angular_velocities.truncate(n);
+            }
         }
     }
 
@@ -256,6 +316,7 @@ impl Scene {
         if let Some(motion) = self.motion.take() {
             for i in 0..self.means.len() {
                 self.means[i] += motion.displacement(i, time);
+                self.quaternions[i] = motion.turned(i, self.quaternions[i], time);
                 let opacity = motion.visibility(i, time) / (1.0 + (-self.logits[i]).exp());
                 // Kept away from 0 and 1, whose logits are not finite.
                 self.logits[i] = logit_within(opacity, 1e-7, 1.0 - 1e-6);

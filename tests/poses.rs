@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use dapple::dataset::{Capture, CaptureOptions};
 use dapple::synth;
-use dapple::train::config::{Config, Exposure};
-use dapple::train::evaluate::{Mean, evaluate, shots_of};
+use dapple::train::config::{Choice, Config};
+use dapple::train::evaluate::{Mean, Rules, evaluate, shots_of};
 use dapple::train::{Background, Trainer};
 
 use crate::support::gpu;
@@ -17,7 +17,7 @@ fn config(refines: bool) -> Config {
         steps: STEPS.into(),
         cap_max: 1500.into(),
         background: Background::Colour([0.0; 3]),
-        exposure: Exposure::Off,
+        exposure: Choice::Off,
         refine_poses: refines,
         ..Config::default()
     }
@@ -63,7 +63,7 @@ fn held_out(trainer: &mut Trainer) -> f64 {
     };
     let shots = shots_of(&capture, dapple::dataset::Split::Test);
     let render = |shot: &dapple::dataset::Shot| trainer.render_view(&shot.camera, 0.0);
-    let rules = (Background::Colour([0.0; 3]).fixed(), true);
+    let rules = Rules { background: Background::Colour([0.0; 3]).fixed(), strict: true, thorough: false };
     let views = evaluate(&capture, &shots, rules, None, render, |_| Ok(())).unwrap();
     Mean::of(&views).psnr
 }

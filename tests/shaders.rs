@@ -1,5 +1,6 @@
 //! Every shader against its declaration, without a GPU.
 
+use dapple::model::MotionKind;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -28,8 +29,8 @@ pub fn declarations() -> impl Iterator<Item = &'static Declaration> {
 #[test]
 fn moments_have_one_layout() {
     let update = declarations().find(|declaration| declaration.name == "Update").unwrap();
-    for (moving, packed) in [(false, false), (true, false), (false, true), (true, true)] {
-        let form = dapple::model::ModelForm { moving, packed };
+    for (motion, packed) in MotionKind::ALL.into_iter().flat_map(|motion| [(motion, false), (motion, true)]) {
+        let form = dapple::model::ModelForm { motion, packed };
         let source = check(update, &form.constants()).unwrap().source;
         let module = naga::front::wgsl::parse_str(&source).unwrap();
         let (_, constant) = module.constants.iter().find(|(_, c)| c.name.as_deref() == Some("MOMENT_VECTORS")).unwrap();

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use dapple::dataset::{Capture, CaptureOptions, Split};
 use dapple::format::write_scene;
 use dapple::gpu::{Gpu, GpuError};
-use dapple::train::config::{FlowShape, FlowSource, Init, Precision, Subgroups, Switch};
+use dapple::train::config::{FlowShape, FlowSource, Init, Paths, Precision, Subgroups, Switch};
 use dapple::train::{Checkpoint, Config, Tensor, Trainer};
 
 use crate::support::gpu;
@@ -281,7 +281,7 @@ fn moving_runs_repeat_and_resume_to_the_byte() {
         let without = clip_run(Config { subgroups: Subgroups::Off, ..clip_config() });
         assert_same("the moving run without subgroups", &straight.0.tensors, &without.0.tensors);
     }
-    let affine = clip_run(Config { flow_form: FlowShape::Affine, flow_all: Some(Switch::On), ..clip_config() });
+    let affine = clip_run(Config { flow_form: FlowShape::Affine, ..clip_config() });
     assert_ne!(straight.1, affine.1, "the form of the flow matters");
     assert!(affine.0.extra["non_finite"] == 0);
 }
@@ -334,10 +334,13 @@ fn the_state_of_a_gaussian_is_small() {
     assert_near(bytes_a_gaussian(capture(), packed.clone()), 252.0);
     assert_near(bytes_a_gaussian(capture(), Config { sh_degree: 0, ..packed.clone() }), 160.0);
     assert_near(bytes_a_gaussian(clip(), Config { r#static: true, ..packed.clone() }), 252.0);
-    assert_near(bytes_a_gaussian(clip(), packed.clone()), 252.0 + 3.0 * 32.0);
-    let full = Config { precision: Precision::Full, ..packed };
+    let linear = Config { motion: Paths::Linear, ..packed.clone() };
+    assert_near(bytes_a_gaussian(clip(), linear), 252.0 + 48.0 + 2.0 * 32.0);
+    let curved = Config { motion: Paths::Curved, ..packed.clone() };
+    assert_near(bytes_a_gaussian(clip(), curved.clone()), 252.0 + 3.0 * 48.0);
+    let full = Config { precision: Precision::Full, ..curved };
     assert_near(bytes_a_gaussian(capture(), full.clone()), 732.0);
-    assert_near(bytes_a_gaussian(clip(), full), 732.0 + 3.0 * 32.0);
+    assert_near(bytes_a_gaussian(clip(), full), 732.0 + 3.0 * 48.0);
 }
 
 /// What tests of packed state show also holds in full precision.

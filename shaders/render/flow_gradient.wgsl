@@ -5,7 +5,7 @@
 //#use layout/flow_slot
 //#use layout/flow_gradient
 //#use splat/projection
-//#use motion/linear
+//#use motion/{MOTION}
 //#use math/root
 // Gradient of every Gaussian by the rendered flow, from its slots (docs/algorithms.md F.3): through the view that the
 // flow points to, and with SOURCE, which runs afterwards, through the frame's own. `view` is that view. Without ALL
@@ -32,7 +32,7 @@ struct Times {
 @group(0) @binding(5) var<storage, read> flow_splats: array<FlowSplat>;
 // [pairs][9], then [pairs][2 or 6]: sum w G, sum w G (x - u)^T by rows.
 @group(0) @binding(6) var<storage, read> slot_gradients: array<f32>;
-// [N] (velocity, unused), or with ALL [N][4]: (velocity, time centre), (mean, 0), quaternion, (log-scale, 0).
+// [N][1 or 3], or with ALL [N][4 or 6]; see layout/flow_gradient.wgsl.
 @group(0) @binding(7) var<storage, read_write> flow_gradients: array<vec4f>;
 
 struct Sums {
@@ -54,12 +54,8 @@ fn sum_slots(row: SplatRow) -> Sums {
 }
 
 fn clear(index: u32) {
-    if (ALL == 0u) {
-        flow_gradients[index] = vec4f(0.0);
-    } else {
-        for (var i = 0u; i < FLOW_ROW; i++) {
-            flow_gradients[flow_gradient_index(index, i)] = vec4f(0.0);
-        }
+    for (var i = 0u; i < FLOW_MOTION + ALL * FLOW_GEOMETRY; i++) {
+        flow_gradients[flow_gradient_index(index, ALL != 0u, i)] = vec4f(0.0);
     }
 }
 
@@ -79,7 +75,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let sums = sum_slots(seen);
     let row = geometry[index];
     let pose = pose_of(index, row.mean_logit.xyz);
-    let g = gaussian_of(row, pose.mean, 1.0);
+    let g = gaussian_of(row, pose.mean, pose_quaternion(pose, row.quaternion), 1.0);
     let o = project_gaussian(g);
     let splat = unpack_splat(seen);
     let root1 = symmetric_root(splat.conic, splat.determinant);
@@ -105,14 +101,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let c = symmetric_matrix(vec3f(o.conic.z, -o.conic.y, o.conic.x) / o.conic_determinant);
     let moments = -2.0 * (c * symmetric_matrix(by_covariance) * c);
     let by = project_gaussian_backward(g, o, 0.0, c * by_u, vec3f(moments[0][0], moments[0][1], moments[1][1]));
+    let moves = motion[index];
+    let centre = moves.velocity_centre.w;
+    // From the centre on, or with the pose in the frame's own view held fixed from there on.
+    let start = select(times.source - centre, 0.0, ALL != 0u);
+    var path = path_backward(moves, start, view.time - centre, by.mean, g.quaternion, by.quaternion);
     if (ALL == 0u) {
-        flow_gradients[index] = vec4f((times.destination - times.source) * by.mean, 0.0);
-        return;
+        path[0].w = 0.0;
     }
-    let m = motion_of(index);
-    let elapsed = view.time - m.centre;
-    flow_gradients[flow_gradient_index(index, FLOW_MOTION)] += vec4f(elapsed * by.mean, -dot(m.velocity, by.mean));
-    flow_gradients[flow_gradient_index(index, FLOW_GEOMETRY)] += vec4f(by.mean, 0.0);
-    flow_gradients[flow_gradient_index(index, FLOW_GEOMETRY + 1u)] += by.quaternion;
-    flow_gradients[flow_gradient_index(index, FLOW_GEOMETRY + 2u)] += vec4f(by.log_scale, 0.0);
+    for (var i = 0u; i < FLOW_MOTION; i++) {
+        flow_gradients[flow_gradient_index(index, ALL != 0u, i)] += path[i];
+    }
+    if (ALL != 0u) {
+        let first = flow_gradient_index(index, true, FLOW_MOTION);
+        flow_gradients[first] += vec4f(by.mean, 0.0);
+        flow_gradients[first + 1u] += pose_quaternion_backward(pose, by.quaternion);
+        flow_gradients[first + 2u] += vec4f(by.log_scale, 0.0);
+    }
 }

@@ -29,7 +29,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     let row = geometry[index];
     let pose = pose_of(index, row.mean_logit.xyz);
-    let g = gaussian_of(row, pose.mean, pose.visibility);
+    let g = gaussian_of(row, pose.mean, pose_quaternion(pose, row.quaternion), pose.visibility);
     let gradient = gaussian_gradient(index, g);
     let by = gradient.projected.lens;
     let r0 = view.row0.xyz;

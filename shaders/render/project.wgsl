@@ -52,7 +52,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (!lens_sees(to_camera(pose.mean)) || sigmoid(mean_logit.w) * pose.visibility < ALPHA_MIN) {
         return;
     }
-    let g = gaussian_of(geometry[gaussian], pose.mean, pose.visibility);
+    let g = gaussian_of(geometry[gaussian], pose.mean, pose_quaternion(pose, geometry[gaussian].quaternion), pose.visibility);
     let o = project_gaussian(g);
     if (!o.visible) {
         return;

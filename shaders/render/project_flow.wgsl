@@ -29,7 +29,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     let row = geometry[index];
     let pose = pose_of(index, row.mean_logit.xyz);
-    let g = gaussian_of(row, pose.mean, 1.0);
+    let g = gaussian_of(row, pose.mean, pose_quaternion(pose, row.quaternion), 1.0);
     let o = project_gaussian(g);
     let splat = unpack_splat(splats[index]);
     let moved = o.u - splat.mean;

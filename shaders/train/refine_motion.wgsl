@@ -36,7 +36,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         let source = sources[index];
         if (source != NO_SOURCE) {
             let row = motion[source];
-            motion[index] = MotionRow(row.velocity_centre, row.duration_gate + shift(source));
+            motion[index] = MotionRow(row.velocity_centre, row.duration_gate + shift(source), row.turn);
         }
     } else if (index < refine.gaussians && draws[index] > 0u) {
         motion[index].duration_gate += shift(index);

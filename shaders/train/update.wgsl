@@ -63,15 +63,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let row = geometry[index];
     let seen = splats[index].slot_count > 0u;
     let pose = pose_of(index, row.mean_logit.xyz);
-    let g = gaussian_of(row, pose.mean, pose.visibility);
+    let g = gaussian_of(row, pose.mean, pose_quaternion(pose, row.quaternion), pose.visibility);
     let image = gaussian_gradient(index, g);
     var gradient = array<vec4f, 4>(
         vec4f(image.projected.mean + image.offset, image.projected.logit),
-        image.projected.quaternion,
+        pose_quaternion_backward(pose, image.projected.quaternion),
         vec4f(image.projected.log_scale, 0.0),
         vec4f(SH_C0 * image.colour, 0.0),
     );
-    var motion_by = motion_gradient(index, gradient[0].xyz, image.projected.visibility);
+    var motion_by = motion_gradient(
+        index,
+        gradient[0].xyz,
+        g.quaternion,
+        image.projected.quaternion,
+        image.projected.visibility,
+    );
     add_flow_gradient(index, &gradient);
     var colour = image.colour;
     let all = gradient[0] + gradient[1] + gradient[2];

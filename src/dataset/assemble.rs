@@ -276,7 +276,7 @@ fn resolve(frame: &ListedFrame, root: &Path, options: &CaptureOptions) -> Result
         source,
         orientation,
         name,
-        flow: [None, None],
+        flow: [const { None }; 4],
     };
     Ok(Ok(shot))
 }

@@ -24,7 +24,7 @@ impl Capture {
                 mask: None,
                 source: SourceLens::new(lens.focal, lens.principal, size, Distortion::None)?,
                 orientation: 1,
-                flow: [None, None],
+                flow: Default::default(),
             })
         };
         Ok(Self {

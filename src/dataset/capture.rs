@@ -48,7 +48,7 @@ pub struct Shot {
     /// EXIF orientation, 1 to 8, applied to the stored image; 1 = none.
     pub orientation: u8,
     /// Optical flow files to the next and to the previous frame of its stream, by [`Direction`].
-    pub flow: [Option<FlowFile>; 2],
+    pub flow: [Option<FlowFile>; 4],
 }
 
 impl Shot {
@@ -173,6 +173,15 @@ impl Capture {
         self.shots.iter().map(one).collect()
     }
 
+    /// Whether most moments are seen by two or more training shots.
+    pub fn shares_moments(&self) -> bool {
+        let training = self.shots.iter().filter(|shot| shot.split == Split::Train);
+        let mut times: Vec<f32> = training.filter_map(|shot| shot.time).collect();
+        times.sort_by(f32::total_cmp);
+        let moments: Vec<usize> = times.chunk_by(|a, b| a == b).map(<[f32]>::len).collect();
+        2 * moments.iter().filter(|&&shots| shots > 1).count() > moments.len()
+    }
+
     /// Whether the capture is dynamic: its shots have times.
     pub fn is_dynamic(&self) -> bool {
         self.shots.iter().any(|shot| shot.time.is_some())
@@ -186,16 +195,32 @@ pub enum Direction {
     Forward,
     /// The previous in time.
     Backward,
+    /// The next training shot, where the next shot is held out.
+    ForwardOver,
+    /// The previous training shot, where the previous shot is held out.
+    BackwardOver,
 }
 
 impl Direction {
+    /// To the neighbours in time.
     pub const BOTH: [Self; 2] = [Self::Forward, Self::Backward];
+    pub const ALL: [Self; 4] = [Self::Forward, Self::Backward, Self::ForwardOver, Self::BackwardOver];
 
     /// The other direction.
     pub fn reversed(self) -> Self {
         match self {
             Self::Forward => Self::Backward,
             Self::Backward => Self::Forward,
+            Self::ForwardOver => Self::BackwardOver,
+            Self::BackwardOver => Self::ForwardOver,
+        }
+    }
+
+    /// The same way to the next training shot, over those that are held out.
+    pub fn over(self) -> Self {
+        match self {
+            Self::Forward | Self::ForwardOver => Self::ForwardOver,
+            Self::Backward | Self::BackwardOver => Self::BackwardOver,
         }
     }
 
@@ -204,6 +229,8 @@ impl Direction {
         match self {
             Self::Forward => "fwd",
             Self::Backward => "bwd",
+            Self::ForwardOver => "over.fwd",
+            Self::BackwardOver => "over.bwd",
         }
     }
 }

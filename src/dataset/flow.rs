@@ -31,7 +31,24 @@ const RELATIVE_TOLERANCE: f32 = 0.05;
 
 /// The next or previous shot in time of the same stream, for each shot; none in a static capture.
 pub fn neighbours(shots: &[Shot]) -> Vec<[Option<usize>; 2]> {
-    let mut order: Vec<usize> = (0..shots.len()).filter(|&i| shots[i].time.is_some()).collect();
+    neighbours_among(shots, |_| true)
+}
+
+/// For each training shot whose next or previous shot is held out, the next or previous one that is not.
+pub fn neighbours_over(shots: &[Shot]) -> Vec<[Option<usize>; 2]> {
+    let mut found = neighbours_among(shots, |i| shots[i].split == Split::Train);
+    for (over, beside) in found.iter_mut().zip(neighbours(shots)) {
+        for way in 0..2 {
+            if over[way] == beside[way] {
+                over[way] = None;
+            }
+        }
+    }
+    found
+}
+
+fn neighbours_among(shots: &[Shot], counts: impl Fn(usize) -> bool) -> Vec<[Option<usize>; 2]> {
+    let mut order: Vec<usize> = (0..shots.len()).filter(|&i| shots[i].time.is_some() && counts(i)).collect();
     order.sort_by(|&a, &b| {
         let (a, b) = (&shots[a], &shots[b]);
         a.stream.cmp(&b.stream).then(a.time.unwrap_or(0.0).total_cmp(&b.time.unwrap_or(0.0)))
@@ -71,19 +88,19 @@ pub fn attach(shots: &mut [Shot], root: &Path, choice: &FlowChoice, strict: bool
             folder.clone()
         }
     };
-    let neighbours = neighbours(shots);
-    let pairs: Vec<ShotPair> = (0..shots.len())
-        .flat_map(|i| Direction::BOTH.map(|direction| (i, direction)))
-        .filter_map(|(i, direction)| Some((i, direction, neighbours[i][direction as usize]?)))
-        .collect();
+    let pairs = pairs_of(&neighbours(shots), Direction::BOTH);
+    // Nobody has to compute those; captures of earlier versions have none.
+    let over = pairs_of(&neighbours_over(shots), [Direction::ForwardOver, Direction::BackwardOver]);
     if !folder.is_dir() || pairs.is_empty() {
         return Ok(Vec::new());
     }
-    let found: Vec<_> = pairs.par_iter().map(|pair| find(&folder, shots, *pair)).collect();
+    let sought = [pairs.as_slice(), &over].concat();
+    let found: Vec<_> = sought.par_iter().map(|pair| find(&folder, shots, *pair)).collect();
     let (mut missing, mut broken) = (Vec::new(), Vec::new());
-    for ((i, direction, _), file) in pairs.iter().zip(found) {
+    for (k, ((i, direction, _), file)) in sought.iter().zip(found).enumerate() {
         match file {
             Ok(Some(file)) => shots[*i].flow[*direction as usize] = Some(file),
+            Ok(None) if k >= pairs.len() => {}
             Ok(None) => missing.push(format!("{} ({})", shots[*i].name, direction.word())),
             Err(fault) => broken.push(fault),
         }
@@ -96,6 +113,15 @@ pub fn attach(shots: &mut [Shot], root: &Path, choice: &FlowChoice, strict: bool
         return Ok(vec![line]);
     }
     warnings(&folder, pairs.len(), &missing, &broken, strict)
+}
+
+/// The pairs that two directions lead from and to.
+fn pairs_of(neighbours: &[[Option<usize>; 2]], directions: [Direction; 2]) -> Vec<ShotPair> {
+    let both = |(i, beside): (usize, &[Option<usize>; 2])| {
+        let pair = |(way, direction): (usize, Direction)| Some((i, direction, beside[way]?));
+        [pair((0, directions[0])), pair((1, directions[1]))]
+    };
+    neighbours.iter().enumerate().flat_map(both).flatten().collect()
 }
 
 /// The flow file of a pair of shots, `None` where there is none, or why the one that is there cannot be used.
@@ -161,7 +187,7 @@ impl Capture {
     /// # Errors
     /// [`FlowChoice::Folder`] without flow of this capture.
     pub fn find_flow(&mut self, choice: &FlowChoice) -> Result<()> {
-        self.shots.iter_mut().for_each(|shot| shot.flow = [None, None]);
+        self.shots.iter_mut().for_each(|shot| shot.flow = [const { None }; 4]);
         let warnings = attach(&mut self.shots, &self.root, choice, false)?;
         warnings.iter().for_each(|warning| log::warn!("{warning}"));
         self.warnings.extend(warnings);
@@ -178,7 +204,7 @@ impl Capture {
     /// would leak its content.
     pub fn training_flow(&self) -> Vec<(usize, Direction)> {
         let trained = |shot: usize| self.shots[shot].split == Split::Train;
-        let pairs = (0..self.shots.len()).flat_map(|shot| Direction::BOTH.map(|direction| (shot, direction)));
+        let pairs = (0..self.shots.len()).flat_map(|shot| Direction::ALL.map(|direction| (shot, direction)));
         pairs.filter(|&(shot, way)| trained(shot) && self.flow_to(shot, way).is_some_and(trained)).collect()
     }
 

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use crate::scene::{Motion, Scene};
+use crate::scene::{Curves, Motion, Scene};
 
 /// Drops the bands of spherical harmonics above `degree`.
 pub fn cap_degree(scene: &mut Scene, degree: u32) {
@@ -31,6 +31,13 @@ pub fn append(scene: &mut Scene, mut other: Scene) -> Result<()> {
     if scene.motion.is_some() || other.motion.is_some() {
         let mut motion = scene.motion.take().unwrap_or_else(|| at_rest(scene.len()));
         let added = other.motion.take().unwrap_or_else(|| at_rest(other.len()));
+        if motion.curves.is_some() || added.curves.is_some() {
+            let mut curves = motion.curves.take().unwrap_or_else(|| Curves::straight(scene.len()));
+            let more = added.curves.unwrap_or_else(|| Curves::straight(other.len()));
+            curves.accelerations.extend(more.accelerations);
+            curves.angular_velocities.extend(more.angular_velocities);
+            motion.curves = Some(curves);
+        }
         motion.velocities.extend(added.velocities);
         motion.centres.extend(added.centres);
         motion.log_durations.extend(added.log_durations);

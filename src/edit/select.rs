@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::places::Places;
 use crate::scene::stats::percentile;
-use crate::scene::{ALPHA_MIN, GATE_SLOPE, Scene, sigmoid};
+use crate::scene::{ALPHA_MIN, GATE_SLOPE, Motion, Scene, sigmoid};
 
 /// A region of space, world units.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,9 +75,24 @@ pub fn seen_within(scene: &Scene, i: usize, regions: &[Region]) -> bool {
     }
     let reach = if least <= 0.0 { f32::INFINITY } else { motion.log_durations[i].exp() * (-2.0 * least.ln()).sqrt() };
     let clip = (-motion.centres[i], 1.0 - motion.centres[i]);
+    if motion.curves.is_some() {
+        return curved_within(scene, motion, i, both(clip, (-reach, reach)), regions);
+    }
     let span = |region: &Region| region.span(scene.means[i], motion.velocities[i]);
     let (from, to) = regions.iter().map(span).fold(both(clip, (-reach, reach)), both);
     from <= to
+}
+
+/// Moments at which a curved path is looked at.
+const MOMENTS: u32 = 64;
+
+/// Whether Gaussian `i` is inside all regions at one of [`MOMENTS`] times between two since its centre.
+fn curved_within(scene: &Scene, motion: &Motion, i: usize, (from, to): (f32, f32), regions: &[Region]) -> bool {
+    (0..=MOMENTS).any(|k| {
+        let elapsed = from + (to - from) * k as f32 / MOMENTS as f32;
+        let place = scene.means[i] + motion.displacement(i, motion.centres[i] + elapsed);
+        from <= to && regions.iter().all(|region| region.contains(place))
+    })
 }
 
 impl FromStr for Region {

@@ -75,7 +75,13 @@ impl Similarity {
         let shift = self.scale.ln() as f32;
         scene.log_scales.par_iter_mut().for_each(|scale| *scale += shift);
         if let Some(motion) = &mut scene.motion {
-            motion.velocities.par_iter_mut().for_each(|v| *v = (linear * v.as_dvec3()).as_vec3());
+            let along = |v: &mut Vec3| *v = (linear * v.as_dvec3()).as_vec3();
+            motion.velocities.par_iter_mut().for_each(along);
+            if let Some(curves) = &mut motion.curves {
+                curves.accelerations.par_iter_mut().for_each(along);
+                let about = |v: &mut Vec3| *v = (self.rotation * v.as_dvec3()).as_vec3();
+                curves.angular_velocities.par_iter_mut().for_each(about);
+            }
         }
         if self.rotation == DQuat::IDENTITY {
             return;
@@ -100,6 +106,13 @@ pub fn flip(scene: &mut Scene, axis: usize) {
     });
     if let Some(motion) = &mut scene.motion {
         motion.velocities.par_iter_mut().for_each(|velocity| velocity[axis] = -velocity[axis]);
+        if let Some(curves) = &mut motion.curves {
+            curves.accelerations.par_iter_mut().for_each(|bend| bend[axis] = -bend[axis]);
+            // In the mirror a turn about the axis keeps its sense, one about another is reversed.
+            curves.angular_velocities.par_iter_mut().for_each(|turn| {
+                (0..3).filter(|&k| k != axis).for_each(|k| turn[k] = -turn[k]);
+            });
+        }
     }
     // A harmonic is even or odd in each coordinate: its sign in a direction and in the mirrored one tells.
     let direction = DVec3::new(0.36, 0.48, 0.8);

@@ -118,6 +118,10 @@ fn fault(scene: &Scene, i: usize) -> Fault {
     if let Some(motion) = &scene.motion {
         look(&motion.velocities[i].to_array());
         look(&[motion.centres[i], motion.log_durations[i], motion.gates[i]]);
+        if let Some(curves) = &motion.curves {
+            look(&curves.accelerations[i].to_array());
+            look(&curves.angular_velocities[i].to_array());
+        }
     }
     let scale = scene.log_scales[i];
     match (nan, infinite) {

@@ -24,7 +24,15 @@
 //! | `log_durations` | N | logarithms of standard deviations in time |
 //! | `gates` | N | the share γ = 1 / (1 + exp(−20 gate)) of the opacity does not fade |
 //!
-//! At the time t, with Δ = t − centre, a Gaussian is at mean + velocity·Δ, and its opacity is multiplied by
+//! A scene whose Gaussians move along curves has version 2, and
+//!
+//! | tensor | shape | content |
+//! |---|---|---|
+//! | `accelerations` | N, 3 | world units per clip² |
+//! | `angular_velocities` | N, 3 | radians per clip about the axes of the means |
+//!
+//! At the time t, with Δ = t − centre, a Gaussian is at mean + velocity·Δ + ½ acceleration·Δ², is turned by the
+//! rotation vector angular velocity·Δ after its own rotation, and its opacity is multiplied by
 //! γ + (1 − γ)·exp(−½ (Δ / duration)²). A reader must refuse a version that it does not know; further tensors and keys
 //! may be added within a version and must be ignored.
 
@@ -41,9 +49,11 @@ use serde_json::{Value, json};
 use super::bounded::{CUT_SHORT, read_file};
 use super::quantise::direction;
 use super::{Format, Loaded, write_atomically};
-use crate::scene::{Clip, Motion, Scene, sh_coefficients};
+use crate::scene::{Clip, Curves, Motion, Scene, sh_coefficients};
 
 const VERSION: u64 = 1;
+/// Of scenes that readers of the first version would show otherwise than they are.
+const CURVED: u64 = 2;
 /// The key of our entry in the metadata.
 const KEY: &str = "dapple_scene";
 
@@ -72,9 +82,15 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
         tensors.push(("time_centres", vec![n], bytemuck::cast_slice(&motion.centres)));
         tensors.push(("log_durations", vec![n], bytemuck::cast_slice(&motion.log_durations)));
         tensors.push(("gates", vec![n], bytemuck::cast_slice(&motion.gates)));
+        if let Some(curves) = &motion.curves {
+            tensors.push(("accelerations", vec![n, 3], bytemuck::cast_slice(&curves.accelerations)));
+            tensors.push(("angular_velocities", vec![n, 3], bytemuck::cast_slice(&curves.angular_velocities)));
+        }
     }
     let generator = format!("Dapple {}", env!("CARGO_PKG_VERSION"));
-    let mut ours = json!({ "version": VERSION, "antialiased": scene.antialiased, "generator": generator });
+    let curved = scene.motion.as_ref().is_some_and(|motion| motion.curves.is_some());
+    let version = if curved { CURVED } else { VERSION };
+    let mut ours = json!({ "version": version, "antialiased": scene.antialiased, "generator": generator });
     if let Some(up) = scene.up {
         ours["up"] = json!(up.to_array());
     }
@@ -117,11 +133,13 @@ fn decode(bytes: &[u8]) -> Result<Loaded> {
     let ours = metadata.metadata().as_ref().and_then(|all| all.get(KEY));
     let ours = ours.context("a safetensors file, but not a scene of Dapple")?;
     let facts: Value = serde_json::from_str(ours).context("the description of the scene is damaged")?;
-    match facts["version"].as_u64() {
-        Some(VERSION) => {}
-        Some(other) => bail!("a .dapple file of version {other}; this Dapple reads version {VERSION}, use a newer one"),
+    let version = match facts["version"].as_u64() {
+        Some(version @ (VERSION | CURVED)) => version,
+        Some(other) => {
+            bail!("a .dapple file of version {other}; this Dapple reads versions up to {CURVED}, use a newer one")
+        }
         None => bail!("the description of the scene has no version"),
-    }
+    };
     let tensors = SafeTensors::deserialize(bytes).with_context(damaged)?;
     let shape = tensors.tensor("sh").context("the tensor \"sh\" is absent")?.shape().to_vec();
     let (n, sh_degree) = match *shape.as_slice() {
@@ -137,6 +155,14 @@ fn decode(bytes: &[u8]) -> Result<Loaded> {
             centres: floats(&tensors, "time_centres", &[n])?,
             log_durations: floats(&tensors, "log_durations", &[n])?,
             gates: floats(&tensors, "gates", &[n])?,
+            curves: if version == CURVED {
+                Some(Curves {
+                    accelerations: vectors("accelerations")?,
+                    angular_velocities: vectors("angular_velocities")?,
+                })
+            } else {
+                None
+            },
         })
     } else {
         None
@@ -153,7 +179,7 @@ fn decode(bytes: &[u8]) -> Result<Loaded> {
         up: facts["up"].as_array().and_then(|up| direction(up.iter().map(Value::as_f64))),
         clip: Clip::of(facts["seconds"].as_f64(), facts["frames"].as_u64()),
     };
-    Ok(Loaded { version: VERSION.to_string(), ..Loaded::new(scene, Format::Dapple) })
+    Ok(Loaded { version: version.to_string(), ..Loaded::new(scene, Format::Dapple) })
 }
 
 fn floats(tensors: &SafeTensors, name: &str, shape: &[usize]) -> Result<Vec<f32>> {

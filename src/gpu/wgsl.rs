@@ -14,7 +14,7 @@ use std::path::PathBuf;
 /// The file names that the values of a constant stand for, in the order 0, 1, 2, ….
 pub const WORDS: &[(&str, &[&str])] = &[
     ("LENS", &["pinhole", "fisheye"]),
-    ("MOTION", &["static", "linear"]),
+    ("MOTION", &["static", "linear", "curved"]),
     ("PACKED", &["full", "packed"]),
     ("SERIAL", &["parallel", "serial"]),
     ("SUBGROUPS", &["workgroup", "subgroup"]),
@@ -85,8 +85,12 @@ pub const SHARED: &[(&str, &str)] = shared_files![
     "math/sh",
     "math/sh_basis",
     "math/sh_gradient",
+    "motion/curved",
+    "motion/curved_update",
+    "motion/fade",
     "motion/linear",
     "motion/linear_update",
+    "motion/moving_update",
     "motion/static",
     "motion/static_update",
     "splat/colour",

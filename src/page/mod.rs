@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::camera::Camera;
 use crate::format::packed::{Packed, pack, unpack};
-use crate::format::{html, write_atomically};
+use crate::format::{html, straighten, write_atomically};
 use crate::gpu::Gpu;
 use crate::render::plan::frame_plan;
 use crate::render::{NEAR, frame, orbit};
@@ -44,6 +44,11 @@ const STEP: f64 = 1.0 / 30.0;
 /// A scene without Gaussians or with a value that is not finite; errors of the device; a failed write.
 pub fn write(path: &Path, scene: &Scene, setting: &Setting, gpu: Option<&Gpu>) -> Result<()> {
     ensure!(!scene.is_empty(), "cannot write {}: a scene without Gaussians", path.display());
+    let straight = &mut scene.clone();
+    if let Some(said) = straighten(straight) {
+        log::warn!("{said}");
+    }
+    let scene = &*straight;
     let normalisation = frame(scene, &setting.cameras);
     let packed = pack(scene, &normalisation).with_context(|| format!("cannot write {}", path.display()))?;
     let stops = stops(scene, setting);

@@ -4,7 +4,7 @@ use glam::Vec4;
 
 use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder, Variants};
 use crate::kernel;
-use crate::model::{GeometryRow, Model, ModelForm, MotionRow};
+use crate::model::{GeometryRow, Model, ModelForm, MotionKind, MotionRow};
 use crate::primitives::Reduce;
 
 use super::frame::Frame;
@@ -13,7 +13,7 @@ use super::lens::{LENSES, LensVariant, View};
 
 kernel! {
     /// Each Gaussian's share of the pose's gradient.
-    pub PoseBackward = "render/pose_backward.wgsl" [MOTION = 0 in [0, 1], PACKED = 0 in [0, 1], LENS = 0 in LENSES] {
+    pub PoseBackward = "render/pose_backward.wgsl" [MOTION = 0 in [0, 1, 2], PACKED = 0 in [0, 1], LENS = 0 in LENSES] {
         uniform view: View,
         read geometry: GeometryRow,
         read sh: u32,
@@ -101,7 +101,7 @@ impl CameraBackward {
 
     /// Compiles what views through a lens need, of models in full precision. The pinhole is always ready.
     pub fn prepare(&mut self, lens: LensVariant) -> Result<(), GpuError> {
-        let forms = [false, true].map(|moving| ModelForm { moving, ..ModelForm::default() });
+        let forms = MotionKind::ALL.map(|motion| ModelForm { motion, ..ModelForm::default() });
         forms.into_iter().try_for_each(|form| self.by_gaussian.prepare(&self.gpu, &variant(form, lens)))
     }
 

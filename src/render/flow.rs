@@ -5,7 +5,7 @@ use glam::Vec4;
 
 use crate::gpu::{Declaration, Gpu, GpuError, Kernel, Recorder, Variants};
 use crate::kernel;
-use crate::model::{GeometryRow, Model, MotionRow};
+use crate::model::{GeometryRow, Model, MotionKind, MotionRow};
 
 use super::flow_form::FlowForm;
 use super::frame::Frame;
@@ -14,7 +14,7 @@ use super::lens::{LENSES, LensVariant, View};
 
 kernel! {
     /// Where every visible Gaussian is in the other view.
-    pub ProjectFlow = "render/project_flow.wgsl" [FLOW = 1 in [1, 2], MOTION = 0 in [0, 1], LENS = 0 in LENSES] {
+    pub ProjectFlow = "render/project_flow.wgsl" [FLOW = 1 in [1, 2], MOTION = 0 in [0, 1, 2], LENS = 0 in LENSES] {
         uniform view: View,
         read geometry: GeometryRow,
         read splats: SplatRow,
@@ -26,7 +26,7 @@ kernel! {
 kernel! {
     /// Gradient of every Gaussian by the flow, as far as it goes through one of the two views.
     pub FlowGradient = "render/flow_gradient.wgsl"
-        [FLOW = 1 in [1, 2], ALL = 0 in [0, 1], SOURCE = 0 in [0, 1], LENS = 0 in LENSES] {
+        [FLOW = 1 in [1, 2], MOTION = 1 in [1, 2], ALL = 0 in [0, 1], SOURCE = 0 in [0, 1], LENS = 0 in LENSES] {
         uniform view: View,
         uniform times: Times,
         read geometry: GeometryRow,
@@ -48,19 +48,20 @@ pub(super) struct FlowStages {
     gradient: Variants<FlowGradient<'static>>,
 }
 
-pub(super) fn project_variant(form: FlowForm, moving: bool, lens: LensVariant) -> [(&'static str, u32); 3] {
-    [("FLOW", form.constant()), ("MOTION", u32::from(moving)), lens.constant()]
+pub(super) fn project_variant(form: FlowForm, motion: MotionKind, lens: LensVariant) -> [(&'static str, u32); 3] {
+    [("FLOW", form.constant()), motion.constant(), lens.constant()]
 }
 
-fn gradient_variant(form: FlowForm, source: u32, lens: LensVariant) -> [(&'static str, u32); 4] {
-    [("FLOW", form.constant()), ("ALL", u32::from(form.all)), ("SOURCE", source), lens.constant()]
+fn gradient_variant(form: FlowForm, source: u32, lens: LensVariant) -> [(&'static str, u32); 5] {
+    let all = ("ALL", u32::from(form.all));
+    [("FLOW", form.constant()), form.motion.constant(), all, ("SOURCE", source), lens.constant()]
 }
 
 impl FlowStages {
     /// Compiles what flow in a form needs where a view is seen through a lens.
     pub fn prepare(&mut self, gpu: &Gpu, form: FlowForm, lens: LensVariant, backward: bool) -> Result<(), GpuError> {
-        for moving in [false, true] {
-            self.project.prepare(gpu, &project_variant(form, moving, lens))?;
+        for motion in MotionKind::ALL {
+            self.project.prepare(gpu, &project_variant(form, motion, lens))?;
         }
         let sources = if form.all { 0..2 } else { 0..1 };
         for source in sources.filter(|_| backward) {
@@ -80,7 +81,7 @@ impl FlowStages {
                 flow_splats: &each.flow_splats,
                 motion: &model.rows.motion,
             };
-            let variant = project_variant(flow.form, model.is_moving(), flow.target_lens);
+            let variant = project_variant(flow.form, model.form().motion, flow.target_lens);
             self.project.get(&variant).dispatch(pass, &kernel, view.gaussians);
         });
     }

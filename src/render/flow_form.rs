@@ -1,5 +1,7 @@
 //! How optical flow is rendered.
 
+use crate::model::MotionKind;
+
 /// How flow is rendered and what its gradient is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlowForm {
@@ -7,6 +9,8 @@ pub struct FlowForm {
     pub affine: bool,
     /// Whether the gradient goes to all parameters, or to velocities alone with everything at the first time held fixed.
     pub all: bool,
+    /// How the Gaussians move that the gradient is for.
+    pub motion: MotionKind,
 }
 
 impl FlowForm {
@@ -17,7 +21,8 @@ impl FlowForm {
 
     /// Vectors of four floats of a Gaussian's gradient.
     pub fn gradient_row(self) -> usize {
-        if self.all { 4 } else { 1 }
+        let motion = if self.motion == MotionKind::Curved { 3 } else { 1 };
+        if self.all { motion + 3 } else { motion }
     }
 
     /// The value of the kernels' constant `FLOW`.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::gpu::Plan;
 use crate::gpu::plan::{Offsets, PlanBuffer, Size, Step, Work, offsets};
-use crate::model::{GeometryRow, ModelForm, MotionRow, sh_rest};
+use crate::model::{GeometryRow, ModelForm, MotionKind, MotionRow, sh_rest};
 use crate::primitives::plan::{PLANNED_UNIT, PlannedScan, PlannedSort};
 
 use super::bin::{CheckCapacity, Compact, CountPairs, EmitPairs, TileRanges};
@@ -67,11 +67,12 @@ struct Stages {
 }
 
 /// The frames of `gaussians` Gaussians with harmonics of a degree, by the names of programs: "color", "depth" and, where
-/// they move, "flow".
+/// they move, which they do along lines, "flow".
 pub fn frame_plan(gaussians: usize, sh_degree: u32, moving: bool) -> FramePlan {
     let mut plan = Plan::default();
     let n = Size::Fixed(gaussians as u64);
-    let form = ModelForm { moving, packed: false };
+    let motion = if moving { MotionKind::Linear } else { MotionKind::Static };
+    let form = ModelForm { motion, packed: false };
     let sh_words = form.sh_words(gaussians, sh_rest(sh_degree)) as u64;
     let planes = if moving { 2 } else { 1 };
     let stages = Stages {
@@ -103,7 +104,7 @@ pub fn frame_plan(gaussians: usize, sh_degree: u32, moving: bool) -> FramePlan {
     if moving {
         let mut steps = vec![project(&mut plan, &stages, sh, &bins, Channel::Color, form)];
         steps.extend(binning);
-        steps.extend(flow(&mut plan, &stages, &bins));
+        steps.extend(flow(&mut plan, &stages, &bins, motion));
         steps.push(present);
         plan.programs.insert("flow", steps);
     }
@@ -152,16 +153,16 @@ fn rasterize(plan: &mut Plan, stages: &Stages, bins: &Bins, flow_splats: Option<
 }
 
 /// All of a Gaussian's pixels move alike.
-const FLOW: FlowForm = FlowForm { affine: false, all: false };
+const FLOW: FlowForm = FlowForm { affine: false, all: false, motion: MotionKind::Linear };
 
 /// From the binned splats of a moving scene to the flow in the image's place.
-fn flow(plan: &mut Plan, stages: &Stages, bins: &Bins) -> [Step; 3] {
+fn flow(plan: &mut Plan, stages: &Stages, bins: &Bins, motion: MotionKind) -> [Step; 3] {
     let target = plan.buffer::<View>("target", Size::Fixed(1));
     let flow_splats = plan.buffer::<FlowSplat>("flow splats", stages.gaussians);
     let mut buffers =
         vec![("view", target), ("geometry", stages.geometry), ("splats", stages.splats), ("flow_splats", flow_splats)];
     buffers.extend(stages.motion.map(|motion| ("motion", motion)));
-    let constants = super::flow::project_variant(FLOW, true, LensVariant::PINHOLE);
+    let constants = super::flow::project_variant(FLOW, motion, LensVariant::PINHOLE);
     let moved = plan.step::<ProjectFlow<'static>>(&constants, &buffers, Work::Invocations(stages.gaussians));
     let rasterized = rasterize(plan, stages, bins, Some(flow_splats));
     let buffers = [("view", stages.view), ("image", stages.image)];

@@ -12,7 +12,7 @@ use super::options::Channel;
 kernel! {
     /// Splat, depth and tile count of every Gaussian.
     pub Project = "render/project.wgsl"
-        [FEATURE = 0 in [0, 1, 2, 3], MOTION = 0 in [0, 1], PACKED = 0 in [0, 1], LENS = 0 in LENSES] {
+        [FEATURE = 0 in [0, 1, 2, 3], MOTION = 0 in [0, 1, 2], PACKED = 0 in [0, 1], LENS = 0 in LENSES] {
         uniform view: View,
         read geometry: GeometryRow,
         read sh: u32,
@@ -50,7 +50,7 @@ impl Projection {
         for channel in [Channel::Color, Channel::Depth, Channel::Normal] {
             self.project.prepare(gpu, &variant(channel, model, lens))?;
         }
-        if model.moving { self.project.prepare(gpu, &variant(Channel::Velocity, model, lens)) } else { Ok(()) }
+        if model.is_moving() { self.project.prepare(gpu, &variant(Channel::Velocity, model, lens)) } else { Ok(()) }
     }
 
     /// Records the splats of the frame's view.

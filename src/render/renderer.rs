@@ -157,7 +157,7 @@ impl Renderer {
         let view = options.view(camera, model);
         let target = RenderOptions { time, ..options }.view(other, model);
         self.prepare(model, view.lens_variant())?;
-        let form = FlowForm { affine, all: false };
+        let form = FlowForm { affine, all: false, motion: model.form().motion };
         [&view, &target].into_iter().try_for_each(|view| self.prepare_flow(form, view.lens_variant()))?;
         self.set_view(&view, model)?;
         self.set_flow_target(&view, &target);

@@ -32,7 +32,7 @@ use anyhow::{Context, Result, bail};
 use glam::DVec3;
 
 use crate::camera::Pose;
-use crate::dataset::{Split, flow_io};
+use crate::dataset::{Direction, Split, flow_io};
 use crate::format;
 use describe::Description;
 use disturb::Disturbance;
@@ -163,10 +163,20 @@ fn capture(description: Description, text: &str, out: &Path, told: &dyn Fn(usize
         let pixels = world.trace(&view.camera);
         save(out, &world, view, &pixels)?;
         if let Some(moment) = view.moment {
-            for (word, other) in [("fwd", views.get(index + 1)), ("bwd", index.checked_sub(1).map(|i| &views[i]))] {
-                let same_camera = |other: &&PlannedView| other.moment.is_some_and(|m| m.camera == moment.camera);
-                if let Some(other) = other.filter(same_camera) {
-                    save_flow(out, &world, view, other, word)?;
+            let same_camera = |other: &&PlannedView| other.moment.is_some_and(|m| m.camera == moment.camera);
+            let (before, after) = (views[..index].iter().rev(), views[index + 1..].iter());
+            let ways: [(Direction, &mut dyn Iterator<Item = &PlannedView>); 2] = [
+                (Direction::Forward, &mut after.take_while(same_camera)),
+                (Direction::Backward, &mut before.take_while(same_camera)),
+            ];
+            for (direction, others) in ways {
+                let others: Vec<_> = others.collect();
+                if let Some(other) = others.first() {
+                    save_flow(out, &world, view, other, direction)?;
+                }
+                let over = others.iter().position(|other| other.split == Split::Train).unwrap_or(0);
+                if view.split == Split::Train && over > 0 {
+                    save_flow(out, &world, view, others[over], direction.over())?;
                 }
             }
         }
@@ -207,10 +217,10 @@ fn save(out: &Path, world: &World, view: &PlannedView, pixels: &[Pixel]) -> Resu
 }
 
 /// Writes the exact flow from a view to another frame of its camera, and the occlusion mask.
-fn save_flow(out: &Path, world: &World, view: &PlannedView, other: &PlannedView, word: &str) -> Result<()> {
+fn save_flow(out: &Path, world: &World, view: &PlannedView, other: &PlannedView, direction: Direction) -> Result<()> {
     let then = world.at(other.moment.map_or(0.0, |moment| moment.time));
     let flow = flow::flow(world, &view.camera, &then, &other.camera);
-    let path = out.join("flow").join(&view.name).with_extension(format!("{word}.flo"));
+    let path = out.join("flow").join(&view.name).with_extension(format!("{}.flo", direction.word()));
     create(path.parent().unwrap_or(out))?;
     flow_io::write(&path, &flow.field)?;
     write::occlusion(&path.with_extension("occ.png"), &view.camera, &flow.occluded)

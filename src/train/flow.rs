@@ -102,15 +102,17 @@ impl FlowPass {
         })
     }
 
-    /// Sets the target of the frame recorded next, the weight of its mean error in the loss, and the error in pixels
+    /// Sets the target of the frame recorded next, the weight of its mean error, in hundredths of the longer side, in the loss, and the error in pixels
     /// below which the loss is quadratic.
     pub fn set_target(&mut self, target: &Target, weight: f64, robust: f64) -> Result<(), GpuError> {
         let (width, height) = (target.width, target.height);
         self.sums.set_count(height.div_ceil(self.run_length) * width)?;
         let mean = 1.0 / target.counted.max(1) as f64;
+        // Of the error in pixels, so that the weight means the same at any resolution.
+        let percent = 100.0 / f64::from(width.max(height));
         let settings = Flow {
             size: [width, height, self.run_length, 0],
-            weights: Vec4::new((weight * mean) as f32, (robust * robust) as f32, 0.0, 0.0),
+            weights: Vec4::new((weight * mean * percent) as f32, (robust * robust) as f32, 0.0, 0.0),
         };
         self.gpu.write(&self.settings, 0, &[settings]);
         Ok(())

@@ -27,7 +27,7 @@ pub struct Moments {
 
 /// Vectors that a Gaussian has in [`Moments::rows`].
 pub fn moment_vectors(form: ModelForm) -> usize {
-    (if form.packed { 6 } else { 8 }) + (if form.moving { 4 } else { 0 })
+    (if form.packed { 6 } else { 8 }) + 2 * form.motion.vectors()
 }
 
 impl Moments {
@@ -67,7 +67,7 @@ fn parts(model: &Model, moments: &Moments, count: usize) -> Vec<(&'static str, P
         ("value.geometry", Part::Floats(rows.geometry.cast()), count * FLOATS_OF_GEOMETRY),
         ("moments.geometry", Part::Floats(moments.rows.cast()), count * 4 * moment_vectors(form)),
     ];
-    if form.moving {
+    if form.is_moving() {
         parts.push(("value.motion", Part::Floats(rows.motion.cast()), count * FLOATS_OF_MOTION));
     }
     if words > 0 && form.packed {

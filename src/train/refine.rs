@@ -23,16 +23,20 @@ shared! {
         pub share_duration: u32,
         pub sh_rest: u32,
         pub frozen: u32,
+        pub usual_log_duration: f32,
+        pub duration_power: f32,
+        pub unused0: f32,
     }
 }
 
 kernel! {
     /// Weights of the draw.
-    pub RefineWeights = "train/refine_weights.wgsl" [GROW = 0 in [0, 1]] {
+    pub RefineWeights = "train/refine_weights.wgsl" [GROW = 0 in [0, 1], MOTION = 0 in [0, 1, 2]] {
         uniform refine: Refine,
         read geometry: GeometryRow,
         write weights: u32,
         write draws: u32,
+        read(MOTION) motion: MotionRow,
     }
 }
 
@@ -61,7 +65,7 @@ kernel! {
 
 kernel! {
     /// Sources given their share.
-    pub RefineSources = "train/refine_sources.wgsl" [GROW = 0 in [0, 1], MOTION = 0 in [0, 1], PACKED = 0 in [0, 1]] {
+    pub RefineSources = "train/refine_sources.wgsl" [GROW = 0 in [0, 1], MOTION = 0 in [0, 1, 2], PACKED = 0 in [0, 1]] {
         uniform refine: Refine,
         read draws: u32,
         write geometry: GeometryRow,
@@ -85,7 +89,7 @@ kernel! {
 
 kernel! {
     /// Motion rows copied, and given their share.
-    pub RefineMotion = "train/refine_motion.wgsl" [GROW = 0 in [0, 1], SOURCES = 0 in [0, 1]] {
+    pub RefineMotion = "train/refine_motion.wgsl" [GROW = 0 in [0, 1], MOTION = 1 in [1, 2], SOURCES = 0 in [0, 1]] {
         uniform refine: Refine,
         read sources: u32,
         read draws: u32,
@@ -128,15 +132,15 @@ impl Operation {
     fn new(gpu: &Gpu, form: ModelForm, grow: bool) -> Result<Self, GpuError> {
         let grow_constant = ("GROW", u32::from(grow));
         let [motion_constant, packed] = form.constants();
-        let motion = |sources| gpu.pipeline::<RefineMotion>(&[grow_constant, ("SOURCES", sources)]);
+        let motion = |sources| gpu.pipeline::<RefineMotion>(&[grow_constant, motion_constant, ("SOURCES", sources)]);
         Ok(Self {
             name: if grow { "grow" } else { "relocate" },
-            weights: gpu.pipeline::<RefineWeights>(&[grow_constant])?,
+            weights: gpu.pipeline::<RefineWeights>(&[grow_constant, motion_constant])?,
             draw: gpu.pipeline::<RefineDraw>(&[grow_constant])?,
             targets: gpu.pipeline::<RefineTargets>(&[grow_constant])?,
             sources: gpu.pipeline::<RefineSources>(&[grow_constant, motion_constant, packed])?,
             rows: gpu.pipeline::<RefineRows>(&[grow_constant, packed])?,
-            motion: if form.moving { vec![motion(0)?, motion(1)?] } else { vec![] },
+            motion: if form.is_moving() { vec![motion(0)?, motion(1)?] } else { vec![] },
             settings: gpu.zeros("refine: settings", 1)?,
         })
     }
@@ -158,6 +162,7 @@ impl Operation {
             geometry: &model.rows.geometry,
             weights: scratch.weights,
             draws: scratch.draws,
+            motion: &model.rows.motion,
         };
         self.weights.dispatch(pass, &weights, own);
         scratch.scan.run(pass, scratch.weights, scratch.prefix, scratch.gaussian_count, scratch.total);

@@ -115,6 +115,7 @@ impl Schedule {
         let lr_mean = self.mean_rate(step);
         let [correction1, correction2] = bias_corrections(step);
         let count = gaussians as f64;
+        let velocity_fall = config.lr_velocity_final / config.lr_velocity.max(f64::MIN_POSITIVE);
         let constants = Step {
             correction1,
             correction2,
@@ -125,6 +126,10 @@ impl Schedule {
             lr_sh_dc: config.lr_sh_dc as f32,
             lr_sh_rest: config.lr_sh_rest as f32,
             lr_velocity: (EXTENT * self.decayed(step, config.lr_velocity, config.lr_velocity_final)) as f32,
+            lr_acceleration: (EXTENT
+                * self.decayed(step, config.lr_acceleration, config.lr_acceleration * velocity_fall))
+                as f32,
+            lr_turn: self.decayed(step, config.lr_turn, config.lr_turn * velocity_fall) as f32,
             lr_time: config.lr_time as f32,
             lr_duration: config.lr_duration as f32,
             lr_gate: config.lr_gate as f32,
@@ -133,6 +138,7 @@ impl Schedule {
             init_log_duration: config.init_duration.ln() as f32,
             min_log_duration: self.min_log_duration,
             velocity_shrinkage: config.velocity_shrinkage as f32,
+            bend_shrinkage: config.bend_shrinkage as f32,
             seed: config.seed_word(),
             number: step,
             ..Step::default()

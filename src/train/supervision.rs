@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use crate::dataset::{Capture, Direction, PhotoCache};
 use crate::gpu::{Gpu, Recorder};
+use crate::model::MotionKind;
 use crate::render::{FlowForm, Frame};
 
 use super::config::{Config, FlowShape, FlowSource, Switch};
@@ -25,16 +26,9 @@ pub struct FlowSupervision {
     form: FlowForm,
 }
 
-/// Whether flow leads from one pose of a camera to another.
-fn cameras_move(capture: &Capture) -> bool {
-    let pose = |shot: usize| capture.shots[shot].camera.pose;
-    let leads = |(shot, way)| capture.flow_to(shot, way).is_some_and(|to| pose(to) != pose(shot));
-    capture.training_flow().into_iter().any(leads)
-}
-
 impl FlowSupervision {
     /// `None` where the options disable it or the capture has no flow for training.
-    pub fn new(gpu: &Gpu, capture: &Capture, config: &Config) -> Result<Option<Self>> {
+    pub fn new(gpu: &Gpu, capture: &Capture, config: &Config, motion: MotionKind) -> Result<Option<Self>> {
         let mut directions: HashMap<usize, Vec<Direction>> = HashMap::new();
         for (shot, direction) in capture.training_flow() {
             directions.entry(shot).or_default().push(direction);
@@ -42,7 +36,7 @@ impl FlowSupervision {
         if directions.is_empty() || config.flow == FlowSource::Off || config.flow_weight == 0.0 {
             return Ok(None);
         }
-        let all = config.flow_all.map_or_else(|| cameras_move(capture), |switch| switch == Switch::On);
+        let all = config.flow_all == Switch::On;
         Ok(Some(Self {
             gpu: gpu.clone(),
             pass: FlowPass::new(gpu, all)?,
@@ -51,7 +45,7 @@ impl FlowSupervision {
             threshold: config.flow_threshold as f32,
             robust: config.flow_robust,
             every: config.flow_every,
-            form: FlowForm { affine: config.flow_form == FlowShape::Affine, all },
+            form: FlowForm { affine: config.flow_form == FlowShape::Affine, all, motion },
         }))
     }
 

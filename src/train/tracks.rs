@@ -143,8 +143,10 @@ fn chain(
     direction: Direction,
 ) -> Result<Vec<FlowTarget>> {
     let (mut flows, mut at) = (Vec::new(), shot);
-    while flows.len() < REACH && known.contains(&(at, direction)) {
-        let Some(flow) = capture.load_flow(at, direction)? else { break };
+    while let Some(way) = [direction, direction.over()].into_iter().find(|&way| known.contains(&(at, way)))
+        && flows.len() < REACH
+    {
+        let Some(flow) = capture.load_flow(at, way)? else { break };
         at = flow.to;
         flows.push(flow);
     }

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use crate::camera::Camera;
 use crate::dataset::{Capture, PhotoCache, Split};
 use crate::gpu::{Gpu, Recorder, StageTimes};
-use crate::model::{Model, ModelForm};
+use crate::model::{Model, ModelForm, MotionKind};
 use crate::render::{Channel, FrameStatus, LensVariant, RenderOptions, Rendered, Renderer, View, orbit};
 use crate::scene::{ALPHA_MIN, Normalisation, Scene, sigmoid};
 
@@ -102,8 +102,8 @@ impl Trainer {
     fn assemble(gpu: &Gpu, capture: Arc<Capture>, config: Config, surroundings: Option<&Surroundings>) -> Result<Self> {
         let gpu = if config.subgroups == Subgroups::Off { gpu.without_subgroups() } else { gpu.clone() };
         // What does not fit the device is refused before anything is read or allocated for it.
-        let moving = capture.is_dynamic() && !config.r#static;
-        let form = ModelForm { moving, packed: config.precision == Precision::Packed };
+        let motion = config.motion_kind(&capture);
+        let form = ModelForm { motion, packed: config.precision == Precision::Packed };
         let frozen = surroundings.map_or(0, |surroundings| surroundings.outside.len());
         let most = config.cap() + frozen;
         drop((Model::empty(&gpu, most, config.sh_degree, form)?, Moments::zeros(&gpu, most, config.sh_degree, form)?));
@@ -113,7 +113,10 @@ impl Trainer {
         let cache = PhotoCache::checked(capture, budget, config.strict)?;
         let capture = cache.capture().clone();
         let mut renderer = Renderer::for_training(&gpu)?;
-        let supervision = if moving { FlowSupervision::new(&gpu, &capture, &config)? } else { None };
+        let supervision = match motion {
+            MotionKind::Static => None,
+            _ => FlowSupervision::new(&gpu, &capture, &config, motion)?,
+        };
         for lens in LensVariant::distinct(capture.shots.iter().map(|shot| &shot.camera.lens)) {
             optimiser.prepare(lens)?;
             renderer.prepare(&model, lens)?;

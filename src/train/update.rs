@@ -4,7 +4,7 @@ use glam::Vec4;
 
 use crate::gpu::wgsl::constant;
 use crate::gpu::{Buffer, Declaration, Gpu, GpuError, Kernel, Pipeline, Recorder, Variants};
-use crate::model::{GeometryRow, Model, ModelForm, MotionRow};
+use crate::model::{GeometryRow, Model, ModelForm, MotionKind, MotionRow};
 use crate::render::{Frame, FrameStatus, LENSES, LensVariant, SplatRow, View};
 use crate::{kernel, shared};
 
@@ -25,6 +25,8 @@ shared! {
         pub lr_time: f32,
         pub lr_duration: f32,
         pub lr_gate: f32,
+        pub lr_acceleration: f32,
+        pub lr_turn: f32,
         pub mean_noise: f32,
         pub time_noise: f32,
         pub opacity_regularisation: f32,
@@ -35,6 +37,7 @@ shared! {
         pub init_log_duration: f32,
         pub min_log_duration: f32,
         pub velocity_shrinkage: f32,
+        pub bend_shrinkage: f32,
         pub flow_supervision: u32,
         pub seed: u32,
         pub number: u32,
@@ -45,7 +48,7 @@ shared! {
 kernel! {
     /// The step on geometry rows.
     pub Update = "train/update.wgsl"
-        [STORE_GRADIENT = 0 in [0, 1], MOTION = 0 in [0, 1], PACKED = 0 in [0, 1], LENS = 0 in LENSES] {
+        [STORE_GRADIENT = 0 in [0, 1], MOTION = 0 in [0, 1, 2], PACKED = 0 in [0, 1], LENS = 0 in LENSES] {
         uniform view: View,
         uniform step: Step,
         write geometry: GeometryRow,
@@ -118,8 +121,8 @@ impl Optimiser {
 
     /// An optimiser in full precision that stores the gradient in the first moments and updates nothing: the same
     /// adjoints, to look at.
-    pub fn storing_gradients(gpu: &Gpu, capacity: usize, sh_degree: u32, moving: bool) -> Result<Self, GpuError> {
-        Self::with_sink(gpu, capacity, sh_degree, ModelForm { moving, packed: false }, true)
+    pub fn storing_gradients(gpu: &Gpu, capacity: usize, sh_degree: u32, motion: MotionKind) -> Result<Self, GpuError> {
+        Self::with_sink(gpu, capacity, sh_degree, ModelForm { motion, packed: false }, true)
     }
 
     fn with_sink(gpu: &Gpu, capacity: usize, sh_degree: u32, form: ModelForm, store: bool) -> Result<Self, GpuError> {

@@ -276,6 +276,7 @@ fn flow_on_the_screen_has_the_colours_of_the_wheel() {
         centres: vec![0.0; n],
         log_durations: vec![5.0; n],
         gates: vec![Motion::NO_GATE; n],
+        curves: None,
     });
     let eye = super::state::navigation::Eye::look_at(DVec3::new(0.0, 0.0, -4.0), DVec3::ZERO, -DVec3::Y, 0.8);
     let mut canvas = SceneCanvas::new(&gpu()).expect("the kernels are built");

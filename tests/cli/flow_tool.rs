@@ -129,10 +129,14 @@ fn computed_flow_is_near_the_exact() {
     assert!(length > 2.5, "{length}");
     assert!(error < 0.25 * length, "off by {error} px of {length}");
     assert!(opposite > length, "the flow back is the opposite: {opposite}");
+    // Flow over the moments that are held out, too.
+    let name = "cam01/0001.over.fwd.flo";
+    let (error, length) = error_of(&folder.path("clip/flow").join(name), &folder.path("computed").join(name));
+    assert!(length > 5.0 && error < 0.35 * length, "over a held-out frame off by {error} px of {length}");
     // The exact flow is in place, and nothing is computed again.
     let output = flow(&folder, "clip").expect("as before");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success() && said.contains("22 of 22 pairs are there already"), "{said}");
+    assert!(output.status.success() && said.contains("25 of 25 pairs are there already"), "{said}");
     let (error, _) =
         error_of(&folder.path("clip/flow/cam00/0000.fwd.flo"), &folder.path("clip/flow/cam00/0000.fwd.flo"));
     assert_eq!(error, 0.0);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use dapple::format::{self, Format, TimeSamples, WriteOptions, sequence};
-use dapple::scene::Scene;
+use dapple::scene::{Curves, Scene};
 use glam::Vec3;
 
 use crate::support::files::error_of;
@@ -27,6 +27,42 @@ fn assert_same_motion(found: &Scene, expected: &Scene, position: f32, opacity: f
             let [a, b] = [found.logits[i], expected.logits[i]].map(sigmoid);
             assert!((a - b).abs() <= opacity, "Gaussian {i} at {time}: opacity {a}, not {b}");
         }
+    }
+}
+
+/// The scene with every Gaussian on a curve.
+fn curved(n: usize, degree: u32) -> Scene {
+    let mut scene = scene(n, degree);
+    let motion = scene.motion.as_mut().expect("it moves");
+    let turned = |v: &Vec3| Vec3::new(-2.0 * v.y, 3.0 * v.z, v.x);
+    motion.curves = Some(Curves {
+        accelerations: motion.velocities.iter().map(|v| 2.0 * turned(v)).collect(),
+        angular_velocities: motion.velocities.iter().map(turned).collect(),
+    });
+    scene
+}
+
+#[test]
+fn our_container_holds_curves() {
+    let folder = folder();
+    let (path, scene) = (folder.path().join("a.dapple"), curved(37, 1));
+    format::write_scene(&path, &scene).unwrap();
+    let loaded = format::load(&path).unwrap();
+    assert_eq!((loaded.version.as_str(), loaded.scene), ("2", scene));
+}
+
+/// Formats of linear motion get the tangents at the time centres.
+#[test]
+fn other_containers_hold_the_tangents_of_curves() {
+    let folder = folder();
+    for name in ["a.ftgs.ply", "a.spacetime.ply", "a.tsog", "a.4dgs", "a.splatv"] {
+        let mut scene = curved(23, 0);
+        let said = format::fit(&mut scene, Format::of_name(Path::new(name)).unwrap()).unwrap();
+        assert!(said.iter().any(|line| line.contains("straight") && line.contains(".dapple")), "{name}: {said:?}");
+        assert!(scene.motion.as_ref().unwrap().curves.is_none());
+        let path = folder.path().join(name);
+        format::write_scene(&path, &curved(23, 0)).unwrap();
+        assert!(format::load(&path).unwrap().scene.motion.unwrap().curves.is_none());
     }
 }
 
@@ -83,7 +119,8 @@ fn a_wrong_container_is_described() {
     assert!(with(&|bytes| bytes.clear()).contains("cut short"));
     assert!(with(&|bytes| bytes[..8].fill(0xff)).contains("cut short or damaged"));
     assert!(
-        with(&replaced("\\\"version\\\":1", "\\\"version\\\":9")).contains("version 9; this Dapple reads version 1")
+        with(&replaced("\\\"version\\\":1", "\\\"version\\\":9"))
+            .contains("version 9; this Dapple reads versions up to 2")
     );
     assert!(with(&replaced("\"gates\"", "\"grate\"")).contains("the tensor \"gates\" is absent"));
     assert!(with(&replaced("\"shape\":[9,4,3]", "\"shape\":[9,6,2]")).contains("\"sh\" has the shape [9, 6, 2]"));

@@ -1,5 +1,6 @@
 //! Gradients through a fisheye that sees nearly to its sides.
 
+use dapple::model::MotionKind;
 use dapple::render::{CameraBackward, LaneForm, LensVariant, Renderer};
 use dapple::train::update::Optimiser;
 
@@ -56,7 +57,7 @@ fn fisheye_gradients_agree() {
     let form = LaneForm::of(&gpu);
     let mut rig = Rig {
         renderer: Renderer::with_form(&gpu, form, true).unwrap(),
-        optimiser: Optimiser::storing_gradients(&gpu, 260, 3, false).unwrap(),
+        optimiser: Optimiser::storing_gradients(&gpu, 260, 3, MotionKind::Static).unwrap(),
         camera: CameraBackward::new(&gpu, 260, 130 * 64).unwrap(),
     };
     let mut worst = Worst::new();

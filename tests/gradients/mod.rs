@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use dapple::gpu::Recorder;
-use dapple::model::Model;
+use dapple::model::{Model, MotionKind};
 use dapple::render::{CameraBackward, CameraGradient, Channel, LaneForm, Renderer};
 use dapple::train::update::{Optimiser, Step};
 
@@ -73,7 +73,7 @@ fn device_gradient(rig: &mut Rig, case: &Case) -> (Vec<[f64; PARAMETERS]>, Camer
     recorder.finish().unwrap();
     let status = rig.renderer.frame_mut().read_status().unwrap();
     assert_eq!((status.overflowed, status.non_finite), (0, 0));
-    let [rows, _] = support::read_moments(&rig.optimiser.moments, 260, degree, false);
+    let [rows, _] = support::read_moments(&rig.optimiser.moments, 260, degree, MotionKind::Static);
     (support::read_rows(&gpu, &rows, count, degree), rig.camera.read().unwrap())
 }
 
@@ -162,7 +162,7 @@ fn gradients_agree(form: LaneForm) {
     }
     let mut rig = Rig {
         renderer: Renderer::with_form(&gpu, form, true).unwrap(),
-        optimiser: Optimiser::storing_gradients(&gpu, 260, 3, false).unwrap(),
+        optimiser: Optimiser::storing_gradients(&gpu, 260, 3, MotionKind::Static).unwrap(),
         camera: CameraBackward::new(&gpu, 260, 130 * 64).unwrap(),
     };
     let mut worst = Worst::new();

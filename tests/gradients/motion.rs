@@ -7,7 +7,7 @@ use dapple::train::update::{Optimiser, Step};
 
 use crate::reference::cases::{self, Rng};
 use crate::reference::gradient::{analytic, render};
-use crate::reference::motion::{MOTION, Motion, host_motion, pose, pose_backward, set_in_motion};
+use crate::reference::motion::{LINEAR, MOTION, Motion, host_motion, pose, pose_backward, set_moving};
 use crate::reference::project::{Gaussian, PARAMETERS, View, near_branch};
 use crate::reference::rasterize::Upstream;
 use crate::support::{self, can_run, read_motion};
@@ -15,8 +15,14 @@ use crate::support::{self, can_run, read_motion};
 use super::{GROUPS, Worst, check};
 
 /// Groups of [`Motion::to_array`].
-pub const MOTION_GROUPS: [(&str, std::ops::Range<usize>); 4] =
-    [("velocity", 0..3), ("time centre", 3..4), ("log-duration", 4..5), ("gate", 5..6)];
+pub const MOTION_GROUPS: [(&str, std::ops::Range<usize>); 6] = [
+    ("velocity", 0..3),
+    ("time centre", 3..4),
+    ("log-duration", 4..5),
+    ("gate", 5..6),
+    ("acceleration", 6..9),
+    ("angular velocity", 9..12),
+];
 
 struct Case {
     gaussians: Vec<Gaussian<f64>>,
@@ -26,12 +32,12 @@ struct Case {
     upstream: Upstream,
 }
 
-fn case(seed: u64, antialiased: bool, time: f32, size: (u32, u32)) -> Case {
+fn case(seed: u64, antialiased: bool, time: f32, size: (u32, u32), curved: bool) -> Case {
     let (mut gaussians, mut view) = cases::scene(seed, 300, size.0, size.1);
     view.antialiased = antialiased;
     let mut rng = Rng::new(seed + 500);
     let time = f64::from(time);
-    let motions = set_in_motion(&mut rng, &mut gaussians, time);
+    let motions = set_moving(&mut rng, &mut gaussians, time, curved);
     let clear: Vec<usize> =
         (0..gaussians.len()).filter(|&i| !near_branch(&pose(&gaussians[i], &motions[i], time), &view)).collect();
     assert!(clear.len() >= 200, "only {} Gaussians are clear of branches", clear.len());
@@ -64,7 +70,7 @@ fn device_gradient(renderer: &mut Renderer, case: &Case) -> Found {
     renderer.prepare(&model, dapple::render::LensVariant::PINHOLE).unwrap();
     renderer.set_view(&view, &model).unwrap();
     gpu.write(renderer.frame().image_gradient(), 0, &case.upstream.pixels());
-    let optimiser = Optimiser::storing_gradients(&gpu, count, 3, true).unwrap();
+    let optimiser = Optimiser::storing_gradients(&gpu, count, 3, model.form().motion).unwrap();
     optimiser.set_step(&Step::default());
     let mut recorder = Recorder::new(&gpu, false);
     renderer.record_forward(&mut recorder, &model, &view, Channel::Color);
@@ -76,7 +82,8 @@ fn device_gradient(renderer: &mut Renderer, case: &Case) -> Found {
     recorder.finish().unwrap();
     let status = renderer.frame_mut().read_status().unwrap();
     assert_eq!((status.overflowed, status.non_finite), (0, 0));
-    let ([rows, _], by_camera) = (&support::read_moments(&optimiser.moments, count, 3, true), camera.read().unwrap());
+    let kind = model.form().motion;
+    let ([rows, _], by_camera) = (&support::read_moments(&optimiser.moments, count, 3, kind), camera.read().unwrap());
     let pose = std::array::from_fn(|i| f64::from([by_camera.omega, by_camera.tau][i / 3][i % 3]));
     (support::read_rows(&gpu, rows, count, 3), read_motion(rows, count), pose)
 }
@@ -87,13 +94,18 @@ fn motion_gradients_agree(form: LaneForm) {
     }
     let mut renderer = Renderer::with_form(&support::gpu(), form, true).unwrap();
     let mut worst = Worst::new();
-    for (seed, antialiased, time, size) in
-        [(201, false, 0.3, (96, 64)), (202, true, 0.9, (77, 51)), (203, false, 0.0, (64, 96))]
-    {
-        let case = case(seed, antialiased, time, size);
+    for (seed, antialiased, time, size, curved) in [
+        (201, false, 0.3, (96, 64), false),
+        (202, true, 0.9, (77, 51), false),
+        (203, false, 0.0, (64, 96), false),
+        (204, false, 0.3, (96, 64), true),
+        (205, true, 0.9, (77, 51), true),
+    ] {
+        let case = case(seed, antialiased, time, size, curved);
         let (want, want_motion, want_pose) = oracle_gradient(&case);
         let (got, got_motion, got_pose) = device_gradient(&mut renderer, &case);
-        let what = format!("{form:?}, seed {seed}, antialiased {antialiased}, time {time}");
+        let what = format!("{form:?}, seed {seed}, antialiased {antialiased}, time {time}, curved {curved}");
+        let used = if curved { MOTION } else { LINEAR };
         let faded = got_motion.iter().filter(|row| row.iter().all(|v| *v == 0.0)).count();
         assert!(faded > 5 && faded < got_motion.len() / 2, "{what}: {faded} of {} are not seen", got_motion.len());
         for (name, range) in &GROUPS {
@@ -101,7 +113,7 @@ fn motion_gradients_agree(form: LaneForm) {
         }
         check(&mut worst, "pose rotation", &what, &got_pose[..3], &want_pose[..3]);
         check(&mut worst, "pose translation", &what, &got_pose[3..], &want_pose[3..]);
-        for (name, range) in &MOTION_GROUPS {
+        for (name, range) in MOTION_GROUPS.iter().filter(|(_, range)| range.end <= used) {
             check(&mut worst, name, &what, &got_motion.lanes(range), &want_motion.lanes(range));
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::reference::cases::{self, Kind, Rng};
 use crate::reference::flow::{Case, Form, INPUTS, gradient, loss, root};
-use crate::reference::motion::{MOTION, Motion, pose, pose_backward, set_in_motion};
+use crate::reference::motion::{MOTION, Motion, pose, pose_backward, set_moving};
 use crate::reference::number::matmul;
 use crate::reference::project::{Gaussian, PARAMETERS};
 
@@ -12,7 +12,14 @@ fn the_pose_has_the_values_of_its_formula() {
     let view = cases::view(&mut rng, 32, 32);
     let g = cases::gaussian(&mut rng, &view, Kind::Plain);
     let opacity = |g: &Gaussian<f64>| 1.0 / (1.0 + (-g.logit).exp());
-    let still = Motion { velocity: [1.0, -2.0, 0.5], centre: 0.4, log_duration: 0.2_f64.ln(), gate: -1.0 };
+    let still = Motion {
+        velocity: [1.0, -2.0, 0.5],
+        centre: 0.4,
+        log_duration: 0.2_f64.ln(),
+        gate: -1.0,
+        acceleration: [0.0; 3],
+        turn: [0.0; 3],
+    };
     let at_centre = pose(&g, &still, 0.4);
     assert!((opacity(&at_centre) - opacity(&g)).abs() < 1e-12 && at_centre.mean == g.mean);
     // One duration later: exp(-1/2) of the opacity.
@@ -30,7 +37,7 @@ fn pose_adjoints_match_central_differences() {
     let mut rng = Rng::new(8);
     let view = cases::view(&mut rng, 32, 32);
     let mut gaussians: Vec<Gaussian<f64>> = (0..20).map(|_| cases::gaussian(&mut rng, &view, Kind::Plain)).collect();
-    let motions = set_in_motion(&mut rng, &mut gaussians, 0.3);
+    let motions = set_moving(&mut rng, &mut gaussians, 0.3, true);
     for (g, m) in gaussians.iter().zip(&motions) {
         let row: [f64; PARAMETERS] = std::array::from_fn(|_| rng.normal());
         let value = |g: &Gaussian<f64>, m: &Motion<f64>| -> f64 {
@@ -47,7 +54,7 @@ fn pose_adjoints_match_central_differences() {
             let want = (at(1e-5) - at(-1e-5)) / 2e-5;
             assert!(close(by_motion[lane], want), "motion {lane}: {}, not {want}", by_motion[lane]);
         }
-        for lane in [0, 1, 2, 10] {
+        for lane in [0, 1, 2, 3, 4, 5, 6, 10] {
             let at = |step: f64| {
                 let mut flat = g.to_array();
                 flat[lane] += step;
@@ -84,7 +91,7 @@ fn flow_gradients_match_central_differences() {
     gaussians.iter_mut().for_each(|g| g.log_scale = g.log_scale.map(|s| s + 1.0));
     let mut other = view;
     other.translation[0] += 0.1;
-    let motions = set_in_motion(&mut rng, &mut gaussians, 0.5);
+    let motions = set_moving(&mut rng, &mut gaussians, 0.5, true);
     let pixels = 14 * 12;
     let case = Case {
         wanted: (0..pixels).map(|_| rng.normals()).collect(),

@@ -1,11 +1,11 @@
 //! Twin of rendered flow, its loss and its gradient (docs/algorithms.md F).
 
-use super::motion::{MOTION, Motion, pose};
+use super::motion::{MOTION, Motion, pose, turned};
 use super::number::{Dual, Num, matmul};
 use super::project::{Gaussian, Splat, View, determinant, project, stages};
 use super::rasterize::{Image, TRANSMITTANCE_MIN, depth_order, pixel_centre, response};
 
-/// Parameters that flow depends on: mean 3, quaternion 4, log-scale 3, logit, motion 6.
+/// Parameters that flow depends on: mean 3, quaternion 4, log-scale 3, logit, motion 12.
 pub const INPUTS: usize = 11 + MOTION;
 
 /// Opacity that a pixel must have for its flow to count.
@@ -108,9 +108,10 @@ fn records<T: Num>(gaussians: &[Gaussian<T>], motions: &[Motion<T>], case: &Case
         if !form.all {
             here = hold(here);
             there = hold(there);
-            for axis in 0..3 {
-                there.mean[axis] = here.mean[axis] + m.velocity[axis].times(second - first);
-            }
+            let [from, to] = [first, second].map(|time| T::constant(time - m.centre.value()));
+            let path = m.path(from, to);
+            (0..3).for_each(|axis| there.mean[axis] = here.mean[axis] + path[axis]);
+            there.quaternion = turned(here.quaternion, m.turn, to - from);
         }
         let Some(splat) = project(&here, &views[0]) else { return (None, None) };
         (Some(splat), moved(&splat, &there, &views[1], form.affine))
@@ -153,10 +154,9 @@ pub fn gradient(case: &Case, form: Form) -> Vec<[f64; INPUTS]> {
     if form.all {
         return slopes::<INPUTS>(case, form, 0);
     }
-    // Only velocities, lanes 11 to 13, are anything but constants: a sixth of the work.
-    let widen =
-        |slope: [f64; 3]| std::array::from_fn(|lane| if (11..14).contains(&lane) { slope[lane - 11] } else { 0.0 });
-    slopes::<3>(case, form, 11).into_iter().map(widen).collect()
+    // Only the motion's parameters are anything but constants, and of those not the time centre: half the work.
+    let widen = |slope: [f64; MOTION]| std::array::from_fn(|lane| if lane < 11 { 0.0 } else { slope[lane - 11] });
+    slopes::<MOTION>(case, form, 11).into_iter().map(widen).collect()
 }
 
 /// Derivatives by the parameters `first..first + L`.

@@ -21,6 +21,8 @@ pub trait Num:
     fn sqrt(self) -> Self;
     fn exp(self) -> Self;
     fn ln(self) -> Self;
+    fn sin(self) -> Self;
+    fn cos(self) -> Self;
     /// atan2(self, along), for a positive `self`.
     fn angle_from(self, along: Self) -> Self;
 
@@ -68,6 +70,12 @@ impl Num for f64 {
     fn ln(self) -> Self {
         f64::ln(self)
     }
+    fn sin(self) -> Self {
+        f64::sin(self)
+    }
+    fn cos(self) -> Self {
+        f64::cos(self)
+    }
     fn angle_from(self, along: Self) -> Self {
         f64::atan2(self, along)
     }
@@ -89,6 +97,12 @@ impl Num for f32 {
     }
     fn ln(self) -> Self {
         f32::ln(self)
+    }
+    fn sin(self) -> Self {
+        f32::sin(self)
+    }
+    fn cos(self) -> Self {
+        f32::cos(self)
     }
     fn angle_from(self, along: Self) -> Self {
         f32::atan2(self, along)
@@ -176,6 +190,12 @@ impl<const L: usize> Num for Dual<L> {
     fn sqrt(self) -> Self {
         let root = self.value.sqrt();
         self.chain(root, 0.5 / root)
+    }
+    fn sin(self) -> Self {
+        self.chain(self.value.sin(), self.value.cos())
+    }
+    fn cos(self) -> Self {
+        self.chain(self.value.cos(), -self.value.sin())
     }
     fn exp(self) -> Self {
         let e = self.value.exp();

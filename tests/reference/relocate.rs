@@ -1,6 +1,11 @@
 //! Twin of relocation and growth (3DGS-MCMC; docs/algorithms.md E.6, E.7): opacities and scales that preserve a slice
 //! of the image when one Gaussian becomes N, and draws in proportion to opacity.
 
+use dapple::scene::Scene;
+use dapple::train::refine::Refine;
+
+use super::number::Num;
+
 /// Opacity at or below which a Gaussian is dead.
 pub const DEAD: f64 = 0.005;
 /// Most copies one Gaussian is split into at once, itself included.
@@ -133,4 +138,25 @@ pub fn plan(weights: &[u32], destinations: Vec<usize>, word: impl Fn(usize) -> u
         })
         .collect();
     Some(Plan { copies, drawn })
+}
+
+/// Share of opacity 1 that a moving Gaussian weighs in the draw: longer durations than the usual one count less.
+pub fn weight_in_time(opacity: f64, log_duration: f64, usual_log_duration: f64, power: f64) -> f64 {
+    opacity * (power * (usual_log_duration - log_duration)).exp().min(1.0)
+}
+
+/// Weights are the oracle's to a unit and rounding.
+pub fn check_weights(weights: &[u32], scene: &Scene, refine: &Refine) {
+    let (usual, power) = (f64::from(refine.usual_log_duration), f64::from(refine.duration_power));
+    let mut long = 0;
+    for (i, &weight) in weights.iter().enumerate() {
+        let opacity = f64::from(scene.logits[i]).sigmoid();
+        let duration = f64::from(scene.motion.as_ref().unwrap().log_durations[i]);
+        let alive = refine.added > 0 || opacity > DEAD;
+        let want = weight_in_time(opacity, duration, usual, power) * f64::from(refine.weight_scale);
+        let want = if alive { want.max(1.0) } else { 0.0 };
+        assert!((f64::from(weight) - want).abs() <= 1.0 + 1e-5 * want, "Gaussian {i}: {weight}, not {want}");
+        long += usize::from(duration > usual);
+    }
+    assert!(long > weights.len() / 5 && long < weights.len(), "{long} live longer than usual");
 }

@@ -165,7 +165,12 @@ fn flow_takes_the_place_of_the_image() {
     let model = Model::upload(&gpu(), &scene).unwrap();
     let mut renderer = support::renderer();
     renderer.prepare(&model, dapple::render::LensVariant::PINHOLE).unwrap();
-    renderer.prepare_flow(FlowForm { affine: true, all: false }, dapple::render::LensVariant::PINHOLE).unwrap();
+    renderer
+        .prepare_flow(
+            FlowForm { affine: true, all: false, motion: dapple::model::MotionKind::Linear },
+            dapple::render::LensVariant::PINHOLE,
+        )
+        .unwrap();
     let view = device_view(&view, gaussians.len());
     renderer.set_view(&view, &model).unwrap();
     renderer.set_flow_target(&view, &view.at(0.2));

@@ -12,7 +12,7 @@ use glam::Vec4;
 
 use crate::reference::adam::{self, Moments};
 use crate::reference::cases::{self, Rng};
-use crate::reference::motion::{self as oracle, MOTION, host_motion, set_in_motion};
+use crate::reference::motion::{self as oracle, LINEAR, MOTION, host_motion, set_moving};
 use crate::reference::number::Num;
 use crate::reference::project::{self as oracle_project, Gaussian, PARAMETERS};
 use crate::reference::random::{box_muller, normals, pcg4d};
@@ -23,7 +23,8 @@ use crate::support::{self, device_view, gpu, read_motion, read_rows};
 const SEED: u32 = 77;
 const STREAM_NOISE: u32 = 1;
 
-/// The oracle's step of one Gaussian's motion; returns it with the shift along its line that the mean goes with.
+/// The oracle's step of one Gaussian's motion; returns the shift of its time centre by the noise, and the way along its path
+/// that the mean goes with it.
 fn step_motion(
     m: &mut oracle::Motion<f64>,
     moments: &mut [Moments; MOTION],
@@ -31,7 +32,8 @@ fn step_motion(
     step: &Step,
     index: u32,
     gate: f64,
-) -> f64 {
+    curved: bool,
+) -> (f64, [f64; 3]) {
     let mut row = *gradient;
     let steady = m.steady();
     row[4] -= f64::from(step.duration_regularisation);
@@ -40,18 +42,29 @@ fn step_motion(
     let slowing = (f64::from(step.init_log_duration) - m.log_duration).exp().min(1.0);
     let v = v * slowing;
     let mut flat = m.to_array();
-    for (lane, rate) in [v, v, v, t, l, g].into_iter().enumerate() {
+    let bend = slowing * slowing * f64::from(step.lr_acceleration);
+    let turn = slowing * f64::from(step.lr_turn);
+    let rates = [v, v, v, t, l, g, bend, bend, bend, turn, turn, turn];
+    let rates = rates.into_iter().take(if curved { MOTION } else { LINEAR });
+    for (lane, rate) in rates.enumerate() {
         flat[lane] += adam::step(&mut moments[lane], row[lane], rate, step.number + 1);
     }
     let speed = flat[..3].iter().map(|v| v * v).sum::<f64>().sqrt();
     let pull = f64::from(step.velocity_shrinkage) * (1.0 - slowing) * v;
     flat[..3].iter_mut().for_each(|v| *v *= (1.0 - pull / speed).max(0.0));
+    for (lanes, rate) in [(6..9, bend), (9..12, turn)] {
+        let size = flat[lanes.clone()].iter().map(|v| v * v).sum::<f64>().sqrt();
+        let left = (1.0 - f64::from(step.bend_shrinkage) * rate / size.max(1e-20)).max(0.0);
+        flat[lanes].iter_mut().for_each(|v| *v *= left);
+    }
     flat[4] = flat[4].max(f64::from(step.min_log_duration));
     let [_, _, c, d] = pcg4d([index, step.number, step.seed, STREAM_NOISE]);
     let shift = f64::from(step.time_noise) * gate * flat[4].exp() * box_muller(c, d)[1];
-    flat[3] += shift;
     *m = oracle::Motion::from_array(&flat);
-    shift
+    let path = m.path(0.0, shift);
+    m.centre += shift;
+    (0..3).for_each(|axis| m.velocity[axis] += shift * m.acceleration[axis]);
+    (shift, path)
 }
 
 /// A moving scene under a fixed gradient of the image, with one optimiser that steps and one that only looks.
@@ -72,7 +85,7 @@ impl Rig {
         renderer.set_view(&view, &model).unwrap();
         gpu.write(renderer.frame().image_gradient(), 0, image_gradient);
         let optimiser = Optimiser::new(&gpu, count, scene.sh_degree, model.form()).unwrap();
-        let probe = Optimiser::storing_gradients(&gpu, count, scene.sh_degree, true).unwrap();
+        let probe = Optimiser::storing_gradients(&gpu, count, scene.sh_degree, model.form().motion).unwrap();
         Self { renderer, model, view, optimiser, probe }
     }
 
@@ -84,7 +97,12 @@ impl Rig {
         self.probe.set_step(&Step::default());
         self.probe.record(&mut recorder, &self.model, self.renderer.frame(), &self.view);
         recorder.finish().unwrap();
-        let [rows, _] = support::read_moments(&self.probe.moments, self.model.len(), self.model.sh_degree(), true);
+        let [rows, _] = support::read_moments(
+            &self.probe.moments,
+            self.model.len(),
+            self.model.sh_degree(),
+            self.model.form().motion,
+        );
         self.moved(&rows)
     }
 
@@ -125,6 +143,7 @@ const MOVED: usize = 3 + MOTION;
 struct Twin {
     mean: [f64; 3],
     motion: oracle::Motion<f64>,
+    curved: bool,
     moments: ([Moments; 3], [Moments; MOTION]),
     /// The second moment of so small a gradient is zero in f32: then there is no step.
     underflown: [bool; MOVED],
@@ -144,15 +163,18 @@ impl Twin {
             *underflown |= *gradient != 0.0 && gradient.abs() < 1e-16;
         }
         let (after, seen) = after;
-        let noise = if seen { f64::from(step.mean_noise) } else { 0.0 };
-        let by_noise = noise_in_space(after, normals([index, step.number, step.seed, STREAM_NOISE]), noise);
         let gate = if seen { noise_gate(after.logit.sigmoid()) } else { 0.0 };
         let by_motion = gradient[3..].try_into().unwrap();
-        let shift = step_motion(&mut self.motion, &mut self.moments.1, by_motion, step, index, gate);
+        let (shift, path) =
+            step_motion(&mut self.motion, &mut self.moments.1, by_motion, step, index, gate, self.curved);
+        // The noise in space comes before the Gaussian slides along its path and turns with it.
+        let before = Gaussian { quaternion: oracle::turned(after.quaternion, self.motion.turn, -shift), ..*after };
+        let noise = if seen { f64::from(step.mean_noise) } else { 0.0 };
+        let by_noise = noise_in_space(&before, normals([index, step.number, step.seed, STREAM_NOISE]), noise);
         for axis in 0..3 {
             self.mean[axis] += adam::step(&mut self.moments.0[axis], gradient[axis], mean_rate, step.number + 1);
-            // The mean slides as far along the line as the centre shifts.
-            self.mean[axis] += by_noise[axis] + shift * self.motion.velocity[axis];
+            // The mean slides along the path as the centre shifts.
+            self.mean[axis] += by_noise[axis] + path[axis];
         }
     }
 
@@ -172,9 +194,9 @@ struct Drift {
 
 /// Gaussians in motion: some nearly transparent, which the noise moves most; some unseen that hardly move and live long,
 /// which come to rest.
-fn drifting(count: usize) -> Drift {
+fn drifting(count: usize, curved: bool) -> Drift {
     let (mut gaussians, view) = cases::scene(91, count, 64, 48);
-    let mut motions = set_in_motion(&mut Rng::new(92), &mut gaussians, 0.4);
+    let mut motions = set_moving(&mut Rng::new(92), &mut gaussians, 0.4, curved);
     gaussians.iter_mut().step_by(4).for_each(|g| g.logit = -5.0);
     for i in (0..count).step_by(7) {
         gaussians[i].logit = -20.0;
@@ -188,8 +210,13 @@ fn drifting(count: usize) -> Drift {
 
 #[test]
 fn motion_steps_agree_with_adam_regularisers_and_noise() {
+    motion_steps_agree(false);
+    motion_steps_agree(true);
+}
+
+fn motion_steps_agree(curved: bool) {
     let count = 150;
-    let Drift { scene, gaussians, motions, view } = drifting(count);
+    let Drift { scene, gaussians, motions, view } = drifting(count, curved);
     let mut rng = Rng::new(93);
     let gradient: Vec<Vec4> =
         (0..64 * 48).map(|_| Vec4::from_array(rng.normals().map(|v: f64| v as f32 * 1e-3))).collect();
@@ -206,6 +233,7 @@ fn motion_steps_agree_with_adam_regularisers_and_noise() {
     let twin = |(g, m): (&Gaussian<f64>, &oracle::Motion<f64>)| Twin {
         mean: g.mean,
         motion: *m,
+        curved,
         moments: Default::default(),
         underflown: [false; MOVED],
     };
@@ -235,19 +263,22 @@ fn motion_steps_agree_with_adam_regularisers_and_noise() {
         }
         rested += usize::from(got[3..6] == [0.0; 3]);
     }
-    eprintln!("motion update: {compared} compared, {moved:?} moved in 6 steps by lane, off by at most {worst:.1e}");
-    assert!(moved.iter().all(|&moved| moved > count / 2), "by lane, {moved:?} moved");
-    assert!(compared > MOVED * count - 200, "only {compared} compared");
+    eprintln!(
+        "motion update, curved {curved}: {compared} compared, {moved:?} moved in 6 steps by lane, off by at most {worst:.1e}"
+    );
+    let used = 3 + if curved { MOTION } else { LINEAR };
+    assert!(moved[..used].iter().all(|&moved| moved > count / 2), "by lane, {moved:?} moved");
+    assert!(compared > MOVED * count - 300, "only {compared} compared");
     assert!(held > 0, "no duration is held at the least one");
     assert_eq!(rested, count.div_ceil(7), "Gaussians at rest");
 }
 
-/// Noise in time alone leaves every Gaussian on its line.
+/// Noise in time alone leaves every Gaussian on its path, and turned as it was at each time.
 #[test]
-fn noise_in_time_slides_along_the_line() {
+fn noise_in_time_slides_along_the_path() {
     let (gpu, count) = (gpu(), 400);
     let (mut gaussians, view) = cases::scene(94, count, 32, 32);
-    let motions = set_in_motion(&mut Rng::new(95), &mut gaussians, 0.5);
+    let motions = set_moving(&mut Rng::new(95), &mut gaussians, 0.5, true);
     gaussians.iter_mut().for_each(|g| g.logit = -4.5);
     let mut scene = cases::host_scene(&gaussians, 0, false);
     scene.motion = Some(host_motion(&motions));
@@ -280,8 +311,14 @@ fn noise_in_time_slides_along_the_line() {
         let shift = moved.centres[i] - before.centres[i];
         assert_eq!(shift != 0.0, seen, "Gaussian {i}: noise where the view shows it, and only there");
         moving += usize::from(seen);
-        let place = |scene: &Scene, m: &Motion| scene.means[i] + m.velocities[i] * (0.5 - m.centres[i]);
-        assert!((place(&after, moved) - place(&scene, before)).length() < 1e-5, "Gaussian {i} left its line");
+        let place = |scene: &Scene, m: &Motion, time| scene.means[i] + m.displacement(i, time);
+        for time in [0.0, 0.5, 1.0] {
+            let off = (place(&after, moved, time) - place(&scene, before, time)).length();
+            assert!(off < 2e-5, "Gaussian {i} left its path by {off}");
+            let turn = |scene: &Scene, m: &Motion| Vec4::from(m.turned(i, scene.quaternions[i], time));
+            let off = (turn(&after, moved) - turn(&scene, before)).length();
+            assert!(off < 1e-4 * turn(&scene, before).length(), "Gaussian {i} is turned by {off}");
+        }
         let gate = noise_gate(f64::from(scene.logits[i]).sigmoid());
         squares += (f64::from(shift) / (0.5 * gate * f64::from(before.log_durations[i].exp()))).powi(2);
     }
@@ -293,14 +330,14 @@ fn noise_in_time_slides_along_the_line() {
 #[test]
 fn relocation_copies_motion_and_divides_durations() {
     let (gpu, count) = (gpu(), 300);
-    for (added, share) in [(0, true), (15, true), (0, false)] {
+    for (added, share, curved) in [(0, true, false), (15, true, true), (0, false, false), (0, true, true)] {
         let (mut gaussians, view) = cases::scene(96, count, 32, 32);
-        let motions = set_in_motion(&mut Rng::new(97), &mut gaussians, 0.5);
+        let motions = set_moving(&mut Rng::new(97), &mut gaussians, 0.5, curved);
         gaussians.iter_mut().step_by(5).for_each(|g| g.logit = -8.0);
         let mut scene = cases::host_scene(&gaussians, 0, false);
         scene.motion = Some(host_motion(&motions));
         let mut model = Model::with_capacity(&gpu, &scene, count + added).unwrap();
-        let moments = support::made_moments(count, count + added, 0, true);
+        let moments = support::made_moments(count, count + added, 0, model.form().motion);
         let mut renderer = support::training_renderer();
         renderer.set_view(&device_view(&view, count), &model).unwrap();
         let before = read_motion(&model.rows, count);
@@ -312,6 +349,8 @@ fn relocation_copies_motion_and_divides_durations() {
             weight_scale: weight_scale(count),
             dead_opacity: relocate::DEAD as f32,
             share_duration: u32::from(share),
+            usual_log_duration: -1.2,
+            duration_power: 3.0,
             ..Refine::default()
         };
         let refiner = Refiner::new(&gpu, model.form()).unwrap();
@@ -325,7 +364,12 @@ fn relocation_copies_motion_and_divides_durations() {
         model.set_len(count + added);
         let sources = gpu.read_range(renderer.frame().scratch().sources, 0, count + added).unwrap();
         let draws = gpu.read_range(renderer.frame().scratch().draws, 0, count).unwrap();
-        let [first, _] = support::read_moments(&moments, count + added, 0, true);
+        relocate::check_weights(
+            &gpu.read_range(renderer.frame().scratch().weights, 0, count).unwrap(),
+            &scene,
+            &refine,
+        );
+        let [first, _] = support::read_moments(&moments, count + added, 0, model.form().motion);
         let (after, first) = (read_motion(&model.rows, count + added), read_motion(&first, count + added));
         let mut copied = 0;
         for i in 0..count + added {
@@ -340,7 +384,8 @@ fn relocation_copies_motion_and_divides_durations() {
             assert!(off < 1e-4, "Gaussian {i} from {source}: {:?}, not {want:?}", after[i]);
             copied += usize::from(source != i);
             let kept = if i >= count || (added == 0 && drawn > 0) { 0.0 } else { 1.0 };
-            assert!(first[i].iter().all(|v| *v == kept), "Gaussian {i}: moments {:?}, not {kept}", first[i]);
+            let used = if curved { MOTION } else { LINEAR };
+            assert!(first[i][..used].iter().all(|v| *v == kept), "Gaussian {i}: moments {:?}, not {kept}", first[i]);
         }
         let dead = scene.logits.iter().filter(|logit| f64::from(**logit).sigmoid() <= relocate::DEAD).count();
         assert!(dead >= 60);

@@ -2,7 +2,7 @@
 
 use dapple::gpu::Recorder;
 use dapple::gpu::wgsl::constant;
-use dapple::model::{Model, ModelForm};
+use dapple::model::{Model, ModelForm, MotionKind};
 use dapple::render::{Channel, LensVariant};
 use dapple::train::Config;
 use dapple::train::schedule::Schedule;
@@ -49,7 +49,7 @@ fn check(degree: u32, seed: u64, (rate, bare): (f64, bool)) -> Found {
     // What f16 cannot hold would be rounded before the first step.
     let kept = |v: f32| if f64::from(v.abs()) < LEAST { 0.0 } else { f16::from_f32(v).to_f32() };
     scene.sh.iter_mut().for_each(|v| *v = if bare { 0.0 } else { kept(*v) });
-    let form = ModelForm { moving: false, packed: true };
+    let form = ModelForm { motion: MotionKind::Static, packed: true };
     let mut model = Model::empty(&gpu(), COUNT, 3, form).unwrap();
     model.load(&gpu(), &scene).unwrap();
     let device = device_view(&view, COUNT);
@@ -63,7 +63,7 @@ fn check(degree: u32, seed: u64, (rate, bare): (f64, bool)) -> Found {
 
     // The gradient of the constant band, from the same model in full precision.
     let full = Model::upload(&gpu(), &scene).unwrap();
-    let probe = Optimiser::storing_gradients(&gpu(), COUNT, 3, false).unwrap();
+    let probe = Optimiser::storing_gradients(&gpu(), COUNT, 3, MotionKind::Static).unwrap();
     let optimiser = Optimiser::new(&gpu(), COUNT, 3, form).unwrap();
     let config = Config { lr_sh_rest: rate, ..Config::default() };
     let step = Schedule::new(&config, vec![0]).step(0, COUNT);
@@ -77,7 +77,7 @@ fn check(degree: u32, seed: u64, (rate, bare): (f64, bool)) -> Found {
         recorder.finish().unwrap();
     }
     assert_eq!(renderer.frame_mut().read_status().unwrap().non_finite, 0);
-    let gradients = read_rows(&gpu(), &read_moments(&probe.moments, COUNT, 3, false)[0], COUNT, 3);
+    let gradients = read_rows(&gpu(), &read_moments(&probe.moments, COUNT, 3, MotionKind::Static)[0], COUNT, 3);
     let rest = constant("splat/colour_step_packed", "REST_RATE") * f64::from(step.lr_sh_rest);
     let (after, rates) = (colours(&model), [f64::from(step.lr_sh_dc), rest]);
 

@@ -29,7 +29,7 @@ fn opacity_is_penalised_as_far_as_it_shows() {
     let view = device_view(&view, count).at(time);
     renderer.set_view(&view, &model).unwrap();
     gpu.write(renderer.frame().image_gradient(), 0, &vec![Vec4::ZERO; 32 * 32]);
-    let probe = Optimiser::storing_gradients(&gpu, count, 0, true).unwrap();
+    let probe = Optimiser::storing_gradients(&gpu, count, 0, model.form().motion).unwrap();
     let step = Step { opacity_regularisation: 0.3, faded_regularisation: 0.25, ..Step::default() };
     let mut recorder = Recorder::new(&gpu, false);
     renderer.record_forward(&mut recorder, &model, &view, Channel::Color);
@@ -37,7 +37,7 @@ fn opacity_is_penalised_as_far_as_it_shows() {
     probe.set_step(&step);
     probe.record(&mut recorder, &model, renderer.frame(), &view);
     recorder.finish().unwrap();
-    let gradients = read_rows(&gpu, &read_moments(&probe.moments, count, 0, true)[0], count, 0);
+    let gradients = read_rows(&gpu, &read_moments(&probe.moments, count, 0, model.form().motion)[0], count, 0);
     let motion = scene.motion.as_ref().unwrap();
     let (mut faint, mut full) = (0, 0);
     for (i, gradient) in gradients.iter().enumerate() {

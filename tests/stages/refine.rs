@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use dapple::gpu::Recorder;
-use dapple::model::{Model, ModelForm};
+use dapple::model::{Model, ModelForm, MotionKind};
 use dapple::render::{Channel, FrameStatus, RenderOptions, Renderer};
 use dapple::scene::Scene;
 use dapple::train::Config;
@@ -57,13 +57,13 @@ impl Population {
     /// Moments start as all ones and all twos.
     fn new(scene: &Scene, capacity: usize) -> Self {
         let (gpu, degree) = (gpu(), scene.sh_degree);
-        let moments = support::made_moments(scene.len(), capacity, degree, false);
+        let moments = support::made_moments(scene.len(), capacity, degree, MotionKind::Static);
         Self { model: Model::with_capacity(&gpu, scene, capacity).unwrap(), moments, degree }
     }
 
     fn snapshot(&self) -> Snapshot {
         let capacity = self.model.capacity();
-        let [first, second] = support::read_moments(&self.moments, capacity, self.degree, false);
+        let [first, second] = support::read_moments(&self.moments, capacity, self.degree, MotionKind::Static);
         [&self.model.rows, &first, &second].map(|rows| support::read_rows(&gpu(), rows, capacity, self.degree))
     }
 }

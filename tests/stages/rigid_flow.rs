@@ -38,6 +38,7 @@ fn plane() -> Scene {
             centres: vec![0.5; count],
             log_durations: vec![0.0; count],
             gates: vec![1.0; count],
+            curves: None,
         }),
         means,
         ..Scene::default()

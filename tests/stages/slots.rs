@@ -2,6 +2,7 @@
 
 use bytemuck::Zeroable;
 use dapple::gpu::Recorder;
+use dapple::model::MotionKind;
 use dapple::render::{FOLD_BATCH, FlowForm, FoldSlots, SLOT, SplatRow};
 
 use crate::reference::cases::{self, Rng};
@@ -27,8 +28,8 @@ fn folded(slots: &[f32], stride: usize, lists: &[(u32, u32)]) -> (Vec<f64>, Vec<
 fn long_lists_of_slots_are_added_into_their_first() {
     let gpu = gpu();
     let mut rng = Rng::new(29);
-    let forms =
-        [(0, 0), (1, FlowForm { affine: false, all: false }.slot()), (2, FlowForm { affine: true, all: false }.slot())];
+    let form = |affine| FlowForm { affine, all: false, motion: MotionKind::Linear };
+    let forms = [(0, 0), (1, form(false).slot()), (2, form(true).slot())];
     let mut long = 0;
     for (flow, flow_stride) in forms {
         for count in [1, FOLD_BATCH - 1, FOLD_BATCH, FOLD_BATCH + 1, 2 * FOLD_BATCH + 77] {

@@ -1,7 +1,7 @@
 //! The optimiser's step against the oracle's, its noise, and what it does with values that are not finite.
 
 use dapple::gpu::Recorder;
-use dapple::model::Model;
+use dapple::model::{Model, MotionKind};
 use dapple::render::{Channel, LensVariant, Renderer, View};
 use dapple::scene::Scene;
 use dapple::train::Config;
@@ -91,7 +91,7 @@ fn steps_agree_with_adam_regularisers_and_noise() {
     gaussians.iter_mut().step_by(5).for_each(|g| g.logit = -5.0);
     let scene = cases::host_scene(&gaussians, 3, false);
     let mut rig = Rig::new(&scene, device_view(&view, count), &random_gradient(62, 64 * 48, 1e-3));
-    let probe = Optimiser::storing_gradients(&gpu(), count, 3, false).unwrap();
+    let probe = Optimiser::storing_gradients(&gpu(), count, 3, MotionKind::Static).unwrap();
     let config = Config { seed: SEED, ..Config::default() };
     let schedule = Schedule::new(&config, vec![0]);
     let start = rig.rows();
@@ -101,7 +101,7 @@ fn steps_agree_with_adam_regularisers_and_noise() {
     for step in 0..10 {
         let seen = rig.seen();
         assert_eq!(rig.step(&schedule.step(step, count), Some(&probe)), 0);
-        let gradients = read_rows(&gpu(), &read_moments(&probe.moments, count, 3, false)[0], count, 3);
+        let gradients = read_rows(&gpu(), &read_moments(&probe.moments, count, 3, MotionKind::Static)[0], count, 3);
         let rate = schedule.mean_rate(step);
         let settings = Settings {
             step: step + 1,
@@ -244,7 +244,7 @@ fn frozen_gaussians_keep_every_bit() {
     let (count, frozen) = (60, 25);
     let (gaussians, view) = cases::scene(71, count, 48, 48);
     for packed in [false, true] {
-        let form = dapple::model::ModelForm { moving: false, packed };
+        let form = dapple::model::ModelForm { motion: MotionKind::Static, packed };
         let scene = cases::host_scene(&gaussians, 3, false);
         let after = [0, frozen].map(|frozen| {
             let gpu = gpu();

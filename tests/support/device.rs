@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use dapple::gpu::{Gpu, Recorder};
-use dapple::model::{ModelForm, MotionRow, Rows, sh_rest};
+use dapple::model::{ModelForm, MotionKind, MotionRow, Rows, sh_rest};
 use dapple::render::{self, LaneForm, Renderer};
 use dapple::train::moments::{Moments, moment_vectors};
 use glam::{Vec3, Vec4};
@@ -108,27 +108,35 @@ pub fn read_rows(gpu: &Gpu, rows: &Rows, count: usize, degree: u32) -> Vec<[f64;
 }
 
 /// First and second moments in full precision, each as rows of parameters.
-pub fn read_moments(moments: &Moments, capacity: usize, degree: u32, moving: bool) -> [Rows; 2] {
-    let (gpu, form) = (gpu(), ModelForm { moving, packed: false });
+pub fn read_moments(moments: &Moments, capacity: usize, degree: u32, motion: MotionKind) -> [Rows; 2] {
+    let (gpu, form) = (gpu(), ModelForm { motion, packed: false });
     let vectors = gpu.read(&moments.rows).unwrap();
     [0, 1].map(|which| {
         let rows = Rows { sh: moments.sh[which].clone(), ..Rows::zeros(&gpu, capacity, degree, form).unwrap() };
         let own = vectors.chunks_exact(moment_vectors(form));
         let geometry: Vec<Vec4> = own.clone().flat_map(|row| row[4 * which..][..4].to_vec()).collect();
         gpu.write(&rows.geometry.cast(), 0, &geometry[..4 * capacity]);
-        if moving {
-            let motion: Vec<Vec4> = own.flat_map(|row| row[8 + 2 * which..][..2].to_vec()).collect();
-            gpu.write(&rows.motion.cast(), 0, &motion[..2 * capacity]);
+        let vectors = motion.vectors();
+        if vectors > 0 {
+            // What the model does not use is zero.
+            let whole = |row: &[Vec4]| {
+                let own = &row[8 + vectors * which..][..vectors];
+                [0, 1, 2].map(|i| own.get(i).copied().unwrap_or(Vec4::ZERO))
+            };
+            let motion: Vec<Vec4> = own.flat_map(whole).collect();
+            gpu.write(&rows.motion.cast(), 0, &motion[..3 * capacity]);
         }
         rows
     })
 }
 
 /// Moments in full precision whose first are all ones and whose second all twos, for the first `count` Gaussians.
-pub fn made_moments(count: usize, capacity: usize, degree: u32, moving: bool) -> Moments {
-    let (gpu, form) = (gpu(), ModelForm { moving, packed: false });
+pub fn made_moments(count: usize, capacity: usize, degree: u32, motion: MotionKind) -> Moments {
+    let (gpu, form) = (gpu(), ModelForm { motion, packed: false });
     let moments = Moments::zeros(&gpu, capacity, degree, form).unwrap();
-    let row = [[1.0; 4], [2.0; 4]].concat().into_iter().chain([1.0, 1.0, 2.0, 2.0]).take(moment_vectors(form));
+    let vectors = motion.vectors();
+    let row = [vec![1.0; 4], vec![2.0; 4], vec![1.0; vectors], vec![2.0; vectors]].concat();
+    let row = row.into_iter().take(moment_vectors(form));
     let row: Vec<Vec4> = row.map(Vec4::splat).collect();
     gpu.write(&moments.rows, 0, &row.repeat(count));
     let stride = 3 * sh_rest(degree);
@@ -148,7 +156,8 @@ pub fn read_motion(rows: &Rows, count: usize) -> Vec<[f64; MOTION]> {
     let rows = gpu().read_range(&rows.motion, 0, count).unwrap();
     let flat = |row: &MotionRow| {
         let (v, d) = (row.velocity_centre, row.duration_gate);
-        [v.x, v.y, v.z, v.w, d.x, d.y].map(f64::from)
+        let t = row.turn;
+        [v.x, v.y, v.z, v.w, d.x, d.y, d.z, d.w, t.w, t.x, t.y, t.z].map(f64::from)
     };
     rows.iter().map(flat).collect()
 }

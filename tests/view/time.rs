@@ -41,6 +41,7 @@ fn a_person_steps_scrubs_and_plays_a_clip() {
         centres: vec![0.5; count],
         log_durations: vec![1.0; count],
         gates: vec![Motion::NO_GATE; count],
+        curves: None,
     });
     format::write_scene(&root.join("moving.dapple"), &scene).expect("writes");
 

@@ -1,10 +1,13 @@
-// Gradient of a Gaussian by the flow in the buffer `flow_gradients`: [N] (velocity, unused), or where flow is for all
-// parameters [N][4]: (velocity, time centre), (mean, 0), quaternion, (log-scale, 0).
-const FLOW_MOTION: u32 = 0u;
-const FLOW_GEOMETRY: u32 = 1u;
-const FLOW_ROW: u32 = 4u;
+// Gradient of a Gaussian by the flow in the buffer `flow_gradients`, rows of vectors: of its motion, those that the model
+// has of the velocity, the acceleration and the angular velocity, where the motion's row has them; then, where flow is for
+// all parameters, by (mean, 0), quaternion and (log-scale, 0). Only there has the time centre, the fourth of the first
+// vector, a gradient.
 
-// Where vector `i` of a Gaussian lies, where flow is for all parameters.
-fn flow_gradient_index(gaussian: u32, i: u32) -> u32 {
-    return FLOW_ROW * gaussian + i;
+// Vectors of the motion, and of the geometry.
+const FLOW_MOTION: u32 = 2u * MOTION - 1u;
+const FLOW_GEOMETRY: u32 = 3u;
+
+// Where vector `i` of a Gaussian lies.
+fn flow_gradient_index(gaussian: u32, all: bool, i: u32) -> u32 {
+    return gaussian * (FLOW_MOTION + select(0u, FLOW_GEOMETRY, all)) + i;
 }

@@ -11,9 +11,10 @@ struct GeometryRow {
     colour: vec4f,
 }
 
-// The Gaussian of a row, which is at `mean` at the view's time and shows a share `visibility` of its opacity.
-fn gaussian_of(row: GeometryRow, mean: vec3f, visibility: f32) -> Gaussian {
-    return Gaussian(mean, row.mean_logit.w, row.quaternion, row.log_scale.xyz, visibility);
+// The Gaussian of a row, which is at `mean` at the view's time, turned to `quaternion`, and shows a share `visibility` of its
+// opacity.
+fn gaussian_of(row: GeometryRow, mean: vec3f, quaternion: vec4f, visibility: f32) -> Gaussian {
+    return Gaussian(mean, row.mean_logit.w, quaternion, row.log_scale.xyz, visibility);
 }
 
 fn unpack_geometry(row: GeometryRow) -> array<vec4f, 4> {

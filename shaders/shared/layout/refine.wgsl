@@ -19,6 +19,10 @@ struct Refine {
     sh_rest: u32,
     // The first Gaussians, of this number, are neither targets nor sources.
     frozen: u32,
+    // Gaussians of a longer duration than that of this logarithm are drawn less often: by their ratio to this power.
+    usual_log_duration: f32,
+    duration_power: f32,
+    unused0: f32,
 }
 
 const NO_SOURCE: u32 = 0xffffffffu;

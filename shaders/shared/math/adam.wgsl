@@ -25,6 +25,8 @@ struct Step {
     lr_time: f32,
     lr_duration: f32,
     lr_gate: f32,
+    lr_acceleration: f32,
+    lr_turn: f32,
     // Standard deviation of the noise of a transparent Gaussian's mean, in its own standard deviations.
     mean_noise: f32,
     // Standard deviation of the noise of a time centre, in durations.
@@ -43,6 +45,8 @@ struct Step {
     min_log_duration: f32,
     // Decrease of a long-lived Gaussian's speed in one step, as a share of the velocity's largest step.
     velocity_shrinkage: f32,
+    // Decrease of the acceleration and of the angular velocity in one step, as a share of their rates.
+    bend_shrinkage: f32,
     // One of FLOW_SUPERVISES_*.
     flow_supervision: u32,
     // Seed of the random numbers, and the number of the step.

@@ -1,61 +1,38 @@
-//#use layout/motion_row
-// A Gaussian's pose at the view's time: it moves along a line and fades before and after its time centre, but for a share
-// that its gate keeps (docs/algorithms.md G.2). Uses the buffer `motion`.
+//#use motion/fade
+// A Gaussian's pose at the view's time: it moves along a line and fades (docs/algorithms.md G.2). Uses the buffer `motion`.
 // Twin: tests/reference/motion.rs.
-
-struct Motion {
-    velocity: vec3f,
-    centre: f32,
-    log_duration: f32,
-    gate: f32,
-}
 
 struct Pose {
     mean: vec3f,
     visibility: f32,
 }
 
-// What a Gaussian's visibility is made of.
-struct Fade {
-    // Time since the centre, by itself and in durations.
-    elapsed: f32,
-    distance: f32,
-    // 1 / duration.
-    rate: f32,
-    // exp(-distance^2 / 2), and the share that does not fade.
-    fade: f32,
-    steady: f32,
-}
-
-// Sharpness of the gate.
-const GATE: f32 = 20.0;
-
-fn motion_of(gaussian: u32) -> Motion {
-    let row = motion[gaussian];
-    return Motion(row.velocity_centre.xyz, row.velocity_centre.w, row.duration_gate.x, row.duration_gate.y);
-}
-
-fn fade_of(m: Motion, time: f32) -> Fade {
-    var out: Fade;
-    out.elapsed = time - m.centre;
-    // Bounds beyond which everything is zero anyway, so that no gradient is zero times infinity.
-    out.rate = exp(-max(m.log_duration, -80.0));
-    out.distance = clamp(out.elapsed * out.rate, -14.0, 14.0);
-    out.fade = exp(-0.5 * out.distance * out.distance);
-    out.steady = 1.0 / (1.0 + exp(-GATE * m.gate));
-    return out;
-}
-
-fn visibility_of(f: Fade) -> f32 {
-    return f.steady + (1.0 - f.steady) * f.fade;
-}
-
 fn pose_of(gaussian: u32, mean: vec3f) -> Pose {
-    let m = motion_of(gaussian);
-    let f = fade_of(m, view.time);
-    return Pose(mean + f.elapsed * m.velocity, visibility_of(f));
+    let row = motion[gaussian];
+    let f = fade_of(row, view.time);
+    return Pose(mean + f.elapsed * row.velocity_centre.xyz, visibility_of(f));
+}
+
+// The quaternion of a Gaussian in a pose.
+fn pose_quaternion(pose: Pose, quaternion: vec4f) -> vec4f {
+    return quaternion;
+}
+
+// The gradient of a quaternion by that of the turned one.
+fn pose_quaternion_backward(pose: Pose, by_quaternion: vec4f) -> vec4f {
+    return by_quaternion;
 }
 
 fn velocity_of(gaussian: u32) -> vec3f {
-    return motion_of(gaussian).velocity;
+    return motion[gaussian].velocity_centre.xyz;
+}
+
+// Gradient of a row by where its Gaussian gets between the times `start` and `end` since its centre: by its mean, and by its
+// turned quaternion. That by the centre is right where `start` is 0.
+fn path_backward(row: MotionRow, start: f32, end: f32, by_mean: vec3f, quaternion: vec4f, by_quaternion: vec4f)
+    -> array<vec4f, MOTION_VECTORS> {
+    return array<vec4f, MOTION_VECTORS>(
+        vec4f((end - start) * by_mean, -dot(row.velocity_centre.xyz, by_mean)),
+        vec4f(0.0),
+    );
 }

@@ -1,5 +1,5 @@
 //#use motion/static
-// The motion part of update.wgsl for static scenes: nothing. motion/linear_update.wgsl has the same functions.
+// The motion part of update.wgsl for static scenes: nothing. motion/moving_update.wgsl has the same functions.
 
 struct MotionGradient {
     unused: f32,
@@ -9,7 +9,7 @@ struct MotionValue {
     unused: f32,
 }
 
-fn motion_gradient(index: u32, by_mean: vec3f, by_visibility: f32) -> MotionGradient {
+fn motion_gradient(index: u32, by_mean: vec3f, quaternion: vec4f, by_quaternion: vec4f, by_visibility: f32) -> MotionGradient {
     return MotionGradient(0.0);
 }
 

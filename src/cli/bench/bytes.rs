@@ -20,7 +20,7 @@ pub fn least(stage: &str, counts: &Counts) -> Option<u64> {
     let Counts { gaussians, visible, pairs, width, height, sh_degree, packed } = *counts;
     let pixels = u64::from(width) * u64::from(height);
     let (geometry, splat) = (size_of::<GeometryRow>() as u64, size_of::<SplatRow>() as u64);
-    let form = ModelForm { moving: false, packed };
+    let form = ModelForm { packed, ..ModelForm::default() };
     // A block of four Gaussians has no gaps in either form.
     let colour = form.sh_words(4, sh_rest(sh_degree)) as u64 * WORD / 4;
     let moments = moment_vectors(form) as u64 * PIXEL;

@@ -158,6 +158,7 @@ fn motion(meta: &Meta, timeline: &Timeline, pixels: &Pixels) -> Result<Motion> {
         centres: (0..n).map(|i| number(i, 0)).collect(),
         log_durations: (0..n).map(|i| number(i, 1).ln()).collect(),
         gates: vec![Motion::NO_GATE; n],
+        curves: None,
     };
     let Some(temporal) = &meta.temporal else { return Ok(motion) };
     let (mins, maxs) = (temporal.means.mins[0], temporal.means.maxs[0]);

@@ -67,7 +67,7 @@ fn layer(file: &mut impl Write, scene: &Scene, times: &[f32]) -> io::Result<()> 
     let n = scene.len();
     // What changes in time, without the large rest.
     let (means, logits, motion) = (scene.means.clone(), scene.logits.clone(), scene.motion.clone());
-    let moving = Scene { means, logits, motion, ..Scene::default() };
+    let moving = Scene { means, logits, motion, quaternions: scene.quaternions.clone(), ..Scene::default() };
     let first = moving.at(times.first().copied().unwrap_or(0.0));
     let (mut low, mut high) = (Vec3::INFINITY, Vec3::NEG_INFINITY);
     for time in times.iter().copied().chain(times.is_empty().then_some(0.0)) {
@@ -85,7 +85,12 @@ fn layer(file: &mut impl Write, scene: &Scene, times: &[f32]) -> io::Result<()> 
     samples(file, "point3f[] positions", &moving, times, |scene, i, out| tuple(out, &turned(scene.means[i])))?;
     array(file, "float[] opacities = ", n, |i, out| number(out, sigmoid(first.logits[i])))?;
     samples(file, "float[] opacities", &moving, times, |scene, i, out| number(out, sigmoid(scene.logits[i])))?;
-    array(file, "quatf[] orientations = ", n, |i, out| tuple(out, &orientation(scene.quaternions[i])))?;
+    array(file, "quatf[] orientations = ", n, |i, out| tuple(out, &orientation(first.quaternions[i])))?;
+    if scene.motion.as_ref().is_some_and(|motion| motion.curves.is_some()) {
+        samples(file, "quatf[] orientations", &moving, times, |scene, i, out| {
+            tuple(out, &orientation(scene.quaternions[i]));
+        })?;
+    }
     array(file, "float3[] scales = ", n, |i, out| {
         tuple(out, &scene.log_scales[i].to_array().map(|s| s.exp().min(f32::MAX)));
     })?;

@@ -11,14 +11,15 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::dataset::{CaptureOptions, FlowChoice};
+use crate::dataset::{Capture, CaptureOptions, FlowChoice};
+use crate::model::MotionKind;
 
 pub use count::Count;
 #[cfg(feature = "cli")]
 pub use options::Flags;
 pub use options::{Config, OptionInfo, REFERENCE_STEPS};
 pub use values::{
-    AlphaMode, Background, Choice, CoarseToFine, FlowShape, FlowSource, Init, Precision, Subgroups, Switch,
+    AlphaMode, Background, Choice, CoarseToFine, FlowShape, FlowSource, Init, Paths, Precision, Subgroups, Switch,
 };
 
 impl Config {
@@ -78,6 +79,33 @@ impl Config {
     pub fn resolved(&self, cut_out: bool) -> Self {
         let random = cut_out && self.background == Background::Auto;
         Self { background: if random { Background::Random } else { self.background }, ..self.clone() }
+    }
+
+    /// How the Gaussians of a capture move.
+    pub fn motion_kind(&self, capture: &Capture) -> MotionKind {
+        if self.r#static || !capture.is_dynamic() {
+            return MotionKind::Static;
+        }
+        match self.motion {
+            Paths::Linear => MotionKind::Linear,
+            Paths::Curved => MotionKind::Curved,
+            // One camera cannot tell a bend from a change of depth.
+            Paths::Auto if capture.shares_moments() => MotionKind::Curved,
+            Paths::Auto => MotionKind::Linear,
+        }
+    }
+
+    /// What `--motion auto` makes of a capture in time, and why.
+    pub fn paths_line(&self, capture: &Capture) -> Option<&'static str> {
+        match self.motion_kind(capture) {
+            MotionKind::Linear if self.motion == Paths::Auto => {
+                Some("Gaussians move along lines: one camera at a time cannot tell a bend from depth (--motion)")
+            }
+            MotionKind::Curved if self.motion == Paths::Auto => {
+                Some("Gaussians move along curves and turn: several cameras see each moment (--motion)")
+            }
+            _ => None,
+        }
     }
 
     /// The seed folded to the 32 bits that kernels take.

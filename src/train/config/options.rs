@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::count::Count;
 use super::validate::{check, describe};
 use super::values::{
-    AlphaMode, Background, Choice, CoarseToFine, FlowShape, FlowSource, Init, Precision, Subgroups, Switch,
+    AlphaMode, Background, Choice, CoarseToFine, FlowShape, FlowSource, Init, Paths, Precision, Subgroups, Switch,
 };
 
 /// Steps of the run that the step constants ([`Config::scaled`]) are written for.
@@ -246,8 +246,11 @@ options! {
     "Motion" {
         /// Train a static scene from a capture that has times
         r#static: bool = false;
+        /// Paths of Gaussians: `linear`, or `curved`, which adds an acceleration and an angular velocity; `auto` takes curved
+        /// ones where several cameras see each moment
+        motion: Paths = Paths::Auto;
         /// Initial duration of Gaussians (standard deviation of their opacity over time), as a fraction of the clip
-        init_duration: f64 = 0.3, in (Excluded(0.0), Unbounded);
+        init_duration: f64 = 0.2, in (Excluded(0.0), Unbounded);
         /// Minimum duration of Gaussians, in frame intervals of the clip
         min_duration: f64 = 0.5, in 0.0..;
         /// Initialisation of velocities, and of depths along image rays, from optical flow: on or off
@@ -259,14 +262,23 @@ options! {
         /// Shrinkage of the velocity of long-lived Gaussians, as a fraction of its largest step; it keeps the static parts of
         /// a scene static
         velocity_shrinkage: f64 = 0.3, in 0.0..=1.0;
+        /// Initial learning rate of accelerations, in scene extents per clip squared; it decays as that of velocities does
+        lr_acceleration: f64 = 1e-2, in LR;
+        /// Learning rate of angular velocities, in radians per clip; it decays as that of velocities does
+        lr_turn: f64 = 3e-2, in LR;
+        /// Shrinkage of accelerations and angular velocities, as a fraction of their largest step
+        bend_shrinkage: f64 = 0.1, in 0.0..=1.0;
         /// Learning rate of time centres (the times of highest opacity), in clips
-        lr_time: f64 = 1.6e-4, in LR;
+        lr_time: f64 = 1e-3, in LR;
         /// Learning rate of durations, as logarithms
-        lr_duration: f64 = 5e-3, in LR;
+        lr_duration: f64 = 0.02, in LR;
         /// Learning rate of static gates, which let a Gaussian be visible throughout the clip; 0 disables gates
         lr_gate: f64 = 0.0, in LR;
         /// Standard deviation of the noise added to time centres, in durations; the mean shifts along its trajectory
         time_noise: f64 = 0.1, in 0.0..;
+        /// Power of the duration, above the initial one, by which long-lived Gaussians are drawn less often as sources of
+        /// relocation and growth
+        relocation_duration_power: f64 = 3.0, in 0.0..=4.0;
         /// Reduce the duration of relocated Gaussians by the same factor as their scale
         share_duration: bool = true;
         /// Fraction of --opacity-regularisation that acts on a Gaussian at times when it has faded
@@ -280,8 +292,8 @@ options! {
         /// Optical flow for supervision: `auto` uses the capture's flow files if it has any, `off` none, a folder its flow
         /// files
         flow: FlowSource = FlowSource::Auto;
-        /// Weight of the mean end-point error of the rendered flow, in pixels, in the loss
-        flow_weight: f64 = 0.01, in 0.0..;
+        /// Weight of the mean end-point error of the rendered flow, in hundredths of the image's longer side, in the loss
+        flow_weight: f64 = 0.015, in 0.0..;
         /// Model of the flow of a Gaussian's pixels: `isotropic` moves all with the mean, `affine` with the projected ellipse
         flow_form: FlowShape = FlowShape::Isotropic;
         /// Interval of steps with flow supervision: every n-th step
@@ -292,8 +304,7 @@ options! {
         flow_robust: f64 = 0.1, in 0.0..;
         /// Minimum length of a pixel's flow, in pixels; the flow loss leaves out pixels below it
         flow_threshold: f64 = 0.0, in 0.0..;
-        /// Parameters that flow supervision trains: all (on) or velocities only (off) [default: on if a camera moves, since
-        /// flow then depends on depth too]
-        flow_all: Switch => Option<Switch> = None;
+        /// Parameters that flow supervision trains: all (on) or those of the motion only (off)
+        flow_all: Switch = Switch::On;
     }
 }

@@ -71,6 +71,19 @@ pub enum FlowShape {
     Affine,
 }
 
+/// How Gaussians of a clip move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[serde(rename_all = "lowercase")]
+pub enum Paths {
+    /// As the capture asks for.
+    Auto,
+    /// Along lines, without turning.
+    Linear,
+    /// Along parabolas, turning at a steady rate.
+    Curved,
+}
+
 /// The colour behind the scene, display sRGB in 0..=1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

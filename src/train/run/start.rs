@@ -76,6 +76,9 @@ impl Start {
                 "the background is of a new random colour at each step, so that they become solid (--background)"
             );
         }
+        if let Some(line) = config.paths_line(&capture) {
+            log::info!("{line}");
+        }
         facts.warnings[capture.warnings.len()..].iter().for_each(|line| log::warn!("{line}"));
         let capture = Arc::new(capture);
         let config = budgeted(&config, &capture)?;

@@ -71,6 +71,9 @@ impl Mcmc {
             share_duration: u32::from(self.config.share_duration),
             sh_rest: model.sh_rest() as u32,
             frozen: frozen as u32,
+            usual_log_duration: self.config.init_duration.ln() as f32,
+            duration_power: self.config.relocation_duration_power as f32,
+            ..Refine::default()
         };
         refiner.record_relocation(recorder, model, moments, frame, &refine);
         if grown > gaussians {

@@ -192,7 +192,7 @@ mod tests {
             (config.step_count(), config.seed, config.max_resolution, config.sh_degree),
             (7000, 7, Some(800), 3)
         );
-        assert_eq!((config.lr_mean, config.flow_all, config.init_extent), (0.001, Some(Switch::Off), Some(2.5)));
+        assert_eq!((config.lr_mean, config.flow_all, config.init_extent), (0.001, Switch::Off, Some(2.5)));
         assert_eq!(config.background, Background::Colour([0.25, 0.5, 1.0]));
         assert!(matches!(&config.init, Init::File(path) if path.is_absolute()));
         let again = RunOptions::of(&config).config(Path::new("capture")).expect("parses");

@@ -3,7 +3,7 @@
 use glam::{DVec2, DVec3, Vec3};
 
 use crate::camera::Camera;
-use crate::scene::{Motion, Scene, sigmoid};
+use crate::scene::{Scene, sigmoid};
 
 /// Gaussians fainter than this are not selected on the screen: nobody sees them.
 const SEEN: f32 = 1.0 / 255.0;
@@ -45,6 +45,5 @@ pub fn is_near(scene: &Scene, i: usize, time: f32, (centre, radius): (DVec3, f64
 
 /// A Gaussian's centre at a time of the clip.
 fn mean_at(scene: &Scene, i: usize, time: f32) -> Vec3 {
-    let moved = |motion: &Motion| motion.velocities[i] * (time - motion.centres[i]);
-    scene.means[i] + scene.motion.as_ref().map_or(Vec3::ZERO, moved)
+    scene.means[i] + scene.motion.as_ref().map_or(Vec3::ZERO, |motion| motion.displacement(i, time))
 }
