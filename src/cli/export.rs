@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 use indicatif::HumanCount;
 
 pub use args::Args;
-use steps::{LeftOut, edit_each};
+use steps::{LeftOut, edit_each, near};
 use write::Fitted;
 
 use super::cost;
@@ -153,7 +153,7 @@ fn read(args: &Args) -> Result<Scene> {
 /// Applies the options in the order that the help states.
 fn edit_scene(args: &Args, scene: &mut Scene) -> Result<()> {
     let mut each = LeftOut::default();
-    edit_each(args, sky::near(args)?.as_ref(), scene, &mut each);
+    edit_each(args, near(args)?.as_ref(), scene, &mut each);
     each.say();
     if let Some(most) = args.max_isolation {
         let _stage = progress::spinner("looking for neighbours".into());

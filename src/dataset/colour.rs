@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn linear_values_are_encoded_and_freed_of_their_opacity() {
-        let pixels = vec![0.214_041, 1.0, 7.0, 1.0, 0.107_020_5, 0.0, -1.0, 0.5];
+        let pixels = vec![0.2159, 1.0, 7.0, 1.0, 0.107_95, 0.0, -1.0, 0.5];
         let image = image::Rgba32FImage::from_raw(2, 1, pixels).unwrap();
         let seen = to_srgb(DynamicImage::from(image), None).unwrap();
         assert_eq!((seen.get_pixel(0, 0).0, seen.get_pixel(1, 0).0), ([128, 255, 255, 255], [128, 0, 0, 128]));

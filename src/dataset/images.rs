@@ -199,13 +199,13 @@ mod tests {
         let deep = image::ImageBuffer::from_pixel(1, 1, image::Rgba([65535u16, 32896, 0, 257 * 128]));
         let (_folder, path) = saved("d.png", deep);
         assert_eq!(decode(&path, 1).unwrap().pixels, [[255, 128, 0, 128]]);
-        // 257 · 100 + 100 is nearer to 100 than to 101; linear 0.214 is the middle grey of sRGB.
+        // 257 · 100 + 100 is nearer to 100 than to 101; linear 0.2159 is 128 of 255 of sRGB.
         let deep = image::ImageBuffer::from_pixel(1, 1, image::Rgb([65535u16, 25800, 0]));
         let (_folder, path) = saved("d.tif", deep);
         assert_eq!(decode(&path, 1).unwrap().pixels, [[255, 100, 0, 255]]);
         let (_folder, path) = saved("b.bmp", image::RgbImage::from_pixel(1, 1, image::Rgb([9, 8, 7])));
         assert_eq!(decode(&path, 1).unwrap().pixels, [[9, 8, 7, 255]]);
-        let linear = image::Rgb32FImage::from_pixel(1, 1, image::Rgb([0.214_041, 3.0, 0.0]));
+        let linear = image::Rgb32FImage::from_pixel(1, 1, image::Rgb([0.2159, 3.0, 0.0]));
         let (_folder, path) = saved("l.exr", linear);
         assert_eq!(decode(&path, 1).unwrap().pixels, [[128, 255, 0, 255]]);
         let (_folder, path) = saved("j.jpg", image::RgbImage::from_pixel(8, 8, image::Rgb([200, 200, 200])));

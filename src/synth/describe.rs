@@ -245,21 +245,7 @@ impl Description {
         let views_ok = views_ok || !self.path.is_empty() && dome.train == 0 && dome.test == 0;
         ensure(views_ok, &self.cameras, "train must be 1 to 100000 views, and test at most as many")?;
         self.check_paths()?;
-        if let Some(clip) = &self.clip {
-            clip.get_ref().check().map_err(|message| (clip.span(), message))?;
-            let Clip { jump, frames, hold_out_every, camera } = clip.get_ref();
-            let alone = *frames == dome.train + dome.test && *hold_out_every == 0 && camera.is_none();
-            ensure(
-                !jump || alone,
-                clip,
-                "a clip that jumps has train + test frames, and neither hold_out_every nor a camera",
-            )?;
-        }
-        if let Some(disturb) = &self.disturb {
-            disturb.get_ref().check().map_err(|message| (disturb.span(), message))?;
-            let ok = self.clip.is_none() || !disturb.get_ref().moves();
-            ensure(ok, disturb, "rotation and translation are of captures that stand still, not of a clip")?;
-        }
+        self.check_changes()?;
         ensure(dome.target.is_finite() && positive(dome.radius), &self.cameras, "radius must be above 0")?;
         let [low, high] = dome.elevation;
         let band_ok = low > -90.0 && low <= high && high < 90.0;
@@ -302,6 +288,26 @@ impl Description {
 }
 
 impl Description {
+    fn check_changes(&self) -> Result<(), (Range<usize>, String)> {
+        let dome = self.cameras.get_ref();
+        if let Some(clip) = &self.clip {
+            clip.get_ref().check().map_err(|message| (clip.span(), message))?;
+            let Clip { jump, frames, hold_out_every, camera } = clip.get_ref();
+            let alone = *frames == dome.train + dome.test && *hold_out_every == 0 && camera.is_none();
+            ensure(
+                !jump || alone,
+                clip,
+                "a clip that jumps has train + test frames, and neither hold_out_every nor a camera",
+            )?;
+        }
+        if let Some(disturb) = &self.disturb {
+            disturb.get_ref().check().map_err(|message| (disturb.span(), message))?;
+            let ok = self.clip.is_none() || !disturb.get_ref().moves();
+            ensure(ok, disturb, "rotation and translation are of captures that stand still, not of a clip")?;
+        }
+        Ok(())
+    }
+
     fn check_paths(&self) -> Result<(), (Range<usize>, String)> {
         for (index, path) in self.path.iter().enumerate() {
             let (value, earlier) = (path.get_ref(), &self.path[..index]);

@@ -121,8 +121,9 @@ mod tests {
         let moved = off.moved(7, &poses);
         let shifts: Vec<DVec3> = poses.iter().zip(&moved).map(|(a, b)| b.centre() - a.centre()).collect();
         let square = shifts.iter().map(|shift| shift.length_squared()).sum::<f64>() / 20.0;
-        let reach = poses.iter().map(|p| (p.centre() - dvec3(0.0, 0.0, 1.0)).length()).fold(0.0, f64::max);
-        assert!((square.sqrt() / (0.01 * reach) - 1.0).abs() < 0.05, "{}", square.sqrt());
+        let middle = poses.iter().map(Pose::centre).sum::<DVec3>() / 20.0;
+        let reach = poses.iter().map(|p| (p.centre() - middle).length()).fold(0.0, f64::max);
+        assert!((square.sqrt() / (0.01 * reach) - 1.0).abs() < 1e-9, "{}", square.sqrt());
         assert!(shifts.iter().sum::<DVec3>().length() < 1e-9);
         let turn = |(a, b): (&Pose, &Pose)| (b.rotation * a.rotation.transpose()).to_cols_array();
         let angle = |m: [f64; 9]| (0.5 * (m[0] + m[4] + m[8] - 1.0)).clamp(-1.0, 1.0).acos().to_degrees();

@@ -132,6 +132,30 @@ fn disturbed(mut views: Vec<PlannedView>, disturb: Disturbance, seed: u64) -> Ve
     views
 }
 
+/// Writes the optical flow of a view to those of its camera before and after it, and from one to train on to the next such
+/// where others lie between.
+fn save_flows(out: &Path, world: &World, views: &[PlannedView], index: usize) -> Result<()> {
+    let view = &views[index];
+    let Some(moment) = view.moment else { return Ok(()) };
+    let same_camera = |other: &&PlannedView| other.moment.is_some_and(|m| m.camera == moment.camera);
+    let (before, after) = (views[..index].iter().rev(), views[index + 1..].iter());
+    let ways: [(Direction, &mut dyn Iterator<Item = &PlannedView>); 2] = [
+        (Direction::Forward, &mut after.take_while(same_camera)),
+        (Direction::Backward, &mut before.take_while(same_camera)),
+    ];
+    for (direction, others) in ways {
+        let others: Vec<_> = others.collect();
+        if let Some(other) = others.first() {
+            save_flow(out, world, view, other, direction)?;
+        }
+        let over = others.iter().position(|other| other.split == Split::Train).unwrap_or(0);
+        if view.split == Split::Train && over > 0 {
+            save_flow(out, world, view, others[over], direction.over())?;
+        }
+    }
+    Ok(())
+}
+
 fn capture(description: Description, text: &str, out: &Path, told: &dyn Fn(usize, usize)) -> Result<Summary> {
     let (dome, image) = (description.cameras.get_ref(), description.image.get_ref());
     let mut fixed = views(dome, image);
@@ -162,24 +186,7 @@ fn capture(description: Description, text: &str, out: &Path, told: &dyn Fn(usize
         let world = world.at(view.moment.map_or(0.0, |moment| moment.time)).exposed(gain);
         let pixels = world.trace(&view.camera);
         save(out, &world, view, &pixels)?;
-        if let Some(moment) = view.moment {
-            let same_camera = |other: &&PlannedView| other.moment.is_some_and(|m| m.camera == moment.camera);
-            let (before, after) = (views[..index].iter().rev(), views[index + 1..].iter());
-            let ways: [(Direction, &mut dyn Iterator<Item = &PlannedView>); 2] = [
-                (Direction::Forward, &mut after.take_while(same_camera)),
-                (Direction::Backward, &mut before.take_while(same_camera)),
-            ];
-            for (direction, others) in ways {
-                let others: Vec<_> = others.collect();
-                if let Some(other) = others.first() {
-                    save_flow(out, &world, view, other, direction)?;
-                }
-                let over = others.iter().position(|other| other.split == Split::Train).unwrap_or(0);
-                if view.split == Split::Train && over > 0 {
-                    save_flow(out, &world, view, others[over], direction.over())?;
-                }
-            }
-        }
+        save_flows(out, &world, &views, index)?;
         if view.split == Split::Train {
             trained += 1;
             let share = wanted * trained / train - wanted * (trained - 1) / train;

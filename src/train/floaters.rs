@@ -11,7 +11,7 @@ use crate::dataset::{Capture, Shot, Split};
 use crate::edit;
 use crate::scene::Scene;
 
-use super::init::normalisation;
+use super::frame::normalisation;
 use super::sky;
 
 /// Training views whose depth is looked at.

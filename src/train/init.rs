@@ -34,25 +34,6 @@ const SEEDS: Shape = Shape { opacity: 0.1, scale: 1.0 };
 /// paper.
 const DUST: Shape = Shape { opacity: 0.5, scale: 0.1 };
 
-/// The frame of training: the training cameras' mean at the origin, the farthest of them at distance 1; of a block the one
-/// that all blocks share.
-pub fn normalisation(capture: &Capture) -> Normalisation {
-    if let Some(block) = &capture.block {
-        return block.frame;
-    }
-    let centres: Vec<DVec3> = train_cameras(capture).map(|camera| camera.pose.centre()).collect();
-    let mean = centres.iter().sum::<DVec3>() / centres.len().max(1) as f64;
-    let mut reach = centres.iter().map(|c| c.distance(mean)).fold(0.0, f64::max);
-    if reach < 1e-9
-        && let Some(points) = &capture.points
-    {
-        // One camera, or several in one place: the points give the scale.
-        let distances = points.positions.iter().map(|p| p.as_dvec3().distance(mean));
-        reach = percentile(distances, 50).unwrap_or_default();
-    }
-    Normalisation { centre: mean, scale: if reach < 1e-9 { 1.0 } else { 1.0 / reach } }
-}
-
 /// The step between a capture's times: the clip divided evenly among them; 0 in a static capture.
 pub fn time_gap(capture: &Capture) -> f64 {
     let mut times: Vec<f32> = capture.shots.iter().filter_map(|shot| shot.time).collect();

@@ -8,7 +8,7 @@ use glam::{DVec2, DVec3};
 use rayon::prelude::*;
 
 use super::config::{Choice, Config};
-use super::init::normalisation;
+use super::frame::normalisation;
 use super::tracks::Ray;
 use crate::camera::Camera;
 use crate::dataset::{Capture, Coverage, Photo, Split};

@@ -18,6 +18,7 @@ use crate::scene::{ALPHA_MIN, Normalisation, Scene, sigmoid};
 
 use super::appearance::{Appearance, Appearances, Shown};
 use super::config::{Config, Precision, Subgroups};
+use super::frame::normalisation;
 use super::guide::Guide;
 use super::loss::{LossPass, LossWeights};
 use super::metrics;
@@ -132,7 +133,7 @@ impl Trainer {
         };
         shots.iter().try_for_each(|&shot| metrics::check_size(&capture, shot))?;
         let schedule = Schedule::new(&config.resolved(capture.is_cut_out()), shots).in_time(init::time_gap(&capture));
-        let frame = init::normalisation(&capture);
+        let frame = normalisation(&capture);
         let mut trainer = Self {
             normalisation: frame,
             poses: Refinement::new(&gpu, &capture, &config.scaled(), form)?,

@@ -8,8 +8,7 @@ use indicatif::{DecimalBytes, HumanCount};
 use serde_json::json;
 
 use super::args::Args;
-use super::sky;
-use super::steps::{LeftOut, edit_each};
+use super::steps::{LeftOut, edit_each, near};
 use crate::cli::info::bytes_of;
 use crate::cli::{events, progress};
 use crate::format::stream::{self, Hooks, PlyRows};
@@ -79,7 +78,7 @@ pub(super) fn run(args: &Args, format: Format, rows: &PlyRows) -> Result<ExitCod
     };
     let spinner = progress::spinner(format!("writing {output}"));
     let (mut left_out, mut stage) = (LeftOut::default(), "");
-    let near = sky::near(args)?;
+    let near = near(args)?;
     let mut edit = |block: &mut _, first: bool| {
         let mut again = LeftOut::default();
         edit_each(args, near.as_ref(), block, if first { &mut left_out } else { &mut again });

@@ -5,29 +5,20 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use glam::{DVec3, Vec3};
 
-use super::args::Args;
-use super::steps::transform;
 use crate::scene::{Clip, Scene};
 use crate::train::run::folder::folder_of;
 use crate::train::run::manifest::{Frame, MANIFEST, Manifest};
 use crate::train::sky;
 
-/// What is near the cameras of the scene's runs, after the transform of the options; `None` where they do not ask.
-///
-/// # Errors
-/// A scene that is of no run, or of one that does not say where its cameras are.
-pub(super) fn near(args: &Args) -> Result<Option<Near>> {
-    let Some(_) = args.sky else { return Ok(None) };
-    let mut near = Near::of(&args.inputs)?;
-    transform(args, &mut near.0);
-    Ok(Some(near))
-}
-
 /// The sphere within which the scene is, as one Gaussian: so it goes through the same transforms.
 pub(super) struct Near(Scene);
 
 impl Near {
-    fn of(inputs: &[std::path::PathBuf]) -> Result<Self> {
+    /// What is near the cameras of the runs that scenes are from.
+    ///
+    /// # Errors
+    /// A scene that is of no run, or of one that does not say where its cameras are.
+    pub fn of(inputs: &[std::path::PathBuf]) -> Result<Self> {
         let mut spheres = Scene { sh_degree: 0, clip: Clip::default(), ..Scene::default() };
         for path in inputs {
             let Frame { centre, reach } = frame_of(path)?;
@@ -38,6 +29,12 @@ impl Near {
             spheres.sh.extend([0.0; 3]);
         }
         Ok(Self(spheres))
+    }
+
+    /// The same after what `transform` does to scenes.
+    pub fn moved(mut self, transform: impl Fn(&mut Scene)) -> Self {
+        transform(&mut self.0);
+        self
     }
 
     pub fn holds(&self, point: Vec3) -> bool {

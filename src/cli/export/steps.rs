@@ -1,5 +1,6 @@
 //! The steps of `dapple export` that look at each Gaussian by itself.
 
+use anyhow::Result;
 use glam::{DVec3, Vec3};
 use indicatif::HumanCount;
 
@@ -27,6 +28,15 @@ impl LeftOut {
             println!("left out {} that {why}", HumanCount(*n as u64));
         }
     }
+}
+
+/// What of the scene is near the cameras of its runs, after the transform; `None` where the options do not ask.
+///
+/// # Errors
+/// Those of [`Near::of`].
+pub(super) fn near(args: &Args) -> Result<Option<Near>> {
+    let near = args.sky.map(|_| Near::of(&args.inputs)).transpose()?;
+    Ok(near.map(|near| near.moved(|spheres| transform(args, spheres))))
 }
 
 /// Applies the steps up to `--max-size`, and `--sh-degree`. `near` is what of the scene is no sky, after the transform.
@@ -59,7 +69,7 @@ pub(super) fn edit_each(args: &Args, near: Option<&Near>, scene: &mut Scene, lef
 }
 
 /// Turns the scene upright, then takes the steps of the transform; those between two flips are one, and round once.
-pub(super) fn transform(args: &Args, scene: &mut Scene) {
+fn transform(args: &Args, scene: &mut Scene) {
     if let Some(UpAxis(axis)) = args.up {
         // Known better.
         scene.up = scene.up.map(|_| axis.as_vec3());

@@ -11,8 +11,8 @@ use crate::scene::Normalisation;
 
 use crate::train::budget::budgeted;
 use crate::train::config::Config;
+use crate::train::frame::normalisation;
 use crate::train::guide;
-use crate::train::init::normalisation;
 use crate::train::trainer::Trainer;
 
 use super::checkpoint::Checkpoint;
