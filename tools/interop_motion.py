@@ -78,11 +78,12 @@ def made(path, n=2000):
 
 
 def trained(folder):
-    """A short training of a traced clip."""
+    """A short training of a traced clip, along lines, which is what the other formats hold."""
     source = Path("scenes/dynamic_appear.toml").read_text()
     (folder / "clip.toml").write_text(source.replace("width = 144", "width = 72").replace("height = 144", "height = 72"))
     interop.run(DAPPLE, "synth", folder / "clip.toml", folder / "clip")
-    interop.run(DAPPLE, "train", folder / "clip", "--out", folder / "run", "--steps", 150, "--cap-max", 8000)
+    interop.run(DAPPLE, "train", folder / "clip", "--out", folder / "run", "--steps", 150, "--cap-max", 8000,
+                "--motion", "linear")
     return folder / "run" / "scene.dapple"
 
 

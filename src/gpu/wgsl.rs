@@ -85,6 +85,7 @@ pub const SHARED: &[(&str, &str)] = shared_files![
     "math/sh",
     "math/sh_basis",
     "math/sh_gradient",
+    "math/turn",
     "motion/curved",
     "motion/curved_update",
     "motion/fade",

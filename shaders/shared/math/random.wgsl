@@ -1,3 +1,4 @@
+//#use math/turn
 // Counter-based random numbers: the same (seed, step, index) gives the same numbers on every run.
 
 // pcg4d (Jarzynski & Olano 2020, "Hash Functions for GPU Rendering").
@@ -34,17 +35,6 @@ fn logarithm(x: f32) -> f32 {
     let s = (mantissa - 1.0) / (mantissa + 1.0);
     let z = s * s;
     return exponent * 0.6931471805599453 + 2.0 * s * (1.0 + z * (1.0 / 3.0 + z * (0.2 + z * (1.0 / 7.0 + z / 9.0))));
-}
-
-// Cosine and sine of a share of a turn, 0 to 1, for the same reason: the nearest quarter, and Taylor's series for the rest.
-fn turned(share: f32) -> vec2f {
-    let quarter = floor(4.0 * share + 0.5);
-    let x = 6.283185307179586 * (share - 0.25 * quarter);
-    let z = x * x;
-    let c = 1.0 + z * (-0.5 + z * (1.0 / 24.0 + z * (-1.0 / 720.0 + z / 40320.0)));
-    let s = x * (1.0 + z * (-1.0 / 6.0 + z * (1.0 / 120.0 + z * (-1.0 / 5040.0 + z / 362880.0))));
-    let odd = select(vec2f(c, s), vec2f(-s, c), (u32(quarter) & 1u) != 0u);
-    return select(odd, -odd, (u32(quarter) & 2u) != 0u);
 }
 
 // Four standard normal numbers (Box-Muller on the top 24 bits).

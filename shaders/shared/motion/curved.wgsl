@@ -1,4 +1,5 @@
 //#use motion/fade
+//#use math/turn
 // A Gaussian's pose at the view's time: it moves along a parabola, turns at a steady rate, and fades (docs/algorithms.md
 // G.2). Uses the buffer `motion`; motion/linear.wgsl has the same functions. Twin: tests/reference/motion.rs.
 
@@ -18,8 +19,9 @@ fn turn_by(angle: vec3f) -> vec4f {
     let half = 0.5 * angle;
     let length = sqrt(dot(half, half));
     // sin x / x is 1 to the last bit where x is small.
-    let ratio = select(sin(length) / max(length, 1e-20), 1.0, length < 1e-4);
-    return vec4f(cos(length), ratio * half);
+    let turn = cosine_sine(length);
+    let ratio = select(turn.y / max(length, 1e-20), 1.0, length < 1e-4);
+    return vec4f(turn.x, ratio * half);
 }
 
 fn quaternion_product(a: vec4f, b: vec4f) -> vec4f {
@@ -36,10 +38,10 @@ fn turn_by_backward(angle: vec3f, by_turn: vec3f) -> vec3f {
     let squared = dot(angle, angle);
     let t = sqrt(squared);
     let half = 0.5 * t;
-    let ratio = select(sin(half) / max(half, 1e-20), 1.0, half < 1e-4);
+    let ratio = select(cosine_sine(half).y / max(half, 1e-20), 1.0, half < 1e-4);
     // A series where the difference would cancel.
     let series = 1.0 / 6.0 - squared * (1.0 / 120.0 - squared * (1.0 / 5040.0 - squared / 362880.0));
-    let second = select((1.0 - sin(t) / max(t, 1e-20)) / max(squared, 1e-20), series, squared < 1.0);
+    let second = select((1.0 - cosine_sine(t).y / max(t, 1e-20)) / max(squared, 1e-20), series, squared < 1.0);
     let across = cross(angle, by_turn);
     return by_turn - 0.5 * ratio * ratio * across + second * cross(angle, across);
 }
