@@ -2,11 +2,11 @@
 
 use dapple::gpu::Recorder;
 use dapple::model::Model;
-use dapple::render::{Channel, LensVariant};
+use dapple::render::{Channel, LensVariant, RenderOptions};
 use dapple::train::Config;
 use dapple::train::schedule::Schedule;
 use dapple::train::update::{Optimiser, Step};
-use glam::Vec4;
+use glam::{Vec3, Vec4};
 
 use crate::reference::cases::{self, Rng};
 use crate::reference::motion::{host_motion, set_in_motion};
@@ -48,6 +48,36 @@ fn opacity_is_penalised_as_far_as_it_shows() {
         (faint, full) = (faint + usize::from(shows < 0.3), full + usize::from(shows > 0.7));
     }
     assert!(faint > 5 && full > 5, "{faint} hardly show, {full} nearly do");
+}
+
+fn options(channel: Channel) -> RenderOptions {
+    RenderOptions { background: Vec3::ZERO, channel, sh_degree: 0, antialiased: false, near: 0.01, time: 0.0 }
+}
+
+/// What stands still has no velocity to show.
+#[test]
+fn a_still_scene_has_no_velocity() {
+    let (gaussians, view) = cases::scene(99, 90, 32, 32);
+    let model = Model::upload(&gpu(), &cases::host_scene(&gaussians, 0, false)).unwrap();
+    let camera = cases::camera_of(&view);
+    let shown = support::renderer().render(&model, &camera, &options(Channel::Velocity)).unwrap();
+    assert!(shown.pixels.iter().any(|pixel| pixel.w < 0.9), "something is in view");
+    assert!(shown.pixels.iter().all(|pixel| pixel.truncate() == Vec3::ZERO));
+}
+
+/// A quaternion that is none is no turn.
+#[test]
+fn a_degenerate_quaternion_does_not_turn() {
+    let (mut gaussians, view) = cases::scene(98, 12, 48, 48);
+    let camera = cases::camera_of(&view);
+    let mut image = |quaternion: [f64; 4]| {
+        gaussians.iter_mut().for_each(|g| (g.quaternion, g.log_scale) = (quaternion, [-0.5, -1.5, -2.5]));
+        let model = Model::upload(&gpu(), &cases::host_scene(&gaussians, 0, false)).unwrap();
+        support::renderer().render(&model, &camera, &options(Channel::Color)).unwrap().pixels
+    };
+    let (none, level, turned) = (image([0.0; 4]), image([1.0, 0.0, 0.0, 0.0]), image([0.9, 0.0, 0.0, 0.4]));
+    assert!(none == level, "it is drawn as it stands");
+    assert!(level != turned, "a turn would show");
 }
 
 /// A step to what is not finite is left out, and counted once for each Gaussian.
