@@ -37,7 +37,8 @@ pub fn find(path: &Path) -> Option<PathBuf> {
     (file.is_file() && file.file_name().is_some_and(|name| name == TRAIN)).then_some(file)
 }
 
-/// Reads a clip. The moments are evenly spaced; without `test_meta.json` the split is chosen as for other clips.
+/// Reads a clip. The moments are evenly spaced; without `test_meta.json` the split is chosen as for other clips. A world that is
+/// left-handed is mirrored along x, which a warning says: a scene cannot be seen from cameras that are mirror images.
 ///
 /// # Errors
 /// A malformed file, lists of unequal lengths, or a camera that is none, by moment and camera.
@@ -48,9 +49,29 @@ pub fn read(origin: &Path) -> Result<Listing> {
     if test.is_file() {
         frames.extend(self::frames(&test, &root, Split::Test)?);
     }
-    let points = points(&root.join("init_pt_cld.npz"))?;
+    let mut points = points(&root.join("init_pt_cld.npz"))?;
+    let mut warnings = Vec::new();
+    if !frames.is_empty() && frames.iter().all(|frame| frame.pose.rotation.determinant() < 0.0) {
+        warnings.push(format!(
+            "{}: its world is left-handed; it is read mirrored along x, and `dapple export --transform flip=x` mirrors back",
+            origin.display()
+        ));
+        let positions = points.iter_mut().flat_map(|points| &mut points.positions);
+        positions.for_each(|position| position.x = -position.x);
+        frames.iter_mut().for_each(|frame| frame.pose.rotation.x_axis *= -1.0);
+    }
+    for frame in &mut frames {
+        let rotation = frame.pose.rotation;
+        ensure!(
+            rotation.determinant() > 0.0,
+            "{}: the w2c of {} is mirrored, and those of others are not",
+            origin.display(),
+            frame.name
+        );
+        frame.pose.rotation = DMat3::from_quat(DQuat::from_mat3(&rotation).normalize());
+    }
     let own_split = test.is_file();
-    Ok(Listing { origin: origin.to_path_buf(), root, frames, own_split, points, ..Listing::default() })
+    Ok(Listing { origin: origin.to_path_buf(), root, frames, own_split, points, warnings, ..Listing::default() })
 }
 
 fn frames(origin: &Path, root: &Path, split: Split) -> Result<Vec<ListedFrame>> {
@@ -89,14 +110,14 @@ fn frame(meta: &Meta, (moment, camera): (usize, usize), root: &Path, split: Spli
     let [x, y, z] = [0, 1, 2].map(|r| DVec3::new(rows[r][0], rows[r][1], rows[r][2]));
     let rotation = DMat3::from_cols(x, y, z).transpose();
     let off = (rotation.transpose() * rotation - DMat3::IDENTITY).to_cols_array();
-    ensure!(off.iter().all(|v| v.abs() < 1e-3) && rotation.determinant() > 0.0, "its w2c is not a rigid motion");
+    ensure!(off.iter().all(|v| v.abs() < 1e-3), "its w2c is not a rigid motion");
     let translation = DVec3::new(rows[0][3], rows[1][3], rows[2][3]);
     ensure!(translation.is_finite(), "its w2c is not finite");
     let k = meta.k[moment][camera];
     ensure!(k[0][1].abs() < 1e-3 * k[0][0], "its pixels are skewed, which is not supported");
     let name = format!("ims/{}", tidy(&meta.names[moment][camera]));
     Ok(ListedFrame {
-        pose: Pose { rotation: DMat3::from_quat(DQuat::from_mat3(&rotation).normalize()), translation },
+        pose: Pose { rotation, translation },
         lens: LensSpec {
             size: Some(size),
             focal: Focal::Pixels(dvec2(k[0][0], k[1][1])),

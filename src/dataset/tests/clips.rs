@@ -316,6 +316,17 @@ fn panoptic_clips_have_cameras_by_moment_and_a_test_set_of_their_own() {
     assert_eq!((capture.shots[2].stream, capture.shots[3].stream), (1, 1));
     assert_eq!(open(&root.path().join("train_meta.json")).unwrap().shots.len(), 6);
 
+    // A left-handed world is mirrored, and said to be; one camera alone is a mistake.
+    let left = |text: String| text.replace("[[1,0,0,", "[[-1,0,0,");
+    let files = [("train_meta.json", left(panoptic_meta(&[2, 5])))];
+    let capture = open(json_capture(&files, &images[..4]).path()).unwrap();
+    assert!(capture.warnings.iter().any(|line| line.contains("left-handed")), "{:?}", capture.warnings);
+    let camera = capture.shots[0].camera.pose;
+    assert!((camera.centre() - dvec3(2.0, 0.0, 0.0)).length() < 1e-12 && camera.rotation.determinant() > 0.0);
+    let files = [("train_meta.json", left(panoptic_meta(&[2]))), ("test_meta.json", panoptic_meta(&[7]))];
+    let message = refusal(json_capture(&files, &images).path());
+    assert!(message.contains("is mirrored, and those of others are not"), "{message}");
+
     let cut = panoptic_meta(&[2, 5]).replace(r#""cam_id": [[2,5],[2,5]]"#, r#""cam_id": [[2,5],[2]]"#);
     let message = refusal(json_capture(&[("train_meta.json", cut)], &images).path());
     assert!(message.contains("moment 1: fn has 2 cameras"), "{message}");
