@@ -95,8 +95,10 @@ pub fn share(scene: &Scene, capture: &Capture) -> Result<Option<f64>> {
         let spread = |along: DVec3| (axes.transpose() * along * sizes).length();
         surfaces.iter().any(|surface| surface.sees_through(scene.means[i].as_dvec3(), spread))
     };
-    let astray: f64 =
-        (0..scene.len()).into_par_iter().filter(|&i| floats(i)).map(|i| weights[i]).collect::<Vec<_>>().iter().sum();
+    let floating: Vec<bool> = (0..scene.len()).into_par_iter().map(floats).collect();
+    // From zero up: the sum of nothing is the negative zero, and is printed as that.
+    let astray =
+        floating.iter().zip(&weights).filter(|(floats, _)| **floats).fold(0.0, |sum, (_, weight)| sum + weight);
     let total: f64 = weights.iter().sum();
     Ok((total > 0.0).then(|| astray / total))
 }

@@ -7,6 +7,7 @@ mod correction;
 pub mod evaluate;
 pub mod floaters;
 pub mod flow;
+mod found;
 pub mod frame;
 pub mod guide;
 pub mod init;

@@ -1,15 +1,14 @@
 //! What a run found of the appearance of a capture's photos: `exposure.json` in its folder.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::transform::{Raw, Taken, Transform, predicted};
 use crate::dataset::Capture;
-use crate::format::write_atomically;
+use crate::train::found;
 
 /// The file's name.
 pub const FILE: &str = "exposure.json";
@@ -53,9 +52,7 @@ impl Appearances {
 
     /// Writes the file of a run's folder.
     pub fn write(&self, run: &Path) -> Result<()> {
-        let mut json = serde_json::to_vec_pretty(self)?;
-        json.push(b'\n');
-        write_atomically(&run.join(FILE), |file| file.write_all(&json))
+        found::write(&run.join(FILE), self)
     }
 
     /// Reads the file of a run's folder; `None` where there is none.
@@ -63,14 +60,6 @@ impl Appearances {
     /// # Errors
     /// Names the file that cannot be read.
     pub fn read(run: &Path) -> Result<Option<Self>> {
-        let path = run.join(FILE);
-        match std::fs::read(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            read => {
-                let bytes = read.with_context(|| format!("cannot read {}", path.display()))?;
-                let wrong = || format!("{}: no exposures of a run; remove it to measure without", path.display());
-                serde_json::from_slice(&bytes).map(Some).with_context(wrong)
-            }
-        }
+        found::read(&run.join(FILE), "exposures")
     }
 }

@@ -250,8 +250,8 @@ impl Guide {
         let values: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
         if let Some(first) = values.iter().position(|value| !value.is_finite()) {
             anyhow::bail!(
-                "{}: its reply holds values that are not finite, the first at pixel {} of {pixels}; the run goes on from its \
-                 last checkpoint with --resume",
+                "{}: its reply holds values that are not finite, the first at pixel {} of {pixels}; --resume goes on from the \
+                 last checkpoint, where there is one",
                 at(&self.process),
                 first / reply.channels as usize
             );

@@ -112,10 +112,12 @@ impl Process {
             Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => {
                 let status = self.ended_within(PATIENCE);
                 let how = status.map_or("it closed its output".into(), |status| format!("it ended ({status})"));
-                bail!("{how} before its answer was there; the run goes on from its last checkpoint with --resume")
+                bail!(
+                    "{how} before its answer was there; --resume goes on from the last checkpoint, where there is one"
+                )
             }
             Err(RecvTimeoutError::Timeout) => bail!(
-                "it did not answer in {} seconds (--guide-timeout); the run goes on from its last checkpoint with --resume",
+                "it did not answer in {} seconds (--guide-timeout); --resume goes on from the last checkpoint, where there is one",
                 self.timeout.as_secs_f64()
             ),
         }

@@ -1,17 +1,16 @@
 //! The poses that a run measured with: `poses.json` in its folder.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use glam::{DMat3, DVec3};
 use serde::{Deserialize, Serialize};
 
 use crate::camera::{Camera, Pose};
 use crate::dataset::Capture;
-use crate::format::write_atomically;
+use crate::train::found;
 
 /// The file's name.
 pub const FILE: &str = "poses.json";
@@ -107,9 +106,7 @@ impl Poses {
 
     /// Writes the file of a run's folder.
     pub fn write(&self, run: &Path) -> Result<()> {
-        let mut json = serde_json::to_vec_pretty(self)?;
-        json.push(b'\n');
-        write_atomically(&run.join(FILE), |file| file.write_all(&json))
+        found::write(&run.join(FILE), self)
     }
 
     /// Reads the file of a run's folder; `None` where there is none.
@@ -117,15 +114,7 @@ impl Poses {
     /// # Errors
     /// Names the file that cannot be read.
     pub fn read(run: &Path) -> Result<Option<Self>> {
-        let path = run.join(FILE);
-        match std::fs::read(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            read => {
-                let bytes = read.with_context(|| format!("cannot read {}", path.display()))?;
-                let wrong = || format!("{}: no poses of a run; remove it to measure without", path.display());
-                serde_json::from_slice(&bytes).map(Some).with_context(wrong)
-            }
-        }
+        found::read(&run.join(FILE), "poses")
     }
 }
 
