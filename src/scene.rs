@@ -85,6 +85,9 @@ impl Clip {
     }
 }
 
+/// Durations from its time centre within which a Gaussian counts as seen: beyond, it has less than a third of its opacity.
+const SEEN: f32 = 1.5;
+
 /// Motion of N Gaussians in time, which runs from 0 to 1 over the clip (docs/algorithms.md G.2): at time t, with Δ = t
 /// − centre, the mean is mean + velocity·Δ, and the opacity is multiplied by γ + (1 − γ)·exp(−½(Δ/duration)²).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -155,6 +158,15 @@ impl Motion {
         let [w, x, y, z] = own;
         let [x, y, z, w] = turn.mul_quat(Quat::from_xyzw(x, y, z, w)).to_array();
         [w, x, y, z]
+    }
+
+    /// The time in which Gaussian `i` is seen: its middle, from the time centre, and its width. It is the part of the clip
+    /// within [`SEEN`] durations of the centre, or the end of the clip that is nearest.
+    pub fn seen(&self, i: usize) -> [f32; 2] {
+        let centre = self.centres[i];
+        let reach = if self.gates[i] > 0.0 { f32::INFINITY } else { SEEN * self.log_durations[i].exp() };
+        let [first, last] = [-reach, reach].map(|end| (centre + end).clamp(0.0, 1.0));
+        [0.5 * (first + last) - centre, last - first]
     }
 
     /// The factor on the opacity of Gaussian `i` at `time`, 0 to 1.

@@ -5,7 +5,7 @@ use dapple::camera::{Camera, Lens, Pose};
 use dapple::gpu::Gpu;
 use dapple::gpu::kernel::Access;
 use dapple::gpu::plan::{Groups, Offsets, Step};
-use dapple::model::{Model, sh_rest};
+use dapple::model::{Model, MotionKind, sh_rest};
 use dapple::render::plan::{FramePlan, PAIRS, PIXELS, TILES, frame_plan};
 use dapple::render::{Channel, DisplayMode, LaneForm, Presenter, RenderOptions, Renderer, View};
 use dapple::scene::Scene;
@@ -231,28 +231,29 @@ fn replay_of<'a>(scene: &Scene, plan: &'a FramePlan) -> Replay<'a> {
 #[test]
 fn a_plan_replays_the_renderers_frames_to_the_bit() {
     let still = made::scene(900, 3);
-    let plan = frame_plan(still.len(), still.sh_degree, false);
+    let plan = frame_plan(still.len(), still.sh_degree, MotionKind::Static);
     assert_eq!(plan.plan.programs.keys().copied().collect::<Vec<_>>(), ["color", "depth"]);
     let replay = replay_of(&still, &plan);
     compare(&still, &replay, "color", Channel::Color, DisplayMode::Color);
     compare(&still, &replay, "depth", Channel::Depth, DisplayMode::Depth);
 
-    let moving = moving::scene(901, 1);
-    let plan = frame_plan(moving.len(), moving.sh_degree, true);
-    let replay = replay_of(&moving, &plan);
-    compare(&moving, &replay, "color", Channel::Color, DisplayMode::Color);
-    compare(&moving, &replay, "depth", Channel::Depth, DisplayMode::Depth);
-    compare(&moving, &replay, "flow", Channel::Color, DisplayMode::Flow);
-    // A frame that does not fit says what it needs and admits nothing.
-    let status = replay.run("color", 1, "status");
-    assert_eq!(status[plan.status["overflowed"] / 4], 1);
-    assert!(status[plan.status["needed"] / 4] > 100, "{status:?}");
+    for moving in [moving::scene(901, 1), moving::curved(901, 1)] {
+        let plan = frame_plan(moving.len(), moving.sh_degree, MotionKind::of(moving.motion.as_ref()));
+        let replay = replay_of(&moving, &plan);
+        compare(&moving, &replay, "color", Channel::Color, DisplayMode::Color);
+        compare(&moving, &replay, "depth", Channel::Depth, DisplayMode::Depth);
+        compare(&moving, &replay, "flow", Channel::Color, DisplayMode::Flow);
+        // A frame that does not fit says what it needs and admits nothing.
+        let status = replay.run("color", 1, "status");
+        assert_eq!(status[plan.status["overflowed"] / 4], 1);
+        assert!(status[plan.status["needed"] / 4] > 100, "{status:?}");
+    }
 }
 
 /// A page is for what every browser grants.
 #[test]
 fn a_plan_keeps_to_what_browsers_promise() {
-    let plan = frame_plan(5000, 3, true);
+    let plan = frame_plan(5000, 3, MotionKind::Curved);
     for pipeline in &plan.plan.pipelines {
         let storage = pipeline.bindings.iter().filter(|access| **access != Access::Uniform).count();
         assert!(storage <= 8, "{} binds {storage} storage buffers", pipeline.name);

@@ -44,10 +44,12 @@ class Player {
                 continue;
             }
             const row = motion.subarray((i * m['']) / 4, ((i + 1) * m['']) / 4);
-            const velocity = [...row.subarray(m.velocity_centre / 4, m.velocity_centre / 4 + 3)];
-            const elapsed = time - row[m.velocity_centre / 4 + 3];
-            const fades = Math.abs(elapsed) > 2 * Math.exp(row[m.duration_gate / 4]) && row[m.duration_gate / 4 + 1] < 0;
-            if (!fades) yield { mean: plus([...mean.subarray(0, 3)], velocity, elapsed), velocity };
+            const [from, fade, turn] = [m.velocity_centre / 4, m.duration_gate / 4, m.turn / 4];
+            const [first, bend] = [[...row.subarray(from, from + 3)], [row[fade + 2], row[fade + 3], row[turn + 3]]];
+            const elapsed = time - row[from + 3];
+            const fades = Math.abs(elapsed) > 2 * Math.exp(row[fade]) && row[fade + 1] < 0;
+            const moved = plus(plus([...mean.subarray(0, 3)], first, elapsed), bend, 0.5 * elapsed * elapsed);
+            if (!fades) yield { mean: moved, velocity: plus(first, bend, elapsed) };
         }
     }
 

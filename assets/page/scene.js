@@ -35,24 +35,28 @@ function rows_of(description, data, plan) {
     const motion = moving ? row(plan.motion) : null;
     const sh = new Float32Array(Math.ceil(n / 4) * 4 * rest);
     const { geometry: g, motion: m } = plan;
+    const numbers = (first, count) => Array.from({ length: count }, (_, part) => first + 4 * part);
+    // The rows that a field is in, and where in a row its parts are.
     const place = {
-        mean: [geometry, g, g.mean_logit],
-        logit: [geometry, g, g.mean_logit + 12],
-        quaternion: [geometry, g, g.quaternion],
-        log_scale: [geometry, g, g.log_scale],
-        colour: [geometry, g, g.colour],
-        velocity: [motion, m, m.velocity_centre],
-        centre: [motion, m, m.velocity_centre + 12],
-        log_duration: [motion, m, m.duration_gate],
-        gate: [motion, m, m.duration_gate + 4],
+        mean: [geometry, g, numbers(g.mean_logit, 3)],
+        logit: [geometry, g, [g.mean_logit + 12]],
+        quaternion: [geometry, g, numbers(g.quaternion, 4)],
+        log_scale: [geometry, g, numbers(g.log_scale, 3)],
+        colour: [geometry, g, numbers(g.colour, 3)],
+        velocity: [motion, m, numbers(m.velocity_centre, 3)],
+        centre: [motion, m, [m.velocity_centre + 12]],
+        log_duration: [motion, m, [m.duration_gate]],
+        gate: [motion, m, [m.duration_gate + 4]],
+        acceleration: [motion, m, [...numbers(m.duration_gate + 8, 2), m.turn + 12]],
+        angular_velocity: [motion, m, numbers(m.turn, 3)],
     };
     let at = 0;
     for (const column of columns) {
         const width = column.coding.book === undefined ? 2 : 1;
         const value = reader(column, data.subarray(at, (at += width * n)), books, n);
         if (column.field in place) {
-            const [rows, offsets, field] = place[column.field];
-            const [stride, first] = [offsets[''] / 4, field / 4 + column.part];
+            const [rows, offsets, parts] = place[column.field];
+            const [stride, first] = [offsets[''] / 4, parts[column.part] / 4];
             for (let i = 0; i < n; i++) rows[i * stride + first] = value(i);
         } else {
             // Four Gaussians side by side; see layout/sh_full.wgsl.

@@ -22,38 +22,47 @@ const SECONDS: f64 = 1.0;
 /// # Errors
 /// A scene whose units the format has no numbers for, with the remedy.
 pub fn fit(scene: &mut Scene, format: Format) -> Result<Vec<String>> {
-    let straight = if format.holds_motion() && format != Format::Dapple { straighten(scene) } else { None };
-    let said = match format {
+    Ok(match format {
         Format::Spz => {
             spz_fit::check_sizes(scene)?;
             spz_fit::leave_out_strays(scene).into_iter().collect()
         }
-        Format::SpacetimePly | Format::Splatv => spacetime::split_gates(scene).into_iter().collect(),
+        Format::SpacetimePly | Format::Splatv => {
+            spacetime::split_gates(scene).into_iter().chain(spacetime::unsteady_turns(scene)).collect()
+        }
         Format::FtgsPly | Format::Tsog | Format::FourD => {
             let seconds = if format == Format::FtgsPly { None } else { default_length(scene) };
-            spacetime::split_gates(scene).into_iter().chain(turn_upright(scene)).chain(seconds).collect()
+            let straight = straighten(scene).into_iter().chain(spacetime::split_gates(scene));
+            straight.chain(turn_upright(scene)).chain(seconds).collect()
         }
         Format::Html | Format::Glb | Format::Gltf | Format::Usda | Format::Usdz => {
             turn_upright(scene).into_iter().collect()
         }
         _ => Vec::new(),
-    };
-    Ok(straight.into_iter().chain::<Vec<String>>(said).collect())
+    })
 }
 
-/// Replaces curved paths by their tangents at the time centres, where Gaussians are most opaque. Says by how much that moves
-/// them.
+/// Replaces each curved path by the line nearest to it, in the mean of squares over the time in which its Gaussian is seen, and a
+/// turning rotation by that in the middle of this time. Says by how much that moves them.
 pub fn straighten(scene: &mut Scene) -> Option<String> {
     let motion = scene.motion.as_mut()?;
+    let middles: Vec<[f32; 2]> = (0..scene.means.len()).map(|i| motion.seen(i)).collect();
+    for (i, [middle, _]) in middles.iter().enumerate() {
+        scene.quaternions[i] = motion.turned(i, scene.quaternions[i], motion.centres[i] + middle);
+    }
     let curves = motion.curves.take()?;
-    // Within a duration, or what of it is in the clip.
-    let off = |(bend, duration): (&Vec3, &f32)| 0.5 * bend.length() * duration.exp().min(1.0).powi(2);
-    let mut off: Vec<f32> = curves.accelerations.iter().zip(&motion.log_durations).map(off).collect();
+    let mut off = Vec::with_capacity(middles.len());
+    for (i, (bend, [middle, width])) in curves.accelerations.iter().zip(middles).enumerate() {
+        // Over a time of a width w about m, the line nearest to Δ² is 2mΔ − m² + w²/12; at the ends it is w²/6 away.
+        motion.velocities[i] += bend * middle;
+        scene.means[i] += 0.5 * bend * (width * width / 12.0 - middle * middle);
+        off.push(bend.length() * width * width / 12.0);
+    }
     off.sort_by(f32::total_cmp);
     let (median, most) = (off.get(off.len() / 2)?, off.get(off.len() * 99 / 100)?);
     Some(format!(
         "the format holds motion along lines only: paths become straight and Gaussians stop turning, which moves half of \
-         them by up to {median:.2e} units within their duration, and 99 of 100 by up to {most:.2e}; .dapple keeps all"
+         them by up to {median:.2e} units while they are seen, and 99 of 100 by up to {most:.2e}; .dapple keeps all"
     ))
 }
 

@@ -1,7 +1,7 @@
 //! A scene as a page carries it: columns of bytes that a few lines of script take apart, described in JSON and compressed
 //! as a whole.
 //!
-//! A column is one number of every Gaussian. Those that span octaves or must be fine (means, velocities, time centres) have
+//! A column is one number of every Gaussian. Those that span octaves or must be fine (means, time centres, what moves and turns) have
 //! 16 bits between two ends, of the number itself or of sign · ln(1 + |number|), all high bytes before all low ones; all
 //! others are indices into codebooks of 256 numbers. Means, sizes and velocities are in the frame of the description.
 
@@ -16,7 +16,7 @@ use super::bounded::{CUT_SHORT, check_claim, limit, read_at_most};
 use super::codebook::Codebook;
 use super::quantise::unit_quaternion;
 use crate::edit::{morton_order, permute};
-use crate::scene::{Clip, Motion, Normalisation, Scene, sh_coefficients};
+use crate::scene::{Clip, Curves, Motion, Normalisation, Scene, sh_coefficients};
 
 /// The largest index of a number between two ends.
 const MOST: f64 = 65_535.0;
@@ -80,8 +80,35 @@ const EVEN: Coding = Coding::Even(0.0, 0.0);
 const LOG: Coding = Coding::Log(0.0, 0.0);
 const BOOK: Coding = Coding::Book(0);
 
+/// How a packed scene moves.
+#[derive(Clone, Copy, PartialEq)]
+enum Moves {
+    Not,
+    AlongLines,
+    AlongCurves,
+}
+
+impl Moves {
+    fn of(scene: &Scene) -> Self {
+        match &scene.motion {
+            None => Self::Not,
+            Some(Motion { curves: None, .. }) => Self::AlongLines,
+            Some(Motion { curves: Some(_), .. }) => Self::AlongCurves,
+        }
+    }
+
+    fn of_columns(columns: &[Column]) -> Self {
+        let has = |name| columns.iter().any(|column| column.field == name);
+        match (has("velocity"), has("acceleration")) {
+            (false, _) => Self::Not,
+            (true, false) => Self::AlongLines,
+            (true, true) => Self::AlongCurves,
+        }
+    }
+}
+
 /// Fields in the order of their columns. Each has a codebook of its own where it has one.
-fn fields(sh_degree: u32, moving: bool) -> Vec<Field> {
+fn fields(sh_degree: u32, moves: Moves) -> Vec<Field> {
     let field = |name, parts, coding| Field { name, parts, coding };
     let mut fields = vec![
         field("mean", 3, LOG),
@@ -92,9 +119,12 @@ fn fields(sh_degree: u32, moving: bool) -> Vec<Field> {
     ];
     let bands = ["band_1", "band_2", "band_3"];
     fields.extend((1..=sh_degree).map(|band| field(bands[band as usize - 1], 3 * (2 * band as usize + 1), BOOK)));
-    if moving {
+    if moves != Moves::Not {
         fields.extend([field("velocity", 3, LOG), field("centre", 1, EVEN)]);
         fields.extend([field("log_duration", 1, BOOK), field("gate", 1, BOOK)]);
+    }
+    if moves == Moves::AlongCurves {
+        fields.extend([field("acceleration", 3, LOG), field("angular_velocity", 3, LOG)]);
     }
     fields
 }
@@ -108,6 +138,8 @@ fn first_of_band(name: &str) -> Option<usize> {
 /// The number of a column.
 fn number(scene: &Scene, name: &str, part: usize, i: usize) -> f32 {
     let moving = |value: fn(&Motion, usize, usize) -> f32| scene.motion.as_ref().map_or(0.0, |m| value(m, part, i));
+    let curves = scene.motion.as_ref().and_then(|motion| motion.curves.as_ref());
+    let curve = |value: fn(&Curves, usize, usize) -> f32| curves.map_or(0.0, |c| value(c, part, i));
     match name {
         "mean" => scene.means[i][part],
         "logit" => scene.logits[i],
@@ -117,6 +149,8 @@ fn number(scene: &Scene, name: &str, part: usize, i: usize) -> f32 {
         "centre" => moving(|m, _, i| m.centres[i]),
         "log_duration" => moving(|m, _, i| m.log_durations[i]),
         "gate" => moving(|m, _, i| m.gates[i]),
+        "acceleration" => curve(|c, part, i| c.accelerations[i][part]),
+        "angular_velocity" => curve(|c, part, i| c.angular_velocities[i][part]),
         _ => scene.sh[i * scene.sh_stride() + first_of_band(name).unwrap_or(0) + part],
     }
 }
@@ -134,6 +168,8 @@ fn place<'a>(scene: &'a mut Scene, name: &str, part: usize, i: usize) -> Option<
         "centre" => &mut motion?.centres[i],
         "log_duration" => &mut motion?.log_durations[i],
         "gate" => &mut motion?.gates[i],
+        "acceleration" => &mut motion?.curves.as_mut()?.accelerations[i][part],
+        "angular_velocity" => &mut motion?.curves.as_mut()?.angular_velocities[i][part],
         _ => &mut scene.sh[i * stride + first_of_band(name).unwrap_or(0) + part],
     })
 }
@@ -161,7 +197,7 @@ pub fn pack(scene: &Scene, frame: &Normalisation) -> Result<Packed> {
         *quaternion = if unit[0] < 0.0 { unit.map(|part| -part) } else { unit };
     }
     let (mut columns, mut books, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
-    for Field { name, parts, coding } in fields(scene.sh_degree, scene.motion.is_some()) {
+    for Field { name, parts, coding } in fields(scene.sh_degree, Moves::of(&scene)) {
         let n = scene.len();
         if coding == BOOK {
             let book = Codebook::of(n * parts, |k| number(&scene, name, k % parts, k / parts));
@@ -217,8 +253,8 @@ pub fn unpack(description: &Description, compressed: &[u8]) -> Result<Scene> {
         other => bail!("a scene of version {other}; this Dapple reads version {VERSION}, use a newer one"),
     }
     ensure!(sh_degree <= 3, "spherical harmonics of degree {sh_degree} (0 to 3 are known)");
-    let moving = description.columns.iter().any(|column| column.field == "velocity");
-    let wanted = fields(sh_degree, moving);
+    let moves = Moves::of_columns(&description.columns);
+    let wanted = fields(sh_degree, moves);
     let wanted = wanted.iter().flat_map(|field| (0..field.parts).map(move |part| (field.name, part)));
     let found = description.columns.iter().map(|column| (column.field.as_str(), column.part));
     ensure!(wanted.eq(found), "the scene's columns are not those of a scene of degree {sh_degree}; {CUT_SHORT}");
@@ -226,7 +262,7 @@ pub fn unpack(description: &Description, compressed: &[u8]) -> Result<Scene> {
     let size = check_claim(n as u64, sh_degree, width, compressed.len() as u64)?;
     let bytes = read_at_most(DeflateDecoder::new(compressed), limit(compressed.len() as u64), "the scene")?;
     ensure!(bytes.len() == size, "the scene is cut short: {size} bytes expected, {} found; {CUT_SHORT}", bytes.len());
-    let mut scene = blank(description, moving);
+    let mut scene = blank(description, moves);
     let mut rest = bytes.as_slice();
     for column in &description.columns {
         let (own, behind) = rest.split_at(n * column.coding.bytes());
@@ -260,8 +296,10 @@ fn reader<'a>(coding: Coding, own: &'a [u8], books: &'a [Vec<f32>]) -> Result<Bo
     })
 }
 
-fn blank(description: &Description, moving: bool) -> Scene {
+fn blank(description: &Description, moves: Moves) -> Scene {
     let n = description.gaussians;
+    let curves = (moves == Moves::AlongCurves).then(|| Curves::straight(n));
+    let motion = (moves != Moves::Not).then(|| Motion { curves, ..Motion::still(vec![0.0; n], 1.0, 0.0) });
     let up = description.up.and_then(|up| super::quantise::direction(up.iter().map(|part| Some(f64::from(*part)))));
     Scene {
         means: vec![Default::default(); n],
@@ -271,7 +309,7 @@ fn blank(description: &Description, moving: bool) -> Scene {
         sh: vec![0.0; n * 3 * sh_coefficients(description.sh_degree)],
         sh_degree: description.sh_degree,
         antialiased: description.antialiased,
-        motion: moving.then(|| Motion::still(vec![0.0; n], 1.0, 0.0)),
+        motion,
         up,
         clip: Clip::default(),
     }

@@ -8,9 +8,9 @@ use anyhow::{Context, Result, ensure};
 use glam::Vec3;
 
 use super::ply_header::{PlyFile, for_each_row};
-use super::spacetime::{Moving, left_out};
+use super::spacetime::{Moving, Reading};
 use super::{Format, Loaded, write_atomically};
-use crate::scene::{Motion, Scene};
+use crate::scene::Scene;
 
 /// The property that identifies this kind of PLY.
 pub(super) const MARK: &str = "trbf_center";
@@ -67,15 +67,16 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     write_atomically(path, |file| {
         file.write_all(header.as_bytes())?;
         for i in 0..scene.len() {
-            let moving = Moving::of(scene, i);
+            let moving = Moving::of(scene, i, scene.quaternions[i]);
             let mut row = [0.0_f32; NAMES.len()];
             row[..3].copy_from_slice(&scene.means[i].to_array());
             row[3..5].copy_from_slice(&[moving.centre, moving.log_scale]);
-            row[8..11].copy_from_slice(&moving.velocity.to_array());
+            moving.path.iter().enumerate().for_each(|(k, m)| row[8 + 3 * k..11 + 3 * k].copy_from_slice(&m.to_array()));
             row[17..20].copy_from_slice(&moving.rgb);
             row[20] = scene.logits[i];
             row[21..24].copy_from_slice(&scene.log_scales[i].to_array());
-            row[24..28].copy_from_slice(&scene.quaternions[i]);
+            row[24..28].copy_from_slice(&moving.quaternion);
+            row[28..32].copy_from_slice(&moving.spin);
             file.write_all(bytemuck::cast_slice(&row))?;
         }
         Ok(())
@@ -100,22 +101,28 @@ pub(super) fn decode(file: PlyFile) -> Result<Loaded> {
     let columns: Vec<usize> = needed.iter().filter_map(|name| column(name)).collect();
     let omega: Vec<usize> = (0..4).filter_map(|k| column(&format!("omega_{k}"))).collect();
     let mut scene = Scene::default();
-    let (mut motion, mut curved, mut turning) = (Motion::default(), 0, 0);
+    let mut reading = Reading::default();
     for_each_row(&mut reader, header.encoding, vertex, remaining, |_, values| {
         let row: Vec<f32> = columns.iter().map(|&c| values[c] as f32).collect();
         // In the order of `needed`: position, time, nine of motion, colour, opacity, scale, rotation.
         let vector = |at: usize| Vec3::new(row[at], row[at + 1], row[at + 2]);
         scene.means.push(vector(0));
-        let moving =
-            Moving { centre: row[3], log_scale: row[4], velocity: vector(5), rgb: [row[14], row[15], row[16]] };
-        moving.push(&mut motion, &mut scene.sh);
+        let mut spin = [0.0; 4];
+        spin.iter_mut().zip(&omega).for_each(|(part, &c)| *part = values[c] as f32);
+        let quaternion = [row[21], row[22], row[23], row[24]];
+        reading.push(&Moving {
+            centre: row[3],
+            log_scale: row[4],
+            path: [vector(5), vector(8), vector(11)],
+            quaternion,
+            spin,
+            rgb: [row[14], row[15], row[16]],
+        });
         scene.logits.push(row[17]);
         scene.log_scales.push(vector(18));
-        scene.quaternions.push([row[21], row[22], row[23], row[24]]);
-        curved += usize::from(row[8..14].iter().any(|v| *v != 0.0));
-        turning += usize::from(omega.iter().any(|&c| values[c] != 0.0));
+        scene.quaternions.push(quaternion);
         Ok(())
     })?;
-    scene.motion = Some(motion);
-    Ok(Loaded { warnings: left_out(curved, turning), ..Loaded::new(scene, Format::SpacetimePly) })
+    let warnings = reading.finish(&mut scene);
+    Ok(Loaded { warnings, ..Loaded::new(scene, Format::SpacetimePly) })
 }

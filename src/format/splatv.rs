@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 use super::bounded::{CUT_SHORT, read_file, slice};
 use super::quantise::{byte, log_scale, logit, unit_quaternion};
-use super::spacetime::{Moving, left_out};
+use super::spacetime::{Moving, Reading};
 use super::{Format, Loaded, write_atomically};
-use crate::scene::{Motion, Scene, sigmoid};
+use crate::scene::{Scene, sigmoid};
 
 pub(super) const MAGIC: u32 = 0x674b;
 /// Texels of four `u32` in a row of the texture, and those of a Gaussian.
@@ -73,10 +73,10 @@ fn halves(a: f32, b: f32) -> u32 {
 }
 
 fn encode(scene: &Scene, i: usize) -> [u32; WORDS] {
-    let moving = Moving::of(scene, i);
-    let q = unit_quaternion(scene.quaternions[i]);
+    let moving = Moving::of(scene, i, unit_quaternion(scene.quaternions[i]));
+    let (q, spin) = (moving.quaternion, moving.spin);
     let scale = scene.log_scales[i].to_array().map(f32::exp);
-    let v = moving.velocity;
+    let [v, a, c] = moving.path;
     let rgba = [moving.rgb[0], moving.rgb[1], moving.rgb[2], sigmoid(scene.logits[i])].map(|c| byte(c * 255.0));
     let mut words = [0; WORDS];
     words[..3].copy_from_slice(&scene.means[i].to_array().map(f32::to_bits));
@@ -87,7 +87,15 @@ fn encode(scene: &Scene, i: usize) -> [u32; WORDS] {
         halves(scale[2], 0.0),
         u32::from_le_bytes(rgba),
     ]);
-    words[8..10].copy_from_slice(&[halves(v.x, v.y), halves(v.z, 0.0)]);
+    words[8..15].copy_from_slice(&[
+        halves(v.x, v.y),
+        halves(v.z, a.x),
+        halves(a.y, a.z),
+        halves(c.x, c.y),
+        halves(c.z, 0.0),
+        halves(spin[0], spin[1]),
+        halves(spin[2], spin[3]),
+    ]);
     words[15] = halves(moving.centre, moving.log_scale.exp());
     words
 }
@@ -121,24 +129,29 @@ fn decode(bytes: &[u8]) -> Result<Loaded> {
     let used = records.iter().rposition(|record| record.iter().any(|word| *word != 0)).map_or(0, |last| last + 1);
 
     let mut scene = Scene::default();
-    let (mut motion, mut curved, mut turning) = (Motion::default(), 0, 0);
+    let mut reading = Reading::default();
     for record in &records[..used] {
         let pair = |k: usize| [record[k] & 0xffff, record[k] >> 16].map(|h| f16::from_bits(h as u16).to_f32());
         let [[q0, q1], [q2, q3], [s0, s1], [s2, _]] = [3, 4, 5, 6].map(pair);
         let [r, g, b, a] = record[7].to_le_bytes().map(|c| f32::from(c) / 255.0);
-        let [[vx, vy], [vz, m3], [centre, duration]] = [8, 9, 15].map(pair);
+        let [[vx, vy], [vz, ax], [ay, az], [cx, cy], [cz, _]] = [8, 9, 10, 11, 12].map(pair);
+        let [[w0, w1], [w2, w3], [centre, duration]] = [13, 14, 15].map(pair);
         scene.means.push(Vec3::from_array([0, 1, 2].map(|k| f32::from_bits(record[k]))));
         scene.quaternions.push([q0, q1, q2, q3]);
         scene.log_scales.push(log_scale(Vec3::new(s0, s1, s2)));
         scene.logits.push(logit(a));
         let log_scale = duration.max(1e-4).ln();
-        let moving = Moving { centre, log_scale, velocity: Vec3::new(vx, vy, vz), rgb: [r, g, b] };
-        moving.push(&mut motion, &mut scene.sh);
-        curved += usize::from(m3 != 0.0 || [10, 11, 12].iter().any(|&k| pair(k) != [0.0; 2]));
-        turning += usize::from([13, 14].iter().any(|&k| pair(k) != [0.0; 2]));
+        reading.push(&Moving {
+            centre,
+            log_scale,
+            path: [Vec3::new(vx, vy, vz), Vec3::new(ax, ay, az), Vec3::new(cx, cy, cz)],
+            quaternion: [q0, q1, q2, q3],
+            spin: [w0, w1, w2, w3],
+            rgb: [r, g, b],
+        });
     }
-    scene.motion = Some(motion);
-    Ok(Loaded { warnings: left_out(curved, turning), ..Loaded::new(scene, Format::Splatv) })
+    let warnings = reading.finish(&mut scene);
+    Ok(Loaded { warnings, ..Loaded::new(scene, Format::Splatv) })
 }
 
 fn words_of(record: &[u8; WORDS * 4]) -> [u32; WORDS] {

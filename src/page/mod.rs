@@ -14,8 +14,9 @@ use serde_json::{Value, json};
 
 use crate::camera::Camera;
 use crate::format::packed::{Packed, pack, unpack};
-use crate::format::{html, straighten, write_atomically};
+use crate::format::{html, write_atomically};
 use crate::gpu::Gpu;
+use crate::model::MotionKind;
 use crate::render::plan::frame_plan;
 use crate::render::{NEAR, frame, orbit};
 use crate::scene::{Normalisation, Scene};
@@ -44,11 +45,6 @@ const STEP: f64 = 1.0 / 30.0;
 /// A scene without Gaussians or with a value that is not finite; errors of the device; a failed write.
 pub fn write(path: &Path, scene: &Scene, setting: &Setting, gpu: Option<&Gpu>) -> Result<()> {
     ensure!(!scene.is_empty(), "cannot write {}: a scene without Gaussians", path.display());
-    let straight = &mut scene.clone();
-    if let Some(said) = straighten(straight) {
-        log::warn!("{said}");
-    }
-    let scene = &*straight;
     let normalisation = frame(scene, &setting.cameras);
     let packed = pack(scene, &normalisation).with_context(|| format!("cannot write {}", path.display()))?;
     let stops = stops(scene, setting);
@@ -57,7 +53,7 @@ pub fn write(path: &Path, scene: &Scene, setting: &Setting, gpu: Option<&Gpu>) -
         None => Pictures::default(),
     };
     let facts = facts(scene, setting, &normalisation, &stops);
-    let plan = frame_plan(scene.len(), scene.sh_degree, scene.motion.is_some());
+    let plan = frame_plan(scene.len(), scene.sh_degree, MotionKind::of(scene.motion.as_ref()));
     let title = escaped(&path.file_stem().unwrap_or_default().to_string_lossy());
     write_atomically(path, |file| {
         let mut rest = PAGE;

@@ -67,11 +67,11 @@ struct Stages {
 }
 
 /// The frames of `gaussians` Gaussians with harmonics of a degree, by the names of programs: "color", "depth" and, where
-/// they move, which they do along lines, "flow".
-pub fn frame_plan(gaussians: usize, sh_degree: u32, moving: bool) -> FramePlan {
+/// they move, "flow".
+pub fn frame_plan(gaussians: usize, sh_degree: u32, motion: MotionKind) -> FramePlan {
     let mut plan = Plan::default();
     let n = Size::Fixed(gaussians as u64);
-    let motion = if moving { MotionKind::Linear } else { MotionKind::Static };
+    let moving = motion != MotionKind::Static;
     let form = ModelForm { motion, packed: false };
     let sh_words = form.sh_words(gaussians, sh_rest(sh_degree)) as u64;
     let planes = if moving { 2 } else { 1 };

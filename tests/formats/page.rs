@@ -29,7 +29,7 @@ fn element(page: &str, start: &str) -> Value {
 
 #[test]
 fn a_page_is_read_back_as_it_shows_the_scene() {
-    let scenes = [moving::scene(700, 0), moving::scene(701, 2), made::scene(699, 3), made::scene(1, 1)];
+    let scenes = [moving::scene(700, 0), moving::curved(702, 0), moving::scene(701, 2), made::scene(699, 3), made::scene(1, 1)];
     for mut scene in scenes {
         // Far from the origin and of another scale, as scenes of maps are.
         scene.means.iter_mut().for_each(|mean| *mean = *mean * 40.0 + Vec3::new(1000.0, -500.0, 20.0));
@@ -49,6 +49,11 @@ fn a_page_is_read_back_as_it_shows_the_scene() {
             for time in [0.0, 0.4, 1.0] {
                 let (a, b) = (want.displacement(from, time), got.displacement(i, time));
                 assert!(a.distance(b) < 0.01, "displacement {b}, not {a}");
+                let [a, b] = [(want, &scene, from), (got, &loaded.scene, i)].map(|(motion, scene, i)| {
+                    let [w, x, y, z] = motion.turned(i, scene.quaternions[i], time);
+                    glam::Quat::from_xyzw(x, y, z, w).normalize()
+                });
+                assert!(a.angle_between(b) < 0.05, "turned to {b}, not {a}");
                 let (a, b) = (want.visibility(from, time), got.visibility(i, time));
                 assert!((a - b).abs() < 0.05, "visibility {b}, not {a}");
             }

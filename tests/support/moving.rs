@@ -1,6 +1,6 @@
 //! Scenes in motion that tests make.
 
-use dapple::scene::{Motion, Scene};
+use dapple::scene::{Curves, Motion, Scene};
 use glam::Vec3;
 
 use super::made;
@@ -18,4 +18,16 @@ pub fn scene(n: usize, sh_degree: u32) -> Scene {
         motion.gates.push(if i % 3 == 0 { number(0.6, 0.9) } else { Motion::NO_GATE });
     }
     Scene { motion: Some(motion), ..made::scene(n, sh_degree) }
+}
+
+/// The scene with every Gaussian on a curve.
+pub fn curved(n: usize, degree: u32) -> Scene {
+    let mut scene = scene(n, degree);
+    let motion = scene.motion.as_mut().expect("it moves");
+    let turned = |v: &Vec3| Vec3::new(-2.0 * v.y, 3.0 * v.z, v.x);
+    motion.curves = Some(Curves {
+        accelerations: motion.velocities.iter().map(|v| 2.0 * turned(v)).collect(),
+        angular_velocities: motion.velocities.iter().map(turned).collect(),
+    });
+    scene
 }
