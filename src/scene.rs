@@ -1,10 +1,13 @@
 //! A scene of Gaussians in host memory, as files, the trainer and the renderer exchange it.
 
+mod normalisation;
 pub mod stats;
 
 use anyhow::{Result, bail, ensure};
-use glam::{DVec3, Quat, Vec3};
+use glam::{Quat, Vec3};
 use rayon::prelude::*;
+
+pub use normalisation::Normalisation;
 
 /// The least opacity that contributes to a pixel: one step of an 8-bit image.
 /// `shaders/shared/view.wgsl` has the same constant for the GPU.
@@ -364,32 +367,6 @@ impl Scene {
         if let Some(motion) = &mut self.motion {
             motion.scale((1.0 / frame.scale) as f32);
         }
-    }
-}
-
-/// The similarity between the capture's frame and the frame of training: `training = (capture − centre) · scale`.
-/// There is no rotation, so that undoing it never has to rotate spherical harmonics.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Normalisation {
-    pub centre: DVec3,
-    pub scale: f64,
-}
-
-impl Normalisation {
-    pub const IDENTITY: Self = Self { centre: DVec3::ZERO, scale: 1.0 };
-
-    pub fn apply(&self, point: DVec3) -> DVec3 {
-        (point - self.centre) * self.scale
-    }
-
-    pub fn undo(&self, point: DVec3) -> DVec3 {
-        point / self.scale + self.centre
-    }
-
-    /// The same camera in the frame of training.
-    pub fn camera(&self, mut camera: crate::camera::Camera) -> crate::camera::Camera {
-        camera.pose.translation = -(camera.pose.rotation * self.apply(camera.pose.centre()));
-        camera
     }
 }
 

@@ -5,7 +5,7 @@ use dapple::camera::{Camera, Lens, Pose};
 use dapple::gpu::Gpu;
 use dapple::gpu::kernel::Access;
 use dapple::gpu::plan::{Groups, Offsets, Step};
-use dapple::model::{Model, MotionKind, sh_rest};
+use dapple::model::{Model, sh_rest};
 use dapple::render::plan::{FramePlan, PAIRS, PIXELS, TILES, frame_plan};
 use dapple::render::{Channel, DisplayMode, LaneForm, Presenter, RenderOptions, Renderer, View};
 use dapple::scene::Scene;
@@ -231,14 +231,14 @@ fn replay_of<'a>(scene: &Scene, plan: &'a FramePlan) -> Replay<'a> {
 #[test]
 fn a_plan_replays_the_renderers_frames_to_the_bit() {
     let still = made::scene(900, 3);
-    let plan = frame_plan(still.len(), still.sh_degree, MotionKind::Static);
+    let plan = frame_plan(&still);
     assert_eq!(plan.plan.programs.keys().copied().collect::<Vec<_>>(), ["color", "depth"]);
     let replay = replay_of(&still, &plan);
     compare(&still, &replay, "color", Channel::Color, DisplayMode::Color);
     compare(&still, &replay, "depth", Channel::Depth, DisplayMode::Depth);
 
     for moving in [moving::scene(901, 1), moving::curved(901, 1)] {
-        let plan = frame_plan(moving.len(), moving.sh_degree, MotionKind::of(moving.motion.as_ref()));
+        let plan = frame_plan(&moving);
         let replay = replay_of(&moving, &plan);
         compare(&moving, &replay, "color", Channel::Color, DisplayMode::Color);
         compare(&moving, &replay, "depth", Channel::Depth, DisplayMode::Depth);
@@ -253,7 +253,7 @@ fn a_plan_replays_the_renderers_frames_to_the_bit() {
 /// A page is for what every browser grants.
 #[test]
 fn a_plan_keeps_to_what_browsers_promise() {
-    let plan = frame_plan(5000, 3, MotionKind::Curved);
+    let plan = frame_plan(&moving::curved(5000, 3));
     for pipeline in &plan.plan.pipelines {
         let storage = pipeline.bindings.iter().filter(|access| **access != Access::Uniform).count();
         assert!(storage <= 8, "{} binds {storage} storage buffers", pipeline.name);

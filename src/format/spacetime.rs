@@ -138,7 +138,9 @@ pub fn unsteady_turns(scene: &Scene) -> Option<String> {
     off.sort_by(f32::total_cmp);
     let most = *off.get(off.len() * 99 / 100)?;
     (most > TOLD_ANGLE).then(|| {
-        format!("the format's turns are not steady: 99 of 100 Gaussians are turned by up to {most:.1} degrees otherwise")
+        format!(
+            "the format's turns are not steady: 99 of 100 Gaussians are turned by up to {most:.1} degrees otherwise"
+        )
     })
 }
 

@@ -16,7 +16,6 @@ use crate::camera::Camera;
 use crate::format::packed::{Packed, pack, unpack};
 use crate::format::{html, write_atomically};
 use crate::gpu::Gpu;
-use crate::model::MotionKind;
 use crate::render::plan::frame_plan;
 use crate::render::{NEAR, frame, orbit};
 use crate::scene::{Normalisation, Scene};
@@ -53,7 +52,7 @@ pub fn write(path: &Path, scene: &Scene, setting: &Setting, gpu: Option<&Gpu>) -
         None => Pictures::default(),
     };
     let facts = facts(scene, setting, &normalisation, &stops);
-    let plan = frame_plan(scene.len(), scene.sh_degree, MotionKind::of(scene.motion.as_ref()));
+    let plan = frame_plan(scene);
     let title = escaped(&path.file_stem().unwrap_or_default().to_string_lossy());
     write_atomically(path, |file| {
         let mut rest = PAGE;

@@ -12,6 +12,7 @@ use crate::gpu::Plan;
 use crate::gpu::plan::{Offsets, PlanBuffer, Size, Step, Work, offsets};
 use crate::model::{GeometryRow, ModelForm, MotionKind, MotionRow, sh_rest};
 use crate::primitives::plan::{PLANNED_UNIT, PlannedScan, PlannedSort};
+use crate::scene::Scene;
 
 use super::bin::{CheckCapacity, Compact, CountPairs, EmitPairs, TileRanges};
 use super::flow::ProjectFlow;
@@ -66,9 +67,9 @@ struct Stages {
     pixels: Size,
 }
 
-/// The frames of `gaussians` Gaussians with harmonics of a degree, by the names of programs: "color", "depth" and, where
-/// they move, "flow".
-pub fn frame_plan(gaussians: usize, sh_degree: u32, motion: MotionKind) -> FramePlan {
+/// The frames of a scene, by the names of programs: "color", "depth" and, where it moves, "flow".
+pub fn frame_plan(scene: &Scene) -> FramePlan {
+    let (gaussians, sh_degree, motion) = (scene.len(), scene.sh_degree, MotionKind::of(scene.motion.as_ref()));
     let mut plan = Plan::default();
     let n = Size::Fixed(gaussians as u64);
     let moving = motion != MotionKind::Static;

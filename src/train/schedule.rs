@@ -210,8 +210,9 @@ mod tests {
     #[test]
     fn the_mean_rate_falls_to_its_end() {
         let schedule = schedule(30_000);
-        assert!((schedule.mean_rate(0) - 1.76e-4).abs() < 1e-12);
-        assert!((schedule.mean_rate(30_000) - 1.76e-6).abs() < 1e-12);
-        assert!((schedule.mean_rate(15_000) - 1.76e-5).abs() < 1e-12);
+        let Config { lr_mean, lr_mean_final, .. } = Config::default();
+        assert!((schedule.mean_rate(0) - 1.1 * lr_mean).abs() < 1e-12);
+        assert!((schedule.mean_rate(30_000) - 1.1 * lr_mean_final).abs() < 1e-12);
+        assert!((schedule.mean_rate(15_000) - 1.1 * (lr_mean * lr_mean_final).sqrt()).abs() < 1e-12);
     }
 }

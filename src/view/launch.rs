@@ -14,6 +14,7 @@ use crate::gpu::{Candidates, Gpu, Parts};
 use crate::train::Start;
 
 use super::app::Viewer;
+use super::state::document::Document;
 use super::theme;
 use super::work::device_lock::lock;
 use super::work::training::{End, Hooks, Live};
@@ -22,8 +23,9 @@ use super::work::training::{End, Hooks, Live};
 /// levels of detail at most `budget` Gaussians are drawn.
 ///
 /// # Errors
-/// No adapter, or no window: on Linux without a display, say.
+/// Nothing of that name, no adapter, or no window: on Linux without a display, say.
 pub fn open_window(path: Option<&Path>, adapter: Option<&str>, budget: usize) -> Result<()> {
+    path.map_or(Ok(()), Document::check_exists)?;
     let path = path.map(Path::to_path_buf);
     let (_, opened) = run_window(adapter, move |_, context, viewer| {
         viewer.budget = budget;

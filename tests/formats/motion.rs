@@ -117,15 +117,16 @@ fn straight_paths_are_near_the_curves() {
         let bends = &curves.motion.as_ref().unwrap().curves.as_ref().unwrap().accelerations;
         for time in times {
             let (want, got) = (curves.at(time), lines.at(time));
-            for i in 0..40 {
-                let most = bends[i].length() * width * width / 12.0 + 1e-5;
+            for (i, bend) in bends.iter().enumerate() {
+                let most = bend.length() * width * width / 12.0 + 1e-5;
                 let miss = want.means[i].distance(got.means[i]);
                 assert!(miss <= most, "Gaussian {i} at {time}: {miss} off, at most {most} expected");
             }
         }
         let middle = if log_duration > 0.0 { 0.5 } else { centre };
         let (want, got) = (curves.at(middle), lines.at(middle));
-        let turned = |i: usize| (0..4).map(|k| (want.quaternions[i][k] - got.quaternions[i][k]).abs()).fold(0.0, f32::max);
+        let turned =
+            |i: usize| (0..4).map(|k| (want.quaternions[i][k] - got.quaternions[i][k]).abs()).fold(0.0, f32::max);
         assert!((0..40).all(|i| turned(i) < 1e-5), "the rotation in the middle");
     }
 }

@@ -29,7 +29,8 @@ fn element(page: &str, start: &str) -> Value {
 
 #[test]
 fn a_page_is_read_back_as_it_shows_the_scene() {
-    let scenes = [moving::scene(700, 0), moving::curved(702, 0), moving::scene(701, 2), made::scene(699, 3), made::scene(1, 1)];
+    let scenes =
+        [moving::scene(700, 0), moving::curved(702, 0), moving::scene(701, 2), made::scene(699, 3), made::scene(1, 1)];
     for mut scene in scenes {
         // Far from the origin and of another scale, as scenes of maps are.
         scene.means.iter_mut().for_each(|mean| *mean = *mean * 40.0 + Vec3::new(1000.0, -500.0, 20.0));

@@ -17,9 +17,9 @@ pub struct Rates {
 }
 
 impl Rates {
-    /// E.1, with the rate of the means as given.
+    /// E.1 of a run of 30 000 steps, with the rate of the means as given.
     pub fn standard(mean: f64) -> Self {
-        Self { mean, quaternion: 1e-3, log_scale: 5e-3, logit: 0.05, sh_dc: 2.5e-3, sh_rest: 1.25e-4 }
+        Self { mean, quaternion: 1e-3, log_scale: 7e-3, logit: 0.05, sh_dc: 2.5e-3, sh_rest: 5e-4 }
     }
 
     /// By lane of [`Gaussian::to_array`].

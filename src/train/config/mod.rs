@@ -22,6 +22,9 @@ pub use values::{
     AlphaMode, Background, Choice, CoarseToFine, FlowShape, FlowSource, Init, Paths, Precision, Subgroups, Switch,
 };
 
+/// The length in steps from which shorter runs have no higher learning rates.
+const MOST_RAISED: f64 = 1500.0;
+
 impl Config {
     /// Reads a TOML file; keys that it leaves out keep their defaults.
     ///
@@ -60,17 +63,22 @@ impl Config {
         }
     }
 
-    /// The options with the step constants rescaled by `steps` / 30 000, so that a short run is a whole run:
-    /// `refine_every`, `refine_start`, `refine_stop` and `sh_interval`, each rounded and at least 1. The decay of the
-    /// mean's learning rate spans `steps` anyway.
+    /// The options for a run of `steps` instead of 30 000, so that a short run is a whole run: `refine_every`,
+    /// `refine_start`, `refine_stop` and `sh_interval` by their ratio, each rounded and at least 1, and the first rate of means
+    /// and that of scales by its fourth root, up to that of [`MOST_RAISED`] steps (docs/algorithms.md E.1). The decay of the mean's
+    /// rate spans `steps` anyway.
     pub fn scaled(&self) -> Self {
         let factor = f64::from(self.step_count()) / f64::from(REFERENCE_STEPS);
         let scale = |steps: u32| ((f64::from(steps) * factor).round() as u32).max(1);
+        let steps = f64::from(self.step_count()).clamp(MOST_RAISED, f64::from(REFERENCE_STEPS));
+        let raise = (f64::from(REFERENCE_STEPS) / steps).powf(0.25);
         Self {
             refine_every: scale(self.refine_every),
             refine_start: scale(self.refine_start),
             refine_stop: scale(self.refine_stop),
             sh_interval: scale(self.sh_interval),
+            lr_mean: self.lr_mean * raise,
+            lr_scale: self.lr_scale * raise,
             ..self.clone()
         }
     }
@@ -161,7 +169,13 @@ mod tests {
             (scaled.refine_every, scaled.refine_start, scaled.refine_stop, scaled.sh_interval),
             (23, 117, 5833, 233)
         );
-        assert_eq!(Config { steps: 10.into(), ..Config::default() }.scaled().refine_every, 1);
+        let shorter = |steps: u32| Config { steps: steps.into(), ..Config::default() }.scaled();
+        assert_eq!(shorter(10).refine_every, 1);
+        let usual = Config::default();
+        assert!((shorter(1875).lr_scale / usual.lr_scale - 2.0).abs() < 1e-12, "a sixteenth: the fourth root");
+        assert!((shorter(1875).lr_mean / usual.lr_mean - 2.0).abs() < 1e-12);
+        assert_eq!(shorter(10).lr_mean, shorter(1500).lr_mean);
+        assert_eq!(shorter(60_000).lr_mean, usual.lr_mean, "a long run keeps them");
         assert_eq!(Config::default().scaled(), Config::default());
     }
 

@@ -196,18 +196,19 @@ options! {
     "Optimiser" {
         /// Weight of 1 - SSIM in the loss (lambda of 3DGS); the weight of L1 is 1 minus this
         ssim_weight: f64 = 0.2, in 0.0..=1.0;
-        /// Initial learning rate of means, as a fraction of the scene extent; it decays exponentially to --lr-mean-final
-        lr_mean: f64 = 1.6e-4, in LR;
+        /// Initial learning rate of means, as a fraction of the scene extent; it decays exponentially to --lr-mean-final. For a run
+        /// of 30000 steps; shorter ones have it times the fourth root of 30000 / --steps
+        lr_mean: f64 = 2.2e-4, in LR;
         /// Final learning rate of means, as a fraction of the scene extent
-        lr_mean_final: f64 = 1.6e-6, in LR;
+        lr_mean_final: f64 = 1.6e-5, in LR;
         /// Learning rate of the base colour (SH degree 0)
         lr_sh_dc: f64 = 2.5e-3, in LR;
         /// Learning rate of the view-dependent colour (SH degrees 1 to 3)
-        lr_sh_rest: f64 = 1.25e-4, in LR;
+        lr_sh_rest: f64 = 5e-4, in LR;
         /// Learning rate of opacities, as logits
         lr_opacity: f64 = 0.05, in LR;
-        /// Learning rate of scales, as logarithms
-        lr_scale: f64 = 5e-3, in LR;
+        /// Learning rate of scales, as logarithms; shorter runs have it raised as --lr-mean
+        lr_scale: f64 = 7e-3, in LR;
         /// Learning rate of rotations, as quaternions
         lr_rotation: f64 = 1e-3, in LR;
         /// Train an exposure and white balance of each photo, whose mean over the photos leaves the scene's colours as they

@@ -63,9 +63,12 @@ impl Trainer {
             self.renderer.prepare(&self.model, LensVariant::PINHOLE)?;
             return Ok(view);
         }
-        let shot = &self.capture.shots[self.schedule.shot(step)];
+        let number = self.schedule.shot(step);
+        let shot = &self.capture.shots[number];
         let (width, height) = self.schedule.size(step, (shot.camera.lens.width, shot.camera.lens.height));
-        let camera = Camera { lens: shot.camera.lens.resized(width, height), ..shot.camera };
+        // Where training has it by now.
+        let pose = self.normalisation.undo_camera(self.camera(number)).pose;
+        let camera = Camera { lens: shot.camera.lens.resized(width, height), pose };
         Ok(GuidedView { camera, time: shot.time.unwrap_or(0.0) })
     }
 

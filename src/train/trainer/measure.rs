@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::camera::{Camera, Pose};
+use crate::camera::Camera;
 use crate::dataset::Split;
 use crate::gpu::Recorder;
 use crate::render::{Channel, View};
@@ -38,9 +38,7 @@ impl Trainer {
             }
             let camera = if trained { self.camera(shot) } else { self.align(shot)? };
             let (before, frame) = (&self.capture.shots[shot], &self.normalisation);
-            let rotation = camera.pose.rotation;
-            let pose = Pose { rotation, translation: -(rotation * frame.undo(camera.pose.centre())) };
-            let moved = Moved::new(&before.camera.pose, &pose, frame.scale.recip());
+            let moved = Moved::new(&before.camera.pose, &frame.undo_camera(camera).pose, frame.scale.recip());
             let side = if trained { &mut found.trained } else { &mut found.aligned };
             side.insert(before.name.clone(), moved);
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use glam::{DVec3, Vec3};
 
 use crate::camera::Camera;
@@ -94,14 +94,21 @@ impl Document {
         Self::open_with(path, BUDGET)
     }
 
+    /// Checks that there is something of a name, before a window opens for it.
+    ///
+    /// # Errors
+    /// Names what is missing.
+    pub fn check_exists(path: &Path) -> Result<()> {
+        ensure!(path.exists(), "{}: there is no such file or folder", path.display());
+        Ok(())
+    }
+
     /// Reads what a path names; of a scene with levels of detail at most `budget` Gaussians, at first the coarsest.
     ///
     /// # Errors
     /// As [`Document::open`].
     pub fn open_with(path: &Path, budget: usize) -> Result<Self> {
-        if !path.exists() {
-            bail!("{}: there is no such file or folder", path.display());
-        }
+        Self::check_exists(path)?;
         let is_run = path.is_dir() && path.join(CONFIG).exists();
         if let Some(detail) = Detail::open(path, budget)?.filter(|detail| detail.len() > budget) {
             return Self::of_detail(path, detail);
