@@ -53,10 +53,15 @@ pub fn run(args: Args) -> Result<ExitCode> {
         say_what_is_lost(&args.output, format, &scene);
     }
     let left_out = before.saturating_sub(scene.len());
-    // Pictures show what a lower degree costs.
+    // Pictures show what a lower degree and straight paths cost.
     let pictures = args.views.map_or(scene.len() <= cost::LARGEST, |views| views > 0);
-    let whole = (pictures && scene.sh_degree > format.max_sh_degree()).then(|| scene.clone());
+    let curved = scene.motion.as_ref().is_some_and(|motion| motion.curves.is_some()) && args.times.is_none();
+    let less = scene.sh_degree > format.max_sh_degree() || (curved && format.is_straight());
+    let whole = (pictures && less).then(|| scene.clone());
     edit::cap_degree(&mut scene, format.max_sh_degree());
+    if curved && let Some(said) = format::bend(&mut scene, format) {
+        log::warn!("{}: {said}", args.output.display());
+    }
     let what = format!("{}, {} Gaussians, degree {}", format.name(), HumanCount(scene.len() as u64), scene.sh_degree);
     let sequence = args.times.filter(|_| !format.samples_motion());
     if args.times.is_some() && scene.motion.is_none() {

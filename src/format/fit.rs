@@ -27,19 +27,25 @@ pub fn fit(scene: &mut Scene, format: Format) -> Result<Vec<String>> {
             spz_fit::check_sizes(scene)?;
             spz_fit::leave_out_strays(scene).into_iter().collect()
         }
-        Format::SpacetimePly | Format::Splatv => {
-            spacetime::split_gates(scene).into_iter().chain(spacetime::unsteady_turns(scene)).collect()
-        }
+        Format::SpacetimePly | Format::Splatv => spacetime::split_gates(scene).into_iter().collect(),
         Format::FtgsPly | Format::Tsog | Format::FourD => {
             let seconds = if format == Format::FtgsPly { None } else { default_length(scene) };
-            let straight = straighten(scene).into_iter().chain(spacetime::split_gates(scene));
-            straight.chain(turn_upright(scene)).chain(seconds).collect()
+            spacetime::split_gates(scene).into_iter().chain(turn_upright(scene)).chain(seconds).collect()
         }
         Format::Html | Format::Glb | Format::Gltf | Format::Usda | Format::Usdz => {
             turn_upright(scene).into_iter().collect()
         }
         _ => Vec::new(),
     })
+}
+
+/// Gives a scene the paths that a format has for it, after [`fit`]. Says what that costs.
+pub fn bend(scene: &mut Scene, format: Format) -> Option<String> {
+    match format {
+        format if format.is_straight() => straighten(scene),
+        Format::SpacetimePly | Format::Splatv => spacetime::unsteady_turns(scene),
+        _ => None,
+    }
 }
 
 /// Replaces each curved path by the line nearest to it, in the mean of squares over the time in which its Gaussian is seen, and a
@@ -89,7 +95,8 @@ pub(super) fn fitted(scene: &Scene, format: Format) -> Result<Cow<'_, Scene>> {
         return Ok(Cow::Borrowed(scene));
     }
     let mut fitted = scene.clone();
-    for said in fit(&mut fitted, format)? {
+    let straight = if format.is_straight() { straighten(&mut fitted) } else { None };
+    for said in fit(&mut fitted, format)?.into_iter().chain(straight) {
         log::warn!("{said}");
     }
     Ok(Cow::Owned(fitted))

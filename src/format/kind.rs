@@ -146,6 +146,11 @@ impl Format {
         matches!(self, Self::Dapple | Self::SpacetimePly | Self::Splatv | Self::FtgsPly | Self::Tsog | Self::FourD)
     }
 
+    /// Whether the format stores motion, but only along lines and without turning.
+    pub const fn is_straight(self) -> bool {
+        matches!(self, Self::FtgsPly | Self::Tsog | Self::FourD)
+    }
+
     /// Whether the format stores a dynamic scene as samples at given times.
     pub const fn samples_motion(self) -> bool {
         matches!(self, Self::Usda | Self::Usdz)

@@ -45,8 +45,8 @@ fn other_containers_hold_the_lines_nearest_to_curves() {
     let folder = folder();
     for name in ["a.ftgs.ply", "a.tsog", "a.4dgs"] {
         let mut scene = curved(23, 0);
-        let said = format::fit(&mut scene, Format::of_name(Path::new(name)).unwrap()).unwrap();
-        assert!(said.iter().any(|line| line.contains("straight") && line.contains(".dapple")), "{name}: {said:?}");
+        let said = format::bend(&mut scene, Format::of_name(Path::new(name)).unwrap()).expect("says so");
+        assert!(said.contains("straight") && said.contains(".dapple"), "{name}: {said}");
         assert!(scene.motion.as_ref().unwrap().curves.is_none());
         let path = folder.path().join(name);
         format::write_scene(&path, &curved(23, 0)).unwrap();
@@ -84,8 +84,8 @@ fn spacetime_gaussians_hold_curves() {
             }
         }
     }
-    let turning = format::fit(&mut curved(53, 0), Format::SpacetimePly).unwrap();
-    assert!(turning.iter().any(|line| line.contains("not steady")), "{turning:?}");
+    let turning = format::bend(&mut curved(53, 0), Format::SpacetimePly).expect("says so");
+    assert!(turning.contains("not steady"), "{turning}");
 }
 
 /// Of each Gaussian of a scene the one of another whose mean is nearest.
