@@ -19,6 +19,10 @@ pub const EXTENT: f64 = 1.1;
 
 /// Least side of a reduced photo, in pixels. Small photos have few pixels to save, and lose more than that is worth.
 const LEAST_SIDE: u32 = 120;
+/// The rate of view-dependent colour in clips, of that in still captures: few cameras see each moment, and such colour learns
+/// them by heart.
+const SH_RATE_IN_TIME: f64 = 0.25;
+
 /// The bias corrections of Adam's first and second moment after `steps` earlier steps.
 pub fn bias_corrections(steps: u32) -> [f32; 2] {
     [BETA1, BETA2].map(|beta| (1.0 / (1.0 - beta.powi(steps as i32 + 1))) as f32)
@@ -44,8 +48,9 @@ impl Schedule {
     }
 
     /// The same for a clip whose times are `gap` apart.
-    pub fn in_time(self, gap: f64) -> Self {
+    pub fn in_time(mut self, gap: f64) -> Self {
         let least = (self.config.min_duration * gap).ln().max(-80.0);
+        self.config.lr_sh_rest *= SH_RATE_IN_TIME;
         Self { min_log_duration: least as f32, ..self }
     }
 

@@ -203,7 +203,7 @@ options! {
         lr_mean_final: f64 = 1.6e-5, in LR;
         /// Learning rate of the base colour (SH degree 0)
         lr_sh_dc: f64 = 2.5e-3, in LR;
-        /// Learning rate of the view-dependent colour (SH degrees 1 to 3)
+        /// Learning rate of the view-dependent colour (SH degrees 1 to 3); clips, which few cameras see, have a quarter of it
         lr_sh_rest: f64 = 5e-4, in LR;
         /// Learning rate of opacities, as logits
         lr_opacity: f64 = 0.05, in LR;
