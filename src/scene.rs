@@ -164,7 +164,7 @@ impl Motion {
     }
 
     /// The time in which Gaussian `i` is seen: its middle, from the time centre, and its width. It is the part of the clip
-    /// within [`SEEN`] durations of the centre, or the end of the clip that is nearest.
+    /// within 1.5 durations of the centre, or the end of the clip that is nearest.
     pub fn seen(&self, i: usize) -> [f32; 2] {
         let centre = self.centres[i];
         let reach = if self.gates[i] > 0.0 { f32::INFINITY } else { SEEN * self.log_durations[i].exp() };

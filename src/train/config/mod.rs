@@ -65,7 +65,7 @@ impl Config {
 
     /// The options for a run of `steps` instead of 30 000, so that a short run is a whole run: `refine_every`,
     /// `refine_start`, `refine_stop` and `sh_interval` by their ratio, each rounded and at least 1, and the first rate of means
-    /// and that of scales by its fourth root, up to that of [`MOST_RAISED`] steps (docs/algorithms.md E.1). The decay of the mean's
+    /// and that of scales by its fourth root, up to that of 1500 steps (docs/algorithms.md E.1). The decay of the mean's
     /// rate spans `steps` anyway.
     pub fn scaled(&self) -> Self {
         let factor = f64::from(self.step_count()) / f64::from(REFERENCE_STEPS);
