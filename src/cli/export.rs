@@ -59,7 +59,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let less = scene.sh_degree > format.max_sh_degree() || (curved && format.is_straight());
     let whole = (pictures && less).then(|| scene.clone());
     edit::cap_degree(&mut scene, format.max_sh_degree());
-    if curved && let Some(said) = format::bend(&mut scene, format) {
+    if curved && let Some(said) = format::fit_paths(&mut scene, format) {
         log::warn!("{}: {said}", args.output.display());
     }
     let what = format!("{}, {} Gaussians, degree {}", format.name(), HumanCount(scene.len() as u64), scene.sh_degree);

@@ -40,7 +40,7 @@ pub fn fit(scene: &mut Scene, format: Format) -> Result<Vec<String>> {
 }
 
 /// Gives a scene the paths that a format has for it, after [`fit`]. Says what that costs.
-pub fn bend(scene: &mut Scene, format: Format) -> Option<String> {
+pub fn fit_paths(scene: &mut Scene, format: Format) -> Option<String> {
     match format {
         format if format.is_straight() => straighten(scene),
         Format::SpacetimePly | Format::Splatv => spacetime::unsteady_turns(scene),

@@ -57,7 +57,7 @@ use crate::scene::Scene;
 use detect::Opened;
 
 pub use atomic::{UnfinishedFolder, create_folder, describe_write_error, remove_unfinished, write_atomically};
-pub use fit::{bend, fit, straighten};
+pub use fit::{fit, fit_paths, straighten};
 pub use folder::{RUN_MOVING_SCENE, RUN_SCENE, scene_in};
 pub use kind::{Format, LOD_META, SOG_META};
 pub use loaded::{Contents, Loaded};

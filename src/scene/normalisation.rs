@@ -15,10 +15,12 @@ pub struct Normalisation {
 impl Normalisation {
     pub const IDENTITY: Self = Self { centre: DVec3::ZERO, scale: 1.0 };
 
+    /// A point of the capture's frame in the frame of training.
     pub fn apply(&self, point: DVec3) -> DVec3 {
         (point - self.centre) * self.scale
     }
 
+    /// A point of the frame of training in the capture's.
     pub fn undo(&self, point: DVec3) -> DVec3 {
         point / self.scale + self.centre
     }
@@ -29,7 +31,7 @@ impl Normalisation {
         camera
     }
 
-    /// A camera of the normalised frame in the scene's own: undoes [`Normalisation::camera`].
+    /// A camera of the frame of training in the capture's: undoes [`Normalisation::camera`].
     pub fn undo_camera(&self, mut camera: Camera) -> Camera {
         camera.pose.translation = -(camera.pose.rotation * self.undo(camera.pose.centre()));
         camera

@@ -19,6 +19,7 @@ pub const EXTENT: f64 = 1.1;
 
 /// Least side of a reduced photo, in pixels. Small photos have few pixels to save, and lose more than that is worth.
 const LEAST_SIDE: u32 = 120;
+
 /// The rate of view-dependent colour in clips, of that in still captures: few cameras see each moment, and such colour learns
 /// them by heart.
 const SH_RATE_IN_TIME: f64 = 0.25;
@@ -210,6 +211,13 @@ mod tests {
         assert_eq!(sizes((400, 300))[..3], [(200, 150); 3], "not below 120 pixels");
         let off = Config { coarse_to_fine: "off".parse().unwrap(), ..config.clone() };
         assert_eq!(Schedule::new(&off, vec![0]).size(0, (800, 600)), (800, 600));
+    }
+
+    #[test]
+    fn clips_learn_view_dependent_colour_more_slowly() {
+        let (still, clip) = (schedule(30_000).step(0, 10), schedule(30_000).in_time(0.1).step(0, 10));
+        assert_eq!(f64::from(clip.lr_sh_rest), f64::from(still.lr_sh_rest) * SH_RATE_IN_TIME);
+        assert_eq!(clip.lr_sh_dc, still.lr_sh_dc);
     }
 
     #[test]

@@ -45,7 +45,7 @@ fn other_containers_hold_the_lines_nearest_to_curves() {
     let folder = folder();
     for name in ["a.ftgs.ply", "a.tsog", "a.4dgs"] {
         let mut scene = curved(23, 0);
-        let said = format::bend(&mut scene, Format::of_name(Path::new(name)).unwrap()).expect("says so");
+        let said = format::fit_paths(&mut scene, Format::of_name(Path::new(name)).unwrap()).expect("says so");
         assert!(said.contains("straight") && said.contains(".dapple"), "{name}: {said}");
         assert!(scene.motion.as_ref().unwrap().curves.is_none());
         let path = folder.path().join(name);
@@ -84,7 +84,7 @@ fn spacetime_gaussians_hold_curves() {
             }
         }
     }
-    let turning = format::bend(&mut curved(53, 0), Format::SpacetimePly).expect("says so");
+    let turning = format::fit_paths(&mut curved(53, 0), Format::SpacetimePly).expect("says so");
     assert!(turning.contains("not steady"), "{turning}");
 }
 
