@@ -132,7 +132,9 @@ impl Trainer {
             None => (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Train).collect(),
         };
         shots.iter().try_for_each(|&shot| metrics::check_size(&capture, shot))?;
-        let schedule = Schedule::new(&config.resolved(capture.is_cut_out()), shots).in_time(init::time_gap(&capture));
+        let schedule = Schedule::new(&config.resolved(capture.is_cut_out()), shots);
+        let schedule =
+            if form.motion == MotionKind::Static { schedule } else { schedule.in_time(init::time_gap(&capture)) };
         let frame = normalisation(&capture);
         let mut trainer = Self {
             normalisation: frame,
