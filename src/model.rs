@@ -8,6 +8,8 @@ use half::f16;
 use crate::gpu::wgsl::constant;
 use crate::gpu::{Buffer, Gpu, GpuError};
 use crate::scene::{Curves, GATE_SLOPE, Motion, Scene};
+
+pub use crate::scene::MotionKind;
 use crate::shared;
 
 // The gates of the scene are the kernels'.
@@ -39,31 +41,8 @@ shared! {
     }
 }
 
-/// How Gaussians move, as the kernels' constant `MOTION` says it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum MotionKind {
-    /// They stand still and have no motion rows.
-    #[default]
-    Static = 0,
-    /// Along lines.
-    Linear = 1,
-    /// Along parabolas, turning.
-    Curved = 2,
-}
-
 impl MotionKind {
-    pub const ALL: [Self; 3] = [Self::Static, Self::Linear, Self::Curved];
-
-    /// The kind of a scene's motion.
-    pub fn of(motion: Option<&Motion>) -> Self {
-        match motion {
-            None => Self::Static,
-            Some(Motion { curves: None, .. }) => Self::Linear,
-            Some(Motion { curves: Some(_), .. }) => Self::Curved,
-        }
-    }
-
-    /// The constant of the kernels that choose by it.
+    /// The kernels' constant `MOTION`.
     pub fn constant(self) -> (&'static str, u32) {
         ("MOTION", self as u32)
     }

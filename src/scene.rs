@@ -1,5 +1,6 @@
 //! A scene of Gaussians in host memory, as files, the trainer and the renderer exchange it.
 
+mod motion_kind;
 mod normalisation;
 pub mod stats;
 
@@ -7,6 +8,7 @@ use anyhow::{Result, bail, ensure};
 use glam::{Quat, Vec3};
 use rayon::prelude::*;
 
+pub use motion_kind::MotionKind;
 pub use normalisation::Normalisation;
 
 /// The least opacity that contributes to a pixel: one step of an 8-bit image.

@@ -16,7 +16,7 @@ use super::bounded::{CUT_SHORT, check_claim, limit, read_at_most};
 use super::codebook::Codebook;
 use super::quantise::unit_quaternion;
 use crate::edit::{morton_order, permute};
-use crate::scene::{Clip, Curves, Motion, Normalisation, Scene, sh_coefficients};
+use crate::scene::{Clip, Curves, Motion, MotionKind, Normalisation, Scene, sh_coefficients};
 
 /// The largest index of a number between two ends.
 const MOST: f64 = 65_535.0;
@@ -80,35 +80,18 @@ const EVEN: Coding = Coding::Even(0.0, 0.0);
 const LOG: Coding = Coding::Log(0.0, 0.0);
 const BOOK: Coding = Coding::Book(0);
 
-/// How a packed scene moves.
-#[derive(Clone, Copy, PartialEq)]
-enum Moves {
-    Not,
-    AlongLines,
-    AlongCurves,
-}
-
-impl Moves {
-    fn of(scene: &Scene) -> Self {
-        match &scene.motion {
-            None => Self::Not,
-            Some(Motion { curves: None, .. }) => Self::AlongLines,
-            Some(Motion { curves: Some(_), .. }) => Self::AlongCurves,
-        }
-    }
-
-    fn of_columns(columns: &[Column]) -> Self {
-        let has = |name| columns.iter().any(|column| column.field == name);
-        match (has("velocity"), has("acceleration")) {
-            (false, _) => Self::Not,
-            (true, false) => Self::AlongLines,
-            (true, true) => Self::AlongCurves,
-        }
+/// How the scene of columns moves.
+fn motion_of(columns: &[Column]) -> MotionKind {
+    let has = |name| columns.iter().any(|column| column.field == name);
+    match (has("velocity"), has("acceleration")) {
+        (false, _) => MotionKind::Static,
+        (true, false) => MotionKind::Linear,
+        (true, true) => MotionKind::Curved,
     }
 }
 
 /// Fields in the order of their columns. Each has a codebook of its own where it has one.
-fn fields(sh_degree: u32, moves: Moves) -> Vec<Field> {
+fn fields(sh_degree: u32, motion: MotionKind) -> Vec<Field> {
     let field = |name, parts, coding| Field { name, parts, coding };
     let mut fields = vec![
         field("mean", 3, LOG),
@@ -119,11 +102,11 @@ fn fields(sh_degree: u32, moves: Moves) -> Vec<Field> {
     ];
     let bands = ["band_1", "band_2", "band_3"];
     fields.extend((1..=sh_degree).map(|band| field(bands[band as usize - 1], 3 * (2 * band as usize + 1), BOOK)));
-    if moves != Moves::Not {
+    if motion != MotionKind::Static {
         fields.extend([field("velocity", 3, LOG), field("centre", 1, EVEN)]);
         fields.extend([field("log_duration", 1, BOOK), field("gate", 1, BOOK)]);
     }
-    if moves == Moves::AlongCurves {
+    if motion == MotionKind::Curved {
         fields.extend([field("acceleration", 3, LOG), field("angular_velocity", 3, LOG)]);
     }
     fields
@@ -197,7 +180,7 @@ pub fn pack(scene: &Scene, frame: &Normalisation) -> Result<Packed> {
         *quaternion = if unit[0] < 0.0 { unit.map(|part| -part) } else { unit };
     }
     let (mut columns, mut books, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
-    for Field { name, parts, coding } in fields(scene.sh_degree, Moves::of(&scene)) {
+    for Field { name, parts, coding } in fields(scene.sh_degree, MotionKind::of(scene.motion.as_ref())) {
         let n = scene.len();
         if coding == BOOK {
             let book = Codebook::of(n * parts, |k| number(&scene, name, k % parts, k / parts));
@@ -253,8 +236,8 @@ pub fn unpack(description: &Description, compressed: &[u8]) -> Result<Scene> {
         other => bail!("a scene of version {other}; this Dapple reads version {VERSION}, use a newer one"),
     }
     ensure!(sh_degree <= 3, "spherical harmonics of degree {sh_degree} (0 to 3 are known)");
-    let moves = Moves::of_columns(&description.columns);
-    let wanted = fields(sh_degree, moves);
+    let kind = motion_of(&description.columns);
+    let wanted = fields(sh_degree, kind);
     let wanted = wanted.iter().flat_map(|field| (0..field.parts).map(move |part| (field.name, part)));
     let found = description.columns.iter().map(|column| (column.field.as_str(), column.part));
     ensure!(wanted.eq(found), "the scene's columns are not those of a scene of degree {sh_degree}; {CUT_SHORT}");
@@ -262,7 +245,7 @@ pub fn unpack(description: &Description, compressed: &[u8]) -> Result<Scene> {
     let size = check_claim(n as u64, sh_degree, width, compressed.len() as u64)?;
     let bytes = read_at_most(DeflateDecoder::new(compressed), limit(compressed.len() as u64), "the scene")?;
     ensure!(bytes.len() == size, "the scene is cut short: {size} bytes expected, {} found; {CUT_SHORT}", bytes.len());
-    let mut scene = blank(description, moves);
+    let mut scene = blank(description, kind);
     let mut rest = bytes.as_slice();
     for column in &description.columns {
         let (own, behind) = rest.split_at(n * column.coding.bytes());
@@ -296,10 +279,10 @@ fn reader<'a>(coding: Coding, own: &'a [u8], books: &'a [Vec<f32>]) -> Result<Bo
     })
 }
 
-fn blank(description: &Description, moves: Moves) -> Scene {
+fn blank(description: &Description, kind: MotionKind) -> Scene {
     let n = description.gaussians;
-    let curves = (moves == Moves::AlongCurves).then(|| Curves::straight(n));
-    let motion = (moves != Moves::Not).then(|| Motion { curves, ..Motion::still(vec![0.0; n], 1.0, 0.0) });
+    let curves = (kind == MotionKind::Curved).then(|| Curves::straight(n));
+    let motion = (kind != MotionKind::Static).then(|| Motion { curves, ..Motion::still(vec![0.0; n], 1.0, 0.0) });
     let up = description.up.and_then(|up| super::quantise::direction(up.iter().map(|part| Some(f64::from(*part)))));
     Scene {
         means: vec![Default::default(); n],

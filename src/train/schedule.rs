@@ -4,6 +4,7 @@
 use glam::Vec3;
 
 use crate::gpu::wgsl::constant;
+use crate::model::MotionKind;
 
 use super::config::{Background, Config};
 use super::strategy::Strategy;
@@ -48,11 +49,13 @@ impl Schedule {
         Self { strategy: Strategy::new(&config), config, shots, min_log_duration: -80.0 }
     }
 
-    /// The same for a clip whose times are `gap` apart.
-    pub fn in_time(mut self, gap: f64) -> Self {
-        let least = (self.config.min_duration * gap).ln().max(-80.0);
-        self.config.lr_sh_rest *= SH_RATE_IN_TIME;
-        Self { min_log_duration: least as f32, ..self }
+    /// The same for Gaussians that move in a clip whose times are `gap` apart; for those that stand still it is as it was.
+    pub fn in_time(mut self, motion: MotionKind, gap: f64) -> Self {
+        if motion != MotionKind::Static {
+            self.min_log_duration = (self.config.min_duration * gap).ln().max(-80.0) as f32;
+            self.config.lr_sh_rest *= SH_RATE_IN_TIME;
+        }
+        self
     }
 
     /// The shot of a step: every epoch is a new permutation of all.
@@ -215,7 +218,11 @@ mod tests {
 
     #[test]
     fn clips_learn_view_dependent_colour_more_slowly() {
-        let (still, clip) = (schedule(30_000).step(0, 10), schedule(30_000).in_time(0.1).step(0, 10));
+        let [plain, still, clip] = [None, Some(MotionKind::Static), Some(MotionKind::Linear)].map(|motion| {
+            let schedule = schedule(30_000);
+            motion.map_or(schedule.clone(), |motion| schedule.in_time(motion, 0.1)).step(0, 10)
+        });
+        assert_eq!(still.lr_sh_rest, plain.lr_sh_rest, "what stands still learns it as fast");
         assert_eq!(f64::from(clip.lr_sh_rest), f64::from(still.lr_sh_rest) * SH_RATE_IN_TIME);
         assert_eq!(clip.lr_sh_dc, still.lr_sh_dc);
     }

@@ -133,8 +133,7 @@ impl Trainer {
         };
         shots.iter().try_for_each(|&shot| metrics::check_size(&capture, shot))?;
         let schedule = Schedule::new(&config.resolved(capture.is_cut_out()), shots);
-        let schedule =
-            if form.motion == MotionKind::Static { schedule } else { schedule.in_time(init::time_gap(&capture)) };
+        let schedule = schedule.in_time(motion, init::time_gap(&capture));
         let frame = normalisation(&capture);
         let mut trainer = Self {
             normalisation: frame,

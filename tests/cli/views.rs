@@ -108,3 +108,12 @@ fn renders_of_other_programs_are_scored() {
     let said = folder.error(&format!("eval numbered --capture {capture} --max-resolution 48"), 1);
     assert!(said.contains("2 images for 3 views"), "{said}");
 }
+
+/// Also where there is no display.
+#[test]
+fn a_missing_file_is_named_before_a_window_opens() {
+    let folder = Folder::new();
+    let failed = folder.dapple("view missing.ply").assert().code(1);
+    let said = String::from_utf8_lossy(&failed.get_output().stderr).into_owned();
+    assert!(said.contains("missing.ply: there is no such file or folder"), "{said}");
+}

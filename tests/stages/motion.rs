@@ -1,7 +1,7 @@
 //! How the optimiser and relocation treat motion.
 
 use dapple::gpu::Recorder;
-use dapple::model::{Model, Rows};
+use dapple::model::{Model, MotionKind, Rows};
 use dapple::render::{Channel, Renderer, View};
 use dapple::scene::{Motion, Scene};
 use dapple::train::Config;
@@ -229,7 +229,7 @@ fn motion_steps_agree(curved: bool) {
         min_duration: 1.0,
         ..Config::default()
     };
-    let schedule = Schedule::new(&config, vec![0]).in_time(0.12);
+    let schedule = Schedule::new(&config, vec![0]).in_time(MotionKind::Linear, 0.12);
     let twin = |(g, m): (&Gaussian<f64>, &oracle::Motion<f64>)| Twin {
         mean: g.mean,
         motion: *m,
