@@ -372,6 +372,17 @@ impl Scene {
     }
 }
 
+impl MotionKind {
+    /// The kind of a scene's motion.
+    pub fn of(motion: Option<&Motion>) -> Self {
+        match motion {
+            None => Self::Static,
+            Some(Motion { curves: None, .. }) => Self::Linear,
+            Some(Motion { curves: Some(_), .. }) => Self::Curved,
+        }
+    }
+}
+
 /// Coloured points, as structure from motion leaves them: where training may start.
 #[derive(Clone, Debug, Default)]
 pub struct PointCloud {

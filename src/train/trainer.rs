@@ -134,9 +134,8 @@ impl Trainer {
         shots.iter().try_for_each(|&shot| metrics::check_size(&capture, shot))?;
         let schedule = Schedule::new(&config.resolved(capture.is_cut_out()), shots);
         let schedule = schedule.in_time(motion, init::time_gap(&capture));
-        let frame = normalisation(&capture);
         let mut trainer = Self {
-            normalisation: frame,
+            normalisation: normalisation(&capture),
             poses: Refinement::new(&gpu, &capture, &config.scaled(), form)?,
             appearance: Appearance::new(&gpu, &capture, &config.scaled())?,
             capture,
@@ -158,7 +157,7 @@ impl Trainer {
             config,
             gpu,
         };
-        trainer.set_frame(frame);
+        trainer.set_frame(trainer.normalisation);
         Ok(trainer)
     }
 
