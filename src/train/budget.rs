@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::dataset::{Capture, Split};
+use crate::model::MotionKind;
 
 use super::config::Config;
 use super::config::auto::Material;
@@ -18,7 +19,8 @@ pub fn budgeted(config: &Config, capture: &Capture) -> Result<Config> {
     }
     let lenses = capture.shots.iter().filter(|shot| shot.split == Split::Train).map(|shot| shot.camera.lens);
     let pixels = lenses.clone().map(|lens| u64::from(lens.width) * u64::from(lens.height)).sum();
-    let material = Material { photos: lenses.count(), pixels, first: init::given_count(capture, config)? };
+    let moving = config.motion_kind(capture) != MotionKind::Static;
+    let material = Material { photos: lenses.count(), pixels, first: init::given_count(capture, config)?, moving };
     let (config, reasons) = config.budgeted(material);
     reasons.iter().for_each(|reason| log::info!("{reason}"));
     Ok(config)

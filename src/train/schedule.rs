@@ -6,6 +6,7 @@ use glam::Vec3;
 use crate::gpu::wgsl::constant;
 use crate::model::MotionKind;
 
+use super::config::auto::LR_OPACITY;
 use super::config::{Background, Config};
 use super::strategy::Strategy;
 use super::update::Step;
@@ -131,7 +132,7 @@ impl Schedule {
             lr_mean: lr_mean as f32,
             lr_rotation: config.lr_rotation as f32,
             lr_scale: config.lr_scale as f32,
-            lr_opacity: config.lr_opacity as f32,
+            lr_opacity: config.lr_opacity.unwrap_or(LR_OPACITY) as f32,
             lr_sh_dc: config.lr_sh_dc as f32,
             lr_sh_rest: config.lr_sh_rest as f32,
             lr_velocity: (EXTENT * self.decayed(step, config.lr_velocity, config.lr_velocity_final)) as f32,

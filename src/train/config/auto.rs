@@ -1,4 +1,4 @@
-//! The numbers of steps and Gaussians that a run takes by itself, from what its capture holds.
+//! The numbers of steps and Gaussians, and the rate of opacities, that a run takes by itself, from what its capture holds.
 
 use super::count::Count;
 use super::options::Config;
@@ -9,9 +9,17 @@ pub struct Material {
     /// Training photos, and the pixels of all of them together.
     pub photos: usize,
     pub pixels: u64,
-    /// Gaussians that the run starts from at least.
+    /// Gaussians that the run starts from at least; 0 for random ones.
     pub first: usize,
+    /// Whether Gaussians may move.
+    pub moving: bool,
 }
+
+/// The learning rate of opacities, as logits.
+pub const LR_OPACITY: f64 = 0.05;
+/// The same where Gaussians start anywhere, before it is raised for a short run: most of them lie in empty space, and have to
+/// fade before what is behind them can be learnt.
+const LR_OPACITY_RANDOM: f64 = 0.1;
 
 /// Gaussians for each pixel of a photo, times the square root of the number of photos: more views see more of the scene,
 /// but mostly the same of it. Hand-chosen caps of captures from 43 photos of 0.13 megapixels to 190 of 1.1 lie near it.
@@ -58,13 +66,13 @@ fn rounded(value: f64) -> u32 {
 impl Config {
     /// Whether a number is still to be chosen from the capture.
     pub fn has_auto(&self) -> bool {
-        self.cap_max == Count::Auto || self.steps == Count::Auto
+        self.cap_max == Count::Auto || self.steps == Count::Auto || self.lr_opacity.is_none()
     }
 
     /// The options with `auto` replaced by numbers, and a line for each that says why.
     pub fn budgeted(&self, material: Material) -> (Self, Vec<String>) {
         let (mut config, mut reasons) = (self.clone(), Vec::new());
-        let Material { photos, pixels, first } = material;
+        let Material { photos, pixels, first, moving } = material;
         if self.cap_max == Count::Auto {
             let cap = cap(material);
             let megapixels = pixels as f64 / photos.max(1) as f64 * 1e-6;
@@ -78,6 +86,13 @@ impl Config {
             reasons.push(format!("{steps} steps, for {photos} photos; --steps N sets another number"));
             config.steps = Count::Of(steps);
         }
+        if self.lr_opacity.is_none() && first == 0 && !moving {
+            let rate = LR_OPACITY_RANDOM * config.raise();
+            reasons.push(format!(
+                "opacities are learnt at a rate of {rate:.2}, since first Gaussians lie anywhere; --lr-opacity R sets another rate"
+            ));
+            config.lr_opacity = Some(rate);
+        }
         (config, reasons)
     }
 }
@@ -87,7 +102,7 @@ mod tests {
     use super::*;
 
     fn capture(photos: usize, side: u64, first: usize) -> Material {
-        Material { photos, pixels: photos as u64 * side * side, first }
+        Material { photos, pixels: photos as u64 * side * side, first, moving: false }
     }
 
     #[test]
@@ -111,12 +126,28 @@ mod tests {
     #[test]
     fn only_what_is_auto_is_chosen_and_the_reason_is_said() {
         let material = capture(12, 64, 720);
-        let given = Config { steps: Count::Of(77), cap_max: Count::Of(99), ..Config::default() };
+        let given =
+            Config { steps: Count::Of(77), cap_max: Count::Of(99), lr_opacity: Some(0.03), ..Config::default() };
         assert_eq!(given.budgeted(material), (given.clone(), Vec::new()));
         assert!(!given.has_auto() && Config::default().has_auto());
         let (budgeted, reasons) = Config { steps: Count::Of(77), ..Config::default() }.budgeted(material);
         assert_eq!((budgeted.steps, budgeted.cap_max), (Count::Of(77), Count::Of(10_000)));
         assert!(reasons.len() == 1 && reasons[0].contains("12 photos of 0.004 megapixels"), "{reasons:?}");
         assert!(reasons[0].contains("720 first Gaussians; --cap-max"), "{reasons:?}");
+        assert_eq!(budgeted.lr_opacity, None);
+    }
+
+    #[test]
+    fn opacities_are_learnt_faster_from_random_points() {
+        let chosen = |steps, first, moving| {
+            let config = Config { steps: Count::Of(steps), cap_max: Count::Of(99), ..Config::default() };
+            let (config, reasons) = config.budgeted(Material { moving, ..capture(12, 64, first) });
+            assert_eq!(config.lr_opacity.is_some(), reasons.iter().any(|reason| reason.contains("--lr-opacity")));
+            config.lr_opacity
+        };
+        assert_eq!(chosen(30_000, 0, false), Some(LR_OPACITY_RANDOM));
+        assert_eq!(chosen(1875, 0, false), Some(2.0 * LR_OPACITY_RANDOM), "a sixteenth: the fourth root");
+        assert_eq!(chosen(1875, 5, false), None);
+        assert_eq!(chosen(1875, 0, true), None);
     }
 }

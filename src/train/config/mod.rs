@@ -70,8 +70,7 @@ impl Config {
     pub fn scaled(&self) -> Self {
         let factor = f64::from(self.step_count()) / f64::from(REFERENCE_STEPS);
         let scale = |steps: u32| ((f64::from(steps) * factor).round() as u32).max(1);
-        let steps = f64::from(self.step_count()).clamp(MOST_RAISED, f64::from(REFERENCE_STEPS));
-        let raise = (f64::from(REFERENCE_STEPS) / steps).powf(0.25);
+        let raise = self.raise();
         Self {
             refine_every: scale(self.refine_every),
             refine_start: scale(self.refine_start),
@@ -81,6 +80,12 @@ impl Config {
             lr_scale: self.lr_scale * raise,
             ..self.clone()
         }
+    }
+
+    /// The factor on learning rates of a run shorter than 30 000 steps.
+    fn raise(&self) -> f64 {
+        let steps = f64::from(self.step_count()).clamp(MOST_RAISED, f64::from(REFERENCE_STEPS));
+        (f64::from(REFERENCE_STEPS) / steps).powf(0.25)
     }
 
     /// The options with a background that is `auto` made what it is for the photos: cut out or not.

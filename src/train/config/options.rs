@@ -205,8 +205,9 @@ options! {
         lr_sh_dc: f64 = 2.5e-3, in LR;
         /// Learning rate of the view-dependent colour (SH degrees 1 to 3); clips, which few cameras see, have a quarter of it
         lr_sh_rest: f64 = 5e-4, in LR;
-        /// Learning rate of opacities, as logits
-        lr_opacity: f64 = 0.05, in LR;
+        /// Learning rate of opacities, as logits [default: 0.05; in still captures without first points 0.1, which shorter runs
+        /// raise as --lr-mean]
+        lr_opacity: f64 => Option<f64> = None, in LR;
         /// Learning rate of scales, as logarithms; shorter runs have it raised as --lr-mean
         lr_scale: f64 = 7e-3, in LR;
         /// Learning rate of rotations, as quaternions
