@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use glam::{DQuat, DVec3, Vec3};
 use serde_json::{Value, json};
 
-use super::bounded::CUT_SHORT;
+use super::bounded::{CUT_SHORT, read_file};
 use super::packed::{self, Description};
 use super::{Format, Loaded, sog, write_atomically};
 use crate::edit::Similarity;
@@ -111,7 +111,10 @@ pub fn write_packed(file: &mut impl Write, scene: &packed::Packed) -> io::Result
 /// Another page; a damaged one.
 pub fn read(path: &Path) -> Result<Loaded> {
     let named = || path.display().to_string();
-    let page = std::fs::read_to_string(path).with_context(named)?;
+    let page = read_file(path).with_context(named)?;
+    let page = String::from_utf8(page)
+        .ok()
+        .with_context(|| format!("{}: the page is damaged: it is no text; {CUT_SHORT}", path.display()))?;
     let whole = page.trim_end().ends_with("</html>");
     let Some((_, rest)) = page.split_once(DESCRIPTION) else {
         ensure!(whole, "{}: the page is cut short; copy or export it again", path.display());
