@@ -235,3 +235,41 @@ fn near_gaussians_come_before_far_ones() {
     assert!(distances[300..].is_sorted_by(|a, b| *b > 0.49 * a), "{:?}", &distances[300..]);
     assert!(edit::octave_order(&[]).is_empty() && edit::octave_order(&[Vec3::ONE; 3]) == [0, 1, 2]);
 }
+
+/// `count` Gaussians of a size around a place.
+fn cluster(scene: &mut Scene, place: Vec3, count: usize, size: f32) {
+    for k in 0..count {
+        scene.means.push(place + size * Vec3::new(0.0, 0.0, k as f32));
+        scene.quaternions.push([1.0, 0.0, 0.0, 0.0]);
+        scene.log_scales.push(Vec3::splat(size.ln()));
+        scene.logits.push(2.0);
+        scene.sh.extend([0.0; 3]);
+    }
+}
+
+#[test]
+fn small_clusters_float_where_an_eye_is_nearer_than_half_of_the_way_to_anything_else() {
+    let (mut rng, mut scene) = (Rng::new(8), Scene { sh_degree: 0, ..Scene::default() });
+    for _ in 0..8000 {
+        let direction = DVec3::from_array(rng.normals()).normalize();
+        cluster(&mut scene, direction.as_vec3(), 1, 0.04);
+    }
+    let eyes: Vec<Vec3> = (0..8).map(|k| 3.0 * Vec3::new((k as f32).cos(), (k as f32).sin(), 0.0)).collect();
+    // Before an eye; in the air between; near the ball; and before an eye, but too many.
+    for (x, count) in [(2.7, 5), (2.0, 5), (1.3, 5)] {
+        cluster(&mut scene, Vec3::new(x, 0.0, 0.0), count, 0.01);
+    }
+    cluster(&mut scene, -0.95 * eyes[0], 100, 0.001);
+    let floating = edit::floating(&scene, &eyes).expect("finds");
+    let found: Vec<usize> = (0..scene.len()).filter(|&i| floating[i]).collect();
+    assert_eq!(found, (8000..8010).collect::<Vec<_>>());
+    // Whatever the order is; and nothing floats where nobody looks, or alone.
+    let order = edit::morton_order(&scene.means);
+    let mut ordered = scene.clone();
+    edit::permute(&mut ordered, &order);
+    let again = edit::floating(&ordered, &eyes).expect("finds");
+    assert!(order.iter().zip(again).all(|(&i, floats)| floats == floating[i as usize]));
+    assert!(edit::floating(&scene, &[]).expect("finds").iter().all(|floats| !floats));
+    let alone = edit::gather(&scene, &[8000]);
+    assert_eq!(edit::floating(&alone, &eyes).expect("finds"), [false]);
+}

@@ -1,6 +1,7 @@
 // Operates a page that shows a scene; run by tools/operate_page.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { extname, join, normalize } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import puppeteer from 'puppeteer-core';
 
@@ -13,6 +14,26 @@ const STILL = 0.5;
 const PATIENCE = 180_000;
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
+/** A scene in levels of detail: what was fetched of it, and what is hidden as if it were not there. */
+const streamed = statSync(page_path).isDirectory();
+const [fetched, hidden] = [new Set(), new Set()];
+const TYPES = { '.html': 'text/html', '.json': 'application/json', '.webp': 'image/webp' };
+const server = streamed && createServer((request, response) => {
+    const { pathname } = new URL(request.url, 'http://localhost');
+    const name = normalize(pathname.endsWith('/') ? `${pathname}index.html` : pathname).slice(1);
+    try {
+        if (hidden.has(name)) throw new Error('hidden');
+        const bytes = readFileSync(join(page_path, name));
+        fetched.add(name);
+        response.writeHead(200, { 'Content-Type': TYPES[extname(name)] ?? 'application/octet-stream', 'Cache-Control': 'no-store' });
+        response.end(bytes);
+    } catch {
+        response.writeHead(404).end();
+    }
+});
+if (server) await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
+const url = streamed ? `http://127.0.0.1:${server.address().port}/` : pathToFileURL(page_path);
+
 const browser = await puppeteer.launch({
     executablePath: process.env.CHROMIUM,
     args: ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--ignore-gpu-blocklist'],
@@ -20,7 +41,7 @@ const browser = await puppeteer.launch({
 });
 const page = await browser.newPage();
 await page.setViewport({ ...SIZE, hasTouch: true });
-await page.setOfflineMode(true);
+await page.setOfflineMode(!streamed);
 const errors = [];
 let doing = 'opening';
 page.on('pageerror', (error) => errors.push(`while ${doing}: ${error.message}`));
@@ -109,7 +130,7 @@ function check(what, value, good) {
 }
 
 mkdirSync(folder, { recursive: true });
-await page.goto(`${pathToFileURL(page_path)}?webgl&noanim`, { waitUntil: 'load', timeout: PATIENCE });
+await page.goto(`${url}?webgl&noanim&budget=0.1`, { waitUntil: 'load', timeout: PATIENCE });
 const shown = () => document.querySelector('canvas') && getComputedStyle(document.getElementById('failure')).display === 'none';
 await page.waitForFunction(shown, { timeout: PATIENCE });
 await wait(4000);
@@ -129,6 +150,31 @@ for (const action of [drag, wheel, fly, touch, pinch]) {
     const change = difference(before, after);
     check(`change by ${action.name}`, change.toFixed(2), change > STILL);
     before = after;
+}
+/** What the page says where it cannot show the scene. */
+async function complaint(name, url, wanted) {
+    const other = await browser.newPage();
+    await other.setViewport(SIZE);
+    await other.goto(`${url}?webgl&noanim`, { waitUntil: 'load', timeout: PATIENCE });
+    const visible = () => getComputedStyle(document.getElementById('failure')).display !== 'none';
+    await other.waitForFunction(visible, { timeout: PATIENCE });
+    const said = await other.$eval('#failure', (element) => element.textContent);
+    writeFileSync(join(folder, `${name}.png`), await other.screenshot());
+    check(name, said, wanted.every((word) => said.includes(word)));
+    await other.close();
+}
+if (streamed) {
+    const { filenames, counts } = JSON.parse(readFileSync(join(page_path, 'lod-meta.json')));
+    const files = filenames.filter((name) => fetched.has(name));
+    console.log(`     ${files.length} of ${filenames.length} files fetched, levels of ${counts.join(', ')} Gaussians: ${files.join(' ')}`);
+    check('levels that were fetched', new Set(files.map((name) => name.split('_')[0])).size, files.length < filenames.length || counts.length === 1);
+    await complaint('from-disk', pathToFileURL(join(page_path, 'index.html')), ['python3 -m http.server', 'Serve this folder']);
+    hidden.add('lod-meta.json');
+    await complaint('no-description', url, ['lod-meta.json', '404', 'the whole folder']);
+    hidden.clear();
+    filenames.forEach((name) => hidden.add(name));
+    await complaint('no-files', url, ['meta.json', '404', 'the whole folder']);
+    server.close();
 }
 check('errors of the page', errors.join('; ') || 'none', errors.length === 0);
 await browser.close();

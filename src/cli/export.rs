@@ -2,6 +2,7 @@
 
 mod args;
 mod by_disk;
+mod floaters;
 mod sky;
 mod steps;
 mod write;
@@ -14,6 +15,8 @@ use anyhow::{Context, Result, ensure};
 use indicatif::HumanCount;
 
 pub use args::Args;
+use args::FloaterUse;
+use floaters::Seen;
 use steps::{LeftOut, edit_each, near};
 use write::Fitted;
 
@@ -22,10 +25,8 @@ use super::events;
 use super::info::describe;
 use super::page::Drawing;
 use super::progress;
-use crate::dataset::{Capture, CaptureOptions};
 use crate::edit;
 use crate::format::{self, Format, ReadOptions, SpzAxes, TimeSamples};
-use crate::gpu::Gpu;
 use crate::scene::Scene;
 
 /// Rank of the neighbour whose distance measures isolation.
@@ -167,6 +168,9 @@ fn edit_scene(args: &Args, scene: &mut Scene) -> Result<()> {
         scene.retain(|_, i| isolation[i] <= most);
         left_out(before - scene.len(), "are isolated");
     }
+    if let (Some(FloaterUse::Drop), Some(capture)) = (args.floaters, &args.capture) {
+        floaters::drop(args, capture, scene)?;
+    }
     if let Some(n) = args.keep {
         keep(args, scene, n)?;
     }
@@ -180,7 +184,7 @@ fn edit_scene(args: &Args, scene: &mut Scene) -> Result<()> {
 /// Merges Gaussians until `n` are left.
 fn keep(args: &Args, scene: &mut Scene, n: usize) -> Result<()> {
     let seen = match &args.capture {
-        Some(capture) => Some(weights_in(capture, args.adapter.as_deref(), scene)?),
+        Some(capture) => Some(Seen::of(scene, capture, args.adapter.as_deref())?.weights),
         None => None,
     };
     let before = scene.len();
@@ -195,16 +199,6 @@ fn keep(args: &Args, scene: &mut Scene, n: usize) -> Result<()> {
         println!("merged {} into {}", HumanCount(before as u64), HumanCount(scene.len() as u64));
     }
     Ok(())
-}
-
-/// `[N]` blending weights of the Gaussians, summed over the cameras of a capture.
-fn weights_in(capture: &Path, adapter: Option<&str>, scene: &Scene) -> Result<Vec<f64>> {
-    ensure!(scene.motion.is_none(), "--capture measures a still scene; choose a moment with --time");
-    let shots = Capture::open(capture, &CaptureOptions::cameras_only())?.shots;
-    let cameras: Vec<_> = shots.iter().map(|shot| shot.camera).collect();
-    let gpu = Gpu::open(adapter)?;
-    let _stage = progress::spinner(format!("looking through {} cameras", cameras.len()));
-    crate::render::blending_weights(&gpu, scene, &cameras)
 }
 
 fn left_out(n: usize, why: &'static str) {

@@ -192,6 +192,10 @@ pub fn bytes_of(file: &Path, format: Format) -> Result<u64> {
         let files = parts.filter_map(|part| std::fs::read_dir(part.path()).ok()).flatten().flatten();
         bytes += files.filter_map(|entry| length(&entry.path()).ok()).sum::<u64>();
     }
+    if format == Format::Lcc {
+        let parts = ["index.bin", "data.bin", "shcoef.bin", "environment.bin"];
+        bytes += parts.iter().filter_map(|name| length(&file.with_file_name(name)).ok()).sum::<u64>();
+    }
     if format == Format::Gltf {
         bytes += length(&file.with_extension("bin")).unwrap_or(0);
     }

@@ -3,6 +3,7 @@
 //! Edits work in place and keep the motion of a dynamic scene. Results do not depend on the number of threads.
 
 mod field;
+mod floating;
 mod join;
 mod matching;
 mod merge;
@@ -14,6 +15,7 @@ mod similarity;
 mod spherical_harmonics;
 
 pub use field::field_distance;
+pub use floating::floating;
 pub use join::{append, cap_degree};
 pub use matching::{Matching, Spread, matching};
 pub use merge::merge_to;

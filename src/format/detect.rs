@@ -89,6 +89,7 @@ fn by_content(head: &[u8], by_name: Option<Format>) -> Option<Format> {
         _ if head.starts_with(b"#usda") => Some(Format::Usda),
         _ if head.starts_with(b"PXR-USDC") => Some(Format::Usda),
         _ if json && matches!(by_name, Some(Format::Sog | Format::Lod)) => Some(Format::Sog),
+        _ if json && by_name == Some(Format::Lcc) => Some(Format::Lcc),
         _ if json && by_name != Some(Format::Splat) => Some(Format::Gltf),
         _ => None,
     }
@@ -130,8 +131,8 @@ fn in_zip(path: &Path) -> Result<Opened> {
     // Not what belongs to a description beside it, nor what macOS adds.
     let scene = |name: &&str| {
         let format = Format::of_name(Path::new(name));
-        let whole =
-            format.is_some_and(|format| !matches!(format, Format::Html | Format::Gltf)) && !name.ends_with(".json");
+        let whole = format.is_some_and(|format| !matches!(format, Format::Html | Format::Gltf | Format::Lcc))
+            && !name.ends_with(".json");
         whole && !name.starts_with("__MACOSX/")
     };
     let mut scenes: Vec<String> = archive.file_names().filter(scene).map(String::from).collect();

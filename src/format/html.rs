@@ -1,19 +1,21 @@
-//! A self-contained web page that shows a scene: the vendored viewer of `assets/viewer`, packed by `tools/web_viewer`, and
-//! the scene as SOG. Pages that draw with Dapple's own kernels are written by the room `page`; those are read back here.
+//! A web page that shows a scene with the vendored viewer of `assets/viewer`, packed by `tools/web_viewer`: by itself, with
+//! the scene in it as SOG, or beside a streamed SOG. Pages that draw with Dapple's own kernels are written by the room
+//! `page`; those are read back here.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use glam::Vec3;
+use glam::{DQuat, DVec3, Vec3};
 use serde_json::{Value, json};
 
-use super::bounded::CUT_SHORT;
+use super::bounded::{CUT_SHORT, read_file};
 use super::packed::{self, Description};
 use super::{Format, Loaded, sog, write_atomically};
+use crate::edit::Similarity;
 use crate::scene::Scene;
 
 const PAGE: &str = include_str!("../../assets/viewer/page.html");
@@ -39,8 +41,33 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let packed = folder.path().join("scene.sog");
     sog::write(&packed, scene)?;
-    let title = escaped(&path.file_stem().unwrap_or_default().to_string_lossy());
-    let settings = settings(scene).to_string();
+    let title = path.file_stem().unwrap_or_default().to_string_lossy();
+    write_page(path, &title, &settings(&scene.means), &Value::Null, |file| write_parts(file, &packed))
+}
+
+/// Writes the page of a streamed SOG, whose description is beside it. `means` are those of the scene, or a part of them
+/// that is spread as they are; the page turns the scene so that `up`, where it is known, is up.
+///
+/// # Errors
+/// No means; those of [`write_atomically`].
+pub fn write_streamed(path: &Path, title: &str, mut means: Vec<Vec3>, up: Option<Vec3>) -> Result<()> {
+    ensure!(!means.is_empty(), "cannot write {}: a scene without Gaussians", path.display());
+    let turn = up.map_or(DQuat::IDENTITY, |up| Similarity::turn(up.as_dvec3(), DVec3::NEG_Y).rotation);
+    means.iter_mut().for_each(|mean| *mean = (turn * mean.as_dvec3()).as_vec3());
+    let turn = (DQuat::from_rotation_z(std::f64::consts::PI) * turn).as_quat().to_array();
+    write_page(path, title, &settings(&means), &json!(turn), |_| Ok(()))
+}
+
+/// Writes the page, where `scene` writes the elements of the scene's bytes. `turn` is the scene's rotation to the viewer's
+/// axes (x, y, z, w), if it is not half a turn about z.
+fn write_page(
+    path: &Path,
+    title: &str,
+    settings: &Value,
+    turn: &Value,
+    scene: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<()> {
+    let mut scene = Some(scene);
     write_atomically(path, |file| {
         let mut rest = PAGE;
         while let Some((before, after)) = rest.split_once("{{") {
@@ -49,11 +76,12 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
             match name {
                 "licence" => file.write_all(LICENCE.as_bytes())?,
                 "version" => file.write_all(env!("CARGO_PKG_VERSION").as_bytes())?,
-                "title" => file.write_all(title.as_bytes())?,
+                "title" => file.write_all(escaped(title).as_bytes())?,
                 "style" => file.write_all(STYLE.as_bytes())?,
-                "settings" => file.write_all(settings.as_bytes())?,
+                "settings" => write!(file, "{settings}")?,
+                "turn" => write!(file, "{turn}")?,
                 "viewer" => file.write_all(STANDARD.encode(VIEWER).as_bytes())?,
-                "scene" => write_parts(file, &packed)?,
+                "scene" => scene.take().map_or(Ok(()), |scene| scene(file))?,
                 // The page has no other name; a test holds it to that.
                 _ => {}
             }
@@ -83,7 +111,10 @@ pub fn write_packed(file: &mut impl Write, scene: &packed::Packed) -> io::Result
 /// Another page; a damaged one.
 pub fn read(path: &Path) -> Result<Loaded> {
     let named = || path.display().to_string();
-    let page = std::fs::read_to_string(path).with_context(named)?;
+    let page = read_file(path).with_context(named)?;
+    let page = String::from_utf8(page)
+        .ok()
+        .with_context(|| format!("{}: the page is damaged: it is no text; {CUT_SHORT}", path.display()))?;
     let whole = page.trim_end().ends_with("</html>");
     let Some((_, rest)) = page.split_once(DESCRIPTION) else {
         ensure!(whole, "{}: the page is cut short; copy or export it again", path.display());
@@ -123,14 +154,14 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
-/// The settings of the viewer: post-processing, and the first camera.
-fn settings(scene: &Scene) -> Value {
+/// The settings of the viewer: post-processing, and the first camera, from the means of a scene that is upright (−y up).
+fn settings(means: &[Vec3]) -> Value {
     // The viewer turns scenes half around z, to y up.
     let turned = |v: Vec3| Vec3::new(-v.x, -v.y, v.z);
-    let mut values = Vec::with_capacity(scene.len());
+    let mut values = Vec::with_capacity(means.len());
     let mut quantile = |share: f32, of: &dyn Fn(&Vec3) -> f32| {
         values.clear();
-        values.extend(scene.means.iter().map(of));
+        values.extend(means.iter().map(of));
         let place = ((values.len() - 1) as f32 * share) as usize;
         *values.select_nth_unstable_by(place, f32::total_cmp).1
     };
@@ -165,7 +196,7 @@ mod tests {
     #[test]
     fn every_place_of_the_page_is_known() {
         let names: Vec<&str> = PAGE.split("{{").skip(1).filter_map(|part| Some(part.split_once("}}")?.0)).collect();
-        assert_eq!(names, ["licence", "version", "title", "style", "scene", "viewer", "settings"]);
+        assert_eq!(names, ["licence", "version", "title", "style", "scene", "viewer", "settings", "turn"]);
         assert!(!LICENCE.contains("--"), "it stands in a comment");
         assert!(!STYLE.contains("</style"));
     }

@@ -25,6 +25,8 @@ pub enum Format {
     Lod,
     /// mkkellogg's ksplat (docs/formats.md 1.6).
     Ksplat,
+    /// XGRIDS's LCC, a folder with a `.lcc` file (docs/formats.md 1.15).
+    Lcc,
     /// Binary glTF with KHR_gaussian_splatting (docs/formats.md 1.7).
     Glb,
     /// glTF as JSON with KHR_gaussian_splatting; its data are in a `.bin` file beside it, or inline.
@@ -51,7 +53,7 @@ pub enum Format {
 
 impl Format {
     /// Every format. The extension of one that is missing here is not known.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Ply,
         Self::CompressedPly,
         Self::Splat,
@@ -59,6 +61,7 @@ impl Format {
         Self::Sog,
         Self::Lod,
         Self::Ksplat,
+        Self::Lcc,
         Self::Glb,
         Self::Gltf,
         Self::Usda,
@@ -82,6 +85,7 @@ impl Format {
             Self::Sog => "SOG",
             Self::Lod => "streamed SOG",
             Self::Ksplat => "ksplat",
+            Self::Lcc => "LCC",
             Self::Glb => "glTF binary",
             Self::Gltf => "glTF",
             Self::Usda => "USD text",
@@ -107,6 +111,7 @@ impl Format {
             Self::Sog => &["sog", SOG_META],
             Self::Lod => &["lod", LOD_META],
             Self::Ksplat => &["ksplat"],
+            Self::Lcc => &["lcc"],
             Self::Glb => &["glb"],
             Self::Gltf => &["gltf"],
             Self::Usda => &["usda", "usd"],
@@ -119,6 +124,11 @@ impl Format {
             Self::Tsog => &["tsog"],
             Self::FourD => &["4dgs"],
         }
+    }
+
+    /// Whether scenes are written in the format, and not only read.
+    pub const fn is_written(self) -> bool {
+        !matches!(self, Self::Ksplat | Self::Lcc)
     }
 
     /// The highest degree of spherical harmonics that a file of the format holds; higher bands are left out on writing.

@@ -23,6 +23,7 @@ pub mod gltf;
 pub mod html;
 mod kind;
 pub mod ksplat;
+mod lcc;
 mod loaded;
 pub mod lod;
 mod loss;
@@ -182,6 +183,7 @@ fn read_format(path: &Path, format: Format, options: &ReadOptions) -> Result<Loa
         Format::Tsog => tsog::read(path),
         Format::FourD => four_d::read(path),
         Format::Ksplat => ksplat::read(path),
+        Format::Lcc => lcc::read(path),
         Format::Glb | Format::Gltf => gltf::read(path),
         Format::Usda | Format::Usdz => usd::read(path, format),
         Format::Html => html::read(path),
@@ -208,7 +210,9 @@ pub fn format_to_write(path: &Path) -> Result<Format> {
         Some(_) if path.ends_with(LOD_META) => {
             bail!("{}: streamed SOG is a folder; give its name, as in scene.lod", path.display())
         }
-        Some(Format::Ksplat) => bail!("{}: .ksplat is only read; choose .sog or .spz instead", path.display()),
+        Some(format) if !format.is_written() => {
+            bail!("{}: .{} is only read; choose .sog or .spz instead", path.display(), format.extensions()[0])
+        }
         Some(format) => Ok(format),
         None if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("usdc")) => {
             bail!("{}: binary USD is not written; choose .usda or .usdz instead", path.display())
@@ -216,7 +220,7 @@ pub fn format_to_write(path: &Path) -> Result<Format> {
         None => bail!(
             "{}: this extension is not known; scenes are written as {}",
             path.display(),
-            Format::list(|format| format != Format::Ksplat)
+            Format::list(Format::is_written)
         ),
     }
 }
@@ -252,6 +256,6 @@ pub fn save(path: &Path, scene: &Scene, options: &WriteOptions) -> Result<()> {
         Format::Glb | Format::Gltf => gltf::write(path, scene),
         Format::Usda | Format::Usdz => usd::write(path, scene, format, options.times),
         Format::Html => html::write(path, scene),
-        Format::Ksplat => bail!("{}: .ksplat is only read", path.display()),
+        Format::Ksplat | Format::Lcc => bail!("{}: {} is only read", path.display(), format.name()),
     }
 }

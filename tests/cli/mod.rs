@@ -8,6 +8,7 @@ mod compare;
 mod crash;
 mod export;
 mod files;
+mod floaters;
 mod flow_tool;
 mod guide;
 mod lod;

@@ -1,16 +1,18 @@
 //! Levels of detail: what a streamed SOG holds, what of it a camera is shown, and conversions by disk.
 
 use std::collections::BTreeMap;
+use std::f32::consts::PI;
 use std::path::Path;
 
 use dapple::camera::{Camera, Lens, Pose};
+use dapple::edit;
 use dapple::format::lod::{Detail, Levels};
 use dapple::format::sog::Streamed;
 use dapple::format::stream::{self, Hooks, PlyRows};
 use dapple::format::{self, Format, WriteOptions};
 use dapple::render::{Channel, SceneView};
 use dapple::scene::{Scene, sigmoid};
-use glam::{DVec3, Vec3, Vec4, dvec3};
+use glam::{DVec3, Quat, Vec3, Vec4, dvec3};
 
 use crate::support::files::{Folder, error_of};
 use crate::support::gpu;
@@ -121,8 +123,8 @@ fn levels_keep_the_mass() {
 fn the_finest_level_reads_back_and_bytes_are_the_same_again() {
     let (folder, scene) = (Folder::new(), ground(N, 2));
     write(&folder, "a.lod", &scene, 2);
-    write(&folder, "b.lod", &scene, 2);
-    assert!(files(&folder.path("a.lod")) == files(&folder.path("b.lod")), "the same bytes");
+    write(&folder, "b/a.lod", &scene, 2);
+    assert!(files(&folder.path("a.lod")) == files(&folder.path("b/a.lod")), "the same bytes");
     let found = format::load(&folder.path("a.lod")).expect("reads");
     assert_eq!((found.format, found.version.as_str(), found.scene.len()), (Format::Sog, "streamed", N));
     let loss = format::loss(Format::Lod, &scene, &found.scene, 0);
@@ -131,6 +133,48 @@ fn the_finest_level_reads_back_and_bytes_are_the_same_again() {
     format::write_scene(&folder.path("c.lod"), &scene).expect("writes");
     let streamed = Streamed::open(&folder.path("c.lod/lod-meta.json")).expect("opens");
     assert_eq!((streamed.level_count(), streamed.file_count()), (1, 1));
+}
+
+/// The text of a page between two others.
+fn between<'a>(page: &'a str, start: &str, end: &str) -> &'a str {
+    page.split_once(start).and_then(|(_, rest)| rest.split_once(end)).expect("is there").0
+}
+
+fn turn_of(page: &str) -> Quat {
+    Quat::from_array(serde_json::from_str(between(page, "const turn = ", ";")).expect("a quaternion"))
+}
+
+#[test]
+fn its_page_starts_where_the_page_of_the_scene_does_and_turns_it_upright() {
+    let (folder, mut scene) = (Folder::new(), ground(N, 0));
+    let settings = |name: &str| -> serde_json::Value {
+        let page = std::fs::read_to_string(folder.path(name)).expect("a page");
+        serde_json::from_str(between(&page, "settings: ", ",\n        ...scene")).expect("JSON")
+    };
+    format::write_scene(&folder.path("<a>.html"), &scene).expect("writes");
+    write(&folder, "<a>.lod", &scene, 2);
+    let page = std::fs::read_to_string(folder.path("<a>.lod/index.html")).expect("a page");
+    assert!(page.contains("<title>&lt;a></title>") && !page.contains("class=\"scene\""), "the scene is beside it");
+    assert!(page.contains("'lod-meta.json'") && page.contains("'file:'") && page.contains("python3 -m http.server"));
+    assert!(turn_of(&page).angle_between(Quat::from_rotation_z(PI)) < 1e-6, "upright: half a turn about z");
+    assert_eq!(settings("<a>.html"), settings("<a>.lod/index.html"), "the same first camera");
+    // The static page's scene is turned, that of the folder stays as it is and the page turns it.
+    let turn = edit::Similarity::turn(DVec3::NEG_Y, dvec3(0.0, 0.0, 1.0));
+    turn.apply_to(&mut scene);
+    assert!(scene.up.is_some_and(|up| up.distance(Vec3::Z) < 1e-6));
+    write(&folder, "z.lod", &scene, 2);
+    let found = format::load(&folder.path("z.lod")).expect("reads, and index.html is no scene in it").scene;
+    assert!(found.means.iter().all(|mean| mean.z < 1.1 && mean.z > -1.1), "it is not turned");
+    let page = std::fs::read_to_string(folder.path("z.lod/index.html")).expect("a page");
+    let up = turn_of(&page) * Vec3::Z;
+    assert!(up.distance(Vec3::Y) < 1e-6, "{up}");
+    let camera = |name: &str| {
+        let camera = settings(name)["cameras"][0]["initial"].clone();
+        let place = |what: &str| -> Vec3 { serde_json::from_value(camera[what].clone()).expect("a place") };
+        (place("position"), place("target"))
+    };
+    let ((a, to_a), (b, to_b)) = (camera("<a>.html"), camera("z.lod/index.html"));
+    assert!(a.distance(b) < 1e-3 * a.distance(to_a) && to_a.distance(to_b) < 1e-3 * a.distance(to_a), "{a} and {b}");
 }
 
 #[test]
@@ -242,8 +286,8 @@ fn by_disk_the_same_is_written_as_in_memory() {
     let levels = Levels { count: Some(3), chunk: 8192 };
     let options = WriteOptions { levels, ..WriteOptions::default() };
     format::save(&folder.path("a.lod"), &whole, &options).expect("writes");
-    assert_eq!(convert(&folder, "in.ply", "b.lod", &options).gaussians, N);
-    assert!(files(&folder.path("a.lod")) == files(&folder.path("b.lod")), "the same bytes");
+    assert_eq!(convert(&folder, "in.ply", "b/a.lod", &options).gaussians, N);
+    assert!(files(&folder.path("a.lod")) == files(&folder.path("b/a.lod")), "the same bytes");
     for version in [3, 4] {
         let options = WriteOptions { spz_version: version, ..options };
         format::save(&folder.path("a.spz"), &whole, &options).expect("writes");

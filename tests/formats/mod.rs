@@ -4,6 +4,7 @@ mod clips;
 mod compact;
 mod dialects;
 mod gltf_usd;
+mod lcc;
 mod lod;
 mod motion;
 mod page;

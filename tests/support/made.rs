@@ -71,3 +71,81 @@ pub fn ksplat(scene: &Scene, level: usize) -> Vec<u8> {
     }
     bytes
 }
+
+/// The linear scales and the harmonics that the integers of [`lcc`] lie between.
+const LCC_SCALES: [[f32; 3]; 2] = [[0.001, 0.002, 0.0005], [0.2, 0.25, 0.3]];
+const LCC_HARMONICS: [[f32; 3]; 2] = [[-0.5, -0.6, -0.7], [0.7, 0.6, 0.5]];
+
+/// The files of an LCC scene by name, of degree 3 or 0: two units of half of the Gaussians each, and a coarser level of one
+/// Gaussian a unit; the last Gaussian is the environment.
+pub fn lcc(scene: &Scene) -> Vec<(&'static str, Vec<u8>)> {
+    let (n, rich) = (scene.len() - 1, scene.sh_degree == 3);
+    let (mut index, mut data, mut shcoef) = (Vec::new(), Vec::new(), Vec::new());
+    for (unit, members) in [0..n / 2, n / 2..n].into_iter().enumerate() {
+        index.extend([unit as u16, 7].iter().flat_map(|place| place.to_le_bytes()));
+        let coarse = members.start..members.start + 1;
+        for members in [members, coarse] {
+            let count = members.len() as u32;
+            index.extend(count.to_le_bytes());
+            index.extend((data.len() as u64).to_le_bytes());
+            index.extend((32 * count).to_le_bytes());
+            members.clone().for_each(|i| data.extend(lcc_record(scene, i)));
+            members.for_each(|i| shcoef.extend(lcc_harmonics(scene, i)));
+        }
+    }
+    let mut environment = lcc_record(scene, n);
+    environment.extend(if rich { lcc_harmonics(scene, n) } else { Vec::new() });
+    let bounds = |name: &str, [min, max]: [[f32; 3]; 2]| serde_json::json!({ "name": name, "min": min, "max": max });
+    let meta = serde_json::json!({
+        "version": "5.0",
+        "totalLevel": 2,
+        "totalSplats": n + 2,
+        "splats": [n, 2],
+        "fileType": if rich { "Quality" } else { "Portable" },
+        "attributes": [bounds("scale", LCC_SCALES), bounds("shcoef", LCC_HARMONICS)],
+    });
+    let mut files = vec![
+        ("meta.lcc", meta.to_string().into_bytes()),
+        ("index.bin", index),
+        ("data.bin", data),
+        ("environment.bin", environment),
+    ];
+    files.extend(rich.then_some(("shcoef.bin", shcoef)));
+    files
+}
+
+/// An integer of so many bits for a number between two.
+fn lcc_integer(v: f32, min: f32, max: f32, bits: u32) -> u32 {
+    ((v - min) / (max - min) * ((1_u32 << bits) - 1) as f32).round() as u32
+}
+
+fn lcc_record(scene: &Scene, i: usize) -> Vec<u8> {
+    let mut bytes: Vec<u8> = scene.means[i].to_array().iter().flat_map(|v| v.to_le_bytes()).collect();
+    let sh = &scene.sh[i * scene.sh_stride()..];
+    bytes.extend(sh[..3].iter().map(|v| ((v * dapple::scene::SH_C0 + 0.5) * 255.0).round() as u8));
+    bytes.push((255.0 / (1.0 + (-scene.logits[i]).exp())).round() as u8);
+    let scales = scene.log_scales[i].exp().to_array();
+    let [low, high] = LCC_SCALES;
+    bytes.extend((0..3).flat_map(|k| (lcc_integer(scales[k], low[k], high[k], 16) as u16).to_le_bytes()));
+    let [w, x, y, z] = scene.quaternions[i];
+    let rotation = glam::Vec4::new(x, y, z, w).normalize().to_array();
+    let largest = (0..4).max_by(|&a, &b| rotation[a].abs().total_cmp(&rotation[b].abs())).expect("four");
+    let others = (0..4).filter(|&k| k != largest).map(|k| rotation[k] * rotation[largest].signum());
+    let bound = std::f32::consts::FRAC_1_SQRT_2;
+    let packed = others.enumerate().map(|(place, v)| lcc_integer(v, -bound, bound, 10) << (10 * place));
+    bytes.extend((packed.sum::<u32>() | (largest as u32) << 30).to_le_bytes());
+    bytes.extend([0; 6]);
+    bytes
+}
+
+fn lcc_harmonics(scene: &Scene, i: usize) -> Vec<u8> {
+    let sh = &scene.sh[i * scene.sh_stride()..][..scene.sh_stride()];
+    let [low, high] = LCC_HARMONICS;
+    let pack = |rgb: &[f32]| {
+        let channel = |k: usize, bits: u32| lcc_integer(rgb[k], low[k], high[k], bits);
+        channel(0, 11) | channel(1, 10) << 11 | channel(2, 11) << 21
+    };
+    let mut bytes: Vec<u8> = sh[3..].chunks_exact(3).flat_map(|rgb| pack(rgb).to_le_bytes()).collect();
+    bytes.resize(64, 0);
+    bytes
+}

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use clap::ArgGroup;
 
 use crate::cli::cost::Strict;
 use crate::cli::page::PageOptions;
@@ -15,8 +16,10 @@ use crate::format::{SpzAxes, TimeSamples};
 ///
 /// The input format is detected from the content, the output format from the extension. Steps run in this order,
 /// whatever the order of the options: --time; join the inputs; remove invisible Gaussians (opacity below 1/255); --up;
-/// --transform; --sky drop; --crop; --min-opacity and --max-size; --max-isolation; --keep; --sh-degree; --morton.
+/// --transform; --sky drop; --crop; --min-opacity and --max-size; --max-isolation; --floaters drop; --keep; --sh-degree;
+/// --morton.
 #[derive(clap::Args)]
+#[command(group(ArgGroup::new("measured").multiple(true)))]
 pub struct Args {
     /// Scene files or run folders; several inputs are joined into one scene
     #[arg(required = true, value_name = "IN")]
@@ -61,12 +64,16 @@ pub struct Args {
     /// Remove Gaussians whose distance to their 8th nearest neighbour exceeds this multiple of the median distance
     #[arg(long, value_name = "RATIO", allow_negative_numbers = true)]
     pub(super) max_isolation: Option<f32>,
+    /// Remove small clusters that float (less than 1 % of the scene's opacity, and nothing else within half the distance to the
+    /// nearest camera of --capture), then what no photo shows (blending weights of all pixels sum to less than 1/255)
+    #[arg(long, value_enum, value_name = "drop", requires = "capture", group = "measured")]
+    pub(super) floaters: Option<FloaterUse>,
     /// Merge neighbours until N Gaussians are left, so that pictures change least, or with --capture what its cameras see;
     /// of a scene in motion those that matter least are left out instead
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = count)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = count, group = "measured")]
     pub(super) keep: Option<usize>,
-    /// Capture whose cameras --keep sums blending weights over; its frame must be that of the scene after --transform
-    #[arg(long, requires = "keep")]
+    /// Capture whose cameras --keep and --floaters sum blending weights over; its frame must be that of the scene after --transform
+    #[arg(long, requires = "measured")]
     pub(super) capture: Option<PathBuf>,
     #[command(flatten)]
     pub(super) page: PageOptions,
@@ -121,6 +128,11 @@ pub struct Args {
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum SkyUse {
     Keep,
+    Drop,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum FloaterUse {
     Drop,
 }
 

@@ -47,6 +47,7 @@ fn whole_scene_needed(args: &Args, format: Format) -> Option<String> {
         ("--time", args.time.is_some()),
         ("--times", args.times.is_some()),
         ("--max-isolation", args.max_isolation.is_some()),
+        ("--floaters", args.floaters.is_some()),
         ("--keep", args.keep.is_some()),
         ("--morton", args.morton),
         ("--strict", args.strict.is_some()),

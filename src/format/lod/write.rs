@@ -12,6 +12,7 @@ use serde_json::json;
 use super::regions::{Cells, Tree, split};
 use crate::edit;
 use crate::format::atomic::{UnfinishedFolder, create_folder, describe_write_error, write_atomically};
+use crate::format::html;
 use crate::format::kind::{LOD_META, SOG_META};
 use crate::format::sog::{Bound, Meta, Node, Range, encode_in_order};
 use crate::scene::Scene;
@@ -27,6 +28,8 @@ const SAMPLE: usize = 1 << 20;
 const COARSEST: usize = 100_000;
 /// The most levels; at the last a full region has one Gaussian.
 const MAX_LEVELS: usize = 14;
+/// The page that shows the scene: what servers show of a folder.
+const PAGE: &str = "index.html";
 /// Where a Gaussian ends, in standard deviations.
 const REACH: f32 = 3.0;
 
@@ -57,7 +60,7 @@ impl Default for Levels {
     }
 }
 
-/// Writes a still scene as a folder: `lod-meta.json` and a folder for each of its SOGs. An earlier one is replaced as a whole.
+/// Writes a still scene as a folder: `lod-meta.json`, a folder for each of its SOGs, and `index.html`, which shows it. An earlier one is replaced as a whole.
 ///
 /// # Errors
 /// A scene that is not finite, a folder that holds something else, or a failed write, after which the earlier folder is as it was.
@@ -101,6 +104,10 @@ pub struct LodWriter {
     chunk: usize,
     levels: Vec<Level>,
     files: Vec<String>,
+    /// What the page needs: means, one in [`LodWriter::sample_step`] of each cell, and up.
+    step: usize,
+    sample: Vec<Vec3>,
+    up: Option<Vec3>,
     finished: bool,
     _unfinished: UnfinishedFolder,
 }
@@ -137,6 +144,9 @@ impl LodWriter {
             chunk: levels.chunk,
             levels: made,
             files: Vec::new(),
+            step: Self::sample_step(gaussians),
+            sample: Vec::new(),
+            up: None,
             finished: false,
             _unfinished: unfinished,
         })
@@ -157,6 +167,8 @@ impl LodWriter {
     /// # Errors
     /// A failed write.
     pub fn add(&mut self, cell: &Scene) -> Result<Node> {
+        self.sample.extend(cell.means.iter().step_by(self.step));
+        self.up = cell.up;
         let (tree, parts) = split(&cell.means, REGION);
         let count = self.levels.len();
         let regions = parts.par_iter().map(|part| levels(edit::gather(cell, &along_curve(&cell.means, part)), count));
@@ -202,7 +214,7 @@ impl LodWriter {
             .try_for_each(|(name, content)| write_atomically(&folder.join(name), |file| file.write_all(content)))
     }
 
-    /// Writes what is left and the description, and puts the folder in its place; `cells` are the parts of the tree.
+    /// Writes what is left, the description and the page, and puts the folder in its place; `cells` are the parts of the tree.
     ///
     /// # Errors
     /// A failed write.
@@ -223,6 +235,8 @@ impl LodWriter {
         };
         let text = serde_json::to_vec(&meta)?;
         write_atomically(&self.folder.join(LOD_META), |file| file.write_all(&text))?;
+        let title = self.path.file_stem().unwrap_or_default().to_string_lossy();
+        html::write_streamed(&self.folder.join(PAGE), &title, std::mem::take(&mut self.sample), self.up)?;
         let old = beside(&self.path, "replaced");
         remove(&old)?;
         let failed = |error| describe_write_error(&self.path, error);

@@ -53,7 +53,7 @@ impl Ask {
     pub fn formats(self) -> Option<String> {
         match self {
             Self::SaveScene => {
-                let known = Format::list(|format| format != Format::Ksplat);
+                let known = Format::list(Format::is_written);
                 Some(format!("Its extension chooses the format: {known}."))
             }
             Self::ExportVideo => Some("Its extension chooses the format: .mp4, .webm, .mkv.".into()),
