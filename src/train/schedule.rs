@@ -105,6 +105,12 @@ impl Schedule {
         EXTENT * self.decayed(step, self.config.lr_mean, self.config.lr_mean_final)
     }
 
+    /// Learning rate of opacities, as logits.
+    fn opacity_rate(&self, step: u32) -> f64 {
+        let first = self.config.lr_opacity.unwrap_or(LR_OPACITY);
+        self.config.lr_opacity_final.map_or(first, |last| self.decayed(step, first, last))
+    }
+
     fn decayed(&self, step: u32, first: f64, last: f64) -> f64 {
         let t = f64::from(step) / f64::from(self.config.step_count());
         first.powf(1.0 - t) * last.powf(t)
@@ -132,7 +138,7 @@ impl Schedule {
             lr_mean: lr_mean as f32,
             lr_rotation: config.lr_rotation as f32,
             lr_scale: config.lr_scale as f32,
-            lr_opacity: config.lr_opacity.unwrap_or(LR_OPACITY) as f32,
+            lr_opacity: self.opacity_rate(step) as f32,
             lr_sh_dc: config.lr_sh_dc as f32,
             lr_sh_rest: config.lr_sh_rest as f32,
             lr_velocity: (EXTENT * self.decayed(step, config.lr_velocity, config.lr_velocity_final)) as f32,
@@ -226,6 +232,19 @@ mod tests {
         assert_eq!(still.lr_sh_rest, plain.lr_sh_rest, "what stands still learns it as fast");
         assert_eq!(f64::from(clip.lr_sh_rest), f64::from(still.lr_sh_rest) * SH_RATE_IN_TIME);
         assert_eq!(clip.lr_sh_dc, still.lr_sh_dc);
+    }
+
+    #[test]
+    fn the_opacity_rate_is_constant_or_falls_to_its_end() {
+        let rates = |config: Config| {
+            let schedule = Schedule::new(&config, vec![0]);
+            [0, 15_000, 30_000].map(|step| schedule.opacity_rate(step))
+        };
+        assert_eq!(rates(Config::default()), [LR_OPACITY; 3]);
+        let falling = Config { lr_opacity: Some(0.2), lr_opacity_final: Some(0.05), ..Config::default() };
+        for (rate, right) in rates(falling).into_iter().zip([0.2, 0.1, 0.05]) {
+            assert!((rate - right).abs() < 1e-12, "{rate}, {right}");
+        }
     }
 
     #[test]

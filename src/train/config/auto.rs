@@ -17,8 +17,8 @@ pub struct Material {
 
 /// The learning rate of opacities, as logits.
 pub const LR_OPACITY: f64 = 0.05;
-/// The same where Gaussians start anywhere, before it is raised for a short run: most of them lie in empty space, and have to
-/// fade before what is behind them can be learnt.
+/// The first such rate where Gaussians start anywhere, before it is raised for a short run: most of them lie in empty space, and
+/// have to fade before what is behind them can be learnt.
 const LR_OPACITY_RANDOM: f64 = 0.1;
 
 /// Gaussians for each pixel of a photo, times the square root of the number of photos: more views see more of the scene,
@@ -89,9 +89,10 @@ impl Config {
         if self.lr_opacity.is_none() && first == 0 && !moving {
             let rate = LR_OPACITY_RANDOM * config.raise();
             reasons.push(format!(
-                "opacities are learnt at a rate of {rate:.2}, since first Gaussians lie anywhere; --lr-opacity R sets another rate"
+                "opacities are learnt at a rate of {rate:.2} at first, since first Gaussians lie anywhere; --lr-opacity R sets another rate"
             ));
             config.lr_opacity = Some(rate);
+            config.lr_opacity_final = config.lr_opacity_final.or(Some(LR_OPACITY));
         }
         (config, reasons)
     }
@@ -142,6 +143,7 @@ mod tests {
         let chosen = |steps, first, moving| {
             let config = Config { steps: Count::Of(steps), cap_max: Count::Of(99), ..Config::default() };
             let (config, reasons) = config.budgeted(Material { moving, ..capture(12, 64, first) });
+            assert_eq!(config.lr_opacity_final, config.lr_opacity.map(|_| LR_OPACITY), "it falls to the usual rate");
             assert_eq!(config.lr_opacity.is_some(), reasons.iter().any(|reason| reason.contains("--lr-opacity")));
             config.lr_opacity
         };

@@ -208,6 +208,9 @@ options! {
         /// Learning rate of opacities, as logits [default: 0.05; in still captures without first points 0.1, which shorter runs
         /// raise as --lr-mean]
         lr_opacity: f64 => Option<f64> = None, in LR;
+        /// Final learning rate of opacities, to which the first falls exponentially [default: --lr-opacity, or 0.05 where that is
+        /// chosen for first Gaussians that lie anywhere]
+        lr_opacity_final: f64 => Option<f64> = None, in LR;
         /// Learning rate of scales, as logarithms; shorter runs have it raised as --lr-mean
         lr_scale: f64 = 7e-3, in LR;
         /// Learning rate of rotations, as quaternions
