@@ -58,7 +58,7 @@ type Seeds = (PointCloud, Vec<Ray>, Shape);
 /// Points that were asked for and are not there, or more Gaussians than `cap_max`.
 pub fn scene(capture: &Capture, config: &Config, frame: &Normalisation) -> Result<Scene> {
     let moving = capture.is_dynamic() && !config.r#static;
-    let (mut points, rays, shape) = match given(capture, config)? {
+    let (mut points, rays, shape) = match given_or_random(capture, config)? {
         Some(Contents::Scene(loaded)) => return from_scene(loaded.scene, moving, config, frame),
         Some(Contents::Points(points)) => match seeds::usable(points, capture, frame, config.cap()) {
             Some(points) => filled_up(seeds::coloured(points, capture), capture, config)?,
@@ -85,6 +85,17 @@ pub fn scene(capture: &Capture, config: &Config, frame: &Normalisation) -> Resul
     Ok(scene)
 }
 
+/// [`given`], where a capture's points that cannot be read are said, and left out.
+fn given_or_random(capture: &Capture, config: &Config) -> Result<Option<Contents>> {
+    match given(capture, config) {
+        Err(error) if config.init == Init::Auto => {
+            log::warn!("{error:#}; training starts at random");
+            Ok(None)
+        }
+        found => found,
+    }
+}
+
 /// The points or Gaussians that the options and the capture give; `None` to start from random points.
 fn given(capture: &Capture, config: &Config) -> Result<Option<Contents>> {
     let seed_points = || -> Result<Option<PointCloud>> {
@@ -98,14 +109,9 @@ fn given(capture: &Capture, config: &Config) -> Result<Option<Contents>> {
     };
     Ok(match &config.init {
         Init::Auto => {
-            let points = seed_points().and_then(|points| match points {
-                Some(points) if points.positions.is_empty() => bail!("the capture's file of first points holds none"),
-                points => Ok(points),
-            });
-            let points = points.unwrap_or_else(|error| {
-                log::warn!("{error:#}; training starts at random");
-                None
-            });
+            let points = seed_points()?;
+            let none = "the capture's file of first points holds none";
+            ensure!(points.as_ref().is_none_or(|points| !points.positions.is_empty()), none);
             points.map(Contents::Points)
         }
         Init::Sfm => {
@@ -145,7 +151,7 @@ pub fn first(
     if config.init == Init::Auto {
         let room = config.cap().saturating_sub(inside.len());
         edit::append(&mut all, placed(inside, false, config, frame)?)?;
-        if let (1.., Some(Contents::Points(points))) = (room, given(capture, config)?)
+        if let (1.., Some(Contents::Points(points))) = (room, given_or_random(capture, config)?)
             && let Some(points) = seeds::usable(points, capture, frame, room)
         {
             edit::append(&mut all, from_points(&seeds::coloured(points, capture), SEEDS, config, frame))?;
@@ -157,8 +163,8 @@ pub fn first(
     Ok(all)
 }
 
-/// Points or Gaussians that the options and the capture give to start from; 0 for random ones, of which there are as many
-/// as there is room for.
+/// How many points or Gaussians training will start from that the options and the capture give; 0 where it starts from
+/// random ones, of which there are as many as there is room for.
 ///
 /// # Errors
 /// Points that were asked for and are not there.
@@ -167,11 +173,16 @@ pub fn given_count(capture: &Capture, config: &Config) -> Result<usize> {
         Init::Auto => Surroundings::of(capture, config)?.map_or(0, |surroundings| surroundings.inside.len()),
         _ => 0,
     };
+    let given = match given(capture, config) {
+        // Said when they are placed.
+        Err(_) if config.init == Init::Auto => None,
+        given => given?,
+    };
     Ok(inside
-        + match given(capture, config)? {
+        + match given {
             Some(Contents::Scene(loaded)) => loaded.scene.len(),
-            Some(Contents::Points(points)) => points.positions.len(),
-            None => 0,
+            Some(Contents::Points(points)) if seeds::enough(&points.positions, capture) => points.positions.len(),
+            _ => 0,
         })
 }
 

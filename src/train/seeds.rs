@@ -52,6 +52,11 @@ pub fn usable(points: PointCloud, capture: &Capture, frame: &Normalisation, most
     Some(keep(points, |i| (i + 1) * most / left > i * most / left))
 }
 
+/// Whether so many points are in view that training starts from them.
+pub fn enough(positions: &[Vec3], capture: &Capture) -> bool {
+    in_view(positions, capture) >= FEWEST
+}
+
 /// The number of places of points that a training camera has in its image, counted up to [`FEWEST`].
 fn in_view(positions: &[Vec3], capture: &Capture) -> usize {
     let cameras: Vec<_> =

@@ -87,6 +87,7 @@ fn first_points_that_help_nobody_are_replaced_and_too_many_thinned() {
     with_points(&folder, "one", &grid(1, "200 100 50"));
     let said = folder.succeed(&format!("train one --out r1 {TRAIN}"));
     assert!(said.contains("only 1 of 1 first points are in view of a camera; training starts at random"), "{said}");
+    assert!(said.contains("since first Gaussians lie anywhere"), "{said}");
     let mut far = grid(100, "200 100 50");
     far.push("1e30 0 0 1 2 3\n".into());
     with_points(&folder, "far", &far);
@@ -98,5 +99,6 @@ fn first_points_that_help_nobody_are_replaced_and_too_many_thinned() {
     assert!(said.contains("have no colours of their own; they take them from the photos"), "{said}");
     std::fs::write(folder.capture("none").join("points.ply"), "").expect("writes");
     let said = folder.succeed(&format!("train none --out r4 {TRAIN}"));
-    assert!(said.contains("not a PLY") && said.contains("training starts at random"), "{said}");
+    assert!(said.contains("not a PLY") && said.contains("since first Gaussians lie anywhere"), "{said}");
+    assert_eq!(said.matches("training starts at random").count(), 1, "said once: {said}");
 }
