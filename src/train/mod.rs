@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod moments;
 pub mod motion_scores;
 pub mod params;
+mod paths;
 mod points;
 pub mod poses;
 pub mod refine;

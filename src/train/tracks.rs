@@ -6,14 +6,15 @@
 //! only what no depth explains is motion.
 
 use std::collections::BTreeSet;
-use std::ops::AddAssign;
 
 use anyhow::Result;
-use glam::{DMat3, DVec2, DVec3, dvec2};
+use glam::{DVec2, DVec3, dvec2};
 use rayon::prelude::*;
 
 use crate::camera::Camera;
 use crate::dataset::{Capture, Direction, FlowTarget};
+
+use super::paths::{NormalEquations, Observation, RELATIVE_TOLERANCE, TOLERANCE, mean_miss};
 
 /// Frames through which flow is followed, each way.
 const REACH: usize = 4;
@@ -26,12 +27,6 @@ const REFINEMENTS: usize = 12;
 const DOUBT: f64 = 1.25;
 /// ... would be seen: a mean difference of this many pixels.
 const SEEN: f64 = 1.0;
-/// A track agrees with a point if it misses it by this many pixels on average and this part of the track's length: what
-/// forward and backward flow may miss each other by.
-pub const TOLERANCE: f64 = 0.5;
-const RELATIVE_TOLERANCE: f64 = 0.05;
-/// Share of the mean curvature that is added to all directions: towards no velocity where the flow says nothing.
-const DAMPING: f64 = 1e-3;
 
 /// The ray that a point lies on.
 #[derive(Clone, Copy, Debug)]
@@ -64,56 +59,6 @@ pub struct TrackEstimate {
     pub still: bool,
 }
 
-/// A point in an earlier or later frame.
-struct Observation {
-    camera: Camera,
-    /// Time since the ray's own frame.
-    elapsed: f64,
-    pixel: DVec2,
-}
-
-/// The normal equations of the least-squares problem for one velocity.
-#[derive(Clone, Copy)]
-pub struct NormalEquations {
-    matrix: DMat3,
-    vector: DVec3,
-}
-
-impl NormalEquations {
-    /// No terms yet. Not glam's default matrix, which is the identity: a strong pull towards no velocity.
-    pub const EMPTY: Self = Self { matrix: DMat3::ZERO, vector: DVec3::ZERO };
-
-    /// Adds what one frame says of a point that it would see at `still` if it stood still, and misses by `miss` pixels,
-    /// `elapsed` after the frame in which it is there.
-    pub fn add(&mut self, camera: &Camera, still: DVec2, depth: f64, elapsed: f64, miss: DVec2) {
-        let direction = camera.lens.direction(still);
-        let slope = direction.truncate() / direction.z;
-        for axis in 0..2 {
-            // A row of the projection's Jacobian, times the elapsed time.
-            let row = camera.pose.rotation.row(axis) - slope[axis] * camera.pose.rotation.row(2);
-            let row = row * (camera.lens.focal[axis] / depth * elapsed);
-            self.matrix += DMat3::from_cols(row * row.x, row * row.y, row * row.z);
-            self.vector += row * miss[axis];
-        }
-    }
-
-    /// The least-squares solution, and the shortest where that leaves a choice.
-    pub fn solution(&self) -> DVec3 {
-        let trace = self.matrix.x_axis.x + self.matrix.y_axis.y + self.matrix.z_axis.z;
-        if trace <= 0.0 {
-            return DVec3::ZERO;
-        }
-        (self.matrix + DMat3::from_diagonal(DVec3::splat(DAMPING * trace / 3.0))).inverse() * self.vector
-    }
-}
-
-impl AddAssign for NormalEquations {
-    fn add_assign(&mut self, other: Self) {
-        self.matrix += other.matrix;
-        self.vector += other.vector;
-    }
-}
-
 /// Estimates for the points on rays that are ordered by shot: `None` where the flow fits no point in steady motion.
 ///
 /// # Errors
@@ -123,8 +68,9 @@ pub fn triangulate(rays: &[Ray], capture: &Capture) -> Result<Vec<Option<TrackEs
     let mut found = Vec::with_capacity(rays.len());
     for group in rays.chunk_by(|a, b| a.shot == b.shot) {
         let shot = group[0].shot;
-        let chains =
-            [chain(capture, &known, shot, Direction::Forward)?, chain(capture, &known, shot, Direction::Backward)?];
+        let [forward, backward] =
+            [Direction::Forward, Direction::Backward].map(|way| chain(capture, &known, shot, way, REACH));
+        let chains = [forward?, backward?];
         let one = |ray: &Ray| {
             let observations: Vec<Observation> =
                 chains.iter().flat_map(|flows| follow(capture, flows, shot, ray.pixel)).collect();
@@ -135,16 +81,17 @@ pub fn triangulate(rays: &[Ray], capture: &Capture) -> Result<Vec<Option<TrackEs
     Ok(found)
 }
 
-/// The flow from a shot to the next, from there on, and so forth.
-fn chain(
+/// The flow from a shot to the next, from there on, and so forth, at most `reach` of them.
+pub fn chain(
     capture: &Capture,
     known: &BTreeSet<(usize, Direction)>,
     shot: usize,
     direction: Direction,
+    reach: usize,
 ) -> Result<Vec<FlowTarget>> {
     let (mut flows, mut at) = (Vec::new(), shot);
     while let Some(way) = [direction, direction.over()].into_iter().find(|&way| known.contains(&(at, way)))
-        && flows.len() < REACH
+        && flows.len() < reach
     {
         let Some(flow) = capture.load_flow(at, way)? else { break };
         at = flow.to;
@@ -154,7 +101,7 @@ fn chain(
 }
 
 /// The pixels in other frames that a chain of flow leads to, up to the first unknown flow.
-fn follow(capture: &Capture, flows: &[FlowTarget], shot: usize, pixel: DVec2) -> Vec<Observation> {
+pub fn follow(capture: &Capture, flows: &[FlowTarget], shot: usize, pixel: DVec2) -> Vec<Observation> {
     let time_of = |shot: usize| f64::from(capture.shots[shot].time.unwrap_or(0.0));
     let (mut observations, mut pixel, mut at) = (Vec::new(), pixel, shot);
     for flow in flows {
@@ -184,7 +131,7 @@ fn explain(camera: &Camera, ray: &Ray, observations: &[Observation]) -> Option<T
     }
     let (eye, along) = (camera.pose.centre(), camera.ray(ray.pixel));
     let count = observations.len() as f64;
-    let miss = |distance: f64| mean_miss(observations, eye + along * distance);
+    let miss = |distance: f64| mean_miss(observations, |_| eye + along * distance);
     let length = observations.iter().map(|observation| observation.pixel.distance(ray.pixel)).sum::<f64>() / count;
     let tolerance = TOLERANCE + RELATIVE_TOLERANCE * length;
     let distance = known_distance(observations, eye, along, ray.typical, &miss);
@@ -198,20 +145,8 @@ fn explain(camera: &Camera, ray: &Ray, observations: &[Observation]) -> Option<T
         equations.add(&observation.camera, still, depth, observation.elapsed, observation.pixel - still);
     }
     let velocity = equations.solution();
-    let left = |observation: &Observation| {
-        let there = eye + along * at + velocity * observation.elapsed;
-        observation.camera.project(there).map_or(f64::INFINITY, |(pixel, _)| pixel.distance(observation.pixel))
-    };
-    let left = observations.iter().map(left).sum::<f64>() / count;
+    let left = mean_miss(observations, |elapsed| eye + along * at + velocity * elapsed);
     (left <= 2.0 * tolerance).then_some(TrackEstimate { distance: at, velocity, still: false })
-}
-
-/// Mean distance, in pixels, between where a point would be seen if it stood still and where its track is.
-fn mean_miss(observations: &[Observation], point: DVec3) -> f64 {
-    let miss = |observation: &Observation| {
-        observation.camera.project(point).map_or(1e6, |(pixel, _)| pixel.distance(observation.pixel))
-    };
-    observations.iter().map(miss).sum::<f64>() / observations.len() as f64
 }
 
 /// The distance of least misses, if the cameras move enough for a triangulation.
