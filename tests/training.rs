@@ -332,7 +332,7 @@ fn assert_near(bytes: f64, want: f64) {
 fn the_state_of_a_gaussian_is_small() {
     let packed = Config { cap_max: 300_000.into(), ..config(10) };
     assert_near(bytes_a_gaussian(capture(), packed.clone()), 252.0);
-    assert_near(bytes_a_gaussian(capture(), Config { sh_degree: 0, ..packed.clone() }), 160.0);
+    assert_near(bytes_a_gaussian(capture(), Config { sh_degree: Some(0), ..packed.clone() }), 160.0);
     assert_near(bytes_a_gaussian(clip(), Config { r#static: true, ..packed.clone() }), 252.0);
     let linear = Config { motion: Paths::Linear, ..packed.clone() };
     assert_near(bytes_a_gaussian(clip(), linear), 252.0 + 48.0 + 2.0 * 32.0);

@@ -1,5 +1,7 @@
 //! What the options of a run leave to its capture.
 
+use std::collections::HashSet;
+
 use anyhow::Result;
 
 use crate::dataset::{Capture, Split};
@@ -19,8 +21,12 @@ pub fn budgeted(config: &Config, capture: &Capture) -> Result<Config> {
     }
     let lenses = capture.shots.iter().filter(|shot| shot.split == Split::Train).map(|shot| shot.camera.lens);
     let pixels = lenses.clone().map(|lens| u64::from(lens.width) * u64::from(lens.height)).sum();
+    let places: HashSet<_> = (capture.shots.iter().filter(|shot| shot.split == Split::Train))
+        .map(|shot| shot.camera.pose.centre().to_array().map(f64::to_bits))
+        .collect();
     let moving = config.motion_kind(capture) != MotionKind::Static;
-    let material = Material { photos: lenses.count(), pixels, first: init::given_count(capture, config)?, moving };
+    let first = init::given_count(capture, config)?;
+    let material = Material { photos: lenses.count(), pixels, places: places.len(), first, moving };
     let (config, reasons) = config.budgeted(material);
     reasons.iter().for_each(|reason| log::info!("{reason}"));
     Ok(config)

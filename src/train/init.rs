@@ -196,7 +196,7 @@ fn from_scene(scene: Scene, moving: bool, config: &Config, frame: &Normalisation
 fn placed(mut scene: Scene, moving: bool, config: &Config, frame: &Normalisation) -> Result<Scene> {
     scene.normalise(frame);
     scene.motion = moving.then(|| scene.motion.unwrap_or_else(|| init_motion::steady(scene.means.len())));
-    with_degree(scene, config.sh_degree)
+    with_degree(scene, config.degree())
 }
 
 /// Given points, and random ones behind them where the images have a background.
@@ -313,7 +313,7 @@ fn focus(capture: &Capture) -> (DVec3, f64) {
 fn from_points(points: &PointCloud, shape: Shape, config: &Config, frame: &Normalisation) -> Scene {
     let means: Vec<Vec3> = points.positions.iter().map(|p| frame.apply(p.as_dvec3()).as_vec3()).collect();
     let distances = points::neighbour_distances(&means);
-    let stride = 3 * sh_coefficients(config.sh_degree);
+    let stride = 3 * sh_coefficients(config.degree());
     let opacity = config.init_opacity.unwrap_or(shape.opacity);
     let factor = config.init_scale.unwrap_or(shape.scale) as f32;
     let logit = (opacity / (1.0 - opacity)).ln() as f32;
@@ -326,7 +326,7 @@ fn from_points(points: &PointCloud, shape: Shape, config: &Config, frame: &Norma
         log_scales: distances.iter().map(|d| Vec3::splat((d * factor).ln())).collect(),
         logits: vec![logit; means.len()],
         sh,
-        sh_degree: config.sh_degree,
+        sh_degree: config.degree(),
         antialiased: config.antialiased,
         motion: None,
         up: None,

@@ -97,7 +97,7 @@ impl Schedule {
 
     /// Active degree of the spherical harmonics: one more each interval.
     pub fn sh_degree(&self, step: u32) -> u32 {
-        (step / self.config.sh_interval).min(self.config.sh_degree)
+        (step / self.config.sh_interval).min(self.config.degree())
     }
 
     /// Learning rate of the means, in the frame of training.

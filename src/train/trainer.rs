@@ -107,9 +107,9 @@ impl Trainer {
         let form = ModelForm { motion, packed: config.precision == Precision::Packed };
         let frozen = surroundings.map_or(0, |surroundings| surroundings.outside.len());
         let most = config.cap() + frozen;
-        drop((Model::empty(&gpu, most, config.sh_degree, form)?, Moments::zeros(&gpu, most, config.sh_degree, form)?));
-        let model = Model::empty(&gpu, 0, config.sh_degree, form)?;
-        let mut optimiser = Optimiser::new(&gpu, 0, config.sh_degree, form)?;
+        drop((Model::empty(&gpu, most, config.degree(), form)?, Moments::zeros(&gpu, most, config.degree(), form)?));
+        let model = Model::empty(&gpu, 0, config.degree(), form)?;
+        let mut optimiser = Optimiser::new(&gpu, 0, config.degree(), form)?;
         let budget = (config.cache_gb * f64::from(1u32 << 30)) as usize;
         let cache = PhotoCache::checked(capture, budget, config.strict)?;
         let capture = cache.capture().clone();

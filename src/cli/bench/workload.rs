@@ -97,7 +97,7 @@ pub fn of_size(gpu: &Gpu, size: Size, timed: u32, change: impl FnOnce(&mut Confi
         ..Config::default()
     };
     change(&mut config);
-    write_capture(gpu, folder.path(), size, config.sh_degree)?;
+    write_capture(gpu, folder.path(), size, config.degree())?;
     measure(gpu, size.to_string(), &config, timed, Some(PATIENCE))
 }
 
@@ -121,7 +121,7 @@ fn measure(gpu: &Gpu, name: String, config: &Config, timed: u32, patience: Optio
     // Images of the same Gaussians, in a frame of their own.
     let (model, frame) = trainer.shared_model();
     let shot = capture.shots.iter().find(|shot| shot.split == Split::Train).context("no training image")?;
-    let options = options(config.sh_degree, shot.time.unwrap_or(0.0));
+    let options = options(config.degree(), shot.time.unwrap_or(0.0));
     let camera = frame.camera(shot.camera);
     let mut renderer = Renderer::new(gpu)?;
     renderer.render(&model, &camera, &options)?;
@@ -135,7 +135,7 @@ fn measure(gpu: &Gpu, name: String, config: &Config, timed: u32, patience: Optio
         pairs: pairs.into(),
         width: lens.width,
         height: lens.height,
-        sh_degree: config.sh_degree,
+        sh_degree: config.degree(),
         packed: model.form().packed,
     };
     let bytes = |stage: &str| least(stage, &counts);

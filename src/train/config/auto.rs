@@ -1,4 +1,5 @@
-//! The numbers of steps and Gaussians, and the rate of opacities, that a run takes by itself, from what its capture holds.
+//! The numbers of steps and Gaussians, the degree of spherical harmonics, and the rate of opacities, that a run takes by
+//! itself, from what its capture holds.
 
 use super::count::Count;
 use super::options::Config;
@@ -9,6 +10,8 @@ pub struct Material {
     /// Training photos, and the pixels of all of them together.
     pub photos: usize,
     pub pixels: u64,
+    /// Different places that the photos were taken from.
+    pub places: usize,
     /// Gaussians that the run starts from at least; 0 for random ones.
     pub first: usize,
     /// Whether Gaussians may move.
@@ -57,6 +60,12 @@ pub fn steps(photos: usize) -> u32 {
     rounded(usual.max(STEPS_A_FURTHER_PHOTO * photos))
 }
 
+/// The highest degree of spherical harmonics with no more coefficients than there are places to see from: more would
+/// learn what each photo looks like instead of how the colour changes between them.
+pub fn degree(places: usize) -> u32 {
+    (1..=3).rev().find(|degree| (degree + 1) * (degree + 1) <= places).unwrap_or(0) as u32
+}
+
 /// To two digits, upwards.
 fn rounded(value: f64) -> u32 {
     let unit = 10f64.powf(value.max(1.0).log10().floor() - 1.0).max(1.0);
@@ -66,13 +75,16 @@ fn rounded(value: f64) -> u32 {
 impl Config {
     /// Whether a number is still to be chosen from the capture.
     pub fn has_auto(&self) -> bool {
-        self.cap_max == Count::Auto || self.steps == Count::Auto || self.lr_opacity.is_none()
+        self.cap_max == Count::Auto
+            || self.steps == Count::Auto
+            || self.sh_degree.is_none()
+            || self.lr_opacity.is_none()
     }
 
     /// The options with `auto` replaced by numbers, and a line for each that says why.
     pub fn budgeted(&self, material: Material) -> (Self, Vec<String>) {
         let (mut config, mut reasons) = (self.clone(), Vec::new());
-        let Material { photos, pixels, first, moving } = material;
+        let Material { photos, pixels, places, first, moving } = material;
         if self.cap_max == Count::Auto {
             let cap = cap(material);
             let megapixels = pixels as f64 / photos.max(1) as f64 * 1e-6;
@@ -85,6 +97,15 @@ impl Config {
             let steps = steps(photos);
             reasons.push(format!("{steps} steps, for {photos} photos; --steps N sets another number"));
             config.steps = Count::Of(steps);
+        }
+        if self.sh_degree.is_none() {
+            let degree = degree(places);
+            if degree < self.degree() {
+                reasons.push(format!(
+                    "colours change with the direction by spherical harmonics of degree {degree}, since the photos were taken from {places} places; --sh-degree D sets another degree"
+                ));
+            }
+            config.sh_degree = Some(degree);
         }
         if self.lr_opacity.is_none() && first == 0 && !moving {
             let rate = LR_OPACITY_RANDOM * config.raise();
@@ -103,7 +124,7 @@ mod tests {
     use super::*;
 
     fn capture(photos: usize, side: u64, first: usize) -> Material {
-        Material { photos, pixels: photos as u64 * side * side, first, moving: false }
+        Material { photos, pixels: photos as u64 * side * side, places: photos, first, moving: false }
     }
 
     #[test]
@@ -125,15 +146,28 @@ mod tests {
     }
 
     #[test]
+    fn the_degree_has_no_more_coefficients_than_there_are_places() {
+        let found = [0, 1, 3, 4, 8, 9, 15, 16, 1000].map(degree);
+        assert_eq!(found, [0, 0, 0, 1, 1, 2, 2, 3, 3]);
+    }
+
+    #[test]
     fn only_what_is_auto_is_chosen_and_the_reason_is_said() {
         let material = capture(12, 64, 720);
-        let given =
-            Config { steps: Count::Of(77), cap_max: Count::Of(99), lr_opacity: Some(0.03), ..Config::default() };
+        let given = Config {
+            steps: 77.into(),
+            cap_max: 99.into(),
+            sh_degree: Some(3),
+            lr_opacity: Some(0.03),
+            ..Config::default()
+        };
         assert_eq!(given.budgeted(material), (given.clone(), Vec::new()));
         assert!(!given.has_auto() && Config::default().has_auto());
         let (budgeted, reasons) = Config { steps: Count::Of(77), ..Config::default() }.budgeted(material);
         assert_eq!((budgeted.steps, budgeted.cap_max), (Count::Of(77), Count::Of(10_000)));
-        assert!(reasons.len() == 1 && reasons[0].contains("12 photos of 0.004 megapixels"), "{reasons:?}");
+        assert!(reasons.len() == 2 && reasons[0].contains("12 photos of 0.004 megapixels"), "{reasons:?}");
+        assert!(reasons[1].contains("degree 2, since the photos were taken from 12 places"), "{reasons:?}");
+        assert_eq!(budgeted.sh_degree, Some(2));
         assert!(reasons[0].contains("720 first Gaussians; --cap-max"), "{reasons:?}");
         assert_eq!(budgeted.lr_opacity, None);
     }

@@ -76,6 +76,11 @@ macro_rules! options {
                 self.cap_max.or(REFERENCE_CAP) as usize
             }
 
+            /// The degree of spherical harmonics; the highest while it is to be chosen.
+            pub fn degree(&self) -> u32 {
+                self.sh_degree.unwrap_or(3)
+            }
+
             /// All options but the capture, in the order of `--help`.
             pub fn options() -> Vec<OptionInfo> {
                 vec![$( $( OptionInfo {
@@ -169,8 +174,9 @@ options! {
     "Scene" {
         /// Maximum number of Gaussians; `auto` goes by the pixels of the photos, their number and the first points
         cap_max: Count = Count::Auto, in Count::Of(1)..;
-        /// Degree of the spherical harmonics (SH) for view-dependent colour
-        sh_degree: u32 = 3, in 0..=3;
+        /// Degree of the spherical harmonics (SH) for view-dependent colour [default: 3; lower where the photos were taken from
+        /// few places, which do not tell how colours change with the direction]
+        sh_degree: u32 => Option<u32> = None, in 0..=3;
         /// Reduce the opacity of Gaussians that the 2D low-pass filter enlarges, as gsplat's antialiased mode does
         antialiased: bool = false;
         /// Initial Gaussians: `sfm` starts from the capture's points, `random` from random ones, a .ply file from its points
@@ -255,13 +261,13 @@ options! {
         /// ones where several cameras see each moment
         motion: Paths = Paths::Auto;
         /// Initial duration of Gaussians (standard deviation of their opacity over time), as a fraction of the clip
-        init_duration: f64 = 0.2, in (Excluded(0.0), Unbounded);
+        init_duration: f64 = 0.5, in (Excluded(0.0), Unbounded);
         /// Minimum duration of Gaussians, in frame intervals of the clip
         min_duration: f64 = 0.5, in 0.0..;
         /// Initialisation of velocities, and of depths along image rays, from optical flow: on or off
         velocity_init: Switch = Switch::On;
         /// Initial learning rate of velocities, in scene extents per clip; it decays exponentially to --lr-velocity-final
-        lr_velocity: f64 = 1.6e-3, in LR;
+        lr_velocity: f64 = 8e-4, in LR;
         /// Final learning rate of velocities, in scene extents per clip
         lr_velocity_final: f64 = 1.6e-5, in LR;
         /// Shrinkage of the velocity of long-lived Gaussians, as a fraction of its largest step; it keeps the static parts of
@@ -274,7 +280,7 @@ options! {
         /// Shrinkage of accelerations and angular velocities, as a fraction of their largest step
         bend_shrinkage: f64 = 0.1, in 0.0..=1.0;
         /// Learning rate of time centres (the times of highest opacity), in clips
-        lr_time: f64 = 1e-3, in LR;
+        lr_time: f64 = 3e-4, in LR;
         /// Learning rate of durations, as logarithms
         lr_duration: f64 = 0.02, in LR;
         /// Learning rate of static gates, which let a Gaussian be visible throughout the clip; 0 disables gates

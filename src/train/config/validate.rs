@@ -78,7 +78,7 @@ mod tests {
         let message = |config: Config| config.validate().expect_err("must fail").to_string();
         let base = Config::default;
         assert_eq!(message(Config { cap_max: 0.into(), ..base() }), "--cap-max must be at least 1, not 0");
-        assert_eq!(message(Config { sh_degree: 4, ..base() }), "--sh-degree must be from 0 to 3, not 4");
+        assert_eq!(message(Config { sh_degree: Some(4), ..base() }), "--sh-degree must be from 0 to 3, not 4");
         assert_eq!(message(Config { lr_mean: f64::NAN, ..base() }), "--lr-mean must be from 0 to 1000, not NaN");
         assert_eq!(message(Config { noise: f64::INFINITY, ..base() }), "--noise must be at least 0, not inf");
         assert_eq!(

@@ -298,7 +298,7 @@ pub fn cameras(capture: &Capture) -> Vec<Camera> {
 /// The points of a capture as small opaque Gaussians.
 fn dots(capture: &Capture) -> Result<Scene> {
     let config =
-        Config { init: Init::Sfm, init_fill: 0.0, sh_degree: 0, cap_max: u32::MAX.into(), ..Config::default() };
+        Config { init: Init::Sfm, init_fill: 0.0, sh_degree: Some(0), cap_max: u32::MAX.into(), ..Config::default() };
     let mut scene = init::scene(capture, &config, &Normalisation::IDENTITY)?;
     scene.motion = None;
     scene.logits.fill(DOT.0);

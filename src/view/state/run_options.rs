@@ -188,10 +188,7 @@ mod tests {
         }
         let config = options.config(Path::new("capture")).expect("parses");
         assert!(config.capture.is_absolute() && config.strict && config.r#static);
-        assert_eq!(
-            (config.step_count(), config.seed, config.max_resolution, config.sh_degree),
-            (7000, 7, Some(800), 3)
-        );
+        assert_eq!((config.step_count(), config.seed, config.max_resolution, config.degree()), (7000, 7, Some(800), 3));
         assert_eq!((config.lr_mean, config.flow_all, config.init_extent), (0.001, Switch::Off, Some(2.5)));
         assert_eq!(config.background, Background::Colour([0.25, 0.5, 1.0]));
         assert!(matches!(&config.init, Init::File(path) if path.is_absolute()));
