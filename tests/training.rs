@@ -302,8 +302,8 @@ fn flow_errors(config: Config) -> [f64; 2] {
 #[test]
 fn flow_teaches_velocities_and_gives_the_first_ones() {
     // Durations so short that a moment shows its own points, not where those of all others would be by then.
-    let clip = Config { init_duration: 0.2, ..clip_config() };
-    let blind = Config { velocity_init: Switch::Off, lr_velocity: 0.02, flow_weight: 0.1, ..clip };
+    let short = Config { init_duration: 0.2, ..clip_config() };
+    let blind = Config { velocity_init: Switch::Off, lr_velocity: 0.02, flow_weight: 0.1, ..short };
     let [before, after] = flow_errors(blind.clone());
     let [known, _] = flow_errors(Config { velocity_init: Switch::On, ..blind });
     eprintln!(
