@@ -24,7 +24,13 @@ const BLOCK: usize = 1 << 16;
 /// Names the file and the fault.
 pub fn read(path: &Path) -> Result<Loaded> {
     let scene = read_file(path).and_then(|bytes| decode(&bytes)).with_context(|| format!("{}", path.display()))?;
-    Ok(Loaded::new(scene, Format::Splat))
+    let mut loaded = Loaded::new(scene, Format::Splat);
+    if loaded.scene.is_empty() {
+        loaded
+            .warnings
+            .push("the file is empty: a scene without Gaussians, or one that was not written to its end".into());
+    }
+    Ok(loaded)
 }
 
 fn decode(bytes: &[u8]) -> Result<Scene> {

@@ -71,7 +71,9 @@ fn round_trip(name: &str, written: &Scene, options: &WriteOptions) -> (Errors, L
     let path = folder.path().join(name);
     format::save(&path, written, options).expect("writes");
     let loaded = format::load_with(&path, &ReadOptions::default()).expect("reads");
-    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    // An empty file is all that tells of no Gaussians in a format without a header.
+    let said = usize::from(loaded.format == Format::Splat && written.is_empty());
+    assert_eq!(loaded.warnings.len(), said, "{:?}", loaded.warnings);
     if loaded.format.holds_antialiased() {
         assert_eq!(loaded.scene.antialiased, written.antialiased);
     }
