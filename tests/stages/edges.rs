@@ -63,6 +63,22 @@ fn what_is_behind_the_camera_leaves_the_background() {
     assert!(is_background(&draw(&mut renderer, &gaussians, &view), options(&view).background));
 }
 
+/// Anti-aliasing takes what is narrower than a pixel below the least opacity that counts: then no tile lists it.
+#[test]
+fn what_antialiasing_makes_too_faint_is_not_seen() {
+    let mut renderer = support::renderer();
+    let (mut gaussians, mut view) = cases::scene(5, 40, 40, 30);
+    gaussians.iter_mut().for_each(|g| (g.log_scale, g.logit) = ([-9.0; 3], -5.0));
+    let mut seen = |antialiased: bool| {
+        view.antialiased = antialiased;
+        draw(&mut renderer, &gaussians, &view);
+        support::seen(renderer.frame(), gaussians.len()).into_iter().filter(|&seen| seen).count()
+    };
+    let without = seen(false);
+    assert!(without > 10, "{without} of 40 are seen as they are");
+    assert_eq!(seen(true), 0);
+}
+
 /// More Gaussians than one row of workgroups takes: all but the last lie at the origin, behind the camera.
 #[test]
 fn grids_of_gaussians_fold() {
