@@ -1,7 +1,5 @@
 //! Paths of points from where they are seen in other frames: least squares over all cameras.
 
-use std::ops::AddAssign;
-
 use glam::{DMat3, DVec2, DVec3};
 
 use crate::camera::Camera;
@@ -52,13 +50,6 @@ impl NormalEquations {
     /// The least-squares solution, and the shortest where that leaves a choice.
     pub fn solution(&self) -> DVec3 {
         damped(self.matrix).map_or(DVec3::ZERO, |matrix| matrix.inverse() * self.vector)
-    }
-}
-
-impl AddAssign for NormalEquations {
-    fn add_assign(&mut self, other: Self) {
-        self.matrix += other.matrix;
-        self.vector += other.vector;
     }
 }
 

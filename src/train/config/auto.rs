@@ -2,7 +2,7 @@
 //! itself, from what its capture holds.
 
 use super::count::Count;
-use super::options::Config;
+use super::options::{Config, HIGHEST_DEGREE};
 
 /// What the choice depends on.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +63,7 @@ pub fn steps(photos: usize) -> u32 {
 /// The highest degree of spherical harmonics with no more coefficients than there are places to see from: more would
 /// learn what each photo looks like instead of how the colour changes between them.
 pub fn degree(places: usize) -> u32 {
-    (1..=3).rev().find(|degree| (degree + 1) * (degree + 1) <= places).unwrap_or(0) as u32
+    (1..=HIGHEST_DEGREE).rev().find(|degree| (degree + 1).pow(2) as usize <= places).unwrap_or(0)
 }
 
 /// To two digits, upwards.

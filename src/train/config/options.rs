@@ -78,7 +78,7 @@ macro_rules! options {
 
             /// The degree of spherical harmonics; the highest while it is to be chosen.
             pub fn degree(&self) -> u32 {
-                self.sh_degree.unwrap_or(3)
+                self.sh_degree.unwrap_or(HIGHEST_DEGREE)
             }
 
             /// All options but the capture, in the order of `--help`.
@@ -109,6 +109,9 @@ macro_rules! options {
         }
     };
 }
+
+/// The highest degree of spherical harmonics.
+pub const HIGHEST_DEGREE: u32 = 3;
 
 /// Learning rates: at 1000, far above any use, no parameter overflows in a run yet.
 const LR: std::ops::RangeInclusive<f64> = 0.0..=1000.0;
@@ -176,7 +179,7 @@ options! {
         cap_max: Count = Count::Auto, in Count::Of(1)..;
         /// Degree of the spherical harmonics (SH) for view-dependent colour [default: 3; lower where the photos were taken from
         /// few places, which do not tell how colours change with the direction]
-        sh_degree: u32 => Option<u32> = None, in 0..=3;
+        sh_degree: u32 => Option<u32> = None, in 0..=HIGHEST_DEGREE;
         /// Reduce the opacity of Gaussians that the 2D low-pass filter enlarges, as gsplat's antialiased mode does
         antialiased: bool = false;
         /// Initial Gaussians: `sfm` starts from the capture's points, `random` from random ones, a .ply file from its points
