@@ -14,7 +14,8 @@ use glam::{Vec3, Vec4};
 use crate::reference::cases::{self, Kind, Rng};
 use crate::reference::flow::{Case, Form, INPUTS, exclude, flow_image, gradient};
 use crate::reference::gradient::render;
-use crate::reference::motion::{LINEAR, MOTION, host_motion, pose, set_moving};
+use crate::reference::motion::{LINEAR, MOTION, Motion, host_motion, pose, set_moving};
+use crate::reference::number::{matvec, transpose};
 use crate::reference::project::{Gaussian, near_branch};
 use crate::support::{self, can_run, read_motion};
 
@@ -84,10 +85,17 @@ fn model(case: &Case) -> Model {
     Model::upload(&support::gpu(), &scene).unwrap()
 }
 
-/// Gradient rows in the order of [`INPUTS`].
+/// Gradient rows in the order of [`INPUTS`], from a renderer that has drawn nothing yet.
 fn device_gradient(lanes: LaneForm, case: &Case, form: Form) -> Vec<[f64; INPUTS]> {
+    let mut renderer = Renderer::with_form(&support::gpu(), lanes, true).unwrap();
+    let (rows, entry) = gradient_by(&mut renderer, case, form);
+    check_statistics(case, form, entry);
+    rows
+}
+
+/// Gradient rows in the order of [`INPUTS`], and what the device says of the loss.
+fn gradient_by(renderer: &mut Renderer, case: &Case, form: Form) -> (Vec<[f64; INPUTS]>, Vec4) {
     let (gpu, count) = (support::gpu(), case.gaussians.len());
-    let mut renderer = Renderer::with_form(&gpu, lanes, true).unwrap();
     let model = model(case);
     let motion = model.form().motion;
     let views = [0, 1].map(|i| support::device_view(&case.views[i], count).at(case.times[i] as f32));
@@ -114,11 +122,10 @@ fn device_gradient(lanes: LaneForm, case: &Case, form: Form) -> Vec<[f64; INPUTS
     recorder.finish().unwrap();
     let status = renderer.frame_mut().read_status().unwrap();
     assert_eq!((status.overflowed, status.non_finite), (0, 0));
-    check_statistics(case, form, loss.history().unwrap()[0]);
     let [rows, _] = &support::read_moments(&optimiser.moments, count, 3, motion);
     let (geometry, motion) = (support::read_rows(&gpu, rows, count, 3), read_motion(rows, count));
     let join = |(g, m): (&[f64; 59], &[f64; MOTION])| std::array::from_fn(|i| if i < 11 { g[i] } else { m[i - 11] });
-    geometry.iter().zip(&motion).map(join).collect()
+    (geometry.iter().zip(&motion).map(join).collect(), loss.history().unwrap()[0])
 }
 
 /// The mean end-point error that the device reports is that of the pixels that count.
@@ -193,6 +200,38 @@ fn flow_gradients_agree_with_16_lanes_by_shuffles() {
 #[test]
 fn flow_gradients_agree_with_32_lanes_by_shuffles() {
     flow_gradients_agree(LaneForm { lanes: 32, subgroups: true });
+}
+
+/// Gaussians behind opaque ones are not walked: their slots still hold what the frame before left there, and must be cleared.
+#[test]
+fn what_a_frame_before_left_in_the_slots_is_not_added() {
+    let lanes = LaneForm { lanes: 8, subgroups: false };
+    for Solved { case, .. } in oracle() {
+        let mut covered = case.clone();
+        let view = case.views[0];
+        // Four walls, one behind the other, before all others.
+        for (i, wall) in covered.gaussians[..4].iter_mut().enumerate() {
+            let p = [0.0, 0.0, 1.0 + 0.1 * i as f64];
+            let shifted: [f64; 3] = std::array::from_fn(|axis| p[axis] - view.translation[axis]);
+            wall.mean = matvec(&transpose(&view.rotation), &shifted);
+            wall.log_scale = [1.0; 3];
+            wall.logit = 10.0;
+        }
+        for motion in &mut covered.motions[..4] {
+            *motion = Motion { velocity: [0.0; 3], acceleration: [0.0; 3], centre: case.times[0], ..*motion };
+        }
+        // Where flow teaches all, it adds to the image's gradient, which the loss of the photo sets anew and nothing does here.
+        for form in FORMS.into_iter().filter(|form| !form.all) {
+            let mut fresh = Renderer::with_form(&support::gpu(), lanes, true).unwrap();
+            let (want, _) = gradient_by(&mut fresh, &covered, form);
+            let hidden = want.iter().filter(|row| row.iter().all(|v| *v == 0.0)).count();
+            assert!(hidden >= 5, "{form:?}: only {hidden} Gaussians are hidden");
+            let mut used = Renderer::with_form(&support::gpu(), lanes, true).unwrap();
+            gradient_by(&mut used, case, form);
+            let (got, _) = gradient_by(&mut used, &covered, form);
+            assert!(got == want, "{form:?}: a frame before changes gradients");
+        }
+    }
 }
 
 #[test]
