@@ -60,10 +60,14 @@ pub fn scene(capture: &Capture, config: &Config, frame: &Normalisation) -> Resul
     let moving = capture.is_dynamic() && !config.r#static;
     let (mut points, rays, shape) = match given_or_random(capture, config)? {
         Some(Contents::Scene(loaded)) => return from_scene(loaded.scene, moving, config, frame),
-        Some(Contents::Points(points)) => match seeds::usable(points, capture, frame, config.cap()) {
-            Some(points) => filled_up(seeds::coloured(points, capture), capture, config)?,
-            None => random_points(capture, config)?,
-        },
+        Some(Contents::Points(points)) => {
+            // Sky and plain walls have no points: what fills them up keeps its share however many points there are.
+            let most = (config.cap() as f64 / (1.0 + fill(capture, config))) as usize;
+            match seeds::usable(points, capture, frame, most) {
+                Some(points) => filled_up(seeds::coloured(points, capture), capture, config)?,
+                None => random_points(capture, config)?,
+            }
+        }
         None => random_points(capture, config)?,
     };
     check_count(points.positions.len(), config)?;
@@ -199,11 +203,15 @@ fn placed(mut scene: Scene, moving: bool, config: &Config, frame: &Normalisation
     with_degree(scene, config.degree())
 }
 
+/// Random points for each given one: none where the images have no background.
+fn fill(capture: &Capture, config: &Config) -> f64 {
+    if capture.is_cut_out() { 0.0 } else { config.init_fill }
+}
+
 /// Given points, and random ones behind them where the images have a background.
 fn filled_up(mut points: PointCloud, capture: &Capture, config: &Config) -> Result<Seeds> {
     let room = config.cap() - points.positions.len();
-    let fill = if capture.is_cut_out() { 0.0 } else { config.init_fill };
-    let count = (points.positions.len() as f64 * fill) as usize;
+    let count = (points.positions.len() as f64 * fill(capture, config)) as usize;
     let (filled, rays) = ray_points(capture, count.min(room), &median(&points.positions), FILL_DEPTHS, config)?;
     points.positions.extend(filled.positions);
     points.colours.extend(filled.colours);

@@ -48,7 +48,7 @@ pub fn usable(points: PointCloud, capture: &Capture, frame: &Normalisation, most
     if left <= most {
         return Some(points);
     }
-    log::warn!("--cap-max {most} is below the {left} first points; {most} of them are taken, evenly");
+    log::warn!("{left} first points are more than --cap-max leaves room for; {most} of them are taken, evenly");
     Some(keep(points, |i| (i + 1) * most / left > i * most / left))
 }
 

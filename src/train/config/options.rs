@@ -297,7 +297,8 @@ options! {
         share_duration: bool = true;
         /// Fraction of --opacity-regularisation that acts on a Gaussian at times when it has faded
         faded_regularisation: f64 = 0.0, in 0.0..=1.0;
-        /// Weight of the mean of -ln(duration) in the loss; 0.01 helps clips without optical flow that are mostly static
+        /// Weight of the mean of -ln(duration) in the loss; 0.01 helps clips of one camera, without optical flow, that are mostly
+        /// static, and ruins those of several cameras
         duration_regularisation: f64 = 0.0, in 0.0..;
         /// Weight of the mean fading share of Gaussians (1 - gate) in the loss, where --lr-gate enables gates
         gate_regularisation: f64 = 1e-3, in 0.0..;
