@@ -12,7 +12,7 @@ use crate::scene::Normalisation;
 /// The file that makes a folder a block.
 pub const BLOCK: &str = "block.json";
 /// Version of the file; raised when a field changes its meaning.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A rectangle on the ground, and the column of space above and below it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,6 +68,8 @@ impl Cell {
 pub struct Block {
     /// The frame of training, which all blocks of a plan share.
     pub frame: Normalisation,
+    /// Distance of the whole's farthest training camera from the frame's origin, capture units.
+    pub reach: f64,
     /// What the block trains, and the coarse scene of the whole: a run folder or a scene file. `None` for the whole.
     pub cell: Option<(Cell, PathBuf)>,
 }
@@ -82,6 +84,8 @@ pub struct BlockFile {
     /// What is subtracted from the capture's own coordinates.
     pub shift: DVec3,
     pub frame: Normalisation,
+    /// Distance of the capture's farthest training camera from the frame's origin, capture units.
+    pub reach: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cell: Option<Cell>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,9 +96,9 @@ pub struct BlockFile {
 }
 
 impl BlockFile {
-    pub fn new(capture: PathBuf, shift: DVec3, frame: Normalisation) -> Self {
+    pub fn new(capture: PathBuf, shift: DVec3, frame: Normalisation, reach: f64) -> Self {
         let (cell, coarse, train, test) = (None, None, Vec::new(), Vec::new());
-        Self { version: VERSION, capture, shift, frame, cell, coarse, train, test }
+        Self { version: VERSION, capture, shift, frame, reach, cell, coarse, train, test }
     }
 
     /// # Errors

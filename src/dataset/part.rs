@@ -51,7 +51,7 @@ pub fn open(file: &Path, options: &CaptureOptions, list: impl Fn(&Path) -> Resul
         capture.warnings.push(line);
     }
     let cell = block.cell.zip(block.coarse).map(|(cell, coarse)| (cell, joined(folder, &coarse)));
-    capture.block = Some(Block { frame: block.frame, cell });
+    capture.block = Some(Block { frame: block.frame, reach: block.reach, cell });
     Ok(capture)
 }
 

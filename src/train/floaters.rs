@@ -11,7 +11,7 @@ use crate::dataset::{Capture, Shot, Split};
 use crate::edit;
 use crate::scene::Scene;
 
-use super::frame::normalisation;
+use super::frame::reach;
 use super::sky;
 
 /// Training views whose depth is looked at.
@@ -84,7 +84,7 @@ pub fn share(scene: &Scene, capture: &Capture) -> Result<Option<f64>> {
     }
     let used = train.iter().step_by(train.len().div_ceil(VIEWS));
     // A background that is not cut out is somewhere: what is as far as sky is not in front of it.
-    let beyond = if capture.is_cut_out() { f64::INFINITY } else { sky::FAR / normalisation(capture).scale };
+    let beyond = if capture.is_cut_out() { f64::INFINITY } else { sky::FAR * reach(capture) };
     let surfaces: Result<Option<Vec<Surface>>> = used.map(|shot| Surface::of(capture, shot, beyond)).collect();
     let Some(surfaces) = surfaces? else { return Ok(None) };
     let weights = edit::importance(scene);

@@ -25,3 +25,9 @@ pub fn normalisation(capture: &Capture) -> Normalisation {
     }
     Normalisation { centre: mean, scale: if reach < 1e-9 { 1.0 } else { 1.0 / reach } }
 }
+
+/// How far the capture reaches from the frame's origin, capture units: the distance of the farthest training camera, of a
+/// block that of the whole.
+pub fn reach(capture: &Capture) -> f64 {
+    capture.block.as_ref().map_or_else(|| 1.0 / normalisation(capture).scale, |block| block.reach)
+}

@@ -8,12 +8,11 @@ use glam::{DVec2, DVec3};
 use rayon::prelude::*;
 
 use super::config::{Choice, Config};
-use super::frame::normalisation;
+use super::frame::{normalisation, reach};
 use super::tracks::Ray;
 use crate::camera::Camera;
 use crate::dataset::{Capture, Coverage, Photo, Split};
 use crate::render::orbit;
-use crate::scene::Normalisation;
 
 /// Radius of the shell about the cameras' mean, in units of their reach (the distance of the farthest from the mean).
 pub const SHELL: f64 = 20.0;
@@ -40,7 +39,9 @@ struct Cells {
 /// Where photos show sky, and the shell behind the capture.
 pub struct Sky {
     photos: Vec<(usize, Cells)>,
-    frame: Normalisation,
+    centre: DVec3,
+    /// Radius of the shell, capture units.
+    radius: f64,
 }
 
 impl Sky {
@@ -76,16 +77,14 @@ impl Sky {
             ),
             _ => log::info!("{percent:.0} % of the photos is sky"),
         }
-        Ok(Some(Self { photos, frame: normalisation(capture) }))
+        Ok(Some(Self { photos, centre: normalisation(capture).centre, radius: SHELL * reach(capture) }))
     }
 
     /// The distance along a ray to the shell, capture units, where its photo shows sky.
     pub fn distance(&self, capture: &Capture, ray: &Ray) -> Option<f64> {
         let (_, cells) = self.photos.iter().find(|(shot, _)| *shot == ray.shot)?;
         let origin = ray.at(capture, 0.0);
-        cells
-            .at(ray.pixel)
-            .then(|| to_sphere(origin - self.frame.centre, ray.at(capture, 1.0) - origin, SHELL / self.frame.scale))
+        cells.at(ray.pixel).then(|| to_sphere(origin - self.centre, ray.at(capture, 1.0) - origin, self.radius))
     }
 }
 

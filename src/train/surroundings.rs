@@ -4,9 +4,10 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use glam::{Vec3, Vec4, dvec2};
+use glam::{DVec3, Vec3, Vec4, dvec2};
 
 use super::config::Config;
+use super::frame::{normalisation, reach};
 use crate::camera::{Camera, fit_within};
 use crate::dataset::{Capture, Cell, Coverage, Photo, Split};
 use crate::format;
@@ -18,12 +19,15 @@ use crate::scene::Scene;
 const SIDE: u32 = 256;
 /// Transmittance above which a pixel shows no surface of the coarse scene.
 const OPEN: f32 = 0.5;
+/// What is farther from the frame's origin, in units of the capture's reach, lies behind all blocks: far ground and sky.
+const BEHIND: f64 = 2.0;
 /// Photos of which less than this share shows the block are not trained on.
 const LEAST_SHARE: f64 = 0.02;
 
 /// The coarse scene of the whole, cut at the border of what a block trains.
 pub struct Surroundings {
     cell: Cell,
+    background: Background,
     /// Gaussians beyond the block's margin.
     pub outside: Scene,
     pub inside: Scene,
@@ -47,7 +51,8 @@ impl Surroundings {
         let (mut outside, mut inside) = (scene.clone(), scene);
         outside.retain(|scene, i| !cell.reaches(scene.means[i].as_dvec3()));
         inside.retain(|scene, i| cell.reaches(scene.means[i].as_dvec3()));
-        Ok(Some(Self { cell: *cell, outside, inside }))
+        let background = Background { centre: normalisation(capture).centre, radius: BEHIND * reach(capture) };
+        Ok(Some(Self { cell: *cell, background, outside, inside }))
     }
 
     /// What the training photos show of the block, by the depth of the coarse scene.
@@ -67,7 +72,7 @@ impl Surroundings {
                 let (width, height) = fit_within(lens.width, lens.height, Some(SIDE));
                 camera.lens = lens.resized(width, height);
                 let rendered = view.render(&camera, 0.0)?;
-                mask = Some(Mask::of(&self.cell, &camera, &rendered.pixels));
+                mask = Some(Mask::of(&self.cell, &self.background, &camera, &rendered.pixels));
             }
             masks.push(mask);
         }
@@ -95,6 +100,12 @@ fn remedy(run: &Path) -> String {
     }
 }
 
+/// What is farther than a radius from a place.
+struct Background {
+    centre: DVec3,
+    radius: f64,
+}
+
 /// The pixels of a photo that show the block, a bit each.
 struct Mask {
     width: u32,
@@ -104,9 +115,9 @@ struct Mask {
 }
 
 impl Mask {
-    /// From the coarse scene's depth and transmittance. A pixel shows the block where the surface lies in it, or where there
-    /// is no surface and the ray passes through: what is made there wrongly must not go unseen.
-    fn of(cell: &Cell, camera: &Camera, pixels: &[Vec4]) -> Self {
+    /// From the coarse scene's depth and transmittance. A pixel shows the block where the surface lies in it, or where the ray
+    /// passes through to nothing but the background: what is made there wrongly must not go unseen.
+    fn of(cell: &Cell, background: &Background, camera: &Camera, pixels: &[Vec4]) -> Self {
         let (width, height) = (camera.lens.width, camera.lens.height);
         let (origin, forward) = (camera.pose.centre(), camera.pose.forward());
         let mut used = vec![0; pixels.len().div_ceil(8)];
@@ -115,11 +126,9 @@ impl Mask {
             let (x, y) = (i as u32 % width, i as u32 / width);
             let ray = camera.ray(dvec2(f64::from(x) + 0.5, f64::from(y) + 0.5));
             let ahead = ray.dot(forward);
-            let shown = if pixel.w > OPEN || ahead <= 0.0 {
-                cell.is_crossed(origin, ray)
-            } else {
-                cell.reaches(origin + ray * (f64::from(pixel.x) / ahead))
-            };
+            let place = origin + ray * (f64::from(pixel.x) / ahead);
+            let open = pixel.w > OPEN || ahead <= 0.0 || place.distance(background.centre) > background.radius;
+            let shown = if open { cell.is_crossed(origin, ray) } else { cell.reaches(place) };
             used[i / 8] |= u8::from(shown) << (i % 8);
             count += usize::from(shown);
         }

@@ -7,6 +7,7 @@ pub mod moving;
 pub mod random;
 
 pub use device::{
-    can_run, device_view, gpu, made_moments, read_moments, read_motion, read_rows, renderer, seen, training_renderer,
+    SECOND_MOMENT, can_run, device_view, gpu, made_moments, read_moments, read_motion, read_rows, renderer, seen,
+    training_renderer,
 };
 pub mod usdc;

@@ -7,11 +7,10 @@ use anyhow::{Context, Result};
 
 use crate::dataset::{Capture, Shot};
 use crate::gpu::{Gpu, GpuError};
-use crate::scene::Normalisation;
 
 use crate::train::budget::budgeted;
 use crate::train::config::Config;
-use crate::train::frame::normalisation;
+use crate::train::frame::{normalisation, reach};
 use crate::train::guide;
 use crate::train::trainer::Trainer;
 
@@ -129,8 +128,7 @@ fn with_fitting_cap(error: anyhow::Error, cap: usize) -> anyhow::Error {
 /// The account of a run that starts, or goes on: it says where that is on another adapter or by another program.
 fn account(out: &Path, config: &Config, capture: &Capture, sitting: Sitting) -> Result<Manifest> {
     let (step, inputs) = (sitting.from_step, manifest::inputs(capture, config)?);
-    let Normalisation { centre, scale } = normalisation(capture);
-    let frame = Some(Frame { centre: centre.to_array(), reach: 1.0 / scale });
+    let frame = Some(Frame { centre: normalisation(capture).centre.to_array(), reach: reach(capture) });
     let manifest = match Manifest::read(out)? {
         Some(mut earlier) => {
             let differences = earlier.go_on(config.clone(), sitting, step);
