@@ -110,34 +110,28 @@ fn relocation_matches_published_values() {
 }
 
 #[test]
-fn draws_follow_weights() {
+fn draws_follow_opacity() {
     let mut rng = Rng::new(6);
-    let values: Vec<f64> = (0..40).map(|_| rng.range(0.0, 1.0)).collect();
-    let dead = |i: usize| i % 4 == 0;
-    let scale = split::weight_scale(40);
-    let weights = |grow: bool| -> Vec<u32> {
-        (0..40).map(|i| if !grow && dead(i) { 0 } else { split::weight(values[i], scale) }).collect()
-    };
-    let destinations: Vec<usize> = (0..40).filter(|i| dead(*i)).collect();
-    let word = |destination: usize| pcg4d([destination as u32, 1, 2, 3])[0];
-    let plan = split::plan(&weights(false), destinations.clone(), word).expect("some dead");
-    assert_eq!(plan.copies.iter().map(|&(to, _)| to).collect::<Vec<_>>(), destinations);
-    assert!(plan.copies.iter().all(|&(_, from)| !dead(from)));
+    let opacities: Vec<f64> =
+        (0..40).map(|i| if i % 4 == 0 { rng.range(0.0, 0.005) } else { rng.range(0.006, 1.0) }).collect();
+    let plan = split::relocation(&opacities, |destination| pcg4d([destination as u32, 1, 2, 3])[0]).expect("some dead");
+    assert_eq!(plan.copies.iter().map(|&(to, _)| to).collect::<Vec<_>>(), (0..40).step_by(4).collect::<Vec<_>>());
+    assert!(plan.copies.iter().all(|&(_, from)| opacities[from] > split::DEAD));
     assert_eq!(plan.drawn.iter().sum::<u32>(), 10);
 
     let draws = 60_000;
-    let word = |destination: usize| pcg4d([destination as u32, 9, 2, 3])[0];
-    let plan = split::plan(&weights(true), (40..40 + draws).collect(), word).expect("some alive");
-    let total: f64 = values.iter().sum();
+    let plan =
+        split::growth(&opacities, draws, |destination| pcg4d([destination as u32, 9, 2, 3])[0]).expect("some alive");
+    let total: f64 = opacities.iter().sum();
     let mut deviation = 0.0;
-    for (drawn, value) in plan.drawn.iter().zip(&values) {
-        let expected = draws as f64 * value / total;
+    for (drawn, opacity) in plan.drawn.iter().zip(&opacities) {
+        let expected = draws as f64 * opacity / total;
         deviation += (f64::from(*drawn) - expected).powi(2) / expected;
     }
     // χ² with 39 degrees of freedom: the 99.9 % point is 72.1.
     assert!(deviation < 72.1, "χ² = {deviation}");
-    assert!(split::plan(&[0, 0], vec![0, 1], word).is_none(), "nothing alive");
-    assert!(split::plan(&[1, 2], vec![], word).is_none(), "nothing dead");
+    assert!(split::relocation(&[0.001, 0.004], |_| 0).is_none(), "nothing alive");
+    assert!(split::relocation(&[0.5, 0.9], |_| 0).is_none(), "nothing dead");
 }
 
 #[test]

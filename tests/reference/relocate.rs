@@ -1,11 +1,10 @@
 //! Twin of relocation and growth (3DGS-MCMC; docs/algorithms.md E.6, E.7): opacities and scales that preserve a slice
-//! of the image when one Gaussian becomes N, and draws in proportion to what the loss feels of each.
+//! of the image when one Gaussian becomes N, and draws in proportion to opacity.
 
 use dapple::scene::Scene;
 use dapple::train::refine::Refine;
 
 use super::number::Num;
-use super::project::rotation;
 
 /// Opacity at or below which a Gaussian is dead.
 pub const DEAD: f64 = 0.005;
@@ -66,24 +65,14 @@ pub fn copies(drawn: u32) -> u32 {
     (drawn + 1).min(COPIES_MAX)
 }
 
-/// What one of `count` Gaussians weighs in the draw, at most 1: the root of `count` times the change of the loss where its mean
-/// moves by its own standard deviation, by the root mean square of its gradient. `second_moment` is Adam's, of the mean.
-pub fn own_weight(count: usize, quaternion: &[f64; 4], log_scale: &[f64], second_moment: &[f64]) -> f64 {
-    let r = rotation(quaternion);
-    let squared: f64 = (0..3)
-        .map(|axis| second_moment[axis] * (0..3).map(|k| (r[axis][k] * log_scale[k].exp()).powi(2)).sum::<f64>())
-        .sum();
-    (count as f64 * squared.sqrt()).sqrt().min(1.0)
-}
-
-/// Weight of 1 such that the weights of `count` Gaussians sum to less than 2³²: 2¹⁶ up to 65 535 of them.
+/// Weight of opacity 1 such that the weights of `count` Gaussians sum to less than 2³²: 2¹⁶ up to 65 535 of them.
 pub fn weight_scale(count: u32) -> f64 {
     f64::from((u32::MAX / count.max(1)).min(1 << 16))
 }
 
-/// A weight in fixed point, at least 1 so that nobody alive is out of the draw: max(1, ⌊w · scale⌋).
-pub fn weight(value: f64, scale: f64) -> u32 {
-    ((value * scale).floor() as u32).max(1)
+/// An opacity in fixed point, at least 1 so that nobody alive is out of the draw: max(1, ⌊o · scale⌋).
+pub fn weight(opacity: f64, scale: f64) -> u32 {
+    ((opacity * scale).floor() as u32).max(1)
 }
 
 /// Inclusive prefix sums; the last is the total.
@@ -116,8 +105,23 @@ pub struct Plan {
     pub drawn: Vec<u32>,
 }
 
-/// Sources for the destinations, drawn in proportion to weights, as a kernel computed them. `word(destination)` is the random
-/// word of a draw. `None` where there is nothing to do or nothing to draw from.
+/// Sources for every dead Gaussian, drawn among the live ones in proportion to opacity. `word(destination)` is the random
+/// word of a draw. `None` where nothing is dead or nothing alive.
+pub fn relocation(opacities: &[f64], word: impl Fn(usize) -> u32) -> Option<Plan> {
+    let scale = weight_scale(opacities.len() as u32);
+    let weights: Vec<u32> = opacities.iter().map(|&o| if o <= DEAD { 0 } else { weight(o, scale) }).collect();
+    let dead: Vec<usize> = (0..opacities.len()).filter(|&i| opacities[i] <= DEAD).collect();
+    plan(&weights, dead, word)
+}
+
+/// Sources for `added` new Gaussians behind the last, drawn among all.
+pub fn growth(opacities: &[f64], added: usize, word: impl Fn(usize) -> u32) -> Option<Plan> {
+    let scale = weight_scale(opacities.len() as u32);
+    let weights: Vec<u32> = opacities.iter().map(|&o| weight(o, scale)).collect();
+    plan(&weights, (opacities.len()..opacities.len() + added).collect(), word)
+}
+
+/// The same from weights, as a kernel computed them.
 pub fn plan(weights: &[u32], destinations: Vec<usize>, word: impl Fn(usize) -> u32) -> Option<Plan> {
     let prefix = prefix_sums(weights);
     let total = *prefix.last()?;
@@ -136,22 +140,20 @@ pub fn plan(weights: &[u32], destinations: Vec<usize>, word: impl Fn(usize) -> u
     Some(Plan { copies, drawn })
 }
 
-/// Share of its weight that a moving Gaussian has in the draw: longer durations than the usual one count less.
-pub fn weight_in_time(log_duration: f64, usual_log_duration: f64, power: f64) -> f64 {
-    (power * (usual_log_duration - log_duration)).exp().min(1.0)
+/// Share of opacity 1 that a moving Gaussian weighs in the draw: longer durations than the usual one count less.
+pub fn weight_in_time(opacity: f64, log_duration: f64, usual_log_duration: f64, power: f64) -> f64 {
+    opacity * (power * (usual_log_duration - log_duration)).exp().min(1.0)
 }
 
-/// Weights are the oracle's to a unit and rounding, where all second moments are `second_moment`.
-pub fn check_weights(weights: &[u32], scene: &Scene, second_moment: f64, refine: &Refine) {
+/// Weights are the oracle's to a unit and rounding.
+pub fn check_weights(weights: &[u32], scene: &Scene, refine: &Refine) {
     let (usual, power) = (f64::from(refine.usual_log_duration), f64::from(refine.duration_power));
     let mut long = 0;
     for (i, &weight) in weights.iter().enumerate() {
         let opacity = f64::from(scene.logits[i]).sigmoid();
         let duration = f64::from(scene.motion.as_ref().unwrap().log_durations[i]);
         let alive = refine.added > 0 || opacity > DEAD;
-        let log_scale = scene.log_scales[i].to_array().map(f64::from);
-        let own = own_weight(weights.len(), &scene.quaternions[i].map(f64::from), &log_scale, &[second_moment; 3]);
-        let want = own * weight_in_time(duration, usual, power) * f64::from(refine.weight_scale);
+        let want = weight_in_time(opacity, duration, usual, power) * f64::from(refine.weight_scale);
         let want = if alive { want.max(1.0) } else { 0.0 };
         assert!((f64::from(weight) - want).abs() <= 1.0 + 1e-5 * want, "Gaussian {i}: {weight}, not {want}");
         long += usize::from(duration > usual);

@@ -367,7 +367,6 @@ fn relocation_copies_motion_and_divides_durations() {
         relocate::check_weights(
             &gpu.read_range(renderer.frame().scratch().weights, 0, count).unwrap(),
             &scene,
-            support::SECOND_MOMENT.into(),
             &refine,
         );
         let [first, _] = support::read_moments(&moments, count + added, 0, model.form().motion);

@@ -130,20 +130,17 @@ pub fn read_moments(moments: &Moments, capacity: usize, degree: u32, motion: Mot
     })
 }
 
-/// What [`made_moments`] makes of second moments: small, so that weights of relocation differ.
-pub const SECOND_MOMENT: f32 = 1.0 / 65_536.0;
-
-/// Moments in full precision whose first are all ones and whose second all [`SECOND_MOMENT`], for the first `count` Gaussians.
+/// Moments in full precision whose first are all ones and whose second all twos, for the first `count` Gaussians.
 pub fn made_moments(count: usize, capacity: usize, degree: u32, motion: MotionKind) -> Moments {
     let (gpu, form) = (gpu(), ModelForm { motion, packed: false });
     let moments = Moments::zeros(&gpu, capacity, degree, form).unwrap();
     let vectors = motion.vectors();
-    let row = [vec![1.0; 4], vec![SECOND_MOMENT; 4], vec![1.0; vectors], vec![SECOND_MOMENT; vectors]].concat();
+    let row = [vec![1.0; 4], vec![2.0; 4], vec![1.0; vectors], vec![2.0; vectors]].concat();
     let row = row.into_iter().take(moment_vectors(form));
     let row: Vec<Vec4> = row.map(Vec4::splat).collect();
     gpu.write(&moments.rows, 0, &row.repeat(count));
     let stride = 3 * sh_rest(degree);
-    for (value, sh) in [1.0, SECOND_MOMENT].iter().zip(&moments.sh) {
+    for (value, sh) in [1.0_f32, 2.0].iter().zip(&moments.sh) {
         // Whole blocks of four: the rows behind the last Gaussian stay zero.
         let mut filled = vec![0; sh.len()];
         for g in 0..count {

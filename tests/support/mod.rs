@@ -7,7 +7,6 @@ pub mod moving;
 pub mod random;
 
 pub use device::{
-    SECOND_MOMENT, can_run, device_view, gpu, made_moments, read_moments, read_motion, read_rows, renderer, seen,
-    training_renderer,
+    can_run, device_view, gpu, made_moments, read_moments, read_motion, read_rows, renderer, seen, training_renderer,
 };
 pub mod usdc;
