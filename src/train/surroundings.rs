@@ -177,3 +177,31 @@ impl CellMasks {
         photo
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use glam::{DVec2, vec4};
+
+    use super::*;
+    use crate::camera::{Lens, Pose};
+
+    /// A camera two units before a block of two units, which looks through its middle.
+    #[test]
+    fn a_pixel_shows_the_block_where_its_surface_is_there_or_nothing_is_behind_it() {
+        let cell =
+            Cell { axes: [DVec3::X, DVec3::Z], low: DVec2::splat(-1.0), high: DVec2::splat(1.0), margin: DVec2::ZERO };
+        let background = Background { centre: DVec3::ZERO, radius: 10.0 };
+        let pose = Pose::look_at(DVec3::new(0.0, 0.0, -3.0), DVec3::ZERO, DVec3::Y);
+        let lens = Lens::pinhole(DVec2::splat(100.0), DVec2::splat(0.5), (1, 1));
+        let shown = |depth: f32, transmittance: f32| {
+            Mask::of(&cell, &background, &Camera { pose, lens }, &[vec4(depth, 0.0, 0.0, transmittance)]).get(0, 0)
+        };
+        assert!(shown(3.0, 0.0), "a surface in the block");
+        assert!(!shown(1.5, 0.0) && !shown(5.0, 0.0), "one before it, one behind it in another block");
+        assert!(shown(20.0, 0.0), "the background, through the block");
+        assert!(shown(1.5, 0.9), "no surface");
+        let away = Pose::look_at(DVec3::new(0.0, 0.0, -3.0), DVec3::new(0.0, 0.0, -4.0), DVec3::Y);
+        let passed = Mask::of(&cell, &background, &Camera { pose: away, lens }, &[vec4(20.0, 0.0, 0.0, 0.0)]);
+        assert!(!passed.get(0, 0), "the background, beside the block");
+    }
+}

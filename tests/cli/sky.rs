@@ -57,3 +57,19 @@ fn sky_is_found_stays_behind_the_scene_and_can_be_dropped() {
     let said = folder.error("export all.ply again.ply --sky drop", 1);
     assert!(said.contains("--sky needs a run") && said.contains("--crop sphere"), "{said}");
 }
+
+/// 1200 points are more than there is room for; sky, which has none, gets Gaussians all the same.
+#[test]
+fn sky_has_its_share_where_points_exceed_the_cap() {
+    let folder = Folder::new();
+    outdoor(&folder);
+    let said = folder.succeed("train outdoor --steps 20 --cap-max 600 --out run");
+    assert!(
+        said.contains("1200 first points are more than --cap-max leaves room for; 500 of them are taken"),
+        "{said}"
+    );
+    assert!(said.contains("% of the photos is sky"), "{said}");
+    folder.succeed("export run near.ply --sky drop --views 0");
+    let (near, all) = (count(&folder, "near.ply"), count(&folder, "run"));
+    assert!(all == 600 && (5..100).contains(&(all - near)), "{near} of {all} are no sky");
+}
