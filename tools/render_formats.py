@@ -22,7 +22,8 @@ FORMATS = [
     ("v3.spz", ["--spz-version", "3"], ["--spz-version", "3"]),
     ("v4.spz", [], []),
     ("a.sog", [], []),
-    ("a.glb", [], []),
+    # A run's scene knows its up and would be turned; this leaves it as it is.
+    ("a.glb", ["--up", "-y"], []),
 ]
 
 
