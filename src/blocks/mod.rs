@@ -10,10 +10,9 @@ mod partition;
 mod picture;
 mod plan;
 mod report;
-mod sight;
+mod visibility;
 
 pub use cells::{Grid, cells, ground_axes};
 pub use merge::{Merged, merge};
 pub use partition::{Options, partition};
 pub use plan::{PLAN, Plan, PlannedBlock, PlannedCell};
-pub use sight::{Sights, covers, sights};

@@ -8,7 +8,7 @@ use glam::DVec3;
 
 use super::cells::{Grid, cells, ground_axes, sampled};
 use super::plan::{OPTIONS, Plan, PlannedBlock, PlannedCell};
-use super::sight::sights;
+use super::visibility::visibility;
 use super::{picture, report};
 use crate::camera::Camera;
 use crate::dataset::{BLOCK, BlockFile, Capture, CaptureOptions, Cell, FlowChoice, Split};
@@ -62,8 +62,8 @@ pub fn partition(path: &Path, out: &Path, options: &Options) -> Result<Plan> {
     };
     let centres: Vec<DVec3> = cameras.iter().map(|camera| camera.pose.centre()).collect();
     let cells = cells(options.grid, ground_axes(up), &sample, &centres, options.margin)?;
-    let sights = sights(path, &capture, &cells, &sample)?;
-    let (judged, all) = (sights.by_tracks, sights.seen.len());
+    let visible = visibility(path, &capture, &cells, &sample)?;
+    let (judged, all) = (visible.by_tracks, visible.seen.len());
     log::info!("{judged} of {all} photos are judged by their tracks, the others by what the points of a cell cover");
 
     let whole = relative(&fresh, &std::fs::canonicalize(path).with_context(|| path.display().to_string())?);
@@ -72,7 +72,7 @@ pub fn partition(path: &Path, out: &Path, options: &Options) -> Result<Plan> {
     (plan.coarse.points, plan.coarse.cameras) = (points.len(), cameras.len());
     for (k, cell) in cells.iter().enumerate() {
         let name = name(&cells, k);
-        let mut block = planned(&format!("blocks/{name}"), &capture, |shot| sights.seen[shot][k]);
+        let mut block = planned(&format!("blocks/{name}"), &capture, |shot| visible.seen[shot][k]);
         ensure!(block.photos > 0, "no training photo sees the cell {name}; partition into fewer blocks (--blocks)");
         block.points = points.iter().filter(|point| cell.contains(point.as_dvec3())).count();
         block.cameras = centres.iter().filter(|centre| cell.contains(**centre)).count();
@@ -84,7 +84,7 @@ pub fn partition(path: &Path, out: &Path, options: &Options) -> Result<Plan> {
         write_block(made, &plan, &plan.coarse, None, (&capture, &coarse), |_| true)?;
         for (k, planned) in plan.cells.iter().enumerate() {
             let of = (&capture, &options.block);
-            write_block(made, &plan, &planned.block, Some(planned.cell), of, |shot| sights.seen[shot][k])?;
+            write_block(made, &plan, &planned.block, Some(planned.cell), of, |shot| visible.seen[shot][k])?;
         }
         picture::save(made, &plan, &sample, &centres)
     })?;

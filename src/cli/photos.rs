@@ -11,7 +11,7 @@ use super::input::UsageError;
 use super::interrupt::{INTERRUPTED, catch_interrupts, interrupted};
 use super::stage_progress::StageProgress;
 use super::train;
-use crate::photos::{self, Cameras, Hooks, Matcher, Settings, Stopped, Told};
+use crate::photos::{self, Cameras, Event, Hooks, Matcher, Settings, Stopped};
 use crate::train::config::Flags;
 use crate::train::run::folder::RunFolder;
 
@@ -82,8 +82,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
     };
     let (capture, frozen) = (args.run.join(CAPTURE), RunFolder::exists(&args.run));
     let mut progress = StageProgress::default();
-    let mut tell = |told: Told| progress.take(told);
-    let made = photos::make(&settings, &args.run, &capture, frozen, &mut Hooks { tell: &mut tell, interrupted });
+    let mut on_event = |event: Event| progress.take(event);
+    let made =
+        photos::make(&settings, &args.run, &capture, frozen, &mut Hooks { on_event: &mut on_event, interrupted });
     progress.finish();
     let summary = match made {
         Err(error) if error.is::<Stopped>() => {

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::events;
 use super::progress::the_bar;
-use crate::photos::Told;
+use crate::photos::Event;
 
 /// Interval between plain lines, and between events.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -37,17 +37,17 @@ struct Stage {
 
 impl StageProgress {
     /// Takes note of what the work tells.
-    pub fn take(&mut self, told: Told) {
-        match told {
-            Told::Stage { name, text } => self.start(name, text),
-            Told::Kept { name, text } => {
+    pub fn take(&mut self, event: Event) {
+        match event {
+            Event::Stage { name, text } => self.start(name, text),
+            Event::Kept { name, text } => {
                 self.finish();
                 events::say(|| json!({ "event": "stage", "stage": name, "kept": true, "text": text }));
                 eprintln!("{name}: {text}, kept from before");
             }
-            Told::Progress { share, text } => self.show(share, &text),
-            Told::Note(text) => log::info!("{text}"),
-            Told::Warning(text) => log::warn!("{text}"),
+            Event::Progress { share, text } => self.show(share, &text),
+            Event::Note(text) => log::info!("{text}"),
+            Event::Warning(text) => log::warn!("{text}"),
         }
     }
 

@@ -76,7 +76,7 @@ impl ShRotation {
                 }
             }
         }
-        Self { matrix: sums.map(|row| row.map(settle)) }
+        Self { matrix: sums.map(|row| row.map(rounded)) }
     }
 
     /// Rotates one Gaussian's coefficients: `[K][3]`, coefficient-major; K = (degree + 1)².
@@ -97,7 +97,7 @@ impl ShRotation {
 }
 
 /// Rounds near-integers to integers, so that quarter turns are exact.
-fn settle(value: f64) -> f32 {
+fn rounded(value: f64) -> f32 {
     let whole = value.round();
     (if (value - whole).abs() < 1e-13 { whole } else { value }) as f32
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::external::{self, start_error};
-use super::hooks::{Hooks, Stopped, Told};
+use super::hooks::{Event, Hooks, Stopped};
 use super::settings::{LOG, WORK};
 
 const PROGRAM: &str = "colmap";
@@ -63,7 +63,7 @@ impl Colmap {
         external::run(command(words), &self.log, hooks, |line, hooks| {
             if let Some((share, text)) = progress(line, total).filter(|(share, _)| *share > furthest) {
                 furthest = share;
-                (hooks.tell)(Told::Progress { share, text });
+                (hooks.on_event)(Event::Progress { share, text });
             }
         })
     }

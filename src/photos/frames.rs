@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use image::RgbImage;
 
 use super::external::start_error;
-use super::hooks::{Hooks, Told};
+use super::hooks::{Event, Hooks};
 use super::link::{put_faces, put_frame};
 use super::sharpness::sharpness;
 use crate::format::create_folder;
@@ -119,7 +119,7 @@ pub fn take(
         let seconds = count as f64 / (moments.rate * moments.frames as f64);
         let share = share.0 + share.1 * (seconds / facts.seconds).min(1.0);
         let text = format!("second {seconds:.0} of {:.0}", facts.seconds);
-        (hooks.tell)(Told::Progress { share, text });
+        (hooks.on_event)(Event::Progress { share, text });
     }
     if let Some((moment, _, frame)) = best {
         put((moment, frame))?;

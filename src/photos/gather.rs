@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde_json::json;
 
 use super::frames::{self, Moments, VideoFacts};
-use super::hooks::{Hooks, Told};
+use super::hooks::{Event, Hooks};
 use super::link;
 use super::settings::Settings;
 use super::sharpness::sharpness;
@@ -145,7 +145,7 @@ pub fn gather(
     }
     let pictures = plan.look(images)?;
     if found == Found::Done {
-        (hooks.tell)(Told::Kept { name: STAGE, text: format!("{} pictures", pictures.names.len()) });
+        (hooks.on_event)(Event::Kept { name: STAGE, text: format!("{} pictures", pictures.names.len()) });
     }
     Ok(pictures)
 }
@@ -230,7 +230,7 @@ impl Plan {
 
     fn fill(&self, settings: &Settings, sources: &[Source], images: &Path, hooks: &mut Hooks) -> Result<()> {
         let text = if self.rate.is_some() { "taking the sharpest frames" } else { "gathering photos" };
-        (hooks.tell)(Told::Stage { name: STAGE, text: text.into() });
+        (hooks.on_event)(Event::Stage { name: STAGE, text: text.into() });
         let mut passed = 0.0;
         for (source, label) in sources.iter().zip(&self.labels) {
             let folder = images.join(label);
@@ -272,7 +272,7 @@ impl Plan {
             }
             let done = i + 1;
             let text = format!("photo {done} of {}", photos.len());
-            (hooks.tell)(Told::Progress { share: done as f64 / photos.len() as f64, text });
+            (hooks.on_event)(Event::Progress { share: done as f64 / photos.len() as f64, text });
         }
         Ok(())
     }
@@ -338,7 +338,7 @@ fn sharpest(photos: &[PathBuf], groups: usize, hooks: &mut Hooks) -> Result<Vec<
         let sharpest = scored?.into_iter().max_by(|a, b| a.0.total_cmp(&b.0)).context("a group has photos")?;
         best.push(sharpest.1.clone());
         let text = format!("choosing the sharpest of {} photos", photos.len());
-        (hooks.tell)(Told::Progress { share: 0.9 * (group + 1) as f64 / groups as f64, text });
+        (hooks.on_event)(Event::Progress { share: 0.9 * (group + 1) as f64 / groups as f64, text });
     }
     Ok(best)
 }

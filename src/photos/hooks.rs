@@ -1,4 +1,4 @@
-//! What the making of a capture tells, and how it is stopped.
+//! The events of making a capture, and how it is stopped.
 
 use anyhow::Result;
 
@@ -7,8 +7,8 @@ use anyhow::Result;
 #[error("stopped")]
 pub struct Stopped;
 
-/// What the making of a capture tells.
-pub enum Told {
+/// What happens while a capture is made.
+pub enum Event {
     /// A stage starts.
     Stage {
         name: &'static str,
@@ -29,19 +29,19 @@ pub enum Told {
     Warning(String),
 }
 
-/// Whom the making of a capture tells, and who may stop it.
+/// Who hears the events of making a capture, and may stop it.
 pub struct Hooks<'a> {
-    pub tell: &'a mut dyn FnMut(Told),
+    pub on_event: &'a mut dyn FnMut(Event),
     pub interrupted: fn() -> bool,
 }
 
 impl Hooks<'_> {
     pub fn note(&mut self, text: impl Into<String>) {
-        (self.tell)(Told::Note(text.into()));
+        (self.on_event)(Event::Note(text.into()));
     }
 
     pub fn warn(&mut self, text: impl Into<String>) {
-        (self.tell)(Told::Warning(text.into()));
+        (self.on_event)(Event::Warning(text.into()));
     }
 
     /// # Errors

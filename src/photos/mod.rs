@@ -22,7 +22,7 @@ use colmap::Colmap;
 use settings::WORK;
 use stages::Stages;
 
-pub use hooks::{Hooks, Stopped, Told};
+pub use hooks::{Event, Hooks, Stopped};
 pub use settings::{Cameras, Matcher, Settings};
 pub use summary::Summary;
 

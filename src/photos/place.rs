@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::colmap::{Analysis, Colmap};
 use super::gather::Pictures;
-use super::hooks::{Hooks, Told};
+use super::hooks::{Event, Hooks};
 use super::settings::{Cameras, LOG, Matcher, Settings, WORK};
 use super::stages::{Found, Stages};
 use super::summary::Summary;
@@ -204,11 +204,11 @@ fn summary(best: &Analysis, pictures: usize, others: Vec<usize>) -> Summary {
 }
 
 fn stage(hooks: &mut Hooks, name: &'static str, text: String) {
-    (hooks.tell)(Told::Stage { name, text });
+    (hooks.on_event)(Event::Stage { name, text });
 }
 
 fn kept(hooks: &mut Hooks, name: &'static str, text: &str) {
-    (hooks.tell)(Told::Kept { name, text: text.into() });
+    (hooks.on_event)(Event::Kept { name, text: text.into() });
 }
 
 /// Removes a file or folder, if it is there.

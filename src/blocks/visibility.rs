@@ -21,7 +21,7 @@ const FEWEST_TILES: u32 = 4;
 const SAMPLE: usize = 2000;
 
 /// Who sees what.
-pub struct Sights {
+pub(super) struct Visibility {
     /// `[shots][cells]`
     pub seen: Vec<Vec<bool>>,
     /// Photos judged by tracks.
@@ -32,7 +32,7 @@ pub struct Sights {
 ///
 /// # Errors
 /// A model whose tracks cannot be read.
-pub fn sights(path: &Path, capture: &Capture, cells: &[Cell], points: &[DVec3]) -> Result<Sights> {
+pub(super) fn visibility(path: &Path, capture: &Capture, cells: &[Cell], points: &[DVec3]) -> Result<Visibility> {
     let (count, shots) = (cells.len(), capture.shots.len());
     let (mut tracks, mut totals) = (vec![0u32; shots * count], vec![0u32; shots]);
     let mut within = Vec::new();
@@ -60,7 +60,7 @@ pub fn sights(path: &Path, capture: &Capture, cells: &[Cell], points: &[DVec3]) 
                 .collect()
         };
     let seen = (0..shots).into_par_iter().map(judge).collect();
-    Ok(Sights { seen, by_tracks: totals.iter().filter(|&&total| total >= ENOUGH_TRACKS).count() })
+    Ok(Visibility { seen, by_tracks: totals.iter().filter(|&&total| total >= ENOUGH_TRACKS).count() })
 }
 
 fn sample(cell: &Cell, points: &[DVec3]) -> Vec<DVec3> {
@@ -70,7 +70,7 @@ fn sample(cell: &Cell, points: &[DVec3]) -> Vec<DVec3> {
 
 /// Whether a camera stands in a cell and sees some of its points, or those cover enough of its image. What stands between
 /// is not known here; training leaves out the photos that show nothing.
-pub fn covers(camera: &Camera, cell: &Cell, points: &[DVec3]) -> bool {
+fn covers(camera: &Camera, cell: &Cell, points: &[DVec3]) -> bool {
     let size = glam::dvec2(f64::from(camera.lens.width), f64::from(camera.lens.height));
     let mut hit = [false; TILES.0 * TILES.1];
     for point in points {
