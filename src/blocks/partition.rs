@@ -18,6 +18,7 @@ use crate::scene::Normalisation;
 use crate::scene::stats::percentile;
 use crate::train::Config;
 use crate::train::config::Count;
+use crate::train::frame::reach;
 
 /// Photos above which the coarse scene is trained for a whole run's length and no longer.
 const MANY_PHOTOS: usize = 600;
@@ -206,9 +207,7 @@ fn write_block(
     let folder = made.join(&block.capture);
     format::create_folder(&folder)?;
     let up: PathBuf = block.capture.components().map(|_| "..").collect();
-    let centres = capture.shots.iter().filter(|shot| shot.split == Split::Train).map(|shot| shot.camera.pose.centre());
-    let reach = centres.map(|centre| centre.distance(plan.frame.centre)).fold(0.0, f64::max);
-    let mut file = BlockFile::new(up.join(&plan.capture), plan.shift, plan.frame, reach);
+    let mut file = BlockFile::new(up.join(&plan.capture), plan.shift, plan.frame, reach(capture));
     file.coarse = cell.map(|_| up.join(&plan.coarse.run));
     file.cell = cell;
     for (_, shot) in capture.shots.iter().enumerate().filter(|(i, _)| sees(*i)) {
