@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::pictures::{Pictures, cameras, decibels};
 use super::progress;
+use crate::camera::Camera;
 use crate::format::{self, Format, ReadOptions, SpzAxes};
 use crate::gpu::Gpu;
 use crate::scene::Scene;
@@ -27,6 +28,8 @@ pub struct Measure<'a> {
     pub views: Option<u32>,
     pub adapter: Option<&'a str>,
     pub spz_axes: SpzAxes,
+    /// Cameras of the capture that the scene was trained on, in its frame; none where they are not known.
+    pub cameras: Vec<Camera>,
 }
 
 /// The most that an export may cost.
@@ -74,7 +77,7 @@ impl Measure<'_> {
         let same = loss.exact && whole.is_none();
         let pictures = if same { None } else { self.pictures(whole.unwrap_or_else(|| scene.clone()), found)? };
         drop(stage);
-        println!("lost: {loss}{}", pictures.as_ref().map_or(String::new(), described));
+        println!("lost: {loss}{}", pictures.as_ref().map_or(String::new(), |pictures| self.described(pictures)));
         match self.strict {
             Some(Strict::Percent(most)) if loss.percent() > most => bail!(
                 "{}: {:.2} % of the Gaussians are left out or differ so that it shows, more than --strict={most}; the file is kept",
@@ -94,7 +97,7 @@ impl Measure<'_> {
         }
     }
 
-    /// Pictures from around the scene; none, and why, where nobody asked for them and they would take much.
+    /// Pictures from the capture's cameras, else from around the scene; none, and why, where nobody asked for them and they would take much.
     fn pictures(&self, scene: Scene, found: Scene) -> Result<Option<Pictures>> {
         let views = self.views.unwrap_or(VIEWS);
         if views == 0 {
@@ -118,17 +121,18 @@ impl Measure<'_> {
                 format!("more than {} Gaussians on a software adapter; --views {VIEWS} does it", LARGEST_IN_SOFTWARE);
             return skipped(why);
         }
-        let cameras = cameras(&scene, &[], views, WIDTH);
+        let cameras = cameras(&scene, &self.cameras, views, WIDTH);
         match Pictures::take(&gpu, [scene, found], &cameras, MOMENT) {
             Ok(pictures) => Ok(Some(pictures)),
             Err(error) if !asked => skipped(format!("{error:#}; --views 0 leaves them out")),
             Err(error) => Err(error),
         }
     }
-}
 
-fn described(pictures: &Pictures) -> String {
-    let (all, worst) = (decibels(pictures.psnr), decibels(pictures.worst_psnr()));
-    let empty = if pictures.covered < 0.01 { ", but they show next to nothing" } else { "" };
-    format!("; pictures from {} sides: {all}, the worst {worst}{empty}", pictures.views.len())
+    fn described(&self, pictures: &Pictures) -> String {
+        let (all, worst) = (decibels(pictures.psnr), decibels(pictures.worst_psnr()));
+        let empty = if pictures.covered < 0.01 { ", but they show next to nothing" } else { "" };
+        let places = if self.cameras.is_empty() { "sides" } else { "of the run's cameras" };
+        format!("; pictures from {} {places}: {all}, the worst {worst}{empty}", pictures.views.len())
+    }
 }

@@ -119,7 +119,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let floaters = floaters::share(&scene, &capture)?;
     let gpu = Gpu::open(args.adapter.as_deref())?;
     let background = args.background.unwrap_or(config.background).fixed();
-    let cameras: Vec<_> = capture.shots.iter().map(|shot| shot.camera).collect();
+    let cameras = capture.cameras();
     let mut view = SceneView::new(&gpu, scene, &cameras, background, Channel::Color)?;
     let gaussians = view.gaussians;
     let render = |shot: &Shot| view.render(&shot.camera, shot.time.unwrap_or(0.0));

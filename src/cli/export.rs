@@ -46,7 +46,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     if let Some(seconds) = args.duration {
         scene.clip.seconds = Some(seconds);
     }
-    let before = scene.len();
+    let (before, up) = (scene.len(), scene.up);
     if !played {
         for said in format::fit(&mut scene, format).with_context(|| args.output.display().to_string())? {
             log::warn!("{}: {said}", args.output.display());
@@ -77,7 +77,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
         println!("would write {}: {what}", args.output.display());
         return Ok(ExitCode::SUCCESS);
     }
-    write::write(&args, format, Fitted { scene, whole, left_out, what, played }, sequence)
+    // Some formats want the scene upright.
+    let moved = args.up.is_some() || !args.transform.is_empty() || scene.up != up;
+    write::write(&args, format, Fitted { scene, whole, left_out, what, played, moved }, sequence)
 }
 
 /// Whether the file is a page that draws with this program's kernels.

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 
-use crate::dataset::{Capture, CaptureOptions, Shot};
+use super::input::capture_of_run;
+use crate::dataset::Shot;
 use crate::gpu::Gpu;
 use crate::page::{self, Setting};
 use crate::scene::Scene;
@@ -69,21 +70,14 @@ fn setting(inputs: &[PathBuf], options: &PageOptions, transformed: bool) -> Resu
         background: background.unwrap_or(Background::Auto).fixed(),
         seconds: page::SECONDS,
     };
-    let Some(config) = config.filter(|config| config.capture.exists()) else { return Ok(setting) };
-    let capture = match Capture::open(&config.capture, &CaptureOptions::cameras_only()) {
-        Ok(capture) => capture,
-        Err(error) => {
-            log::warn!("the page has none of the capture's cameras: {error:#}");
-            return Ok(setting);
-        }
-    };
+    let Some(capture) = capture_of_run(inputs)? else { return Ok(setting) };
     setting.moments = capture.shots.iter().filter_map(|shot| Some(shot.time?.to_bits())).collect::<BTreeSet<_>>().len();
     if transformed {
         log::warn!("the page has none of the capture's cameras, because --up or --transform moves the scene");
         return Ok(setting);
     }
     setting.stops = stops(&capture.shots);
-    setting.cameras = capture.shots.iter().map(|shot| shot.camera).collect();
+    setting.cameras = capture.cameras();
     Ok(setting)
 }
 

@@ -213,10 +213,9 @@ fn jobs(args: &Args, scene: &Scene, capture: Option<&Capture>, known: &[Camera])
 /// The cameras that the scene is known to have been captured with: those of the capture that is rendered, or that the
 /// run was trained on, if that is still there.
 fn known_cameras(rendered: Option<&Capture>, config: Option<&Config>) -> Vec<Camera> {
-    let cameras = |capture: &Capture| capture.shots.iter().map(|shot| shot.camera).collect();
     match (rendered, config.filter(|config| config.capture.exists())) {
-        (Some(capture), _) => cameras(capture),
-        (None, Some(config)) => open(&config.capture).map(|capture| cameras(&capture)).unwrap_or_default(),
+        (Some(capture), _) => capture.cameras(),
+        (None, Some(config)) => open(&config.capture).map(|capture| capture.cameras()).unwrap_or_default(),
         (None, None) => Vec::new(),
     }
 }

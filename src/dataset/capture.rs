@@ -159,6 +159,11 @@ pub struct Photo {
 }
 
 impl Capture {
+    /// The cameras of the shots, in their order.
+    pub fn cameras(&self) -> Vec<Camera> {
+        self.shots.iter().map(|shot| shot.camera).collect()
+    }
+
     /// A number for each shot that tells its image and pose from others; the same on every machine.
     pub fn fingerprints(&self) -> Vec<u32> {
         let one = |shot: &Shot| {

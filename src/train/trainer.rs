@@ -355,7 +355,7 @@ impl Trainer {
         scene.antialiased = self.config.antialiased;
         scene.retain(|scene, i| sigmoid(scene.logits[i]) >= ALPHA_MIN);
         scene.denormalise(&self.normalisation);
-        let cameras: Vec<Camera> = self.capture().shots.iter().map(|shot| shot.camera).collect();
+        let cameras = self.capture().cameras();
         scene.up = orbit::up(&cameras).map(|up| up.as_vec3());
         if scene.motion.is_some() {
             scene.clip = self.capture().clip();

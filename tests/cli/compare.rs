@@ -100,3 +100,19 @@ fn fewer_gaussians_are_merged_or_left_out() {
     folder.succeed("export a.ply c.ply --keep 50");
     assert_eq!(folder.bytes(merged), folder.bytes(again));
 }
+
+#[test]
+fn a_runs_export_is_seen_through_its_cameras() {
+    let folder = Folder::new();
+    super::copy(super::tiny(), &folder.path("c"));
+    folder.succeed("train c --out r --steps 2 --cap-max 800");
+    let lost = |line: &str| folder.said(line).lines().last().expect("lines").to_string();
+    let text = lost("export r a.spz");
+    assert!(text.contains("; pictures from 3 of the run's cameras: "), "{text}");
+    // Elsewhere than the capture, or without it, there are only sides.
+    let text = lost("export r b.spz --transform scale=2");
+    assert!(text.contains("; pictures from 3 sides: "), "{text}");
+    std::fs::remove_dir_all(folder.path("c")).expect("removes");
+    let text = lost("export r d.spz --views 2");
+    assert!(text.contains("; pictures from 2 sides: "), "{text}");
+}

@@ -70,10 +70,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let first = open(&args.first, args.time)?;
     let gpu = if args.views > 0 { adapter(&args)? } else { None };
     let views = match &args.capture {
-        Some(capture) if gpu.is_some() => {
-            let shots = Capture::open(capture, &CaptureOptions::cameras_only())?.shots;
-            shots.iter().map(|shot| shot.camera).collect()
-        }
+        Some(capture) if gpu.is_some() => Capture::open(capture, &CaptureOptions::cameras_only())?.cameras(),
         _ => Vec::new(),
     };
     let cameras = cameras(&first.scene, &views, args.views, WIDTH);

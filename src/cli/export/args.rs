@@ -113,8 +113,8 @@ pub struct Args {
     /// pictures have a lower PSNR [alone: 1]
     #[arg(long, value_name = "PERCENT|dB", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
     pub(super) strict: Option<Strict>,
-    /// Number of sides from which pictures of the scene and of the file are compared; 0 for none [default: 3, of scenes that
-    /// are not too large]
+    /// Number of pictures of the scene and of the file that are compared: from cameras of the run's capture, if it is still
+    /// there, else from sides; 0 for none [default: 3, of scenes that are not too large]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=64))]
     pub(super) views: Option<u32>,
     /// Print progress as events on the standard output: JSON, one object a line

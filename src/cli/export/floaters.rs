@@ -32,8 +32,7 @@ impl Seen {
     /// A scene in motion, a capture that cannot be opened, or errors of the device.
     pub fn of(scene: &Scene, capture: &Path, adapter: Option<&str>) -> Result<Self> {
         ensure!(scene.motion.is_none(), "--capture measures a still scene; choose a moment with --time");
-        let shots = Capture::open(capture, &CaptureOptions::cameras_only())?.shots;
-        let cameras: Vec<_> = shots.iter().map(|shot| shot.camera).collect();
+        let cameras = Capture::open(capture, &CaptureOptions::cameras_only())?.cameras();
         let gpu = Gpu::open(adapter)?;
         let _stage = progress::spinner(format!("looking through {} cameras", cameras.len()));
         let weights = blending_weights(&gpu, scene, &cameras)?;

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::args::Args;
 use crate::cli::cost::Measure;
 use crate::cli::info::bytes_of;
+use crate::cli::input::capture_of_run;
 use crate::cli::{events, page, progress};
 use crate::edit;
 use crate::format::{self, Format, TimeSamples, WriteOptions};
@@ -27,11 +28,13 @@ pub(super) struct Fitted {
     pub what: String,
     /// Whether the file is a page that draws with this program's kernels.
     pub played: bool,
+    /// Whether the scene is no longer in the frame that it was read in.
+    pub moved: bool,
 }
 
 /// Writes the file, or the files of a sequence, and says what that has cost.
 pub(super) fn write(args: &Args, format: Format, fitted: Fitted, sequence: Option<TimeSamples>) -> Result<ExitCode> {
-    let Fitted { scene, whole, left_out, what, played } = fitted;
+    let Fitted { scene, whole, left_out, what, played, moved } = fitted;
     let start = Instant::now();
     let options = WriteOptions {
         spz_version: args.spz_version,
@@ -45,7 +48,6 @@ pub(super) fn write(args: &Args, format: Format, fitted: Fitted, sequence: Optio
     let stages = args.inputs.len() + 1;
     let stage = progress::spinner(format!("writing {} ({stages} of {stages})", args.output.display()));
     if played {
-        let moved = args.up.is_some() || !args.transform.is_empty();
         page::write(&args.output, &scene, &args.inputs, &args.page, moved, args.adapter.as_deref())?;
     } else {
         format::save(&args.output, &scene, &options)?;
@@ -65,7 +67,10 @@ pub(super) fn write(args: &Args, format: Format, fitted: Fitted, sequence: Optio
     );
     if args.times.is_none() && (played || format != Format::Html) {
         let adapter = args.adapter.as_deref();
-        let measure = Measure { strict: args.strict, views: args.views, adapter, spz_axes: args.spz_frame.into() };
+        let capture = if moved || args.views == Some(0) { None } else { capture_of_run(&args.inputs)? };
+        let cameras = capture.map_or(Vec::new(), |capture| capture.cameras());
+        let spz_axes = args.spz_frame.into();
+        let measure = Measure { strict: args.strict, views: args.views, adapter, spz_axes, cameras };
         measure.say(&args.output, format, &scene, whole, left_out)?;
     }
     Ok(ExitCode::SUCCESS)

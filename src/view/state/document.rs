@@ -7,7 +7,6 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, bail, ensure};
 use glam::{DVec3, Vec3};
 
-use crate::camera::Camera;
 use crate::dataset::{Capture, CaptureOptions};
 use crate::format::lod::Detail;
 use crate::format::{self, sequence};
@@ -183,7 +182,7 @@ impl Document {
     }
 
     fn new(path: &Path, kind: Kind, scene: Scene, capture: Option<Arc<Capture>>, warnings: Vec<String>) -> Self {
-        let cameras = capture.as_deref().map(cameras).unwrap_or_default();
+        let cameras = capture.as_deref().map(Capture::cameras).unwrap_or_default();
         Self {
             path: path.to_path_buf(),
             kind,
@@ -235,7 +234,7 @@ impl Document {
         let centres: Vec<DVec3> = self
             .capture
             .as_deref()
-            .map(cameras)
+            .map(|capture| capture.cameras())
             .unwrap_or_default()
             .iter()
             .map(|camera| camera.pose.centre())
@@ -288,11 +287,6 @@ fn is_scene(path: &Path) -> bool {
 fn modified(path: &Path) -> Option<SystemTime> {
     let file = format::scene_in(path).ok()?;
     std::fs::metadata(file).and_then(|facts| facts.modified()).ok()
-}
-
-/// All cameras of a capture.
-pub fn cameras(capture: &Capture) -> Vec<Camera> {
-    capture.shots.iter().map(|shot| shot.camera).collect()
 }
 
 /// The points of a capture as small opaque Gaussians.

@@ -83,7 +83,7 @@ impl Film {
         (shots, views): (&[usize], &[View]),
         flicker: Flicker,
     ) -> Result<Self> {
-        let cameras: Vec<_> = capture.shots.iter().map(|shot| shot.camera).collect();
+        let cameras = capture.cameras();
         let path = orbit::sweep(&scene, &cameras, FRAMES as u32);
         let background = config.background.fixed();
         let mut view = SceneView::new(gpu, scene, &cameras, background, Channel::Color)?;
