@@ -86,14 +86,11 @@ fn cells_cover_the_ground_once_and_share_what_is_there() {
         let axes = blocks::ground_axes(DVec3::Z);
         let cells = blocks::cells(Grid::Of(columns, rows), axes, &places, &cameras, 0.1).expect("cells");
         assert_eq!(cells.len(), columns * rows);
-        let low = cells.iter().fold(cells[0].low, |low, cell| low.min(cell.low));
-        let high = cells.iter().fold(cells[0].high, |high, cell| high.max(cell.high));
         let corners = cells.iter().flat_map(|cell| [cell.low, cell.high, dvec2(cell.low.x, cell.high.y)]);
         let random = (0..5000).map(|_| dvec2(rng.range(-25.0, 25.0), rng.range(-5.0, 40.0)));
         for ground in corners.chain(random.collect::<Vec<_>>()) {
             let owners = cells.iter().filter(|cell| cell.contains(ground.extend(3.0))).count();
-            let inside = ground.cmpge(low).all() && ground.cmplt(high).all();
-            assert_eq!(owners, usize::from(inside), "{ground} in {columns}x{rows}");
+            assert_eq!(owners, 1, "{ground} in {columns}x{rows}");
         }
         let within = |cell: &Cell, all: &[DVec3]| all.iter().filter(|place| cell.contains(**place)).count() as f64;
         let share = |cell: &Cell| within(cell, &places) / 20_000.0 + within(cell, &cameras) / 400.0;
@@ -206,7 +203,7 @@ fn tracks_say_who_sees_a_cell_where_there_are_any() {
         assert_eq!(block.shots.iter().map(|shot| shot.name.as_str()).collect::<Vec<_>>(), names);
         let points = block.points.expect("points").positions;
         assert_eq!(points.len(), 200);
-        assert!((190..=200).contains(&planned.block.points), "without the margin, and the outermost points");
+        assert!((190..=200).contains(&planned.block.points), "without the margin");
         assert!(points.iter().all(|point| planned.cell.reaches(point.as_dvec3())));
     }
 }

@@ -15,7 +15,8 @@ const PHOTOS_A_BLOCK: usize = 400;
 const MOST: usize = 64;
 /// Points that cuts are found from; of more, every n-th.
 const SAMPLE: usize = 1_000_000;
-/// Share of the points beyond each side of the ground that is cut; what lies there is left to the coarse scene.
+/// Share of the points beyond each side of the ground that is cut. They lie in the cells at its rim, which have no end
+/// outwards, and have no say in where the cuts are.
 const ASTRAY: f64 = 0.01;
 /// Width of the rim around what is cut, as a share of its sides.
 const RIM: f64 = 0.01;
@@ -87,14 +88,15 @@ pub fn cells(grid: Grid, axes: [DVec3; 2], points: &[DVec3], cameras: &[DVec3], 
     let inside = |(place, _): &(DVec2, f64)| place.cmpge(low).all() && place.cmplt(high).all();
     let all: Vec<_> = weighted(&points).into_iter().chain(weighted(&cameras)).filter(inside).collect();
     let mut found = Vec::new();
-    for (x, column) in parts(all, 0, columns, (low.x, high.x)) {
-        for (y, _) in parts(column, 1, rows, (low.y, high.y)) {
+    for (i, (x, column)) in parts(all, 0, columns, (low.x, high.x)).into_iter().enumerate() {
+        for (j, (y, _)) in parts(column, 1, rows, (low.y, high.y)).into_iter().enumerate() {
+            let (rim_low, rim_high) = ([i == 0, j == 0], [i + 1 == columns, j + 1 == rows]);
             let (low, high) = (dvec2(x.0, y.0), dvec2(x.1, y.1));
             ensure!(
                 (high - low).min_element() > 0.0,
                 "points and cameras lie in too few places for {columns}x{rows} blocks; use fewer (--blocks)"
             );
-            found.push(Cell { axes, low, high, margin: margin * (high - low) });
+            found.push(Cell { axes, low, high, margin: margin * (high - low), rim_low, rim_high });
         }
     }
     Ok(found)

@@ -14,16 +14,14 @@ use crate::train::run::manifest::Manifest;
 /// A merged scene, and how many of its Gaussians come from where.
 pub struct Merged {
     pub plan: Plan,
-    /// In the capture's frame: blocks in the plan's order, behind the coarse scene.
+    /// In the capture's frame: blocks in the plan's order.
     pub scene: Scene,
-    /// Gaussians of the coarse scene that lie in no cell.
-    pub coarse: usize,
     /// Gaussians of each cell, in the plan's order.
     pub cells: Vec<usize>,
 }
 
-/// Takes of each block's scene the Gaussians whose means lie in its cell, and of the coarse scene those that lie in none. The
-/// result depends on the runs alone. `told` hears the name of each block before it is read.
+/// Takes of each block's scene the Gaussians whose means lie in its cell. The result depends on the runs alone. `told` hears
+/// the name of each block before it is read.
 ///
 /// # Errors
 /// No plan; or a block that is not trained to its end, with the command that does it.
@@ -33,26 +31,17 @@ pub fn merge(path: &Path, told: &mut dyn FnMut(&str)) -> Result<Merged> {
     for block in [&plan.coarse].into_iter().chain(plan.cells.iter().map(|planned| &planned.block)) {
         check_trained(block, &folder)?;
     }
-    let read = |block: &PlannedBlock| format::read_scene(&folder.join(&block.run));
-    told(&plan.coarse.name);
-    let mut scene = read(&plan.coarse)?;
-    let outside = |scene: &Scene, i: usize| {
-        let mean = scene.means[i].as_dvec3();
-        !plan.cells.iter().any(|planned| planned.cell.contains(mean))
-    };
-    let (up, antialiased) = (scene.up, scene.antialiased);
-    scene.retain(outside);
-    let (coarse, mut cells) = (scene.len(), Vec::with_capacity(plan.cells.len()));
+    let (mut scene, mut cells) = (Scene::default(), Vec::with_capacity(plan.cells.len()));
     for planned in &plan.cells {
         told(&planned.block.name);
-        let mut own = read(&planned.block)?;
+        let mut own = format::read_scene(&folder.join(&planned.block.run))?;
         own.retain(|scene, i| planned.cell.contains(scene.means[i].as_dvec3()));
         cells.push(own.len());
         edit::append(&mut scene, own).with_context(|| format!("the block {}", planned.block.name))?;
     }
     ensure!(!scene.is_empty(), "{}: no block holds a Gaussian in its cell", folder.display());
-    (scene.up, scene.antialiased) = (up, antialiased);
-    Ok(Merged { plan, scene, coarse, cells })
+    scene.up = Some(plan.up.as_vec3());
+    Ok(Merged { plan, scene, cells })
 }
 
 /// # Errors

@@ -2,7 +2,7 @@
 //! whose run needs nothing of the others, and the trained blocks are merged into one scene.
 //!
 //! [`partition`] writes a plan: a folder with a block for the whole, from which the coarse scene is trained, and one for
-//! each cell. [`merge`] takes of each block's scene what lies in its cell, and of the coarse scene what lies in none.
+//! each cell. [`merge`] takes of each block's scene what lies in its cell.
 
 mod cells;
 mod merge;

@@ -6,6 +6,7 @@ use anyhow::Result;
 use glam::{DVec2, DVec3};
 
 use super::plan::Plan;
+use crate::dataset::Cell;
 use crate::image::canvas::Canvas;
 use crate::image::png::save_png;
 
@@ -46,21 +47,24 @@ pub fn save(folder: &Path, plan: &Plan, points: &[DVec3], cameras: &[DVec3]) -> 
             canvas.blend(x.floor() as i64, y.floor() as i64, POINT, share);
         }
     }
+    // Cells at the rim have no end outwards; they are drawn to the edge of what is shown.
+    let corners = |cell: &Cell, margin: DVec2| {
+        let (from, to) = cell.ends(margin);
+        let (from, to) = (from.max(low), to.min(high));
+        (place(with_y(from, to)), place(with_y(to, from)))
+    };
     for cell in &cells {
-        canvas.outline(
-            place(with_y(cell.low - cell.margin, cell.high + cell.margin)),
-            place(with_y(cell.high + cell.margin, cell.low - cell.margin)),
-            1,
-            MARGIN,
-        );
+        let (from, to) = corners(cell, cell.margin);
+        canvas.outline(from, to, 1, MARGIN);
     }
     for camera in cameras {
         canvas.dot(place(first.ground(*camera)), 2.0, CAMERA);
     }
     for planned in &plan.cells {
         let cell = planned.cell;
-        canvas.outline(place(with_y(cell.low, cell.high)), place(with_y(cell.high, cell.low)), 2, BORDER);
-        let [x, y] = place(with_y(cell.low, cell.high)).map(|v| v as i64 + 8);
+        let (from, to) = corners(&cell, DVec2::ZERO);
+        canvas.outline(from, to, 2, BORDER);
+        let [x, y] = from.map(|v| v as i64 + 8);
         let counts = [(planned.block.photos, CAMERA), (planned.block.points, POINT)];
         for (line, (count, colour)) in (0..).zip(counts) {
             canvas.digits(&count.to_string(), [x, y + 18 * line], 3, colour);

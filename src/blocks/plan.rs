@@ -14,7 +14,7 @@ use crate::scene::Normalisation;
 /// The file that makes a folder a plan.
 pub const PLAN: &str = "plan.json";
 /// Version of the file; raised when a field changes its meaning.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The options of a block's run, in its folder.
 pub const OPTIONS: &str = "train.toml";
 

@@ -43,7 +43,7 @@ pub struct PartitionArgs {
 
 /// Merge the trained blocks of a plan into one scene
 ///
-/// Takes of each block what lies in its cell, and of the coarse scene what lies in none.
+/// Takes of each block what lies in its cell. Every place lies in one: cells at the rim have no end outwards.
 #[derive(clap::Args)]
 pub struct MergeArgs {
     /// Folder of the plan, or its plan.json
@@ -116,7 +116,6 @@ pub fn merge(args: MergeArgs) -> Result<ExitCode> {
     for (planned, count) in merged.plan.cells.iter().zip(&merged.cells) {
         println!("{}: {count} Gaussians", planned.block.name);
     }
-    println!("outside all cells: {} Gaussians of the coarse scene", merged.coarse);
     if merged.plan.shift != glam::DVec3::ZERO {
         let [x, y, z] = merged.plan.shift.to_array();
         log::info!("the scene's coordinates are those of the capture less ({x}, {y}, {z})");

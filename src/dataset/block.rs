@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use glam::{DVec2, DVec3, dvec2};
+use glam::{BVec2, DVec2, DVec3, dvec2};
 use serde::{Deserialize, Serialize};
 
 use crate::scene::Normalisation;
@@ -12,9 +12,10 @@ use crate::scene::Normalisation;
 /// The file that makes a folder a block.
 pub const BLOCK: &str = "block.json";
 /// Version of the file; raised when a field changes its meaning.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
-/// A rectangle on the ground, and the column of space above and below it.
+/// A rectangle on the ground, and the column of space above and below it. At the rim of what is partitioned it has no end
+/// outwards, so that every place lies in one cell.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cell {
     /// Two unit vectors across the up axis; the products of a place with them are its coordinates on the ground.
@@ -24,6 +25,9 @@ pub struct Cell {
     pub high: DVec2,
     /// How far beyond its sides the block is trained, along both axes.
     pub margin: DVec2,
+    /// Whether no cell lies beyond the sides of least coordinates, by axis, and of greatest: places there belong to this one.
+    pub rim_low: [bool; 2],
+    pub rim_high: [bool; 2],
 }
 
 impl Cell {
@@ -34,20 +38,18 @@ impl Cell {
 
     /// Whether a place belongs to the cell. Of cells that share sides it belongs to one.
     pub fn contains(&self, place: DVec3) -> bool {
-        let ground = self.ground(place);
-        ground.cmpge(self.low).all() && ground.cmplt(self.high).all()
+        self.holds(place, DVec2::ZERO)
     }
 
     /// Whether a place is in the cell or its margin.
     pub fn reaches(&self, place: DVec3) -> bool {
-        let ground = self.ground(place);
-        ground.cmpge(self.low - self.margin).all() && ground.cmplt(self.high + self.margin).all()
+        self.holds(place, self.margin)
     }
 
     /// Whether a ray passes through the cell or its margin, at whatever height.
     pub fn is_crossed(&self, origin: DVec3, direction: DVec3) -> bool {
         let (from, step) = (self.ground(origin), self.ground(direction));
-        let (low, high) = (self.low - self.margin, self.high + self.margin);
+        let (low, high) = self.ends(self.margin);
         let (mut enter, mut leave) = (0.0, f64::INFINITY);
         for axis in 0..2 {
             if step[axis] == 0.0 {
@@ -60,6 +62,20 @@ impl Cell {
             (enter, leave) = (f64::max(enter, a.min(b)), f64::min(leave, a.max(b)));
         }
         enter < leave
+    }
+
+    fn holds(&self, place: DVec3, margin: DVec2) -> bool {
+        let (ground, (low, high)) = (self.ground(place), self.ends(margin));
+        ground.cmpge(low).all() && ground.cmplt(high).all()
+    }
+
+    /// The least and greatest coordinates with a margin; infinite at the rim.
+    pub fn ends(&self, margin: DVec2) -> (DVec2, DVec2) {
+        let end = |at_rim: [bool; 2], infinite: f64, side: DVec2| {
+            DVec2::select(BVec2::from_array(at_rim), DVec2::splat(infinite), side)
+        };
+        let low = end(self.rim_low, f64::NEG_INFINITY, self.low - margin);
+        (low, end(self.rim_high, f64::INFINITY, self.high + margin))
     }
 }
 
@@ -130,7 +146,8 @@ mod tests {
 
     fn cell(low: [f64; 2], high: [f64; 2]) -> Cell {
         let (low, high) = (DVec2::from(low), DVec2::from(high));
-        Cell { axes: [DVec3::X, DVec3::Z], low, high, margin: DVec2::splat(0.5) }
+        let within = [false; 2];
+        Cell { axes: [DVec3::X, DVec3::Z], low, high, margin: DVec2::splat(0.5), rim_low: within, rim_high: within }
     }
 
     #[test]
@@ -141,6 +158,18 @@ mod tests {
             assert_eq!([left.contains(place), right.contains(place)], [x < 0.0, x >= 0.0], "{x}");
         }
         assert!(left.reaches(DVec3::new(0.4, 0.0, 1.2)) && !left.reaches(DVec3::new(0.5, 0.0, 0.5)));
+    }
+
+    #[test]
+    fn a_cell_at_the_rim_has_no_end_outwards() {
+        let cell = Cell { rim_low: [true, false], rim_high: [false, true], ..cell([0.0, 0.0], [1.0, 1.0]) };
+        for (x, z, inside) in [(-1e9, 0.5, true), (0.5, 1e9, true), (1.0, 0.5, false), (0.5, -1e-9, false)] {
+            assert_eq!(cell.contains(DVec3::new(x, 3.0, z)), inside, "{x} {z}");
+        }
+        assert!(cell.reaches(DVec3::new(1.4, 0.0, 7.0)) && !cell.reaches(DVec3::new(1.5, 0.0, 7.0)));
+        let away = |x: f64, z: f64| cell.is_crossed(DVec3::new(-5.0, 0.0, 9.0), DVec3::new(x, 0.0, z));
+        assert!(away(-1.0, 1.0) && away(0.0, 1.0), "outwards for ever");
+        assert!(!cell.is_crossed(DVec3::new(2.0, 0.0, 0.5), DVec3::new(1.0, 0.0, 0.0)), "and on the other side");
     }
 
     #[test]

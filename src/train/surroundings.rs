@@ -62,7 +62,7 @@ impl Surroundings {
     pub fn masks(&self, gpu: &Gpu, capture: &Capture) -> Result<CellMasks> {
         let mut scene = self.outside.clone();
         crate::edit::append(&mut scene, self.inside.clone())?;
-        let cameras: Vec<Camera> = capture.shots.iter().map(|shot| shot.camera).collect();
+        let cameras = capture.cameras();
         let mut view = SceneView::new(gpu, scene, &cameras, Vec3::ZERO, Channel::Depth)?;
         let mut masks = Vec::with_capacity(cameras.len());
         for shot in &capture.shots {
@@ -188,8 +188,8 @@ mod tests {
     /// A camera two units before a block of two units, which looks through its middle.
     #[test]
     fn a_pixel_shows_the_block_where_its_surface_is_there_or_nothing_is_behind_it() {
-        let cell =
-            Cell { axes: [DVec3::X, DVec3::Z], low: DVec2::splat(-1.0), high: DVec2::splat(1.0), margin: DVec2::ZERO };
+        let (low, high, margin) = (DVec2::NEG_ONE, DVec2::ONE, DVec2::ZERO);
+        let cell = Cell { axes: [DVec3::X, DVec3::Z], low, high, margin, rim_low: [false; 2], rim_high: [false; 2] };
         let background = Background { centre: DVec3::ZERO, radius: 10.0 };
         let pose = Pose::look_at(DVec3::new(0.0, 0.0, -3.0), DVec3::ZERO, DVec3::Y);
         let lens = Lens::pinhole(DVec2::splat(100.0), DVec2::splat(0.5), (1, 1));
