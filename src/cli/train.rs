@@ -10,7 +10,7 @@ use super::input::UsageError;
 use super::interrupt::{INTERRUPTED, catch_interrupts, interrupted};
 use super::progress::Progress;
 use crate::gpu::Gpu;
-use crate::train::config::{Config, Count, Flags, FlowSource, Init};
+use crate::train::config::{Config, Flags, FlowSource, Init};
 use crate::train::run::folder::{REPORT, RunFolder};
 use crate::train::{Checkpoint, Session, Start};
 #[cfg(feature = "viewer")]
@@ -130,12 +130,7 @@ fn resumed(args: &Args) -> Result<(Config, Option<Checkpoint>)> {
     let (stored, mut checkpoint) = RunFolder::read(&args.out)?;
     let base = args.config.as_ref().map_or_else(|| Ok(stored.clone()), |path| Config::load(path))?;
     let mut config = override_with(base, args)?;
-    // The run keeps what it chose at its start.
-    for (asked, chosen) in [(&mut config.steps, stored.steps), (&mut config.cap_max, stored.cap_max)] {
-        if *asked == Count::Auto {
-            *asked = chosen;
-        }
-    }
+    config.keep_chosen(&stored);
     let (old, new) = (toml::Table::try_from(&stored)?, toml::Table::try_from(&config)?);
     let keys = old.keys().chain(new.keys()).filter(|key| !FREE.contains(&key.as_str()));
     for key in keys {

@@ -115,6 +115,27 @@ fn a_second_interrupt_ends_a_run_at_once() {
     assert!(folder.path("r/config.toml").exists() && folder.text("r/metrics.jsonl").starts_with("{\"step\":1,"));
 }
 
+/// A file of options leaves open what the run chose at its start: it may stand beside --resume, as `dapple partition` says.
+#[test]
+fn a_run_goes_on_with_its_file_of_options() {
+    let folder = Folder::new();
+    folder.file("train.toml", "eval_every = 0\n");
+    for (init, run) in [("auto", "a"), ("random", "b")] {
+        let line = format!("train {} --config train.toml --init {init} --out {run} --resume", tiny().display());
+        let child = spawn(&folder, &line);
+        wait_for(&folder, run, 1);
+        signal(&child, "-INT");
+        let (status, text) = said(child);
+        assert_eq!(status.code(), Some(130), "{text}");
+        let before = folder.text(&format!("{run}/metrics.jsonl")).lines().count();
+        let child = spawn(&folder, &line);
+        wait_for(&folder, run, before + 1);
+        signal(&child, "-INT");
+        let (status, text) = said(child);
+        assert_eq!(status.code(), Some(130), "{text}");
+    }
+}
+
 #[test]
 fn a_checkpoint_that_is_damaged_is_named() {
     let folder = Folder::new();

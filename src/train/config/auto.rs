@@ -117,6 +117,18 @@ impl Config {
         }
         (config, reasons)
     }
+
+    /// Takes from the options of a run what [`Config::budgeted`] chose at its start, where these leave the choice open.
+    pub fn keep_chosen(&mut self, run: &Self) {
+        for (open, chosen) in [(&mut self.steps, run.steps), (&mut self.cap_max, run.cap_max)] {
+            if *open == Count::Auto {
+                *open = chosen;
+            }
+        }
+        self.sh_degree = self.sh_degree.or(run.sh_degree);
+        self.lr_opacity = self.lr_opacity.or(run.lr_opacity);
+        self.lr_opacity_final = self.lr_opacity_final.or(run.lr_opacity_final);
+    }
 }
 
 #[cfg(test)]
@@ -137,6 +149,19 @@ mod tests {
         assert_eq!(cap(capture(1, 16, 1)), 1000);
         let of_views = |photos| cap(capture(photos, 300, 0));
         assert!(of_views(10) < of_views(50) && of_views(50) < of_views(400), "more views, more Gaussians");
+    }
+
+    #[test]
+    fn what_was_chosen_is_kept() {
+        let open = Config::default();
+        let (chosen, _) = open.budgeted(capture(12, 64, 0));
+        assert!(!chosen.has_auto() && chosen.lr_opacity_final.is_some());
+        let mut again = open.clone();
+        again.keep_chosen(&chosen);
+        assert_eq!(again, chosen);
+        let mut other = Config { sh_degree: Some(1), cap_max: Count::Of(5), ..open };
+        other.keep_chosen(&chosen);
+        assert_eq!((other.sh_degree, other.cap_max, other.steps), (Some(1), Count::Of(5), chosen.steps));
     }
 
     #[test]
