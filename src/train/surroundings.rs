@@ -4,10 +4,9 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use glam::{DVec3, Vec3, Vec4, dvec2};
+use glam::{Vec3, Vec4, dvec2};
 
 use super::config::Config;
-use super::frame::{normalisation, reach};
 use crate::camera::{Camera, fit_within};
 use crate::dataset::{Capture, Cell, Coverage, Photo, Split};
 use crate::format;
@@ -19,15 +18,12 @@ use crate::scene::Scene;
 const SIDE: u32 = 256;
 /// Transmittance above which a pixel shows no surface of the coarse scene.
 const OPEN: f32 = 0.5;
-/// What is farther from the frame's origin, in units of the capture's reach, lies behind all blocks: far ground and sky.
-const BEHIND: f64 = 2.0;
 /// Photos of which less than this share shows the block are not trained on.
 const LEAST_SHARE: f64 = 0.02;
 
 /// The coarse scene of the whole, cut at the border of what a block trains.
 pub struct Surroundings {
-    cell: Cell,
-    background: Background,
+    pub cell: Cell,
     /// Gaussians beyond the block's margin.
     pub outside: Scene,
     pub inside: Scene,
@@ -51,8 +47,7 @@ impl Surroundings {
         let (mut outside, mut inside) = (scene.clone(), scene);
         outside.retain(|scene, i| !cell.reaches(scene.means[i].as_dvec3()));
         inside.retain(|scene, i| cell.reaches(scene.means[i].as_dvec3()));
-        let background = Background { centre: normalisation(capture).centre, radius: BEHIND * reach(capture) };
-        Ok(Some(Self { cell: *cell, background, outside, inside }))
+        Ok(Some(Self { cell: *cell, outside, inside }))
     }
 
     /// What the training photos show of the block, by the depth of the coarse scene.
@@ -72,7 +67,7 @@ impl Surroundings {
                 let (width, height) = fit_within(lens.width, lens.height, Some(SIDE));
                 camera.lens = lens.resized(width, height);
                 let rendered = view.render(&camera, 0.0)?;
-                mask = Some(Mask::of(&self.cell, &self.background, &camera, &rendered.pixels));
+                mask = Some(Mask::of(&self.cell, &camera, &rendered.pixels));
             }
             masks.push(mask);
         }
@@ -100,12 +95,6 @@ fn remedy(run: &Path) -> String {
     }
 }
 
-/// What is farther than a radius from a place.
-struct Background {
-    centre: DVec3,
-    radius: f64,
-}
-
 /// The pixels of a photo that show the block, a bit each.
 struct Mask {
     width: u32,
@@ -115,11 +104,12 @@ struct Mask {
 }
 
 impl Mask {
-    /// From the coarse scene's depth and transmittance. A pixel shows the block where the surface lies in it, or where the ray
-    /// passes through to nothing but the background: what is made there wrongly must not go unseen.
-    fn of(cell: &Cell, background: &Background, camera: &Camera, pixels: &[Vec4]) -> Self {
+    /// From the coarse scene's depth and transmittance. A pixel shows the block where the surface lies in it, and every pixel
+    /// does where the camera stands in it: what is made wrongly in the air before the camera must not go unseen.
+    fn of(cell: &Cell, camera: &Camera, pixels: &[Vec4]) -> Self {
         let (width, height) = (camera.lens.width, camera.lens.height);
         let (origin, forward) = (camera.pose.centre(), camera.pose.forward());
+        let from_inside = cell.reaches(origin);
         let mut used = vec![0; pixels.len().div_ceil(8)];
         let mut count = 0;
         for (i, pixel) in pixels.iter().enumerate() {
@@ -127,8 +117,8 @@ impl Mask {
             let ray = camera.ray(dvec2(f64::from(x) + 0.5, f64::from(y) + 0.5));
             let ahead = ray.dot(forward);
             let place = origin + ray * (f64::from(pixel.x) / ahead);
-            let open = pixel.w > OPEN || ahead <= 0.0 || place.distance(background.centre) > background.radius;
-            let shown = if open { cell.is_crossed(origin, ray) } else { cell.reaches(place) };
+            let open = pixel.w > OPEN || ahead <= 0.0;
+            let shown = from_inside || if open { cell.is_crossed(origin, ray) } else { cell.reaches(place) };
             used[i / 8] |= u8::from(shown) << (i % 8);
             count += usize::from(shown);
         }
@@ -180,28 +170,29 @@ impl CellMasks {
 
 #[cfg(test)]
 mod tests {
-    use glam::{DVec2, vec4};
+    use glam::{DVec2, DVec3, vec4};
 
     use super::*;
     use crate::camera::{Lens, Pose};
 
     /// A camera two units before a block of two units, which looks through its middle.
     #[test]
-    fn a_pixel_shows_the_block_where_its_surface_is_there_or_nothing_is_behind_it() {
+    fn a_pixel_shows_the_block_where_its_surface_or_its_camera_is_there() {
         let (low, high, margin) = (DVec2::NEG_ONE, DVec2::ONE, DVec2::ZERO);
         let cell = Cell { axes: [DVec3::X, DVec3::Z], low, high, margin, rim_low: [false; 2], rim_high: [false; 2] };
-        let background = Background { centre: DVec3::ZERO, radius: 10.0 };
         let pose = Pose::look_at(DVec3::new(0.0, 0.0, -3.0), DVec3::ZERO, DVec3::Y);
         let lens = Lens::pinhole(DVec2::splat(100.0), DVec2::splat(0.5), (1, 1));
         let shown = |depth: f32, transmittance: f32| {
-            Mask::of(&cell, &background, &Camera { pose, lens }, &[vec4(depth, 0.0, 0.0, transmittance)]).get(0, 0)
+            Mask::of(&cell, &Camera { pose, lens }, &[vec4(depth, 0.0, 0.0, transmittance)]).get(0, 0)
         };
         assert!(shown(3.0, 0.0), "a surface in the block");
-        assert!(!shown(1.5, 0.0) && !shown(5.0, 0.0), "one before it, one behind it in another block");
-        assert!(shown(20.0, 0.0), "the background, through the block");
+        assert!(!shown(1.5, 0.0) && !shown(5.0, 0.0), "one before it, one behind it");
         assert!(shown(1.5, 0.9), "no surface");
         let away = Pose::look_at(DVec3::new(0.0, 0.0, -3.0), DVec3::new(0.0, 0.0, -4.0), DVec3::Y);
-        let passed = Mask::of(&cell, &background, &Camera { pose: away, lens }, &[vec4(20.0, 0.0, 0.0, 0.0)]);
-        assert!(!passed.get(0, 0), "the background, beside the block");
+        let passed = Mask::of(&cell, &Camera { pose: away, lens }, &[vec4(20.0, 0.0, 0.0, 0.0)]);
+        assert!(!passed.get(0, 0), "a surface beside the block");
+        let inside = Pose { translation: DVec3::ZERO, ..pose };
+        let ahead = Mask::of(&cell, &Camera { pose: inside, lens }, &[vec4(20.0, 0.0, 0.0, 0.0)]);
+        assert!(ahead.get(0, 0), "a surface beyond the block, from within");
     }
 }

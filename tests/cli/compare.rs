@@ -106,13 +106,12 @@ fn a_runs_export_is_seen_through_its_cameras() {
     let folder = Folder::new();
     super::copy(super::tiny(), &folder.path("c"));
     folder.succeed("train c --out r --steps 2 --cap-max 800");
-    let lost = |line: &str| folder.said(line).lines().last().expect("lines").to_string();
-    let text = lost("export r a.spz");
+    let text = folder.said("export r a.spz");
     assert!(text.contains("; pictures from 3 of the run's cameras: "), "{text}");
     // Elsewhere than the capture, or without it, there are only sides.
-    let text = lost("export r b.spz --transform scale=2");
+    let text = folder.said("export r b.spz --transform scale=2");
     assert!(text.contains("; pictures from 3 sides: "), "{text}");
     std::fs::remove_dir_all(folder.path("c")).expect("removes");
-    let text = lost("export r d.spz --views 2");
+    let text = folder.said("export r d.spz --views 2");
     assert!(text.contains("; pictures from 2 sides: "), "{text}");
 }
