@@ -5,7 +5,7 @@
 //#use layout/refine
 // Integer weight of every Gaussian in the draw of sources: its opacity in fixed point, so that sums are exact and their
 // order does not matter; with MOTION less for those that are there for long, of which few are needed. In relocation the dead
-// have weight zero, and always those that are frozen; growth draws from all others. One invocation a Gaussian.
+// have weight zero, and always those around a block; growth draws from all others. One invocation a Gaussian.
 // Twin: tests/reference/relocate.rs.
 
 @group(0) @binding(0) var<uniform> refine: Refine;
@@ -26,7 +26,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         return;
     }
     let opacity = sigmoid(geometry[index].mean_logit.w);
-    let alive = index >= refine.frozen && (GROW != 0u || opacity > refine.dead_opacity);
+    let alive = index >= refine.around && (GROW != 0u || opacity > refine.dead_opacity);
     var weight = opacity;
     //#if MOTION
     weight *= exp(-refine.duration_power * max(0.0, motion[index].duration_gate.x - refine.usual_log_duration));

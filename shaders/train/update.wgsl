@@ -55,11 +55,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (index >= view.gaussians || status[0].overflowed != 0u) {
         return;
     }
-    if (index < step.frozen) {
-        // No gradient for the colour's other bands.
-        splats[index] = colour_gradient_row(vec3f(0.0), vec3f(0.0));
-        return;
-    }
     let row = geometry[index];
     let seen = splats[index].slot_count > 0u;
     let pose = pose_of(index, row.mean_logit.xyz);

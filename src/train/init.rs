@@ -9,7 +9,7 @@ use crate::edit;
 use crate::format::{self, Contents};
 use crate::scene::{Clip, Normalisation, PointCloud, SH_C0, Scene, sh_coefficients};
 
-use super::config::{Config, Count, Init, Switch};
+use super::config::{Config, Init, Switch};
 use super::init_motion;
 use super::points;
 use super::schedule::SplitMix;
@@ -138,9 +138,8 @@ fn given(capture: &Capture, config: &Config) -> Result<Option<Contents>> {
     })
 }
 
-/// The first Gaussians of a run; those of a block behind the coarse ones around it, which are not trained. A block starts
-/// from the coarse Gaussians inside it and, as far as there is room, from what it would start from without them, unless
-/// the options say otherwise.
+/// The first Gaussians of a run; those of a block behind the coarse ones around it. A block starts
+/// from the coarse Gaussians inside it and as many of its points as there is room for, unless the options say otherwise.
 ///
 /// # Errors
 /// Those of [`scene`].
@@ -150,16 +149,16 @@ pub fn first(
     frame: &Normalisation,
     surroundings: Option<Surroundings>,
 ) -> Result<Scene> {
-    let Some(Surroundings { outside, inside, cell }) = surroundings else { return scene(capture, config, frame) };
+    let Some(Surroundings { outside, inside, .. }) = surroundings else { return scene(capture, config, frame) };
     let mut all = placed(outside, false, config, frame)?;
     let around = all.len();
     if config.init == Init::Auto {
         let room = config.cap().saturating_sub(inside.len());
         edit::append(&mut all, placed(inside, false, config, frame)?)?;
-        if room > 0 {
-            let mut own = scene(capture, &Config { cap_max: Count::Of(room as u32), ..config.clone() }, frame)?;
-            own.retain(|own, i| cell.reaches(frame.undo(own.means[i].as_dvec3())));
-            edit::append(&mut all, own)?;
+        if let (1.., Some(Contents::Points(points))) = (room, given_or_random(capture, config)?)
+            && let Some(points) = seeds::usable(points, capture, frame, room)
+        {
+            edit::append(&mut all, from_points(&seeds::coloured(points, capture), SEEDS, config, frame))?;
         }
     } else {
         edit::append(&mut all, scene(capture, config, frame)?)?;

@@ -22,7 +22,7 @@ shared! {
         pub dead_opacity: f32,
         pub share_duration: u32,
         pub sh_rest: u32,
-        pub frozen: u32,
+        pub around: u32,
         pub usual_log_duration: f32,
         pub duration_power: f32,
         pub unused0: f32,

@@ -1,5 +1,5 @@
-//! What is around a block: the coarse scene of the whole, whose Gaussians outside of the block are rendered and not trained,
-//! and whose depth says which pixels of a photo show the block.
+//! What is around a block: the coarse scene of the whole, whose Gaussians outside of the block are trained with it and left
+//! out of the merge, and whose depth says which pixels of a photo show the block.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ const LEAST_SHARE: f64 = 0.02;
 
 /// The coarse scene of the whole, cut at the border of what a block trains.
 pub struct Surroundings {
-    pub cell: Cell,
+    cell: Cell,
     /// Gaussians beyond the block's margin.
     pub outside: Scene,
     pub inside: Scene,

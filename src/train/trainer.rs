@@ -63,8 +63,8 @@ pub struct Trainer {
     /// First step that the next statistics cover.
     reported: u32,
     non_finite: u64,
-    /// The first Gaussians, of this number, are not trained: what is around a block.
-    frozen: usize,
+    /// The first Gaussians, of this number, are neither relocated nor copied: what is around a block.
+    around: usize,
     /// Weight of the regularisers: the mean share of the photos that shows a block, whose Gaussians so weigh against its
     /// pixels as those of the whole would against all; 1 without a block.
     share: f64,
@@ -105,8 +105,8 @@ impl Trainer {
         // What does not fit the device is refused before anything is read or allocated for it.
         let motion = config.motion_kind(&capture);
         let form = ModelForm { motion, packed: config.precision == Precision::Packed };
-        let frozen = surroundings.map_or(0, |surroundings| surroundings.outside.len());
-        let most = config.cap() + frozen;
+        let around = surroundings.map_or(0, |surroundings| surroundings.outside.len());
+        let most = config.cap() + around;
         drop((Model::empty(&gpu, most, config.degree(), form)?, Moments::zeros(&gpu, most, config.degree(), form)?));
         let model = Model::empty(&gpu, 0, config.degree(), form)?;
         let mut optimiser = Optimiser::new(&gpu, 0, config.degree(), form)?;
@@ -152,7 +152,7 @@ impl Trainer {
             populations: vec![(0, 0)],
             reported: 0,
             non_finite: 0,
-            frozen,
+            around,
             share,
             config,
             gpu,
@@ -277,7 +277,7 @@ impl Trainer {
 
     /// The constants of a step without flow supervision.
     fn constants(&self, step: u32) -> Step {
-        self.schedule.step(step, self.model.len() - self.frozen).beside(self.frozen, self.share)
+        self.schedule.step(step, self.model.len() - self.around).regularised(self.share)
     }
 
     /// Makes room for what a step may add.
@@ -286,13 +286,13 @@ impl Trainer {
         if !strategy.due(step) {
             return Ok(());
         }
-        self.make_room(self.frozen + strategy.grown(self.model.len() - self.frozen))
+        self.make_room(self.around + strategy.grown(self.model.len() - self.around))
     }
 
     /// Makes room for a population, and for some growth where there is none.
     fn make_room(&mut self, gaussians: usize) -> Result<()> {
         if gaussians > self.model.capacity() {
-            let capacity = (gaussians + gaussians / 2).min(self.config.cap() + self.frozen).max(gaussians);
+            let capacity = (gaussians + gaussians / 2).min(self.config.cap() + self.around).max(gaussians);
             self.model.make_room(&self.gpu, capacity)?;
             self.optimiser.moments.make_room(&self.gpu, capacity)?;
         }
@@ -304,7 +304,7 @@ impl Trainer {
         let (strategy, before) = (self.schedule.strategy(), self.model.len());
         if strategy.due(step) {
             let (kernels, moments, frame) = (&self.population_kernels, &self.optimiser.moments, self.renderer.frame());
-            strategy.record(kernels, recorder, &mut self.model, moments, frame, (step, self.frozen));
+            strategy.record(kernels, recorder, &mut self.model, moments, frame, (step, self.around));
             if self.model.len() != before {
                 self.populations.push((step + 1, self.model.len()));
             }

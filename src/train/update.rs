@@ -41,7 +41,6 @@ shared! {
         pub flow_supervision: u32,
         pub seed: u32,
         pub number: u32,
-        pub frozen: u32,
     }
 }
 
@@ -83,11 +82,9 @@ const FLOW_SUPERVISES_VELOCITY: u32 = constant("math/adam", "FLOW_SUPERVISES_VEL
 const FLOW_SUPERVISES_ALL: u32 = constant("math/adam", "FLOW_SUPERVISES_ALL") as u32;
 
 impl Step {
-    /// The same step behind `frozen` Gaussians that stay as they are, with so many times the weight of the regularisers of
-    /// opacity and scale.
-    pub fn beside(self, frozen: usize, weight: f64) -> Self {
+    /// The same step with so many times the weight of the regularisers of opacity and scale.
+    pub fn regularised(self, weight: f64) -> Self {
         Self {
-            frozen: frozen as u32,
             opacity_regularisation: (f64::from(self.opacity_regularisation) * weight) as f32,
             scale_regularisation: (f64::from(self.scale_regularisation) * weight) as f32,
             ..self

@@ -353,10 +353,10 @@ fn draws_agree_where_weights_fill_32_bits() {
     check_draws(&drawn, &rows, (70_000..73_500).collect(), STREAM_GROW, -1.0);
 }
 
-/// The first Gaussians, which are frozen, are neither relocated nor drawn, dead or not.
+/// The first Gaussians, those around a block, are neither relocated nor drawn, dead or not.
 #[test]
-fn frozen_gaussians_are_neither_targets_nor_sources() {
-    const FROZEN: usize = 90;
+fn surroundings_are_neither_targets_nor_sources() {
+    const AROUND: usize = 90;
     let mut rig = rig();
     let (gpu, (_, _, scene)) = (gpu(), mixed(200, 1));
     for added in [None, Some(20)] {
@@ -371,7 +371,7 @@ fn frozen_gaussians_are_neither_targets_nor_sources() {
             step: STEP,
             weight_scale: weight_scale(200),
             dead_opacity: oracle::DEAD as f32,
-            frozen: FROZEN as u32,
+            around: AROUND as u32,
             ..Refine::default()
         };
         let mut recorder = Recorder::new(&gpu, false);
@@ -382,13 +382,13 @@ fn frozen_gaussians_are_neither_targets_nor_sources() {
         }
         recorder.finish().unwrap();
         let draws = gpu.read_range(rig.renderer.frame().scratch().draws, 0, 200).unwrap();
-        assert!(draws[..FROZEN].iter().all(|&n| n == 0) && draws[FROZEN..].iter().any(|&n| n > 0), "{added:?}");
+        assert!(draws[..AROUND].iter().all(|&n| n == 0) && draws[AROUND..].iter().any(|&n| n > 0), "{added:?}");
         let dead = |rows: &[[f64; PARAMETERS]]| rows.iter().filter(|row| opacity(row) <= oracle::DEAD).count();
-        assert!(dead(&before[0][..FROZEN]) > 5, "some of the frozen are dead");
+        assert!(dead(&before[0][..AROUND]) > 5, "some of the around are dead");
         let after = population.snapshot();
-        (0..3).for_each(|which| assert!(after[which][..FROZEN] == before[which][..FROZEN], "{added:?}: {which}"));
+        (0..3).for_each(|which| assert!(after[which][..AROUND] == before[which][..AROUND], "{added:?}: {which}"));
         if added.is_none() {
-            assert_eq!(dead(&after[0][FROZEN..200]), 0, "all others that were dead are relocated");
+            assert_eq!(dead(&after[0][AROUND..200]), 0, "all others that were dead are relocated");
         }
     }
 }

@@ -18,7 +18,7 @@ struct Refine {
     // Coefficients of the spherical harmonics stored beyond the constant one.
     sh_rest: u32,
     // The first Gaussians, of this number, are neither targets nor sources.
-    frozen: u32,
+    around: u32,
     // Gaussians of a longer duration than that of this logarithm are drawn less often: by their ratio to this power.
     usual_log_duration: f32,
     duration_power: f32,
@@ -32,5 +32,5 @@ fn is_target(index: u32, weight: u32, refine: Refine) -> bool {
     if (GROW != 0u) {
         return index >= refine.gaussians && index < refine.gaussians + refine.added;
     }
-    return index >= refine.frozen && index < refine.gaussians && weight == 0u;
+    return index >= refine.around && index < refine.gaussians && weight == 0u;
 }

@@ -52,8 +52,6 @@ struct Step {
     // Seed of the random numbers, and the number of the step.
     seed: u32,
     number: u32,
-    // The first Gaussians, of this number, stay as they are.
-    frozen: u32,
 }
 
 struct Moments {

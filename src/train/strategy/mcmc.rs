@@ -49,7 +49,7 @@ impl Mcmc {
         }
     }
 
-    /// Records relocation and growth after a step, and raises the model's length; the first `frozen` Gaussians take no part.
+    /// Records relocation and growth after a step, and raises the model's length; the first `around` Gaussians take no part.
     pub fn record(
         &self,
         refiner: &Refiner,
@@ -57,10 +57,10 @@ impl Mcmc {
         model: &mut Model,
         moments: &Moments,
         frame: &Frame,
-        (step, frozen): (u32, usize),
+        (step, around): (u32, usize),
     ) {
         let gaussians = model.len();
-        let grown = frozen + self.grown(gaussians - frozen);
+        let grown = around + self.grown(gaussians - around);
         let refine = Refine {
             gaussians: gaussians as u32,
             added: (grown - gaussians) as u32,
@@ -70,7 +70,7 @@ impl Mcmc {
             dead_opacity: self.config.dead_opacity as f32,
             share_duration: u32::from(self.config.share_duration),
             sh_rest: model.sh_rest() as u32,
-            frozen: frozen as u32,
+            around: around as u32,
             usual_log_duration: self.config.init_duration.ln() as f32,
             duration_power: self.config.relocation_duration_power as f32,
             ..Refine::default()

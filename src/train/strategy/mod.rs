@@ -64,7 +64,7 @@ impl Strategy {
     }
 
     /// Records the change of the population that is due after a step, and sets the model's length to what it makes of it.
-    /// The first `frozen` Gaussians take no part.
+    /// The first `around` Gaussians take no part.
     pub fn record(
         &self,
         kernels: &Kernels,
@@ -72,11 +72,11 @@ impl Strategy {
         model: &mut Model,
         moments: &Moments,
         frame: &Frame,
-        (step, frozen): (u32, usize),
+        (step, around): (u32, usize),
     ) {
         match (self, kernels) {
             (Self::Mcmc(mcmc), Kernels::Mcmc(refiner)) => {
-                mcmc.record(refiner, recorder, model, moments, frame, (step, frozen));
+                mcmc.record(refiner, recorder, model, moments, frame, (step, around));
             }
         }
     }

@@ -26,8 +26,8 @@ impl Trainer {
             "reported": self.reported,
             "shots": self.capture.fingerprints(),
         });
-        if self.frozen > 0 {
-            extra["frozen"] = self.frozen.into();
+        if self.around > 0 {
+            extra["around"] = self.around.into();
         }
         self.appearance.save(&mut tensors, &mut extra)?;
         if let Some(poses) = &self.poses {
@@ -43,12 +43,12 @@ impl Trainer {
     pub(super) fn restore(&mut self, checkpoint: &Checkpoint) -> Result<()> {
         let count = checkpoint.extra["gaussians"].as_u64().context("the checkpoint does not say how many Gaussians")?;
         ensure!(
-            count <= (self.config.cap() + self.frozen) as u64,
+            count <= (self.config.cap() + self.around) as u64,
             "the checkpoint holds {count} Gaussians, above --cap-max {}",
             self.config.cap()
         );
         ensure!(
-            checkpoint.extra["frozen"].as_u64().unwrap_or(0) == self.frozen as u64,
+            checkpoint.extra["around"].as_u64().unwrap_or(0) == self.around as u64,
             "the coarse scene around the block is not the one that the run was started with; train the block anew"
         );
         self.make_room(count as usize)?;
