@@ -384,7 +384,7 @@ fn surroundings_are_neither_targets_nor_sources() {
         let draws = gpu.read_range(rig.renderer.frame().scratch().draws, 0, 200).unwrap();
         assert!(draws[..AROUND].iter().all(|&n| n == 0) && draws[AROUND..].iter().any(|&n| n > 0), "{added:?}");
         let dead = |rows: &[[f64; PARAMETERS]]| rows.iter().filter(|row| opacity(row) <= oracle::DEAD).count();
-        assert!(dead(&before[0][..AROUND]) > 5, "some of the around are dead");
+        assert!(dead(&before[0][..AROUND]) > 5, "some of those around are dead");
         let after = population.snapshot();
         (0..3).for_each(|which| assert!(after[which][..AROUND] == before[which][..AROUND], "{added:?}: {which}"));
         if added.is_none() {
