@@ -129,6 +129,17 @@ impl Lens {
         Self { focal: self.focal * factor, principal: self.principal * factor, width, height, ..*self }
     }
 
+    /// Squared distance, in pixels, of the farthest corner of the image from the lens's axis.
+    pub fn corner_squared(&self) -> f64 {
+        let far = |centre: f64, side: u32| centre.max(f64::from(side) - centre);
+        dvec2(far(self.principal.x, self.width), far(self.principal.y, self.height)).length_squared()
+    }
+
+    /// Squared distance of a pixel position from the lens's axis, 1 in the farthest corner of the image.
+    pub fn off_axis(&self, pixel: DVec2) -> f64 {
+        (pixel - self.principal).length_squared() / self.corner_squared()
+    }
+
     /// The pixel position of a point of the camera frame, or `None` where the lens does not see it.
     pub fn project(&self, p: DVec3) -> Option<DVec2> {
         match self.model {

@@ -5,7 +5,7 @@
 // Twin: tests/reference/appearance.rs.
 
 @group(0) @binding(0) var<uniform> appearance: Appearance;
-// [photos][APPEARANCE_ROWS]
+// [photos][APPEARANCE_ROWS], then [lenses]
 @group(0) @binding(1) var<storage, read> values: array<vec4f>;
 // [H][W]; w = transmittance left.
 @group(0) @binding(2) var<storage, read> image: array<vec4f>;
@@ -21,6 +21,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let first = APPEARANCE_ROWS * appearance.photo;
     let t = affine_of(values[first], values[first + 1u], values[first + 2u]);
     let pixel = image[index];
-    let parts = parts_of(pixel, appearance.background.xyz, appearance.target_kind == TARGET_ALPHA);
+    var parts = parts_of(pixel, appearance.background.xyz, appearance.target_kind == TARGET_ALPHA);
+    if (appearance.lens != 0u) {
+        parts.inner *= exp(dot(values[appearance.lens], vignetting_powers(appearance, index)));
+    }
     shown[index] = vec4f(clamp(appear(t, parts), vec3f(0.0), vec3f(1.0)), pixel.w);
 }

@@ -2,19 +2,21 @@
 //#use math/adam
 //#use layout/status
 //#use layout/appearance
-// Adam's step on the transform of one photo, and then all transforms shifted so that their mean is the identity. The sums
-// have a fixed order. One workgroup. Twin: tests/reference/appearance.rs.
+// Adam's step on the transform of one photo and on the vignetting of its lens, and then all transforms shifted so that
+// their mean is the identity. The sums have a fixed order. One workgroup. Twin: tests/reference/appearance.rs.
 
 // Weights of the squared parameters in the loss: of the logarithmic gains, of what mixes channels, of the offset.
 const GAIN_DECAY: f32 = 1e-3;
 const MIX_DECAY: f32 = 1e-2;
 const OFFSET_DECAY: f32 = 1e-2;
+// Of the coefficients of vignetting.
+const LENS_DECAY: f32 = 1e-3;
 
 @group(0) @binding(0) var<uniform> step: Step;
 @group(0) @binding(1) var<uniform> appearance: Appearance;
-// [workgroups of appearance_backward.wgsl][APPEARANCE_ROWS]
+// [workgroups of appearance_backward.wgsl][APPEARANCE_SUMS]
 @group(0) @binding(2) var<storage, read> sums: array<vec4f>;
-// [photos][APPEARANCE_ROWS] each.
+// [photos][APPEARANCE_ROWS], then [lenses], each.
 @group(0) @binding(3) var<storage, read_write> values: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> moment1: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> moment2: array<vec4f>;
@@ -31,6 +33,7 @@ fn add_up(lane: u32) {
             partial[lane].a += partial[lane + half].a;
             partial[lane].b += partial[lane + half].b;
             partial[lane].c += partial[lane + half].c;
+            partial[lane].lens += partial[lane + half].lens;
         }
     }
     workgroupBarrier();
@@ -41,13 +44,24 @@ fn move_row(index: u32, gradient: vec4f, diagonal: vec4f) -> vec4f {
     let value = values[index];
     let decay = mix(vec4f(vec3f(MIX_DECAY), OFFSET_DECAY), vec4f(GAIN_DECAY), diagonal);
     let whole = gradient * select(vec4f(1.0), exp(value), diagonal > vec4f(0.0)) + decay * value;
+    return -appearance.lr * direction(index, whole, vec2f(appearance.correction1, appearance.correction2));
+}
+
+// The change of the lens's coefficients.
+fn move_lens(index: u32, gradient: vec4f) -> vec4f {
+    let whole = gradient + LENS_DECAY * values[index];
+    return -appearance.lens_lr * direction(index, whole, vec2f(appearance.lens_correction1, appearance.lens_correction2));
+}
+
+// Adam's direction for a row of the values, whose moments it moves on.
+fn direction(index: u32, gradient: vec4f, corrections: vec2f) -> vec4f {
     var bias = step;
-    bias.correction1 = appearance.correction1;
-    bias.correction2 = appearance.correction2;
-    let moved = adam(moment1[index], moment2[index], whole, bias);
+    bias.correction1 = corrections.x;
+    bias.correction2 = corrections.y;
+    let moved = adam(moment1[index], moment2[index], gradient, bias);
     moment1[index] = moved.m;
     moment2[index] = moved.v;
-    return -appearance.lr * moved.direction;
+    return moved.direction;
 }
 
 @compute @workgroup_size(64)
@@ -55,9 +69,10 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     let groups = (appearance.pixels + APPEARANCE_PIXELS - 1u) / APPEARANCE_PIXELS;
     var sum: Rows;
     for (var i = lane; i < groups; i += 64u) {
-        sum.a += sums[APPEARANCE_ROWS * i];
-        sum.b += sums[APPEARANCE_ROWS * i + 1u];
-        sum.c += sums[APPEARANCE_ROWS * i + 2u];
+        sum.a += sums[APPEARANCE_SUMS * i];
+        sum.b += sums[APPEARANCE_SUMS * i + 1u];
+        sum.c += sums[APPEARANCE_SUMS * i + 2u];
+        sum.lens += sums[APPEARANCE_SUMS * i + 3u];
     }
     partial[lane] = sum;
     add_up(lane);
@@ -66,10 +81,13 @@ fn main(@builtin(local_invocation_index) lane: u32) {
         let first = APPEARANCE_ROWS * appearance.photo;
         var moved: Rows;
         if (status[0].overflowed == 0u) {
-            if (is_finite(dot(gradient.a + gradient.b + gradient.c, vec4f(1.0)))) {
+            if (is_finite(dot(gradient.a + gradient.b + gradient.c + gradient.lens, vec4f(1.0)))) {
                 moved.a = move_row(first, gradient.a, vec4f(1.0, 0.0, 0.0, 0.0));
                 moved.b = move_row(first + 1u, gradient.b, vec4f(0.0, 1.0, 0.0, 0.0));
                 moved.c = move_row(first + 2u, gradient.c, vec4f(0.0, 0.0, 1.0, 0.0));
+                if (appearance.lens != 0u) {
+                    values[appearance.lens] += move_lens(appearance.lens, gradient.lens);
+                }
             } else {
                 atomicAdd(&status[0].non_finite, 1u);
             }
@@ -93,7 +111,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     partial[lane] = all;
     add_up(lane);
     let count = f32(appearance.photos);
-    let mean = Rows(partial[0].a / count, partial[0].b / count, partial[0].c / count);
+    let mean = Rows(partial[0].a / count, partial[0].b / count, partial[0].c / count, vec4f(0.0));
     // A step that is to be repeated leaves every bit as it was.
     if (status[0].overflowed != 0u) {
         return;

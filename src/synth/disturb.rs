@@ -1,4 +1,4 @@
-//! A camera that exposes each photo otherwise, and poses that are off.
+//! A camera that exposes each photo otherwise, whose lens darkens the corners, and poses that are off.
 
 use glam::{DMat3, DQuat, DVec3, dvec3};
 use serde::Deserialize;
@@ -15,6 +15,8 @@ pub struct Disturbance {
     pub exposure: f64,
     /// Most stops by which its red, and apart from that its blue, are stronger or weaker.
     pub white_balance: f64,
+    /// Share of the light that the lens loses in the farthest corner; what it loses grows with the square of the distance.
+    pub vignetting: f64,
     /// How far the poses of training images are turned, in degrees (root mean square).
     pub rotation: f64,
     /// How far they are shifted, as a share of the largest distance of a camera from the cameras' mean (root mean square).
@@ -28,6 +30,9 @@ impl Disturbance {
         let ok = |stops: f64| (0.0..=8.0).contains(&stops);
         if !(ok(self.exposure) && ok(self.white_balance)) {
             return Err("exposure and white_balance must be 0 to 8 stops".into());
+        }
+        if !(0.0..=0.9).contains(&self.vignetting) {
+            return Err("vignetting must be 0 to 0.9".into());
         }
         if !((0.0..=10.0).contains(&self.rotation) && (0.0..=0.5).contains(&self.translation)) {
             return Err("rotation must be 0 to 10 degrees, translation 0 to 0.5".into());

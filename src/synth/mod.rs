@@ -179,22 +179,24 @@ fn capture(description: Description, text: &str, out: &Path, told: &dyn Fn(usize
         create(&out.join(folder))?;
     }
     let train = views.iter().filter(|v| v.split == Split::Train).count();
-    let gains = disturb.unwrap_or_default().gains(seed, train);
+    let disturb = disturb.unwrap_or_default();
+    let gains = disturb.gains(seed, train);
     let (mut points, mut trained) = (Vec::new(), 0);
     for (index, view) in views.iter().enumerate() {
-        let gain = if view.split == Split::Train { gains[trained] } else { DVec3::ONE };
-        let world = world.at(view.moment.map_or(0.0, |moment| moment.time)).exposed(gain);
+        let train_on = view.split == Split::Train;
+        let (gain, vignetting) = if train_on { (gains[trained], disturb.vignetting) } else { (DVec3::ONE, 0.0) };
+        let world = world.at(view.moment.map_or(0.0, |moment| moment.time)).exposed(gain, vignetting);
         let pixels = world.trace(&view.camera);
         save(out, &world, view, &pixels)?;
         save_flows(out, &world, &views, index)?;
-        if view.split == Split::Train {
+        if train_on {
             trained += 1;
             let share = wanted * trained / train - wanted * (trained - 1) / train;
             points.extend(surface_points(view, &pixels, share, mix64(seed ^ (index as u64) << 32)));
         }
         told(index + 1, views.len());
     }
-    let views = disturbed(views, disturb.unwrap_or_default(), seed);
+    let views = disturbed(views, disturb, seed);
     write::transforms(&out.join("transforms_train.json"), &views, Split::Train)?;
     write::transforms(&out.join("transforms_test.json"), &views, Split::Test)?;
     if frames == 1 {

@@ -59,6 +59,8 @@ pub struct World {
     bounced: DVec3,
     /// Factor of the camera on the light that it takes in.
     gain: DVec3,
+    /// Share of the light that its lens loses in the farthest corner; it grows with the square of the distance.
+    vignetting: f64,
 }
 
 /// The first surface along a ray.
@@ -125,12 +127,13 @@ impl World {
             samples: image.samples,
             bounced,
             gain: DVec3::ONE,
+            vignetting: 0.0,
         }
     }
 
-    /// The world through a camera that takes in so many times the light.
-    pub fn exposed(self, gain: DVec3) -> Self {
-        Self { gain, ..self }
+    /// The world through a camera that takes in so many times the light, and whose lens loses a share of it in the corner.
+    pub fn exposed(self, gain: DVec3, vignetting: f64) -> Self {
+        Self { gain, vignetting, ..self }
     }
 
     /// The world at another time.
@@ -169,6 +172,7 @@ impl World {
         let (eye, forward, n) = (camera.pose.centre(), camera.pose.forward(), f64::from(self.samples));
         let (mut sum, mut covered, mut count) = (DVec3::ZERO, 0.0, 0.0);
         let mut ambient = Ambient::default();
+        let gain = self.gain * (1.0 - self.vignetting * camera.lens.off_axis(corner + 0.5));
         for i in 0..self.samples {
             for j in 0..self.samples {
                 // Stratified, and no two samples share a column or a row of the finer n² grid.
@@ -187,7 +191,7 @@ impl World {
                     },
                 };
                 covered += 1.0;
-                sum += (self.gain * radiance).min(DVec3::ONE);
+                sum += (gain * radiance).min(DVec3::ONE);
             }
         }
         let [r, g, b] = (sum / f64::max(covered, 1.0)).to_array().map(encode);

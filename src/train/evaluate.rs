@@ -139,8 +139,7 @@ pub fn evaluate(
                 continue;
             }
             let other_ssim = rules.thorough.then(|| other_ssim(&target, &rendered.pixels));
-            let name = &capture.shots[shot].name;
-            let view = View { other_ssim, ..view_of(name, &target, &rendered.pixels, score, appearances) };
+            let view = View { other_ssim, ..view_of(&capture.shots[shot], &target, &rendered.pixels, score, appearances) };
             on_view(Comparison { shot, view: &view, target: &target, render: &rendered })?;
             views.push(view);
         }
@@ -149,14 +148,14 @@ pub fn evaluate(
 }
 
 /// The scores of a render that is scored as it is already.
-fn view_of(name: &str, target: &Target, pixels: &[Vec4], asis: Score, appearances: Option<&Appearances>) -> View {
-    let transform = appearances.and_then(|all| all.of(name));
+fn view_of(shot: &Shot, target: &Target, pixels: &[Vec4], asis: Score, appearances: Option<&Appearances>) -> View {
+    let transform = appearances.and_then(|all| all.of(&shot.name));
     View {
-        name: name.into(),
+        name: shot.name.clone(),
         psnr: asis.psnr,
         ssim: asis.ssim,
         other_ssim: None,
-        predicted: transform.map(|transform| score(target, &transform.apply(pixels))),
+        predicted: transform.map(|transform| score(target, &transform.apply(pixels, &shot.camera.lens))),
         corrected: Some(corrected_psnr(target, pixels)),
     }
 }

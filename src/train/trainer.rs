@@ -239,7 +239,8 @@ impl Trainer {
             self.view(step, shot).with_colour(background, self.schedule.sh_degree(step), self.config.antialiased);
         self.renderer.set_view(&view, &self.model)?;
         self.loss.set_target(&target, LossWeights::of(&self.config), background, step)?;
-        self.appearance.set_photo(step, shot, &target, background);
+        let lens = &self.capture.shots[shot].camera.lens;
+        self.appearance.set_photo(step, shot, lens, &target, background);
         let flow = self.targets.flow(&self.schedule, step, shot)?;
         let supervision = self.targets.supervision().zip(flow.as_ref());
         let constants = self.constants(step);

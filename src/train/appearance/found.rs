@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::transform::{Raw, Taken, Transform, predicted};
+use super::transform::{Raw, Taken, Transform, Vignetting, predicted};
 use crate::dataset::Capture;
 use crate::train::found;
 
@@ -23,8 +23,14 @@ pub struct Appearances {
 }
 
 impl Appearances {
-    /// From the parameters of the training photos, by shot, and the exposures of all photos by EXIF.
-    pub fn new(capture: &Capture, parameters: &BTreeMap<usize, Raw>, stops: &[Option<f64>]) -> Self {
+    /// From the parameters of the training photos, by shot, the exposures of all photos by EXIF, and the vignetting of each
+    /// shot's lens.
+    pub fn new(
+        capture: &Capture,
+        parameters: &BTreeMap<usize, Raw>,
+        stops: &[Option<f64>],
+        vignetting: impl Fn(usize) -> Vignetting,
+    ) -> Self {
         let mut order: Vec<usize> = (0..capture.shots.len()).collect();
         // Photos by name, as they are; frames of a clip by time.
         order.sort_by(|&a, &b| {
@@ -40,7 +46,7 @@ impl Appearances {
         let mut found = Self::default();
         for (shot, raw) in order.into_iter().zip(all) {
             let side = if parameters.contains_key(&shot) { &mut found.trained } else { &mut found.predicted };
-            side.insert(capture.shots[shot].name.clone(), Transform::of(&raw));
+            side.insert(capture.shots[shot].name.clone(), Transform::of(&raw, vignetting(shot)));
         }
         found
     }

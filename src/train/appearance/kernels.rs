@@ -19,6 +19,14 @@ shared! {
         pub lr: f32,
         pub correction1: f32,
         pub correction2: f32,
+        pub width: u32,
+        pub lens_lr: f32,
+        pub lens_correction1: f32,
+        pub lens_correction2: f32,
+        pub lens: u32,
+        pub axis_x: f32,
+        pub axis_y: f32,
+        pub reach: f32,
         pub unused0: f32,
     }
 }
@@ -46,7 +54,7 @@ kernel! {
 }
 
 kernel! {
-    /// The step on a photo's transform.
+    /// The step on a photo's transform and on its lens's vignetting.
     pub UpdateAppearance = "train/appearance_update.wgsl" [] {
         uniform step: Step,
         uniform appearance: Appearance,
@@ -59,7 +67,7 @@ kernel! {
 }
 
 kernel! {
-    /// Sums of colour over bands of the rendered image and of the photo.
+    /// Sums of colour over bands and rings of the rendered image and of the photo.
     pub MeasureAppearance = "train/appearance_measure.wgsl" [] {
         uniform appearance: Appearance,
         read image: Vec4,
@@ -78,9 +86,12 @@ pub const ROWS: usize = constant("layout/appearance", "APPEARANCE_ROWS") as usiz
 pub const NUMBERS: usize = 4 * ROWS;
 /// Bands of the image that are measured apart.
 pub const BANDS: usize = constant("layout/appearance", "APPEARANCE_BANDS") as usize;
+/// Rings about the lens's axis that are measured apart, behind the bands.
+pub const RINGS: usize = constant("layout/appearance", "APPEARANCE_RINGS") as usize;
 /// What is added to a display colour before its gain.
 pub const PIVOT: f64 = constant("layout/appearance", "PIVOT");
 
+const SUMS: usize = constant("layout/appearance", "APPEARANCE_SUMS") as usize;
 const PIXELS: usize = constant("layout/appearance", "APPEARANCE_PIXELS") as usize;
 
 /// An image and its gradient, `[H * W]` each: rgb and transmittance, and the gradient of rgb and of opacity.
@@ -90,7 +101,7 @@ pub struct Shown<'a> {
     pub gradient: &'a Buffer<Vec4>,
 }
 
-/// The transforms on the device, `[photos * ROWS]` each: the values and Adam's moments.
+/// The transforms on the device, `[photos * ROWS]` and then `[lenses]` each: the values and Adam's moments.
 #[derive(Clone, Copy, Debug)]
 pub struct Transforms<'a> {
     pub values: &'a Buffer<Vec4>,
@@ -116,7 +127,7 @@ impl TransformPass {
             update: gpu.pipeline::<UpdateAppearance>(&[])?,
             image: gpu.zeros("view: appearance", pixels)?,
             gradient: gpu.zeros("view: appearance", pixels)?,
-            sums: gpu.zeros("view: appearance", ROWS * pixels.div_ceil(PIXELS))?,
+            sums: gpu.zeros("view: appearance", SUMS * pixels.div_ceil(PIXELS))?,
         })
     }
 

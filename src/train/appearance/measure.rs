@@ -2,7 +2,7 @@
 
 use glam::Vec4;
 
-use super::kernels::{BANDS, PIVOT};
+use super::kernels::{BANDS, PIVOT, RINGS};
 use super::transform::GAIN_A_STOP;
 
 /// Standard deviation of the photos' exposures, in stops, from which on they are taken to differ. What differs less is
@@ -10,8 +10,8 @@ use super::transform::GAIN_A_STOP;
 const STOPS: f64 = 0.4;
 /// And the variance between photos is so many times what the differences within each photo make by chance.
 const TIMES_CHANCE: f64 = 4.0;
-/// Bands with less than this part of a photo's mean weight are passed over.
-const LEAST_WEIGHT: f64 = 0.1;
+/// Bands and rings with less than this part of a photo's mean weight are passed over.
+pub const LEAST_WEIGHT: f64 = 0.1;
 
 /// How much photos differ, in the channel in which they differ most.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -36,12 +36,12 @@ pub struct Compared {
     pub gains: Vec<[f64; 3]>,
 }
 
-/// Compares photos with renders, from `[photos * BANDS * 2]` sums of rendered colour with weights, and of photographed
-/// colour.
+/// Compares photos with renders by their bands, from `[photos][BANDS + RINGS][2]` sums of rendered colour with weights, and
+/// of photographed colour.
 pub fn compare(measured: &[Vec4]) -> Compared {
     let photos: Vec<Vec<(Vec4, Vec4)>> = measured
-        .chunks(2 * BANDS)
-        .map(|photo| photo.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect())
+        .chunks(2 * (BANDS + RINGS))
+        .map(|photo| photo[..2 * BANDS].chunks_exact(2).map(|pair| (pair[0], pair[1])).collect())
         .collect();
     let channels = [0, 1, 2].map(|channel| compare_channel(&photos, channel));
     let spread = channels.iter().map(|(spread, _)| *spread).max_by(|a, b| a.stops.total_cmp(&b.stops));
@@ -104,6 +104,7 @@ mod tests {
                 measured.push(Vec4::new(colour, colour, colour, weight));
                 measured.push(Vec4::new(colour, shown as f32, colour, 0.0));
             }
+            measured.extend([Vec4::NAN; 2 * RINGS]);
         }
         measured
     }
@@ -121,7 +122,7 @@ mod tests {
         assert!(!spread(&photos(&[0.0; 6], 0.05)).is_significant(), "equal exposures");
         assert!(!spread(&photos(&gains.map(|g| 0.1 * g), 0.0)).is_significant(), "a tenth of a stop is too little");
         assert!(!spread(&photos(&gains.map(|g| 0.3 * g), 0.4)).is_significant(), "bands differ as much as photos");
-        assert_eq!(spread(&vec![Vec4::ZERO; 6 * 2 * BANDS]), Spread::default(), "nothing was seen");
+        assert_eq!(spread(&vec![Vec4::ZERO; 6 * 2 * (BANDS + RINGS)]), Spread::default(), "nothing was seen");
         assert_eq!(spread(&[]), Spread::default());
     }
 }

@@ -1,9 +1,10 @@
 //! A photo's appearance on the host: its affine transform, and what the others predict for a photo that was held out.
 
-use glam::{DMat3, DVec3, Vec4};
+use glam::{DMat3, DVec3, Vec4, dvec2};
 use serde::{Deserialize, Serialize};
 
 use super::kernels::{NUMBERS, PIVOT};
+use crate::camera::Lens;
 
 /// The parameters of a photo's transform: rows of (M | b), the diagonal of M as logarithms.
 pub type Raw = [f64; NUMBERS];
@@ -17,29 +18,50 @@ pub const GAIN_A_STOP: f64 = std::f64::consts::LN_2 / 2.4;
 /// A correlation of neighbours below this many standard errors is taken for chance.
 const SIGNIFICANT: f64 = 2.0;
 
-/// An affine transform of display colours: x becomes `matrix` x + `offset`.
+/// From the scene's display colours to those that a photo shows: the lens's vignetting, then an affine transform, by which x
+/// becomes `matrix` x + `offset`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Transform {
     /// By rows.
     pub matrix: [[f64; 3]; 3],
     pub offset: [f64; 3],
+    /// k of the logarithmic gain k · (q, q², q³), where q is the squared distance from the lens's axis, 1 in the farthest
+    /// corner; a gain multiplies x + 0.055, so that 2.4 times as much is that of the light.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub vignetting: Vignetting,
+}
+
+/// Coefficients of a lens's vignetting; see [`Transform::vignetting`].
+pub type Vignetting = [f64; 3];
+
+fn is_none(vignetting: &Vignetting) -> bool {
+    *vignetting == [0.0; 3]
 }
 
 impl Transform {
-    /// The transform of a photo's parameters.
-    pub fn of(raw: &Raw) -> Self {
+    /// The transform of a photo's parameters and of its lens.
+    pub fn of(raw: &Raw, vignetting: Vignetting) -> Self {
         let entry = |r: usize, c: usize| if r == c { raw[5 * r].exp() } else { raw[4 * r + c] };
         let matrix = [0, 1, 2].map(|r| [0, 1, 2].map(|c| entry(r, c)));
         let offset = [0, 1, 2].map(|r| raw[4 * r + 3] - PIVOT + PIVOT * matrix[r].iter().sum::<f64>());
-        Self { matrix, offset }
+        Self { matrix, offset, vignetting }
     }
 
-    /// `render` as the photo would show it, before it is clipped; `w` stays.
-    pub fn apply(&self, render: &[Vec4]) -> Vec<Vec4> {
+    /// `render`, `[height * width]` through a lens, as the photo would show it, before it is clipped; `w` stays.
+    pub fn apply(&self, render: &[Vec4], lens: &Lens) -> Vec<Vec4> {
         let matrix = DMat3::from_cols_array_2d(&self.matrix).transpose();
         let offset = DVec3::from_array(self.offset);
-        let one = |pixel: &Vec4| (matrix * pixel.truncate().as_dvec3() + offset).as_vec3().extend(pixel.w);
-        render.iter().map(one).collect()
+        let gain = |index: usize| {
+            let (x, y) = (index % lens.width as usize, index / lens.width as usize);
+            let q = lens.off_axis(dvec2(x as f64 + 0.5, y as f64 + 0.5));
+            let [a, b, c] = self.vignetting;
+            (q * (a + q * (b + q * c))).exp()
+        };
+        let one = |(index, pixel): (usize, &Vec4)| {
+            let taken = gain(index) * (pixel.truncate().as_dvec3() + PIVOT) - PIVOT;
+            (matrix * taken + offset).as_vec3().extend(pixel.w)
+        };
+        render.iter().enumerate().map(one).collect()
     }
 }
 
@@ -133,12 +155,16 @@ mod tests {
 
     #[test]
     fn parameters_are_an_affine_transform() {
-        assert_eq!(Transform::of(&[0.0; NUMBERS]).matrix, [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]);
-        assert!(Transform::of(&[0.0; NUMBERS]).offset.iter().all(|v| v.abs() < 1e-15));
+        assert_eq!(Transform::of(&[0.0; NUMBERS], [0.0; 3]).matrix, [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]);
+        assert!(Transform::of(&[0.0; NUMBERS], [0.0; 3]).offset.iter().all(|v| v.abs() < 1e-15));
         let mut raw = gains(2.0_f64.ln());
         (raw[1], raw[3]) = (0.5, 0.25);
-        let shown = Transform::of(&raw).apply(&[Vec4::new(0.1, 0.2, 0.3, 0.7)])[0];
-        let [x, y, z] = [0.155, 0.255, 0.355];
+        // The corners of an image of two by two pixels are nearest to its axis at half their distance.
+        let lens = Lens::from_fov_x(1.0, 2, 2);
+        let gains = [0.4, -0.2, 0.8];
+        let shown = Transform::of(&raw, gains).apply(&[Vec4::new(0.1, 0.2, 0.3, 0.7); 4], &lens)[3];
+        let darker = f64::exp(0.4 * 0.25 - 0.2 * 0.0625 + 0.8 * 0.015_625);
+        let [x, y, z] = [0.155, 0.255, 0.355].map(|v| v * darker);
         let want =
             Vec4::new((2.0 * x + 0.5 * y - 0.055 + 0.25) as f32, 2.0 * y as f32 - 0.055, 2.0 * z as f32 - 0.055, 0.7);
         assert!((shown - want).abs().max_element() < 1e-6, "{shown}, not {want}");
@@ -148,9 +174,9 @@ mod tests {
     #[test]
     fn a_stop_is_a_gain() {
         let encode = |light: f64| 1.055 * light.powf(1.0 / 2.4) - 0.055;
-        let transform = Transform::of(&gains(-1.5 * GAIN_A_STOP));
+        let transform = Transform::of(&gains(-1.5 * GAIN_A_STOP), [0.0; 3]);
         for light in [0.02, 0.2, 0.9] {
-            let shown = transform.apply(&[Vec4::splat(encode(light) as f32)])[0].x;
+            let shown = transform.apply(&[Vec4::splat(encode(light) as f32)], &Lens::from_fov_x(1.0, 1, 1))[0].x;
             assert!((f64::from(shown) - encode(light * 0.5_f64.powf(1.5))).abs() < 1e-6);
         }
     }

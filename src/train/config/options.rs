@@ -229,6 +229,9 @@ options! {
         exposure: Choice = Choice::Auto;
         /// Initial learning rate of exposures, as logarithms of gains on display colours; it decays exponentially to a fiftieth
         lr_exposure: f64 = 0.02, in LR;
+        /// Train how much each lens darkens its images towards the corners, which leaves their middles as they are: on, off, or
+        /// auto where the first epochs show that it does
+        vignetting: Choice = Choice::Auto;
         /// Refine the poses of the training photos with the scene, each within 3 degrees and 3 % of the cameras' reach; held-out
         /// cameras are then aligned by their own photos before they are measured
         refine_poses: bool = false;
