@@ -201,6 +201,22 @@ pub fn nearest_to_axes<'a>(cameras: impl IntoIterator<Item = &'a Camera>, meet: 
     meet(normal.determinant()).then(|| normal.inverse() * right)
 }
 
+/// The direction that is up for the cameras of a capture, a unit vector; `None` without cameras.
+///
+/// It is what the images' horizontals are most nearly at right angles to: the least eigenvector of Σ r rᵀ over
+/// the cameras' right axes, on the images' up side.
+pub fn up(cameras: &[Camera]) -> Option<DVec3> {
+    let mut spread = DMat3::from_diagonal(DVec3::splat(1e-6));
+    for camera in cameras {
+        let r = camera.pose.rotation.row(0);
+        spread += DMat3::from_cols(r * r.x, r * r.y, r * r.z);
+    }
+    // Inverse iteration from the mean up side, which also settles the sign, and the choice where all horizontals agree.
+    let mean = cameras.iter().map(|camera| -camera.pose.rotation.row(1)).sum::<DVec3>();
+    let inverse = spread.inverse();
+    (0..60).try_fold(mean, |up, _| (inverse * up).try_normalize())
+}
+
 /// The largest size with the aspect ratio of `width` × `height` whose longer side is at most `limit` pixels.
 pub fn fit_within(width: u32, height: u32, limit: Option<u32>) -> (u32, u32) {
     let longest = width.max(height);

@@ -1,5 +1,5 @@
-//! Photos that differ in exposure and white balance: they are noticed and the scene is as if they did not, agreeing ones
-//! are left alone, and runs repeat and resume to the byte.
+//! Photos that differ in exposure and white balance, or whose lens darkens their corners: they are noticed and the scene is
+//! as if they did not, agreeing ones are left alone, and runs repeat and resume to the byte.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -19,23 +19,33 @@ const JUDGED: u32 = 12 * 5;
 
 type Made = OnceLock<(tempfile::TempDir, Arc<Capture>)>;
 
+/// The capture of a scene with changes of its description, and what is written below it.
+fn make(scene: &str, changes: &[(&str, &str)], below: &str) -> (tempfile::TempDir, Arc<Capture>) {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes").join(scene);
+    let mut text = std::fs::read_to_string(scene).unwrap();
+    for (from, to) in changes {
+        assert!(text.contains(from), "{from}");
+        text = text.replacen(from, to, 1);
+    }
+    let (file, path) = (folder.path().join("scene.toml"), folder.path().join("capture"));
+    std::fs::write(&file, text + below).unwrap();
+    dapple::synth::run(&file, &path).unwrap();
+    let capture = Capture::open(&path, &CaptureOptions { strict: true, ..CaptureOptions::default() }).unwrap();
+    (folder, Arc::new(capture))
+}
+
 /// The capture of scenes/tiny.toml, with its training photos disturbed or not; made once.
 fn capture(disturbed: bool) -> Arc<Capture> {
     static CAPTURES: [Made; 2] = [Made::new(), Made::new()];
-    let make = || {
-        let folder = tempfile::tempdir().unwrap();
-        let scene = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes/tiny.toml");
-        let mut text = std::fs::read_to_string(scene).unwrap();
-        if disturbed {
-            text += "\n[disturb]\nexposure = 1.0\nwhite_balance = 0.25\n";
-        }
-        let (file, path) = (folder.path().join("tiny.toml"), folder.path().join("tiny"));
-        std::fs::write(&file, text).unwrap();
-        dapple::synth::run(&file, &path).unwrap();
-        let capture = Capture::open(&path, &CaptureOptions { strict: true, ..CaptureOptions::default() }).unwrap();
-        (folder, Arc::new(capture))
-    };
-    CAPTURES[usize::from(disturbed)].get_or_init(make).1.clone()
+    let below = if disturbed { "\n[disturb]\nexposure = 1.0\nwhite_balance = 0.25\n" } else { "" };
+    CAPTURES[usize::from(disturbed)].get_or_init(|| make("tiny.toml", &[], below)).1.clone()
+}
+
+/// A capture of scenes/outdoor.toml, whose photos are full to their corners.
+fn yard(below: &str) -> (tempfile::TempDir, Arc<Capture>) {
+    let smaller = [("width = 200", "width = 96"), ("height = 150", "height = 72"), ("train = 48", "train = 24")];
+    make("outdoor.toml", &smaller, below)
 }
 
 fn config(exposure: Choice) -> Config {
@@ -46,19 +56,22 @@ fn trainer(disturbed: bool, exposure: Choice) -> Trainer {
     Trainer::new(&gpu(), capture(disturbed), config(exposure)).unwrap()
 }
 
-/// Mean PSNR of the held-out views as they are, after the whole run.
 fn held_out(disturbed: bool, exposure: Choice) -> f64 {
-    let mut trainer = trainer(disturbed, exposure);
+    trained_and_scored(&capture(disturbed), config(exposure)).0
+}
+
+/// Mean PSNR of the held-out views as they are, after the whole run, and the trainer.
+fn trained_and_scored(capture: &Arc<Capture>, config: Config) -> (f64, Trainer) {
+    let mut trainer = Trainer::new(&gpu(), capture.clone(), config).unwrap();
     while trainer.step_index() < STEPS {
         trainer.step().unwrap();
     }
-    let capture = capture(disturbed);
     let shots: Vec<usize> = (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Test).collect();
     let psnr = |&shot: &usize| {
         let target = Target::new(&capture.load(shot).unwrap(), Vec3::ZERO);
         score(&target, &trainer.render_view(&capture.shots[shot].camera, 0.0).unwrap().pixels).psnr
     };
-    shots.iter().map(psnr).collect::<Vec<_>>().iter().sum::<f64>() / shots.len() as f64
+    (shots.iter().map(psnr).sum::<f64>() / shots.len() as f64, trainer)
 }
 
 #[test]
@@ -102,6 +115,25 @@ fn runs_with_transforms_repeat_and_resume_to_the_byte() {
         assert_same(&format!("the run resumed at {stop}"), &straight.0.tensors, &checkpoint.tensors);
         assert!(straight.0 == checkpoint && straight.1 == bytes, "resumed at {stop}");
     }
+}
+
+#[test]
+fn what_a_vignetting_lens_costs_is_won_back() {
+    let ((_even, even), (_dark, dark)) = (yard(""), yard("\n[disturb]\nvignetting = 0.5\n"));
+    let run = |capture: &Arc<Capture>, vignetting| {
+        trained_and_scored(capture, Config { cap_max: 6000.into(), vignetting, ..config(Choice::Off) })
+    };
+    let (plain, lost) = (run(&even, Choice::Off).0, run(&dark, Choice::Off).0);
+    let ((won, mut trained), (left, mut untouched)) = (run(&dark, Choice::Auto), run(&even, Choice::Auto));
+    let share = (won - lost) / (plain - lost);
+    eprintln!("vignetting: {plain:.2} dB, disturbed {lost:.2} dB, trained {won:.2} dB: {:.0} %", 100.0 * share);
+    assert!(plain - lost > 0.5, "the disturbance costs something");
+    assert!(share >= 0.8, "{share:.2} of it is won back");
+    assert!(left == plain && untouched.appearances().unwrap().is_none(), "an even lens is left alone");
+    // A photo half as bright in its corner is darker there by one stop.
+    let found = trained.appearances().unwrap().expect("vignetting");
+    let powers: f64 = found.trained.values().next().unwrap().vignetting.iter().sum();
+    assert!((-1.3..-0.7).contains(&(powers / (std::f64::consts::LN_2 / 2.4))), "{powers}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Scan, sort and reduce on the adapter of this machine, in each of their forms, against the CPU.
 
 use dapple::gpu::{Gpu, Recorder};
-use dapple::primitives::{Form, Reduce, Scan, Sort};
+use dapple::primitives::{Form, Reduce, Scan, Sort, in_one_subgroup};
 
 use crate::support::gpu;
 use crate::support::random::Rng;
@@ -284,4 +284,20 @@ fn row_sums_are_accurate() {
     let got = f64::from(gpu.read(&output).unwrap()[0]);
     // One running sum in f32 is off by 4e-6.
     assert!((got / want - 1.0).abs() < 5e-7, "{got}, not {want}");
+}
+
+#[test]
+fn workgroups_in_one_subgroup_are_told_from_others() {
+    let gpu = gpu();
+    let (least, most) = (gpu.info().subgroup_min_size, gpu.info().subgroup_max_size);
+    let found = [8, 16, 32].map(|lanes| (lanes, in_one_subgroup(&gpu, lanes).unwrap()));
+    eprintln!("{}: subgroups of {least} to {most}, {found:?}", gpu.describe());
+    for (lanes, whole) in found {
+        assert!(!whole || (gpu.subgroups() && lanes <= most), "{lanes}");
+        // Mesa's software driver runs what it says up to vectors of 512 bits.
+        if gpu.is_software() && most <= 16 {
+            assert_eq!(whole, gpu.subgroups() && lanes <= least, "{lanes}");
+        }
+        assert!(!in_one_subgroup(&gpu.without_subgroups(), lanes).unwrap());
+    }
 }

@@ -10,10 +10,9 @@ use super::cells::{Grid, cells, ground_axes, sampled};
 use super::plan::{OPTIONS, Plan, PlannedBlock, PlannedCell};
 use super::visibility::visibility;
 use super::{picture, report};
-use crate::camera::Camera;
+use crate::camera::{self, Camera};
 use crate::dataset::{BLOCK, BlockFile, Capture, CaptureOptions, Cell, FlowChoice, Split};
 use crate::format::{self, Contents, UnfinishedFolder, write_atomically};
-use crate::render::orbit;
 use crate::scene::Normalisation;
 use crate::scene::stats::percentile;
 use crate::train::Config;
@@ -59,7 +58,10 @@ pub fn partition(path: &Path, out: &Path, options: &Options) -> Result<Plan> {
     let sample = sampled(&points);
     let up = match options.up {
         Some(up) => up,
-        None => upwards(&cameras, &sample).context("the cameras do not say which way is up; give it with --up")?,
+        None => capture
+            .up_by_gravity()
+            .or_else(|| upwards(&cameras, &sample))
+            .context("the cameras do not say which way is up; give it with --up")?,
     };
     let centres: Vec<DVec3> = cameras.iter().map(|camera| camera.pose.centre()).collect();
     let cells = cells(options.grid, ground_axes(up), &sample, &centres, options.margin)?;
@@ -148,7 +150,7 @@ fn points(capture: &Capture) -> Result<Vec<glam::Vec3>> {
 /// The direction that is up: what the cameras have above them, or behind them where most look down. Of the two it is the one
 /// along which the points are spread less.
 fn upwards(cameras: &[Camera], points: &[DVec3]) -> Option<DVec3> {
-    let above = orbit::up(cameras);
+    let above = camera::up(cameras);
     let ahead = cameras.iter().map(|camera| camera.pose.forward()).sum::<DVec3>() / cameras.len().max(1) as f64;
     let behind = Some(-ahead.normalize_or_zero()).filter(|_| ahead.length() > SAME_WAY);
     let spread = |up: &DVec3| {

@@ -178,6 +178,7 @@ fn panorama_faces(shot: Shot, stride: usize) -> Vec<Shot> {
             camera: Camera { pose, ..shot.camera },
             stream: shot.stream + i * stride,
             source: shot.source.through(face),
+            gravity: None,
             ..shot.clone()
         }
     };
@@ -275,6 +276,7 @@ fn resolve(frame: &ListedFrame, root: &Path, options: &CaptureOptions) -> Result
         mask: frame.mask.clone(),
         source,
         orientation,
+        gravity: header.gravity(orientation),
         name,
         flow: [const { None }; 4],
     };

@@ -24,6 +24,7 @@ impl Capture {
                 mask: None,
                 source: SourceLens::new(lens.focal, lens.principal, size, Distortion::None)?,
                 orientation: 1,
+                gravity: None,
                 flow: Default::default(),
             })
         };

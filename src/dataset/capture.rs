@@ -47,6 +47,8 @@ pub struct Shot {
     pub source: SourceLens,
     /// EXIF orientation, 1 to 8, applied to the stored image; 1 = none.
     pub orientation: u8,
+    /// Direction of gravity in the camera's frame, of length 1, where the photo's EXIF states it.
+    pub gravity: Option<DVec3>,
     /// Optical flow files to the next and to the previous frame of its stream, by [`Direction`].
     pub flow: [Option<FlowFile>; 4],
 }

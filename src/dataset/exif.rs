@@ -1,31 +1,33 @@
-//! Exposures by EXIF (CIPA DC-008): time, aperture and sensitivity of a photo.
+//! What EXIF (CIPA DC-008) tells of a photo: its exposure by time, aperture and sensitivity, and where down is by the
+//! accelerometer of a phone.
 
-use rayon::prelude::*;
-
-use super::capture::Capture;
-use super::images;
+use glam::{DVec3, dvec3};
 
 /// Tags, by their numbers in the standard.
 const EXPOSURE_TIME: u16 = 0x829a;
 const F_NUMBER: u16 = 0x829d;
 const EXIF_IFD: u16 = 0x8769;
 const SENSITIVITY: u16 = 0x8827;
+const MAKER_NOTE: u16 = 0x927c;
+/// Of Apple's notes, by ExifTool's list of them.
+const ACCELERATION: u16 = 0x0008;
+
+/// The start of Apple's notes; a TIFF directory follows, of big-endian numbers unless it says otherwise, with offsets from
+/// the start of the notes.
+const APPLE: &[u8] = b"Apple iOS\0\0\x01";
+
+/// Acceleration besides that of gravity from which on a phone's says nothing of where down is, in g.
+const SHAKEN: f64 = 0.2;
 
 /// Types of values.
 const SHORT: u16 = 3;
 const LONG: u16 = 4;
 const RATIONAL: u16 = 5;
-
-impl Capture {
-    /// How bright each photo is exposed by its EXIF, in stops: the binary logarithm of seconds times sensitivity over the
-    /// squared aperture. `None` for a photo that does not state its time. Reads headers alone.
-    pub fn stops(&self) -> Vec<Option<f64>> {
-        self.shots.par_iter().map(|shot| stops(&images::exif(&shot.image)?)).collect()
-    }
-}
+const UNDEFINED: u16 = 7;
+const SIGNED_RATIONAL: u16 = 10;
 
 /// The stops of an EXIF block; what of aperture and sensitivity it does not state counts as f/1 and ISO 100.
-fn stops(exif: &[u8]) -> Option<f64> {
+pub fn stops(exif: &[u8]) -> Option<f64> {
     let file = Tiff::new(exif)?;
     let inner = file.value(file.long(4)?, EXIF_IFD)? as usize;
     let time = file.value(inner, EXPOSURE_TIME)?;
@@ -33,6 +35,35 @@ fn stops(exif: &[u8]) -> Option<f64> {
     let sensitivity = file.value(inner, SENSITIVITY).filter(|s| *s > 0.0).unwrap_or(100.0);
     let stops = (time * sensitivity / 100.0 / (aperture * aperture)).log2();
     stops.is_finite().then_some(stops)
+}
+
+/// The direction of gravity, of length 1, in the frame of the camera as the image is stored (x right, y down, z forward), by
+/// an EXIF block of an iPhone. `None` where it does not state it, or the phone was shaken.
+///
+/// The phone's axes are x to its right, y to its top and z out of its screen. The stored image is upright where the phone
+/// lies on its left side, so that its x is the phone's -y and its y the phone's -x.
+pub fn gravity(exif: &[u8]) -> Option<DVec3> {
+    let file = Tiff::new(exif)?;
+    let inner = file.value(file.long(4)?, EXIF_IFD)? as usize;
+    let entry = file.entry(inner, MAKER_NOTE).filter(|entry| file.short(entry + 2) == Some(UNDEFINED))?;
+    let notes = exif.get(file.long(entry + 8)?..)?;
+    let little = match notes.strip_prefix(APPLE)?.get(..2)? {
+        b"II" => true,
+        b"MM" => false,
+        _ => return None,
+    };
+    let notes = Tiff { bytes: notes, little };
+    let entry = notes.entry(APPLE.len() + 2, ACCELERATION)?;
+    if notes.short(entry + 2) != Some(SIGNED_RATIONAL) || notes.long(entry + 4) != Some(3) {
+        return None;
+    }
+    let at = notes.long(entry + 8)?;
+    let number = |i: usize| {
+        let signed = |at: usize| notes.long(at).map(|bits| f64::from(bits as u32 as i32));
+        Some(signed(at.checked_add(8 * i)?)? / signed(at.checked_add(8 * i + 4)?)?)
+    };
+    let acceleration = dvec3(-number(1)?, -number(0)?, -number(2)?);
+    (acceleration.length() - 1.0).abs().le(&SHAKEN).then(|| acceleration.normalize())
 }
 
 /// A block of tags as TIFF has them.
@@ -61,10 +92,15 @@ impl<'a> Tiff<'a> {
         Some(if self.little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) } as usize)
     }
 
+    /// Where the entry of a tag is, of the directory at an offset.
+    fn entry(&self, directory: usize, tag: u16) -> Option<usize> {
+        let count = usize::from(self.short(directory)?);
+        (0..count).map(|i| directory + 2 + 12 * i).find(|&entry| self.short(entry) == Some(tag))
+    }
+
     /// The first value of a tag of the directory at an offset.
     fn value(&self, directory: usize, tag: u16) -> Option<f64> {
-        let count = usize::from(self.short(directory)?);
-        let entry = (0..count).map(|i| directory + 2 + 12 * i).find(|&entry| self.short(entry) == Some(tag))?;
+        let entry = self.entry(directory, tag)?;
         match self.short(entry + 2)? {
             SHORT => self.short(entry + 8).map(f64::from),
             LONG => self.long(entry + 8).map(|value| value as f64),
@@ -75,6 +111,28 @@ impl<'a> Tiff<'a> {
             _ => None,
         }
     }
+}
+
+/// An EXIF block as an iPhone writes it, with an acceleration in g along the phone's axes.
+#[cfg(test)]
+pub(super) fn apple(acceleration: [f64; 3], little: bool) -> Vec<u8> {
+    let tag = |tag: u16, kind: u16, count: u32, value: u32| {
+        if little {
+            [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &count.to_le_bytes(), &value.to_le_bytes()].concat()
+        } else {
+            [&tag.to_be_bytes()[..], &kind.to_be_bytes(), &count.to_be_bytes(), &value.to_be_bytes()].concat()
+        }
+    };
+    let short = |v: u16| if little { v.to_le_bytes() } else { v.to_be_bytes() };
+    let long = |v: u32| if little { v.to_le_bytes() } else { v.to_be_bytes() };
+    let ratios = acceleration.map(|g| [(g * 1e6) as i32 as u32, 1_000_000].map(u32::to_be_bytes).concat()).concat();
+    // The notes have an order of bytes of their own.
+    let mut entry = [&ACCELERATION.to_be_bytes()[..], &SIGNED_RATIONAL.to_be_bytes()].concat();
+    entry.extend([3u32, 32].map(u32::to_be_bytes).concat());
+    let notes = [APPLE, b"MM", &1u16.to_be_bytes(), &entry, &[0; 4], &ratios].concat();
+    let head = [if little { b"II*\0" } else { b"MM\0*" }, &long(8)[..], &short(1)].concat();
+    let inner = [&short(1)[..], &tag(MAKER_NOTE, UNDEFINED, notes.len() as u32, 44), &[0; 4]].concat();
+    [head, tag(EXIF_IFD, LONG, 1, 26), vec![0; 4], inner, notes].concat()
 }
 
 #[cfg(test)]
@@ -108,6 +166,31 @@ mod tests {
         }
         let half = stops(&block(true, 200)).expect("reads");
         assert!((half - want + 1.0).abs() < 1e-9, "half the sensitivity is a stop less");
+    }
+
+    #[test]
+    fn gravity_is_read_in_the_frame_of_the_stored_image() {
+        // The phone's screen faces its holder: standing, it is pulled to its bottom, and its stored images lie on their side.
+        for (held, want) in [
+            ([0.0, -1.0, 0.0], DVec3::X),
+            ([-1.0, 0.0, 0.0], DVec3::Y),
+            ([1.0, 0.0, 0.0], -DVec3::Y),
+            ([0.0, 0.0, -1.0], DVec3::Z),
+        ] {
+            for little in [true, false] {
+                let got = gravity(&apple(held, little)).expect("states it");
+                assert!((got - want).length() < 1e-6, "{held:?}: {got}, not {want}");
+            }
+        }
+        let slanted = gravity(&apple([0.0, -0.6, -0.83], true)).expect("states it");
+        assert!((slanted - dvec3(0.6, 0.0, 0.83).normalize()).length() < 1e-6);
+        assert_eq!(gravity(&apple([0.0, -1.4, 0.0], true)), None, "shaken");
+        assert_eq!(gravity(&apple([0.0; 3], true)), None, "falling");
+        assert_eq!(gravity(&block(true, 100)), None, "of another maker");
+        let whole = apple([0.0, -1.0, 0.0], true);
+        for length in 0..whole.len() {
+            assert_eq!(gravity(&whole[..length]), None, "cut at {length}");
+        }
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub struct Facts {
     pub other_models: Vec<(String, usize)>,
     /// What was subtracted from the capture's coordinates.
     pub shift: Option<[f64; 3]>,
+    /// Where up is by the gravity that photos state; `None` where it is taken from the cameras' horizontals.
+    pub up_by_gravity: Option<[f64; 3]>,
     pub warnings: Vec<String>,
 }
 
@@ -103,6 +105,7 @@ impl Capture {
             transparent: self.is_cut_out(),
             other_models: self.other_models.clone(),
             shift: (self.shift != glam::DVec3::ZERO).then(|| self.shift.to_array()),
+            up_by_gravity: self.up_by_gravity().map(|up| up.to_array()),
             warnings: self.warnings.clone(),
         };
         facts.warnings.extend(self.suspicions(&facts));
@@ -259,6 +262,9 @@ impl Facts {
         }
         if let Some([x, y, z]) = self.shift {
             lines.push(format!("the capture is far from its origin: {x} {y} {z} is subtracted from its coordinates"));
+        }
+        if let Some([x, y, z]) = self.up_by_gravity {
+            lines.push(format!("up is {x:.3} {y:.3} {z:.3}, by the gravity that the photos' EXIF states"));
         }
         lines
     }

@@ -5,10 +5,11 @@ use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, ensure};
+use glam::{DVec3, dvec3};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
 
-use super::colour;
+use super::{colour, exif};
 
 /// 8-bit RGBA pixels, row-major, top-left first.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,18 +20,33 @@ pub struct Raster {
 }
 
 /// The header of an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ImageHeader {
     /// Size as stored, before the EXIF orientation.
     pub size: (u32, u32),
     /// EXIF orientation, 1 to 8; 1 where there is none.
     pub orientation: u8,
+    /// Direction of gravity in the camera's frame as stored, where EXIF states it; see [`exif::gravity`].
+    pub gravity: Option<DVec3>,
 }
 
 impl ImageHeader {
     /// The size after the EXIF orientation.
     pub fn oriented(&self) -> (u32, u32) {
         if self.orientation >= 5 { (self.size.1, self.size.0) } else { self.size }
+    }
+
+    /// Direction of gravity in the camera's frame, of the image turned by `orientation`.
+    pub fn gravity(&self, orientation: u8) -> Option<DVec3> {
+        let DVec3 { x, y, z } = self.gravity?;
+        Some(match orientation {
+            3 => dvec3(-x, -y, z),
+            6 => dvec3(-y, x, z),
+            8 => dvec3(y, -x, z),
+            1 => dvec3(x, y, z),
+            // Mirrored images are of other programs' making.
+            _ => return None,
+        })
     }
 }
 
@@ -68,7 +84,10 @@ fn read_header(reader: impl BufRead + Seek) -> Result<ImageHeader> {
     let mut decoder = decoder(reader)?;
     let size = decoder.dimensions();
     ensure!(size.0 > 0 && size.1 > 0, "it has no pixels");
-    Ok(ImageHeader { size, orientation: decoder.orientation().map_or(1, Orientation::to_exif) })
+    let orientation = decoder.orientation().map_or(1, Orientation::to_exif);
+    // Phones store images lying; one that stands has been turned since, nobody knows which way.
+    let exif = decoder.exif_metadata().ok().flatten().filter(|_| size.0 >= size.1);
+    Ok(ImageHeader { size, orientation, gravity: exif.and_then(|exif| exif::gravity(&exif)) })
 }
 
 fn decoder<'a>(reader: impl BufRead + Seek + 'a) -> Result<impl ImageDecoder + 'a> {
@@ -210,7 +229,7 @@ mod tests {
         assert_eq!(decode(&path, 1).unwrap().pixels, [[128, 255, 0, 255]]);
         let (_folder, path) = saved("j.jpg", image::RgbImage::from_pixel(8, 8, image::Rgb([200, 200, 200])));
         assert!(decode(&path, 1).unwrap().pixels.iter().all(|p| p[0].abs_diff(200) <= 1 && p[3] == 255));
-        assert_eq!(header(&path).unwrap(), ImageHeader { size: (8, 8), orientation: 1 });
+        assert_eq!(header(&path).unwrap(), ImageHeader { size: (8, 8), orientation: 1, gravity: None });
     }
 
     #[test]
@@ -233,7 +252,7 @@ mod tests {
         let turned = decode(&path, 6).unwrap();
         assert_eq!((turned.width, turned.height), (1, 2));
         assert_eq!([turned.pixels[0][0], turned.pixels[1][0]], [0, 100]);
-        assert_eq!(ImageHeader { size: (2, 1), orientation: 6 }.oriented(), (1, 2));
+        assert_eq!(ImageHeader { size: (2, 1), orientation: 6, gravity: None }.oriented(), (1, 2));
     }
 
     #[test]

@@ -36,6 +36,7 @@ mod part;
 pub mod pictures;
 mod reduce;
 mod source;
+mod stated;
 mod timeline;
 mod undistort;
 mod videos;

@@ -7,12 +7,14 @@
 
 mod blocks;
 mod form;
+mod lanes;
 pub mod plan;
 mod reduce;
 mod scan;
 mod sort;
 
 pub use form::Form;
+pub use lanes::in_one_subgroup;
 pub use reduce::Reduce;
 pub use scan::Scan;
 pub use sort::Sort;
@@ -26,4 +28,5 @@ pub const DECLARATIONS: &[Declaration] = &[
     sort::SortCount::DECLARATION,
     sort::SortScatter::DECLARATION,
     reduce::ReduceRows::DECLARATION,
+    lanes::Lanes::DECLARATION,
 ];

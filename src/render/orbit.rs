@@ -2,9 +2,9 @@
 
 use std::f64::consts::TAU;
 
-use glam::{DMat3, DVec3};
+use glam::{DVec3, Vec3};
 
-use crate::camera::{Camera, Lens, Pose, nearest_to_axes};
+use crate::camera::{self, Camera, Lens, Pose, nearest_to_axes};
 use crate::scene::Scene;
 
 use super::scene_view::{median, middle};
@@ -38,7 +38,7 @@ pub fn around(scene: &Scene, capture: &[Camera], count: u32) -> Vec<Camera> {
 /// between its widest gap without a camera. The whole ring where no gap is wider than an eighth of it, or no capture
 /// tells of one.
 pub fn sweep(scene: &Scene, capture: &[Camera], count: u32) -> Vec<Camera> {
-    let Some(ring) = from_cameras(capture) else { return around(scene, capture, count) };
+    let Some(ring) = from_cameras(scene.up, capture) else { return around(scene, capture, count) };
     let mut angles: Vec<f64> = capture.iter().map(|camera| ring.angle(camera.pose.centre())).collect();
     angles.sort_by(f64::total_cmp);
     let next = |i: usize| angles.get(i + 1).copied().unwrap_or(angles[0] + TAU);
@@ -74,35 +74,20 @@ impl Ring {
 
 /// The ring that [`around`] puts cameras on.
 pub fn ring(scene: &Scene, capture: &[Camera]) -> Ring {
-    from_cameras(capture).unwrap_or_else(|| from_scene(scene))
+    from_cameras(scene.up, capture).unwrap_or_else(|| from_scene(scene))
 }
 
-/// `None` for fewer than three cameras, or cameras that look at no common point.
-fn from_cameras(cameras: &[Camera]) -> Option<Ring> {
+/// `None` for fewer than three cameras, or cameras that look at no common point. Up is what a scene says of itself, else what
+/// the cameras say.
+fn from_cameras(stated: Option<Vec3>, cameras: &[Camera]) -> Option<Ring> {
     let lens = cameras.get(2)?.lens;
     let n = cameras.len() as f64;
     let centre = nearest_to_axes(cameras, |determinant| determinant / n.powi(3) > 1e-6)?;
-    let up = up(cameras)?;
+    let up = stated.map(|up| up.as_dvec3()).or_else(|| camera::up(cameras))?;
     let offsets = || cameras.iter().map(|camera| camera.pose.centre() - centre);
     let radius = median(offsets().map(|offset| offset.reject_from_normalized(up).length()).collect());
     let height = median(offsets().map(|offset| offset.dot(up)).collect());
     (radius > 0.0).then_some(Ring { centre, up, radius, height, lens })
-}
-
-/// The direction that is up for the cameras of a capture, a unit vector; `None` without cameras.
-///
-/// It is what the images' horizontals are most nearly at right angles to: the least eigenvector of Σ r rᵀ over
-/// the cameras' right axes, on the images' up side.
-pub fn up(cameras: &[Camera]) -> Option<DVec3> {
-    let mut spread = DMat3::from_diagonal(DVec3::splat(1e-6));
-    for camera in cameras {
-        let r = camera.pose.rotation.row(0);
-        spread += DMat3::from_cols(r * r.x, r * r.y, r * r.z);
-    }
-    // Inverse iteration from the mean up side, which also settles the sign, and the choice where all horizontals agree.
-    let mean = cameras.iter().map(|camera| -camera.pose.rotation.row(1)).sum::<DVec3>();
-    let inverse = spread.inverse();
-    (0..60).try_fold(mean, |up, _| (inverse * up).try_normalize())
 }
 
 fn from_scene(scene: &Scene) -> Ring {

@@ -5,6 +5,7 @@ use glam::Vec4;
 
 use crate::gpu::{Declaration, Gpu, GpuError, Kernel, Recorder, Variants};
 use crate::kernel;
+use crate::primitives::in_one_subgroup;
 
 use super::flow_form::FlowForm;
 use super::frame::Frame;
@@ -67,11 +68,15 @@ pub struct LaneForm {
 
 impl LaneForm {
     /// The form for an adapter, by rule: results differ in the last bits between numbers of lanes, so the choice
-    /// depends on nothing but the adapter. Software adapters want 8 lanes, GPUs 32.
+    /// depends on nothing but the adapter. Software adapters want 8 lanes, GPUs 32. Apple's run all kernels in subgroups
+    /// of 32, which wgpu does not tell; what is told is tried.
     pub fn of(gpu: &Gpu) -> Self {
-        let smallest = gpu.info().subgroup_min_size;
+        let info = gpu.info();
         let lanes = if gpu.is_software() { 8 } else { 32 };
-        Self { lanes, subgroups: gpu.subgroups() && smallest >= lanes }
+        let is_apple = info.backend == wgpu::Backend::Metal && info.name.starts_with("Apple");
+        let likely = is_apple || info.subgroup_min_size >= lanes;
+        // A device that is lost by now is found lost by whatever comes next.
+        Self { lanes, subgroups: likely && in_one_subgroup(gpu, lanes).unwrap_or(false) }
     }
 }
 

@@ -97,6 +97,10 @@ fn shuffled(seed: u64, count: usize) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use super::super::run;
     use super::*;
 
     #[test]
@@ -136,5 +140,72 @@ mod tests {
         assert!((square.sqrt() - 0.5).abs() < 1e-4, "{}", square.sqrt());
         let still = Disturbance::default().moved(7, &poses);
         assert!(still.iter().zip(&poses).all(|(a, b)| (a.translation - b.translation).length() < 1e-12));
+    }
+
+    /// Images of scenes/tiny.toml without and with a disturbance, of each training view; held-out ones are equal.
+    fn disturbed(disturbance: &str) -> Vec<[image::RgbImage; 2]> {
+        let folder = tempfile::tempdir().unwrap();
+        let tiny = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes/tiny.toml");
+        let text = fs::read_to_string(&tiny).unwrap();
+        let (plain, disturbed) = (folder.path().join("plain"), folder.path().join("disturbed"));
+        let file = folder.path().join("scene.toml");
+        fs::write(&file, format!("{text}\n[disturb]\n{disturbance}\n")).unwrap();
+        run(&tiny, &plain).unwrap();
+        run(&file, &disturbed).unwrap();
+        let held_out = fs::read_to_string(plain.join("sparse/0/test.txt")).unwrap();
+        let mut pairs = Vec::new();
+        for entry in fs::read_dir(plain.join("images")).unwrap() {
+            let name = entry.unwrap().file_name();
+            let pair = [&plain, &disturbed]
+                .map(|capture: &PathBuf| image::open(capture.join("images").join(&name)).unwrap().into_rgb8());
+            if held_out.lines().any(|held_out| held_out == name.to_string_lossy()) {
+                assert_eq!(pair[0], pair[1], "{name:?}");
+            } else {
+                pairs.push(pair);
+            }
+        }
+        assert_eq!(pairs.len(), 12);
+        pairs
+    }
+
+    /// Stops from one code to another; `None` where either is dark, so that sRGB has no power there, or clipped.
+    fn stops(before: u8, after: u8) -> Option<f64> {
+        let linear = |code: u8| ((f64::from(code) / 255.0 + 0.055) / 1.055).powf(2.4);
+        let clear = |code: u8| (60..200).contains(&code);
+        (clear(before) && clear(after)).then(|| (linear(after) / linear(before)).log2())
+    }
+
+    #[test]
+    fn a_disturbed_camera_changes_training_images_alone() {
+        let mean = |[before, after]: &[image::RgbImage; 2]| {
+            let found: Vec<f64> = before.iter().zip(after.iter()).filter_map(|(a, b)| stops(*a, *b)).collect();
+            found.iter().sum::<f64>() / found.len() as f64
+        };
+        let mut found: Vec<f64> = disturbed("exposure = 1.0").iter().map(mean).collect();
+        found.sort_by(f64::total_cmp);
+        for (i, stop) in found.iter().enumerate() {
+            let want = (2.0 * i as f64 + 1.0) / 12.0 - 1.0;
+            assert!((stop - want).abs() < 0.05, "{i}: {stop}, not {want}");
+        }
+    }
+
+    #[test]
+    fn a_lens_that_vignettes_darkens_by_the_square_of_the_distance() {
+        let (mut compared, mut far) = (0, 0);
+        for [before, after] in disturbed("vignetting = 0.5") {
+            let middle = f64::from(before.width()) / 2.0;
+            for (x, y, pixel) in before.enumerate_pixels() {
+                let q = ((f64::from(x) + 0.5 - middle).powi(2) + (f64::from(y) + 0.5 - middle).powi(2))
+                    / (2.0 * middle * middle);
+                let codes = pixel.0.into_iter().zip(after.get_pixel(x, y).0);
+                for got in codes.filter_map(|(a, b)| stops(a, b)) {
+                    let want = (1.0 - 0.5 * q).log2();
+                    assert!((got - want).abs() < 0.05, "({x}, {y}): {got}, not {want}");
+                    compared += 1;
+                    far += usize::from(q > 0.2);
+                }
+            }
+        }
+        assert!(compared > 1000 && far > 1000, "{compared} {far}");
     }
 }

@@ -282,6 +282,7 @@ fn mistakes_are_named_with_their_place() {
         ("elevation = [15, 65]", "elevation = [65, 15]", "elevation must be"),
         ("[sky]", "[clip]\nframes = 1\n[sky]", "frames must be 2"),
         ("[sky]", "[disturb]\nexposure = -1\n[sky]", "exposure and white_balance must be 0 to 8 stops"),
+        ("[sky]", "[disturb]\nvignetting = 1.0\n[sky]", "vignetting must be 0 to 0.9"),
         ("[sky]", "[clip]\nframes = 4\nhold_out_every = 1\n[sky]", "at least 2"),
         ("[sky]", "[clip]\nframes = 4\ncamera = { eyes = [], targets = [] }\n[sky]", "lists of points"),
         ("material = \"red\"", "material = \"red\"\nmotion = { appears = 0.6, leaves = 0.5 }", "before leaves"),
@@ -342,38 +343,4 @@ fn five_faces_look_ahead_and_to_all_sides() {
         assert!((view.camera.pose.centre() - ahead.camera.pose.centre()).length() < 1e-12, "{}", view.name);
         assert_eq!(view.split, ahead.split);
     }
-}
-
-#[test]
-fn a_disturbed_camera_changes_training_images_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let text = fs::read_to_string(scene("tiny.toml")).unwrap();
-    let (plain, disturbed) = (folder.path().join("plain"), folder.path().join("disturbed"));
-    let file = folder.path().join("scene.toml");
-    fs::write(&file, format!("{text}\n[disturb]\nexposure = 1.0\n")).unwrap();
-    run(&scene("tiny.toml"), &plain).unwrap();
-    run(&file, &disturbed).unwrap();
-    let held_out = fs::read_to_string(plain.join("sparse/0/test.txt")).unwrap();
-    let linear = |code: u8| ((f64::from(code) / 255.0 + 0.055) / 1.055).powf(2.4);
-    let mut stops = Vec::new();
-    for entry in fs::read_dir(plain.join("images")).unwrap() {
-        let name = entry.unwrap().file_name();
-        let read = |capture: &Path| image::open(capture.join("images").join(&name)).unwrap().into_rgb8();
-        let (before, after) = (read(&plain), read(&disturbed));
-        if held_out.lines().any(|held_out| held_out == name.to_string_lossy()) {
-            assert_eq!(before, after, "{name:?}");
-            continue;
-        }
-        // Neither dark, where sRGB has no power, nor clipped.
-        let clear = |pair: &(&u8, &u8)| [pair.0, pair.1].iter().all(|&&code| (60..200).contains(&code));
-        let pairs = before.iter().zip(after.iter()).filter(clear);
-        let ratios: Vec<f64> = pairs.map(|(a, b)| (linear(*b) / linear(*a)).log2()).collect();
-        stops.push(ratios.iter().sum::<f64>() / ratios.len() as f64);
-    }
-    stops.sort_by(f64::total_cmp);
-    for (i, stop) in stops.iter().enumerate() {
-        let want = (2.0 * i as f64 + 1.0) / 12.0 - 1.0;
-        assert!((stop - want).abs() < 0.05, "{i}: {stop}, not {want}");
-    }
-    assert_eq!(stops.len(), 12);
 }

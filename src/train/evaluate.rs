@@ -78,9 +78,9 @@ impl Mean {
         }
     }
 
-    /// The scores in words: as it is, and in brackets with predicted exposure and colour-corrected.
+    /// The scores in words: as it is, and in brackets with predicted appearance and colour-corrected.
     pub fn words(&self, digits: usize) -> String {
-        let predicted = self.predicted.map(|score| format!("{:.digits$} dB with predicted exposure", score.psnr));
+        let predicted = self.predicted.map(|score| format!("{:.digits$} dB with predicted appearance", score.psnr));
         let corrected = self.corrected.map(|psnr| format!("{psnr:.digits$} dB colour-corrected"));
         let others: Vec<String> = predicted.into_iter().chain(corrected).collect();
         let others = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
@@ -139,7 +139,8 @@ pub fn evaluate(
                 continue;
             }
             let other_ssim = rules.thorough.then(|| other_ssim(&target, &rendered.pixels));
-            let view = View { other_ssim, ..view_of(&capture.shots[shot], &target, &rendered.pixels, score, appearances) };
+            let view =
+                View { other_ssim, ..view_of(&capture.shots[shot], &target, &rendered.pixels, score, appearances) };
             on_view(Comparison { shot, view: &view, target: &target, render: &rendered })?;
             views.push(view);
         }

@@ -10,9 +10,8 @@ use rayon::prelude::*;
 use super::config::{Choice, Config};
 use super::frame::{normalisation, reach};
 use super::tracks::Ray;
-use crate::camera::Camera;
+use crate::camera::{self, Camera};
 use crate::dataset::{Capture, Coverage, Photo, Split};
-use crate::render::orbit;
 
 /// Radius of the shell about the cameras' mean, in units of their reach (the distance of the farthest from the mean).
 pub const SHELL: f64 = 20.0;
@@ -56,7 +55,7 @@ impl Sky {
         }
         let train: Vec<usize> = (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Train).collect();
         let cameras: Vec<Camera> = train.iter().map(|&shot| capture.shots[shot].camera).collect();
-        let Some(up) = orbit::up(&cameras) else { return Ok(None) };
+        let Some(up) = capture.up_by_gravity().or_else(|| camera::up(&cameras)) else { return Ok(None) };
         let places = capture.points.as_ref().map_or(&[][..], |points| &points.positions);
         let places: Vec<DVec3> =
             places.iter().step_by(places.len().div_ceil(POINTS).max(1)).map(|place| place.as_dvec3()).collect();

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use crate::camera::Camera;
+use crate::camera::{self, Camera};
 use crate::dataset::{Capture, PhotoCache, Split};
 use crate::gpu::{Gpu, Recorder, StageTimes};
 use crate::model::{Model, ModelForm, MotionKind};
-use crate::render::{Channel, FrameStatus, LensVariant, RenderOptions, Rendered, Renderer, View, orbit};
+use crate::render::{Channel, FrameStatus, LensVariant, RenderOptions, Rendered, Renderer, View};
 use crate::scene::{ALPHA_MIN, Normalisation, Scene, sigmoid};
 
 use super::appearance::{Appearance, Appearances, Shown};
@@ -356,8 +356,8 @@ impl Trainer {
         scene.antialiased = self.config.antialiased;
         scene.retain(|scene, i| sigmoid(scene.logits[i]) >= ALPHA_MIN);
         scene.denormalise(&self.normalisation);
-        let cameras = self.capture().cameras();
-        scene.up = orbit::up(&cameras).map(|up| up.as_vec3());
+        let up = self.capture.up_by_gravity().or_else(|| camera::up(&self.capture.cameras()));
+        scene.up = up.map(|up| up.as_vec3());
         if scene.motion.is_some() {
             scene.clip = self.capture().clip();
         }

@@ -3,7 +3,9 @@
 use dapple::gpu::{Buffer, Gpu, Recorder};
 use dapple::render::FrameStatus;
 use dapple::train::Config;
-use dapple::train::appearance::kernels::{Appearance, BANDS, MeasureAppearance, RINGS, Shown, TransformPass, Transforms};
+use dapple::train::appearance::kernels::{
+    Appearance, BANDS, MeasureAppearance, RINGS, Shown, TransformPass, Transforms,
+};
 use dapple::train::schedule::{Schedule, bias_corrections};
 use dapple::train::update::Step;
 use glam::Vec4;

@@ -2,8 +2,9 @@
 
 use std::sync::OnceLock;
 
-use dapple::gpu::{Gpu, Recorder};
+use dapple::gpu::Gpu;
 use dapple::model::{ModelForm, MotionKind, MotionRow, Rows, sh_rest};
+use dapple::primitives::in_one_subgroup;
 use dapple::render::{self, LaneForm, Renderer};
 use dapple::train::moments::{Moments, moment_vectors};
 use glam::{Vec3, Vec4};
@@ -25,32 +26,12 @@ fn wanted_lanes() -> Option<u32> {
     Some(wanted.parse().expect("DAPPLE_TEST_LANES is a number of lanes"))
 }
 
-dapple::kernel! {
-    /// What each invocation of a workgroup hears of the first.
-    pub Heard = "../tests/support/lanes.wgsl" [LANES = 8 in [8, 16, 32]] { write heard: u32 }
-}
-
-/// Whether workgroups of so many invocations lie in one subgroup. The driver's word is not enough: Mesa's software driver
-/// says 32 lanes for vectors of 1024 bits and runs compute shaders in 16.
-fn has_subgroups(lanes: u32) -> bool {
-    let gpu = gpu();
-    if !gpu.subgroups() || gpu.info().subgroup_min_size < lanes {
-        return false;
-    }
-    let pipeline = gpu.pipeline::<Heard>(&[("LANES", lanes)]).unwrap();
-    let heard = gpu.zeros("heard", lanes as usize).unwrap();
-    let mut recorder = Recorder::new(&gpu, false);
-    recorder.stage("lanes", |pass| pipeline.dispatch_groups(pass, &Heard { heard: &heard }, 1));
-    recorder.finish().unwrap();
-    gpu.read(&heard).unwrap().iter().all(|&number| number == 1)
-}
-
 /// Whether the adapter can run a form of the rasterizer; says so where it cannot.
 ///
 /// # Panics
 /// Where it cannot and `DAPPLE_TEST_LANES` asks for that form.
 pub fn can_run(form: LaneForm) -> bool {
-    let can = !form.subgroups || has_subgroups(form.lanes);
+    let can = !form.subgroups || in_one_subgroup(&gpu(), form.lanes).unwrap();
     if !can {
         let adapter = gpu().describe();
         assert!(wanted_lanes() != Some(form.lanes), "{adapter} has no subgroups of {} lanes", form.lanes);

@@ -1,6 +1,11 @@
+use std::f64::consts::FRAC_PI_2;
 use std::path::Path;
 
+use glam::{DMat3, DVec3, dvec3};
+
 use super::fixtures::{Model, OPTIONS, frames, json_capture, open, pattern, refusal, save, write};
+use crate::camera::{self, Pose};
+use crate::dataset::exif::apple;
 use crate::dataset::{Capture, CaptureOptions, Coverage};
 
 /// A capture of one pinhole camera of 16 × 12 pixels without its images.
@@ -10,14 +15,58 @@ fn bare(names: &[&str]) -> tempfile::TempDir {
     root
 }
 
-/// A JPEG of a pattern with an EXIF block that states an orientation.
-fn jpeg(path: &Path, (width, height): (u32, u32), orientation: u8) {
+/// A JPEG of a pattern with an EXIF block.
+fn with_exif(path: &Path, (width, height): (u32, u32), block: &[u8]) {
     save(path, pattern(width, height));
     let bytes = std::fs::read(path).unwrap();
-    let mut exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
-    exif.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
+    let exif = [b"Exif\0\0", block].concat();
     let length = (exif.len() as u16 + 2).to_be_bytes();
     write(path, [&bytes[..2], &[0xff, 0xe1], &length, &exif, &bytes[2..]].concat());
+}
+
+/// A JPEG of a pattern with an EXIF block that states an orientation.
+fn jpeg(path: &Path, size: (u32, u32), orientation: u8) {
+    let start = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0";
+    with_exif(path, size, &[&start[..], &[orientation, 0, 0, 0, 0, 0, 0, 0]].concat());
+}
+
+/// Photos of a standing phone around an object, in a frame whose up is `up`; the first `stating` state gravity, those of
+/// `odd` that of another pose.
+fn standing(up: DVec3, stating: usize, odd: usize) -> Capture {
+    let side = up.any_orthonormal_vector();
+    let mut entries = Vec::new();
+    let root = tempfile::tempdir().unwrap();
+    for i in 0..8 {
+        let angle = f64::from(i as u32);
+        let eye = 4.0 * (angle.cos() * side + angle.sin() * up.cross(side)) + 1.5 * up;
+        let level = Pose::look_at(eye, DVec3::ZERO, up);
+        // The stored image lies on its side.
+        let rotation = DMat3::from_rotation_z(-FRAC_PI_2) * level.rotation;
+        let pose = Pose { rotation, translation: -(rotation * eye) };
+        let down = if i < odd { DVec3::Z } else { rotation * -up };
+        let acceleration = if i < stating { [-down.y, -down.x, -down.z] } else { [0.0; 3] };
+        with_exif(&root.path().join(format!("images/{i}.jpg")), (16, 12), &apple(acceleration, i % 2 == 0));
+        let rows = pose.to_gl_camera_to_world().transpose().to_cols_array_2d();
+        entries.push(format!(r#"{{"file_path": "images/{i}.jpg", "transform_matrix": {rows:?}}}"#));
+    }
+    let text = format!(r#"{{"fl_x": 20, "w": 16, "h": 12, "frames": [{}]}}"#, entries.join(","));
+    write(&root.path().join("transforms.json"), text);
+    open(root.path()).unwrap()
+}
+
+#[test]
+fn up_is_what_most_photos_state_by_gravity() {
+    let up = dvec3(0.6, 0.0, 0.8);
+    for (stating, odd) in [(8, 0), (4, 0)] {
+        let capture = standing(up, stating, odd);
+        let found = capture.up_by_gravity().expect("stated");
+        assert!((found - up).length() < 1e-5, "{found}");
+        let by_images = camera::up(&capture.cameras()).unwrap();
+        assert!(by_images.dot(up).abs() < 0.5, "the images' own horizontals stand: {by_images}");
+        assert!(capture.facts().lines().iter().any(|line| line.starts_with("up is 0.600 ")));
+    }
+    assert_eq!(standing(up, 3, 0).up_by_gravity(), None, "too few state it");
+    assert_eq!(standing(up, 8, 3).up_by_gravity(), None, "they do not agree");
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub use kernels::Shown;
 use kernels::{BANDS, MeasureAppearance, NUMBERS, RINGS, ROWS, TransformPass, Transforms};
 use measure::{Spread, compare};
 use transform::{GAIN_A_STOP, GAINS, Raw, Vignetting};
-use vignetting::{Falloff, falloff};
+use vignetting::{Falloff, falloff, lenses};
 
 /// Names of the parameters and of what is measured in a checkpoint.
 const NAME: &str = "appearance";
@@ -51,8 +51,6 @@ const LEAST_PART: u32 = 2;
 const LAST_RATE: f64 = 0.02;
 /// The learning rate of vignetting, which every step teaches, as a part of that of exposures.
 const LENS_RATE: f64 = 0.1;
-/// Photos that there must be for each lens with a vignetting of its own; with fewer all share one.
-const PHOTOS_A_LENS: usize = 8;
 
 /// Looks at photos and renders in the epoch before a step, to know whether they differ.
 struct Measuring {
@@ -250,7 +248,10 @@ impl Appearance {
 
     fn judge_vignetting(&mut self, until: u32, found: Falloff) -> Result<()> {
         let stops = found.stops();
-        log::debug!("towards the corners photos lose {stops:.3} stops, {:.1} standard errors", -found.slope / found.error);
+        log::debug!(
+            "towards the corners photos lose {stops:.3} stops, {:.1} standard errors",
+            -found.slope / found.error
+        );
         if found.is_significant() {
             log::info!(
                 "vignetting is trained from step {until} on, since photos are {stops:.2} stops darker in their corners than \
@@ -381,24 +382,6 @@ impl Appearance {
             self.gpu.write(&measured.cast(), 0, sums);
         }
         Ok(())
-    }
-}
-
-/// `[shots]` the lens of each, and how many there are: those that differ, or one where there are few photos for each.
-fn lenses(capture: &Capture) -> (Vec<u32>, u32) {
-    let mut distinct: Vec<Lens> = Vec::new();
-    let mut index = |lens: Lens| {
-        let found = distinct.iter().position(|one| *one == lens);
-        found.unwrap_or_else(|| {
-            distinct.push(lens);
-            distinct.len() - 1
-        }) as u32
-    };
-    let lenses: Vec<u32> = capture.shots.iter().map(|shot| index(shot.camera.lens)).collect();
-    if PHOTOS_A_LENS * distinct.len() <= lenses.len() {
-        (lenses, distinct.len() as u32)
-    } else {
-        (vec![0; lenses.len()], 1)
     }
 }
 

@@ -155,7 +155,10 @@ mod tests {
 
     #[test]
     fn parameters_are_an_affine_transform() {
-        assert_eq!(Transform::of(&[0.0; NUMBERS], [0.0; 3]).matrix, [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]);
+        assert_eq!(
+            Transform::of(&[0.0; NUMBERS], [0.0; 3]).matrix,
+            [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+        );
         assert!(Transform::of(&[0.0; NUMBERS], [0.0; 3]).offset.iter().all(|v| v.abs() < 1e-15));
         let mut raw = gains(2.0_f64.ln());
         (raw[1], raw[3]) = (0.5, 0.25);

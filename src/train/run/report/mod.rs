@@ -86,7 +86,7 @@ fn header(facts: &Facts, name: &str) -> String {
     if let Some(mean) = facts.held_out {
         cards += &card(format!("{:.2}", mean.psnr), " dB", "PSNR, held out");
         if let Some(predicted) = mean.predicted {
-            cards += &card(format!("{:.2}", predicted.psnr), " dB", "PSNR with predicted exposure");
+            cards += &card(format!("{:.2}", predicted.psnr), " dB", "PSNR with predicted appearance");
         }
         if let Some(corrected) = mean.corrected {
             cards += &card(format!("({corrected:.2})"), " dB", "PSNR, colour-corrected");
@@ -191,12 +191,12 @@ fn views(facts: &Facts) -> String {
         "<section><h2>{title}</h2><div class=\"scroll\"><table><thead><tr><th>view</th><th>PSNR, dB</th>{}<th>(colour-corrected)</th><th>SSIM</th>\
          <th>photo</th><th>render</th><th>error <span class=\"scale\">0<i style=\"background: {}\">\
          </i>{FULL_ERROR}</span></th></tr></thead><tbody>\n{rows}</tbody></table></div></section>\n",
-        if predicted { "<th>with predicted exposure</th>" } else { "" },
+        if predicted { "<th>with predicted appearance</th>" } else { "" },
         gradient(&INFERNO)
     )
 }
 
-/// The cells of a view's PSNR with predicted exposure, where the table has that, and after colour correction.
+/// The cells of a view's PSNR with predicted appearance, where the table has that, and after colour correction.
 fn other_scores(view: &View, predicted: bool) -> String {
     let cell = |text: String| format!("<td class=\"number\">{text}</td>");
     let score = view.predicted.map_or("–".into(), |score| format!("{:.2}", score.psnr));
