@@ -25,17 +25,18 @@ shared! {
         pub around: u32,
         pub usual_log_duration: f32,
         pub duration_power: f32,
-        pub unused0: f32,
+        pub force: f32,
     }
 }
 
 kernel! {
     /// Weights of the draw.
-    pub RefineWeights = "train/refine_weights.wgsl" [GROW = 0 in [0, 1], MOTION = 0 in [0, 1, 2]] {
+    pub RefineWeights = "train/refine_weights.wgsl" [GROW = 0 in [0, 1], MOTION = 0 in [0, 1, 2], PACKED = 0 in [0, 1]] {
         uniform refine: Refine,
         read geometry: GeometryRow,
         write weights: u32,
         write draws: u32,
+        read moments: Vec4,
         read(MOTION) motion: MotionRow,
     }
 }
@@ -135,7 +136,7 @@ impl Operation {
         let motion = |sources| gpu.pipeline::<RefineMotion>(&[grow_constant, motion_constant, ("SOURCES", sources)]);
         Ok(Self {
             name: if grow { "grow" } else { "relocate" },
-            weights: gpu.pipeline::<RefineWeights>(&[grow_constant, motion_constant])?,
+            weights: gpu.pipeline::<RefineWeights>(&[grow_constant, motion_constant, packed])?,
             draw: gpu.pipeline::<RefineDraw>(&[grow_constant])?,
             targets: gpu.pipeline::<RefineTargets>(&[grow_constant])?,
             sources: gpu.pipeline::<RefineSources>(&[grow_constant, motion_constant, packed])?,
@@ -148,20 +149,29 @@ impl Operation {
     fn record(&self, recorder: &mut Recorder, model: &Model, moments: &Moments, frame: &Frame, refine: &Refine) {
         let (own, all) = (refine.gaussians, refine.gaussians + refine.added);
         recorder.stage(self.name, |pass| {
-            self.draw_sources(pass, model, frame, own, all);
+            self.draw_sources(pass, model, moments, frame, own, all);
             self.copy_rows(pass, model, moments, frame, all);
             self.share_geometry(pass, model, moments, frame, own, all);
         });
     }
 
     /// Draws a source for every target.
-    fn draw_sources(&self, pass: &mut ComputePass, model: &Model, frame: &Frame, own: u32, all: u32) {
+    fn draw_sources(
+        &self,
+        pass: &mut ComputePass,
+        model: &Model,
+        moments: &Moments,
+        frame: &Frame,
+        own: u32,
+        all: u32,
+    ) {
         let scratch = frame.scratch();
         let weights = RefineWeights {
             refine: &self.settings,
             geometry: &model.rows.geometry,
             weights: scratch.weights,
             draws: scratch.draws,
+            moments: &moments.rows,
             motion: &model.rows.motion,
         };
         self.weights.dispatch(pass, &weights, own);

@@ -8,6 +8,8 @@ use super::number::Num;
 
 /// Opacity at or below which a Gaussian is dead.
 pub const DEAD: f64 = 0.005;
+/// The least force on a Gaussian in the draw.
+const LEAST_FORCE: f64 = 1e-6;
 /// Most copies one Gaussian is split into at once, itself included.
 pub const COPIES_MAX: u32 = 51;
 /// Bounds of a relocated opacity.
@@ -68,6 +70,18 @@ pub fn copies(drawn: u32) -> u32 {
 /// Weight of opacity 1 such that the weights of `count` Gaussians sum to less than 2³²: 2¹⁶ up to 65 535 of them.
 pub fn weight_scale(count: u32) -> f64 {
     f64::from((u32::MAX / count.max(1)).min(1 << 16))
+}
+
+/// How much the loss changes by a move of a Gaussian's mean by its own standard deviation, times the number of Gaussians; at
+/// most 1. `squares` are the second moments of its mean.
+pub fn force(covariance: [[f64; 3]; 3], squares: [f64; 3], count: usize) -> f64 {
+    let sum: f64 = (0..3).map(|a| covariance[a][a] * squares[a]).sum();
+    (count as f64 * sum.sqrt()).min(1.0)
+}
+
+/// The weight in the draw, from an opacity and the force, by a share of the latter.
+pub fn weight_by(opacity: f64, force: f64, share: f64) -> f64 {
+    opacity.powf(1.0 - share) * force.max(LEAST_FORCE).powf(0.5 * share)
 }
 
 /// An opacity in fixed point, at least 1 so that nobody alive is out of the draw: max(1, ⌊o · scale⌋).

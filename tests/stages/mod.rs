@@ -3,6 +3,7 @@
 mod appearance;
 mod display;
 mod edges;
+mod force;
 mod loss;
 mod motion;
 mod packed;

@@ -1,7 +1,6 @@
 //#use layout/status
 // Relocation of dead Gaussians and growth of the population (3D Gaussian Splatting as Markov Chain Monte Carlo;
-// docs/algorithms.md E.6, E.7). With GROW = 0 every dead Gaussian draws a living source in proportion to opacity and
-// becomes its copy; with GROW = 1 `added` new ones, appended at the end, draw from all.
+// docs/algorithms.md E.6, E.7). With GROW = 0 every dead Gaussian draws a living source by weight and becomes its copy; with GROW = 1 `added` new ones, appended at the end, draw from all.
 
 struct Refine {
     // Gaussians before growth, and how many are added.
@@ -22,7 +21,8 @@ struct Refine {
     // Gaussians of a longer duration than that of this logarithm are drawn less often: by their ratio to this power.
     usual_log_duration: f32,
     duration_power: f32,
-    unused0: f32,
+    // How far the draw goes by the force on a Gaussian instead of its opacity: 0 to 1.
+    force: f32,
 }
 
 const NO_SOURCE: u32 = 0xffffffffu;

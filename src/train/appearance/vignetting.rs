@@ -11,8 +11,8 @@ use super::measure::LEAST_WEIGHT;
 use super::transform::GAIN_A_STOP;
 
 /// Stops from the middle to the farthest corner, in what is rendered without vignetting, from which on there is some. It
-/// is about 0.6 of the lens's: the scene follows the photos as far as it can. Renders without any are up to 0.25 stops
-/// brighter in the corners, where fewer photos have taught them.
+/// is about 0.6 of the lens's: the scene follows the photos as far as it can. Renders without any are brighter in the corners,
+/// where fewer photos have taught them: by 0.25 stops in a yard, by 0.8 in a dark museum.
 const STOPS: f64 = 0.4;
 /// And so many standard errors by how much photos differ in it.
 const ERRORS: f64 = 5.0;

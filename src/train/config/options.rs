@@ -230,8 +230,8 @@ options! {
         /// Initial learning rate of exposures, as logarithms of gains on display colours; it decays exponentially to a fiftieth
         lr_exposure: f64 = 0.02, in LR;
         /// Train how much each lens darkens its images towards the corners, which leaves their middles as they are: on, off, or
-        /// auto where the first epochs show that it does
-        vignetting: Choice = Choice::Auto;
+        /// auto where the first epochs show that it does, for which they also take a lit object in a dark room
+        vignetting: Choice = Choice::Off;
         /// Refine the poses of the training photos with the scene, each within 3 degrees and 3 % of the cameras' reach; held-out
         /// cameras are then aligned by their own photos before they are measured
         refine_poses: bool = false;
@@ -255,6 +255,9 @@ options! {
         refine_start: u32 = 500, in 0..;
         /// Step at which refinement stops
         refine_stop: u32 = 25_000, in 0..;
+        /// Share of the run in which relocation in still scenes draws what is copied by the force of the loss on it, less
+        /// and less until opacity alone counts
+        relocation_force: f64 = 0.5, in 0.0..=1.0;
         /// Growth factor of the number of Gaussians at each refinement, up to --cap-max
         growth: f64 = 1.05, in 1.0..;
         /// Opacity up to which a Gaussian is dead and gets relocated; relocated Gaussians have at least this opacity

@@ -36,6 +36,12 @@ impl Mcmc {
         grown.min(self.config.cap()).max(gaussians)
     }
 
+    /// How far sources are drawn by the force on them instead of their opacity, which falls along the run.
+    fn force(&self, step: u32) -> f32 {
+        let until = self.config.relocation_force * f64::from(self.config.step_count());
+        (1.0 - f64::from(step) / until).max(0.0) as f32
+    }
+
     /// The step with noise and regularisers; `lr_mean` are the learning rates of means now and at the start.
     pub fn regularised(&self, step: Step, [lr_mean, first_lr_mean]: [f64; 2], gaussians: usize) -> Step {
         let (config, count) = (&self.config, gaussians as f64);
@@ -73,11 +79,13 @@ impl Mcmc {
             around: around as u32,
             usual_log_duration: self.config.init_duration.ln() as f32,
             duration_power: self.config.relocation_duration_power as f32,
+            force: if model.is_moving() { 0.0 } else { self.force(step) },
             ..Refine::default()
         };
         refiner.record_relocation(recorder, model, moments, frame, &refine);
         if grown > gaussians {
-            refiner.record_growth(recorder, model, moments, frame, &refine);
+            let growth = Refine { force: 0.0, ..refine };
+            refiner.record_growth(recorder, model, moments, frame, &growth);
             model.set_len(grown);
         }
     }
@@ -92,6 +100,15 @@ mod tests {
         let mcmc = Mcmc::new(&Config::default());
         let refined: Vec<u32> = (0..30_000).filter(|&step| mcmc.due(step)).map(|step| step + 1).collect();
         assert_eq!((refined[0], refined.len(), *refined.last().expect("some")), (600, 244, 24_900));
+    }
+
+    #[test]
+    fn force_gives_way_to_opacity() {
+        let force = |relocation_force, step| {
+            Mcmc::new(&Config { steps: 1000.into(), relocation_force, ..Config::default() }).force(step)
+        };
+        assert_eq!([0, 250, 500, 900].map(|step| force(0.5, step)), [1.0, 0.5, 0.0, 0.0]);
+        assert_eq!([0, 1, 999].map(|step| force(0.0, step)), [0.0; 3]);
     }
 
     #[test]
