@@ -1,6 +1,7 @@
 //#use layout/status
 // Relocation of dead Gaussians and growth of the population (3D Gaussian Splatting as Markov Chain Monte Carlo;
-// docs/algorithms.md E.6, E.7). With GROW = 0 every dead Gaussian draws a living source by weight and becomes its copy; with GROW = 1 `added` new ones, appended at the end, draw from all.
+// docs/algorithms.md E.6, E.7). With GROW = 0 every dead Gaussian draws a living source by weight and becomes its copy;
+// with GROW = 1 `added` new ones, appended at the end, draw from all.
 
 struct Refine {
     // Gaussians before growth, and how many are added.
