@@ -80,7 +80,6 @@ impl Mcmc {
             usual_log_duration: self.config.init_duration.ln() as f32,
             duration_power: self.config.relocation_duration_power as f32,
             force: if model.is_moving() { 0.0 } else { self.force(step) },
-            ..Refine::default()
         };
         refiner.record_relocation(recorder, model, moments, frame, &refine);
         if grown > gaussians {
