@@ -121,7 +121,7 @@ fn runs_with_transforms_repeat_and_resume_to_the_byte() {
 fn what_a_vignetting_lens_costs_is_won_back() {
     let ((_even, even), (_dark, dark)) = (yard(""), yard("\n[disturb]\nvignetting = 0.5\n"));
     let run = |capture: &Arc<Capture>, vignetting| {
-        trained_and_scored(capture, Config { cap_max: 6000.into(), vignetting, ..config(Choice::Off) })
+        trained_and_scored(capture, Config { cap_max: 3000.into(), vignetting, ..config(Choice::Off) })
     };
     let (plain, lost) = (run(&even, Choice::Off).0, run(&dark, Choice::Off).0);
     let ((won, mut trained), (left, mut untouched)) = (run(&dark, Choice::Auto), run(&even, Choice::Auto));
