@@ -56,6 +56,7 @@ fn trainer(disturbed: bool, exposure: Choice) -> Trainer {
     Trainer::new(&gpu(), capture(disturbed), config(exposure)).unwrap()
 }
 
+/// Mean PSNR of the held-out views as they are, after the whole run.
 fn held_out(disturbed: bool, exposure: Choice) -> f64 {
     trained_and_scored(&capture(disturbed), config(exposure)).0
 }

@@ -15,7 +15,8 @@ kernel! {
 /// # Errors
 /// A lost device.
 pub fn in_one_subgroup(gpu: &Gpu, lanes: u32) -> Result<bool, GpuError> {
-    if !gpu.subgroups() {
+    // Wider workgroups than any subgroup are not asked: what they hear means nothing, and may be right by chance.
+    if !gpu.subgroups() || gpu.info().subgroup_max_size < lanes {
         return Ok(false);
     }
     let pipeline = gpu.pipeline::<Lanes>(&[("LANES", lanes)])?;
