@@ -4,7 +4,7 @@
 //! `p = R m + t`. Pixel (column j, row i) is sampled at (j + ½, i + ½), so a centred principal point is (W/2, H/2);
 //! COLMAP's convention is the same.
 
-use glam::{DMat3, DMat4, DVec2, DVec3, dvec2};
+use glam::{DMat3, DMat4, DQuat, DVec2, DVec3, dvec2};
 
 /// A rigid world-to-camera transform: `camera = rotation * world + translation`, OpenCV camera axes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,6 +52,11 @@ impl Pose {
     /// The direction the camera looks along, in the world.
     pub fn forward(&self) -> DVec3 {
         self.rotation.row(2)
+    }
+
+    /// The pose from which a world looks that was turned about its origin as the world did from this one before.
+    pub fn turned(&self, turn: DQuat) -> Self {
+        Self { rotation: self.rotation * DMat3::from_quat(turn.inverse()), ..*self }
     }
 }
 

@@ -20,7 +20,7 @@ const JUDGED: u32 = 12 * 5;
 type Made = OnceLock<(tempfile::TempDir, Arc<Capture>)>;
 
 /// The capture of a scene with changes of its description, and what is written below it.
-fn make(scene: &str, changes: &[(&str, &str)], below: &str) -> (tempfile::TempDir, Arc<Capture>) {
+pub fn make(scene: &str, changes: &[(&str, &str)], below: &str) -> (tempfile::TempDir, Arc<Capture>) {
     let folder = tempfile::tempdir().unwrap();
     let scene = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes").join(scene);
     let mut text = std::fs::read_to_string(scene).unwrap();
@@ -43,12 +43,12 @@ fn capture(disturbed: bool) -> Arc<Capture> {
 }
 
 /// A capture of scenes/outdoor.toml, whose photos are full to their corners.
-fn yard(below: &str) -> (tempfile::TempDir, Arc<Capture>) {
+pub fn yard(below: &str) -> (tempfile::TempDir, Arc<Capture>) {
     let smaller = [("width = 200", "width = 96"), ("height = 150", "height = 72"), ("train = 48", "train = 24")];
     make("outdoor.toml", &smaller, below)
 }
 
-fn config(exposure: Choice) -> Config {
+pub fn config(exposure: Choice) -> Config {
     Config { steps: STEPS.into(), cap_max: 1500.into(), seed: 11, exposure, ..Config::default() }
 }
 
@@ -63,16 +63,30 @@ fn held_out(disturbed: bool, exposure: Choice) -> f64 {
 
 /// Mean PSNR of the held-out views as they are, after the whole run, and the trainer.
 fn trained_and_scored(capture: &Arc<Capture>, config: Config) -> (f64, Trainer) {
+    let mut trainer = trained(capture, config);
+    (psnr_over(&mut trainer, capture, Vec3::ZERO), trainer)
+}
+
+/// The trainer after the whole run.
+pub fn trained(capture: &Arc<Capture>, config: Config) -> Trainer {
     let mut trainer = Trainer::new(&gpu(), capture.clone(), config).unwrap();
     while trainer.step_index() < STEPS {
         trainer.step().unwrap();
     }
+    trainer
+}
+
+/// Mean PSNR of the held-out views as they are, over a background.
+pub fn psnr_over(trainer: &mut Trainer, capture: &Capture, background: Vec3) -> f64 {
     let shots: Vec<usize> = (0..capture.shots.len()).filter(|&i| capture.shots[i].split == Split::Test).collect();
+    let behind = background - trainer.config().background.fixed();
     let psnr = |&shot: &usize| {
-        let target = Target::new(&capture.load(shot).unwrap(), Vec3::ZERO);
-        score(&target, &trainer.render_view(&capture.shots[shot].camera, 0.0).unwrap().pixels).psnr
+        let target = Target::new(&capture.load(shot).unwrap(), background);
+        let mut pixels = trainer.render_view(&capture.shots[shot].camera, 0.0).unwrap().pixels;
+        pixels.iter_mut().for_each(|pixel| *pixel += (behind * pixel.w).extend(0.0));
+        score(&target, &pixels).psnr
     };
-    (shots.iter().map(psnr).sum::<f64>() / shots.len() as f64, trainer)
+    shots.iter().map(psnr).sum::<f64>() / shots.len() as f64
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod backends;
 mod blocks;
 mod cli;
 mod compare;
+mod disturbed;
 mod documents;
 mod edit;
 mod edited_views;

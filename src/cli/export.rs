@@ -78,8 +78,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     // Some formats want the scene upright.
-    let moved = args.up.is_some() || !args.transform.is_empty() || scene.up != up;
-    write::write(&args, format, Fitted { scene, whole, left_out, what, played, moved }, sequence)
+    let turned = up.filter(|_| scene.up != up).and_then(format::upright_turn).map(|turn| turn.rotation);
+    write::write(&args, format, Fitted { scene, whole, left_out, what, played, turned }, sequence)
 }
 
 /// Whether the file is a page that draws with this program's kernels.

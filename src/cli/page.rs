@@ -4,14 +4,20 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
+use glam::{DQuat, DVec3};
 
 use super::input::capture_of_run;
+use crate::camera::Camera;
 use crate::dataset::Shot;
+use crate::format::{Format, PageSetting};
 use crate::gpu::Gpu;
 use crate::page::{self, Setting};
 use crate::scene::Scene;
 use crate::train::config::Background;
 use crate::train::run::folder::config_of;
+
+/// The most places that the page of a still scene stops at.
+const STOPS: usize = 8;
 
 /// What draws the scene of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -28,7 +34,7 @@ pub struct PageOptions {
     /// What draws the scene of a .html [default: webgpu for a scene in motion, else webgl]
     #[arg(long, value_enum)]
     pub page: Option<Drawing>,
-    /// Background colour of a .html drawn by webgpu: black, white, or R,G,B from 0 to 1 [default: the run's, else black]
+    /// Background colour of a page: black, white, or R,G,B from 0 to 1 [default: the run's, else black]
     #[arg(long)]
     pub background: Option<Background>,
 }
@@ -54,6 +60,46 @@ pub fn write(
         log::warn!("{}: it gets no poster and no film strip, which take a GPU: {error}", path.display());
     }
     page::write(path, scene, &setting, gpu.ok().as_ref())
+}
+
+/// What the page of a still scene shows besides the scene, in formats that have one: the run's background, and places of
+/// its capture's cameras, as far apart as can be. `turned` is how the scene was turned upright.
+///
+/// # Errors
+/// Options of a run that cannot be read.
+pub fn still(
+    format: Format,
+    inputs: &[PathBuf],
+    options: &PageOptions,
+    transformed: bool,
+    turned: Option<DQuat>,
+) -> Result<PageSetting> {
+    if !matches!(format, Format::Html | Format::Lod) {
+        return Ok(PageSetting::default());
+    }
+    let Setting { cameras, background, .. } = setting(inputs, options, transformed)?;
+    let chosen = far_apart(&cameras);
+    let stop = |(k, &i): (usize, &usize)| {
+        let camera = cameras[i];
+        let pose = turned.map_or(camera.pose, |turn| camera.pose.turned(turn));
+        (format!("view {} of {}", k + 1, chosen.len()), Camera { pose, ..camera })
+    };
+    Ok(PageSetting { background, stops: chosen.iter().enumerate().map(stop).collect() })
+}
+
+/// At most [`STOPS`] cameras, in their order: the first, and each time the one that is farthest from those before.
+fn far_apart(cameras: &[Camera]) -> Vec<usize> {
+    let centres: Vec<DVec3> = cameras.iter().map(|camera| camera.pose.centre()).collect();
+    let mut chosen: BTreeSet<usize> = (0..cameras.len().min(1)).collect();
+    let far = |chosen: &BTreeSet<usize>, i: usize| {
+        chosen.iter().map(|&k| centres[k].distance_squared(centres[i])).fold(f64::INFINITY, f64::min)
+    };
+    while chosen.len() < STOPS {
+        let next = (0..cameras.len()).max_by(|&a, &b| far(&chosen, a).total_cmp(&far(&chosen, b)));
+        let Some(next) = next.filter(|&next| far(&chosen, next) > 0.0) else { break };
+        chosen.insert(next);
+    }
+    chosen.into_iter().collect()
 }
 
 /// What the run that the only input is of says: its background and, if its capture is still there, its cameras.

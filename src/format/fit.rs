@@ -72,10 +72,15 @@ pub fn straighten(scene: &mut Scene) -> Option<String> {
     ))
 }
 
-/// Turns a scene whose up is known so that it is −y, from which writers of formats with y up start.
+/// The turn that brings `up` to −y, from which writers of formats with y up start; `None` where it is there.
+pub fn upright_turn(up: Vec3) -> Option<Similarity> {
+    (up.dot(Vec3::NEG_Y) < UPRIGHT).then(|| Similarity::turn(up.as_dvec3(), DVec3::NEG_Y))
+}
+
+/// Turns a scene upright whose up is known.
 fn turn_upright(scene: &mut Scene) -> Option<String> {
-    let up = scene.up.filter(|up| up.dot(Vec3::NEG_Y) < UPRIGHT)?;
-    Similarity::turn(up.as_dvec3(), DVec3::NEG_Y).apply_to(scene);
+    let up = scene.up?;
+    upright_turn(up)?.apply_to(scene);
     Some(format!("the scene is turned upright; its up was ({:.2}, {:.2}, {:.2})", up.x, up.y, up.z))
 }
 

@@ -9,13 +9,13 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use glam::{DQuat, DVec3, Vec3};
+use glam::{DQuat, Vec3};
 use serde_json::{Value, json};
 
 use super::bounded::{CUT_SHORT, read_file};
 use super::packed::{self, Description};
-use super::{Format, Loaded, sog, write_atomically};
-use crate::edit::Similarity;
+use super::{Format, Loaded, fit, sog, write_atomically};
+use crate::camera::Camera;
 use crate::scene::Scene;
 
 const PAGE: &str = include_str!("../../assets/viewer/page.html");
@@ -25,24 +25,33 @@ const LICENCE: &str = include_str!("../../assets/viewer/LICENSE");
 
 /// Bytes of the scene per element of the page, a multiple of 3.
 const PART: usize = 12 << 20;
-/// Vertical field of view of the first camera, degrees.
+/// Field of view of the first camera along the longer side of the window, degrees.
 const FIELD_OF_VIEW: f64 = 60.0;
 /// The distance of the first camera, as a multiple of the 90th percentile of the Gaussians' distances from their median,
 /// so that they fill the view; and its bound as a multiple of the median distance, for scenes with a far background.
 const DISTANCE: f32 = 3.0;
 const MOST_DISTANCE: f32 = 7.0;
 
-/// Writes the page.
+/// What a page of a still scene shows besides the scene.
+#[derive(Clone, Debug, Default)]
+pub struct PageSetting {
+    pub background: Vec3,
+    /// Cameras that the page stops at, with their names, in the scene's frame.
+    pub stops: Vec<(String, Camera)>,
+}
+
+/// Writes the page of an upright scene, whose up was `up` before it was turned, in the frame of the page's cameras.
 ///
 /// # Errors
 /// Those of [`write_atomically`] and of the SOG writer.
-pub fn write(path: &Path, scene: &Scene) -> Result<()> {
+pub fn write(path: &Path, scene: &Scene, up: Option<Vec3>, page: &PageSetting) -> Result<()> {
     ensure!(!scene.is_empty(), "cannot write {}: a scene without Gaussians", path.display());
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let packed = folder.path().join("scene.sog");
     sog::write(&packed, scene)?;
     let title = path.file_stem().unwrap_or_default().to_string_lossy();
-    write_page(path, &title, &settings(&scene.means), &Value::Null, |file| write_parts(file, &packed))
+    let settings = settings(&scene.means, turn_of(up), page);
+    write_page(path, &title, &settings, &Value::Null, |file| write_parts(file, &packed))
 }
 
 /// Writes the page of a streamed SOG, whose description is beside it. `means` are those of the scene, or a part of them
@@ -50,12 +59,24 @@ pub fn write(path: &Path, scene: &Scene) -> Result<()> {
 ///
 /// # Errors
 /// No means; those of [`write_atomically`].
-pub fn write_streamed(path: &Path, title: &str, mut means: Vec<Vec3>, up: Option<Vec3>) -> Result<()> {
+pub fn write_streamed(
+    path: &Path,
+    title: &str,
+    mut means: Vec<Vec3>,
+    up: Option<Vec3>,
+    page: &PageSetting,
+) -> Result<()> {
     ensure!(!means.is_empty(), "cannot write {}: a scene without Gaussians", path.display());
-    let turn = up.map_or(DQuat::IDENTITY, |up| Similarity::turn(up.as_dvec3(), DVec3::NEG_Y).rotation);
+    let turn = turn_of(up);
     means.iter_mut().for_each(|mean| *mean = (turn * mean.as_dvec3()).as_vec3());
+    let settings = settings(&means, turn, page);
     let turn = (DQuat::from_rotation_z(std::f64::consts::PI) * turn).as_quat().to_array();
-    write_page(path, title, &settings(&means), &json!(turn), |_| Ok(()))
+    write_page(path, title, &settings, &json!(turn), |_| Ok(()))
+}
+
+/// The rotation that brings `up` to −y.
+fn turn_of(up: Option<Vec3>) -> DQuat {
+    up.and_then(fit::upright_turn).map_or(DQuat::IDENTITY, |turn| turn.rotation)
 }
 
 /// Writes the page, where `scene` writes the elements of the scene's bytes. `turn` is the scene's rotation to the viewer's
@@ -154,10 +175,9 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
-/// The settings of the viewer: post-processing, and the first camera, from the means of a scene that is upright (−y up).
-fn settings(means: &[Vec3]) -> Value {
-    // The viewer turns scenes half around z, to y up.
-    let turned = |v: Vec3| Vec3::new(-v.x, -v.y, v.z);
+/// The settings of the viewer: post-processing, the first camera, from the means of a scene that is upright (−y up), and the
+/// page's stops, which `turn` brings to that frame.
+fn settings(means: &[Vec3], turn: DQuat, page: &PageSetting) -> Value {
     let mut values = Vec::with_capacity(means.len());
     let mut quantile = |share: f32, of: &dyn Fn(&Vec3) -> f32| {
         values.clear();
@@ -174,7 +194,7 @@ fn settings(means: &[Vec3]) -> Value {
         "version": 2,
         "tonemapping": "none",
         "highPrecisionRendering": false,
-        "background": { "color": [0, 0, 0] },
+        "background": { "color": page.background.to_array() },
         "postEffectSettings": {
             "sharpness": { "enabled": false, "amount": 0 },
             "bloom": { "enabled": false, "intensity": 1, "blurLevel": 2 },
@@ -184,14 +204,36 @@ fn settings(means: &[Vec3]) -> Value {
         },
         "animTracks": [],
         "cameras": [{ "initial": { "position": position.to_array(), "target": target.to_array(), "fov": FIELD_OF_VIEW } }],
-        "annotations": [],
+        "annotations": page.stops.iter().map(|(name, camera)| stop(name, camera, turn, middle)).collect::<Vec<_>>(),
         "startMode": "default",
+    })
+}
+
+/// The viewer turns scenes half around z, to y up.
+fn turned(v: Vec3) -> Vec3 {
+    Vec3::new(-v.x, -v.y, v.z)
+}
+
+/// A place that the viewer goes to, with a mark there: it looks along the camera, at what is as far as `middle`.
+fn stop(name: &str, camera: &Camera, turn: DQuat, middle: Vec3) -> Value {
+    let pose = camera.pose.turned(turn);
+    let (eye, forward) = (pose.centre(), pose.forward());
+    let far = (middle.as_dvec3() - eye).dot(forward).max(1e-3);
+    let [eye, target] = [eye, eye + far * forward].map(|point| turned(point.as_vec3()).to_array());
+    let lens = camera.lens;
+    let fov = 2.0 * (f64::from(lens.width.max(lens.height)) / 2.0 / lens.focal.x).atan().to_degrees();
+    json!({
+        "position": eye, "title": name, "text": "", "extras": {},
+        "camera": { "initial": { "position": eye, "target": target, "fov": fov } },
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use glam::{DVec3, dvec3};
+
     use super::*;
+    use crate::camera::{Lens, Pose};
 
     #[test]
     fn every_place_of_the_page_is_known() {
@@ -199,5 +241,22 @@ mod tests {
         assert_eq!(names, ["licence", "version", "title", "style", "scene", "viewer", "settings", "turn"]);
         assert!(!LICENCE.contains("--"), "it stands in a comment");
         assert!(!STYLE.contains("</style"));
+    }
+
+    #[test]
+    fn stops_are_upright_in_the_viewers_frame() {
+        let pose = Pose::look_at(dvec3(3.0, 0.0, 1.0), DVec3::ZERO, DVec3::Z);
+        let camera = Camera { pose, lens: Lens::from_fov_x(50_f64.to_radians(), 400, 300) };
+        let page = PageSetting { background: Vec3::ONE, stops: vec![("view 1 of 1".into(), camera)] };
+        let settings = settings(&[Vec3::ZERO; 3], turn_of(Some(Vec3::Z)), &page);
+        assert_eq!(settings["background"]["color"], json!([1.0, 1.0, 1.0]));
+        let stop = &settings["annotations"][0];
+        let first = &stop["camera"]["initial"];
+        let numbers = |value: &Value| [0, 1, 2].map(|k| value[k].as_f64().unwrap());
+        let ([x, y, z], target) = (numbers(&stop["position"]), numbers(&first["target"]));
+        assert!((y - 1.0).abs() < 1e-5 && (x.hypot(z) - 3.0).abs() < 1e-5, "y is up: {x} {y} {z}");
+        assert!(target.iter().all(|v| v.abs() < 1e-5), "{target:?}");
+        assert!((first["fov"].as_f64().unwrap() - 50.0).abs() < 1e-6);
+        assert_eq!((&stop["position"], &stop["title"]), (&first["position"], &json!("view 1 of 1")));
     }
 }

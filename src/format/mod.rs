@@ -58,8 +58,9 @@ use crate::scene::Scene;
 use detect::Opened;
 
 pub use atomic::{UnfinishedFolder, create_folder, describe_write_error, remove_unfinished, write_atomically};
-pub use fit::{fit, fit_paths, straighten};
+pub use fit::{fit, fit_paths, straighten, upright_turn};
 pub use folder::{RUN_MOVING_SCENE, RUN_SCENE, scene_in};
+pub use html::PageSetting;
 pub use kind::{Format, LOD_META, SOG_META};
 pub use loaded::{Contents, Loaded};
 pub use loss::{Loss, loss};
@@ -239,6 +240,7 @@ pub fn save(path: &Path, scene: &Scene, options: &WriteOptions) -> Result<()> {
         path.display(),
         format.name()
     );
+    let up = scene.up;
     let scene = &*fit::fitted(scene, format).with_context(|| format!("cannot write {}", path.display()))?;
     match format {
         Format::Ply => ply::write(path, scene),
@@ -249,13 +251,13 @@ pub fn save(path: &Path, scene: &Scene, options: &WriteOptions) -> Result<()> {
         Format::CompressedPly => compressed_ply::write(path, scene),
         Format::Splat => splat::write(path, scene),
         Format::Sog => sog::write(path, scene),
-        Format::Lod => lod::write(path, scene, options.levels),
+        Format::Lod => lod::write(path, scene, options.levels, &options.page),
         Format::Tsog => tsog::write(path, scene),
         Format::FourD => four_d::write(path, scene),
         Format::Spz => spz::write(path, scene, options.spz_version, options.spz_axes),
         Format::Glb | Format::Gltf => gltf::write(path, scene),
         Format::Usda | Format::Usdz => usd::write(path, scene, format, options.times),
-        Format::Html => html::write(path, scene),
+        Format::Html => html::write(path, scene, up, &options.page),
         Format::Ksplat | Format::Lcc => bail!("{}: {} is only read", path.display(), format.name()),
     }
 }

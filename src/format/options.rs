@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result};
 
+use super::html::PageSetting;
 use super::lod::Levels;
 
 /// The axes of an SPZ file. Those of a PLY are right, down, front (RDF).
@@ -59,7 +60,7 @@ impl TimeSamples {
 }
 
 /// Options of writing.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct WriteOptions {
     /// 3 or 4.
     pub spz_version: u32,
@@ -68,10 +69,17 @@ pub struct WriteOptions {
     pub times: Option<TimeSamples>,
     /// Levels of detail and the size of files, for streamed SOG.
     pub levels: Levels,
+    pub page: PageSetting,
 }
 
 impl Default for WriteOptions {
     fn default() -> Self {
-        Self { spz_version: 4, spz_axes: SpzAxes::Rub, times: None, levels: Levels::default() }
+        Self {
+            spz_version: 4,
+            spz_axes: SpzAxes::Rub,
+            times: None,
+            levels: Levels::default(),
+            page: PageSetting::default(),
+        }
     }
 }

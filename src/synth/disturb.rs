@@ -1,4 +1,4 @@
-//! A camera that exposes each photo otherwise, whose lens darkens the corners, and poses that are off.
+//! A camera that exposes each photo otherwise, whose lens darkens the corners, poses that are off, and people who walk by.
 
 use glam::{DMat3, DQuat, DVec3, dvec3};
 use serde::Deserialize;
@@ -21,6 +21,9 @@ pub struct Disturbance {
     pub rotation: f64,
     /// How far they are shifted, as a share of the largest distance of a camera from the cameras' mean (root mean square).
     pub translation: f64,
+    /// Share of the training images before which somebody stands. Their masks leave the pixels concerned out; depth,
+    /// normals and surface points are those of the scene behind.
+    pub passers: f64,
 }
 
 impl Disturbance {
@@ -36,6 +39,9 @@ impl Disturbance {
         }
         if !((0.0..=10.0).contains(&self.rotation) && (0.0..=0.5).contains(&self.translation)) {
             return Err("rotation must be 0 to 10 degrees, translation 0 to 0.5".into());
+        }
+        if !(0.0..=1.0).contains(&self.passers) {
+            return Err("passers must be 0 to 1".into());
         }
         Ok(())
     }
@@ -87,7 +93,7 @@ fn scattered(seed: u64, count: usize, length: f64) -> Vec<DVec3> {
 }
 
 /// Evenly spaced numbers within -1..1 in a random order.
-fn shuffled(seed: u64, count: usize) -> Vec<f64> {
+pub(super) fn shuffled(seed: u64, count: usize) -> Vec<f64> {
     let mut numbers: Vec<f64> = (0..count).map(|i| (2.0 * i as f64 + 1.0) / count as f64 - 1.0).collect();
     for i in (1..count).rev() {
         numbers.swap(i, (mix64(seed.wrapping_add(i as u64)) % (i as u64 + 1)) as usize);
@@ -207,5 +213,19 @@ mod tests {
             }
         }
         assert!(compared > 1000 && far > 1000, "{compared} {far}");
+    }
+
+    #[test]
+    fn who_walks_by_is_in_a_share_of_the_images_and_in_their_masks() {
+        let mut counted = [0, 0];
+        let hides = |[before, after]: &[image::RgbImage; 2]| {
+            let differ = before.pixels().zip(after.pixels()).filter(|(a, b)| a != b).count();
+            differ as f64 / f64::from(before.width() * before.height())
+        };
+        for share in disturbed("passers = 0.34").iter().map(hides) {
+            assert!(share == 0.0 || (0.05..0.4).contains(&share), "{share}");
+            counted[usize::from(share > 0.0)] += 1;
+        }
+        assert_eq!(counted, [8, 4], "without and with somebody");
     }
 }

@@ -16,6 +16,7 @@ mod disturb;
 mod flow;
 mod light;
 mod motion;
+mod passers;
 mod pattern;
 mod shape;
 #[cfg(test)]
@@ -36,6 +37,7 @@ use crate::dataset::{Direction, Split, flow_io};
 use crate::format;
 use describe::Description;
 use disturb::Disturbance;
+use passers::Passer;
 use pattern::mix64;
 use trace::{Pixel, World};
 use views::{PlannedView, clip_views, path_views, views};
@@ -55,8 +57,9 @@ pub struct Summary {
 }
 
 /// The entries of a synthetic capture's folder; a folder with other entries is never replaced.
-const ENTRIES: [&str; 9] = [
+const ENTRIES: [&str; 10] = [
     "images",
+    "masks",
     "flow",
     "depth",
     "normals",
@@ -180,20 +183,24 @@ fn capture(description: Description, text: &str, out: &Path, told: &dyn Fn(usize
     }
     let train = views.iter().filter(|v| v.split == Split::Train).count();
     let disturb = disturb.unwrap_or_default();
-    let gains = disturb.gains(seed, train);
+    let (gains, passers) = (disturb.gains(seed, train), Passer::all(seed, train, disturb.passers));
     let (mut points, mut trained) = (Vec::new(), 0);
     for (index, view) in views.iter().enumerate() {
         let train_on = view.split == Split::Train;
         let (gain, vignetting) = if train_on { (gains[trained], disturb.vignetting) } else { (DVec3::ONE, 0.0) };
         let world = world.at(view.moment.map_or(0.0, |moment| moment.time)).exposed(gain, vignetting);
-        let pixels = world.trace(&view.camera);
+        let mut pixels = world.trace(&view.camera);
+        if train_on {
+            let share = wanted * (trained + 1) / train - wanted * trained / train;
+            points.extend(surface_points(view, &pixels, share, mix64(seed ^ (index as u64) << 32)));
+            if let Some(passer) = passers[trained] {
+                let clear = passer.paint(&view.camera.lens, &mut pixels);
+                write::mask(&beside(out, "masks", view, "png")?, &view.camera, &clear)?;
+            }
+            trained += 1;
+        }
         save(out, &world, view, &pixels)?;
         save_flows(out, &world, &views, index)?;
-        if train_on {
-            trained += 1;
-            let share = wanted * trained / train - wanted * (trained - 1) / train;
-            points.extend(surface_points(view, &pixels, share, mix64(seed ^ (index as u64) << 32)));
-        }
         told(index + 1, views.len());
     }
     let views = disturbed(views, disturb, seed);
@@ -213,26 +220,28 @@ fn create(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))
 }
 
-/// Writes the image, depth and normals of a view.
-fn save(out: &Path, world: &World, view: &PlannedView, pixels: &[Pixel]) -> Result<()> {
-    let beside = |folder: &str, extension: &str| -> Result<PathBuf> {
-        let path = out.join(folder).join(&view.name).with_extension(extension);
-        create(path.parent().unwrap_or(out))?;
-        Ok(path)
-    };
-    write::image(&beside("images", "png")?, &view.camera, pixels, world.transparent())?;
-    write::depth(&beside("depth", "npy")?, &view.camera, pixels)?;
-    write::normals(&beside("normals", "png")?, &view.camera, pixels)
+/// The file of a view in one of the capture's folders, which exists then.
+fn beside(out: &Path, folder: &str, view: &PlannedView, extension: &str) -> Result<PathBuf> {
+    let path = out.join(folder).join(&view.name).with_extension(extension);
+    create(path.parent().unwrap_or(out))?;
+    Ok(path)
 }
 
-/// Writes the exact flow from a view to another frame of its camera, and the occlusion mask.
+/// Writes the image, depth and normals of a view.
+fn save(out: &Path, world: &World, view: &PlannedView, pixels: &[Pixel]) -> Result<()> {
+    write::image(&beside(out, "images", view, "png")?, &view.camera, pixels, world.transparent())?;
+    write::depth(&beside(out, "depth", view, "npy")?, &view.camera, pixels)?;
+    write::normals(&beside(out, "normals", view, "png")?, &view.camera, pixels)
+}
+
+/// Writes the exact flow from a view to another frame of its camera, and the occlusion mask: white where a surface is
+/// hidden, outside or gone in the other image.
 fn save_flow(out: &Path, world: &World, view: &PlannedView, other: &PlannedView, direction: Direction) -> Result<()> {
     let then = world.at(other.moment.map_or(0.0, |moment| moment.time));
     let flow = flow::flow(world, &view.camera, &then, &other.camera);
-    let path = out.join("flow").join(&view.name).with_extension(format!("{}.flo", direction.word()));
-    create(path.parent().unwrap_or(out))?;
+    let path = beside(out, "flow", view, &format!("{}.flo", direction.word()))?;
     flow_io::write(&path, &flow.field)?;
-    write::occlusion(&path.with_extension("occ.png"), &view.camera, &flow.occluded)
+    write::mask(&path.with_extension("occ.png"), &view.camera, &flow.occluded)
 }
 
 /// Up to `share` distinct random pixels that meet a surface, lifted to the world.

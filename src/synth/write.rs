@@ -141,9 +141,9 @@ pub fn colmap(folder: &Path, views: &[PlannedView], points: &[Point]) -> Result<
     bytes(&folder.join("test.txt"), held_out.collect::<String>().as_bytes())
 }
 
-/// The occlusion mask of optical flow as PNG: white where a surface is hidden, outside or gone in the other image.
-pub fn occlusion(path: &Path, camera: &Camera, occluded: &[bool]) -> Result<()> {
-    let data: Vec<u8> = occluded.iter().map(|&hidden| if hidden { 255 } else { 0 }).collect();
+/// A mask as PNG, white where `white` is true.
+pub fn mask(path: &Path, camera: &Camera, white: &[bool]) -> Result<()> {
+    let data: Vec<u8> = white.iter().map(|&white| if white { 255 } else { 0 }).collect();
     png(path, camera, &data, image::ExtendedColorType::L8)
 }
 

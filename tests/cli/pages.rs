@@ -1,6 +1,6 @@
 //! Pages that play scenes, from the command line.
 
-use super::Folder;
+use super::{Folder, tiny};
 use crate::support::{made, moving};
 
 fn said(folder: &Folder, line: &str) -> String {
@@ -38,6 +38,23 @@ fn a_still_scene_takes_the_kernels_if_asked() {
     folder.succeed("export still.html back.ply");
     folder.succeed("export still.ply plain.html");
     assert!(folder.text("plain.html").contains("id=\"viewer\""));
+}
+
+#[test]
+fn a_page_of_a_run_stops_where_its_cameras_stood() {
+    let folder = Folder::new();
+    let capture = tiny().display();
+    folder.succeed(&format!("train {capture} --out run --steps 12 --cap-max 800 --background white"));
+    for (out, page) in [("still.html", "still.html"), ("still.lod", "still.lod/index.html")] {
+        folder.succeed(&format!("export run {out} --views 0"));
+        let page = folder.text(page);
+        assert!(page.contains("\"title\":\"view 8 of 8\"") && !page.contains("view 9"), "{out}");
+        assert!(page.contains("\"background\":{\"color\":[1.0,1.0,1.0]}"), "{out}");
+    }
+    let text = said(&folder, "export run moved.html --transform scale=2");
+    assert!(text.contains("none of the capture's cameras"), "{text}");
+    let moved = folder.text("moved.html");
+    assert!(moved.contains("\"annotations\":[]") && moved.contains("[1.0,1.0,1.0]"));
 }
 
 #[test]

@@ -289,7 +289,7 @@ fn by_disk_the_same_is_written_as_in_memory() {
     assert_eq!(convert(&folder, "in.ply", "b/a.lod", &options).gaussians, N);
     assert!(files(&folder.path("a.lod")) == files(&folder.path("b/a.lod")), "the same bytes");
     for version in [3, 4] {
-        let options = WriteOptions { spz_version: version, ..options };
+        let options = WriteOptions { spz_version: version, ..options.clone() };
         format::save(&folder.path("a.spz"), &whole, &options).expect("writes");
         let made = convert(&folder, "in.ply", "b.spz", &options);
         assert_eq!(made.gaussians, N - 1, "the stray is left out");

@@ -92,7 +92,7 @@ fn steps_agree_with_adam_regularisers_and_noise() {
     let scene = cases::host_scene(&gaussians, 3, false);
     let mut rig = Rig::new(&scene, device_view(&view, count), &random_gradient(62, 64 * 48, 1e-3));
     let probe = Optimiser::storing_gradients(&gpu(), count, 3, MotionKind::Static).unwrap();
-    let config = Config { seed: SEED, ..Config::default() };
+    let config = Config { seed: SEED, scale_regularisation: Some(0.01), ..Config::default() };
     let schedule = Schedule::new(&config, vec![0]);
     let mut twins: Vec<(Gaussian<f64>, [Moments; PARAMETERS])> =
         gaussians.iter().map(|g| (*g, [Moments::default(); PARAMETERS])).collect();
@@ -108,7 +108,7 @@ fn steps_agree_with_adam_regularisers_and_noise() {
             step: step + 1,
             rates: Rates::standard(rate),
             opacity_weight: config.opacity_regularisation,
-            scale_weight: config.scale_regularisation,
+            scale_weight: config.scale_regularisation.unwrap(),
             noise: config.noise * rate / schedule.mean_rate(0),
             count,
         };
@@ -160,7 +160,8 @@ fn noise_has_the_covariance_it_should() {
     };
     let view = cases::view(&mut Rng::new(3), 16, 16);
     let mut rig = Rig::new(&scene, device_view(&view, count), &vec![Vec4::ZERO; 256]);
-    let config = Config { seed: SEED, opacity_regularisation: 0.0, scale_regularisation: 0.0, ..Config::default() };
+    let config =
+        Config { seed: SEED, opacity_regularisation: 0.0, scale_regularisation: Some(0.0), ..Config::default() };
     let schedule = Schedule::new(&config, vec![0]);
     assert!(rig.seen().iter().all(|seen| *seen));
     rig.step(&schedule.step(4321, count), None);

@@ -137,6 +137,11 @@ pub(super) enum FloaterUse {
 }
 
 impl Args {
+    /// Whether options take the scene out of the frame that it is read in.
+    pub(super) fn moves(&self) -> bool {
+        self.up.is_some() || !self.transform.is_empty()
+    }
+
     pub(super) fn levels(&self) -> Levels {
         Levels {
             count: self.levels.map(|count| count as usize),

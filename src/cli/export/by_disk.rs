@@ -10,7 +10,7 @@ use serde_json::json;
 use super::args::Args;
 use super::steps::{LeftOut, edit_each, near};
 use crate::cli::info::bytes_of;
-use crate::cli::{events, progress};
+use crate::cli::{events, page, progress};
 use crate::format::stream::{self, Hooks, PlyRows};
 use crate::format::{Format, WriteOptions};
 use crate::scene::sh_coefficients;
@@ -75,6 +75,7 @@ pub(super) fn run(args: &Args, format: Format, rows: &PlyRows) -> Result<ExitCod
         spz_version: args.spz_version,
         spz_axes: args.spz_frame.into(),
         levels: args.levels(),
+        page: page::still(format, &args.inputs, &args.page, args.moves(), None)?,
         ..WriteOptions::default()
     };
     let spinner = progress::spinner(format!("writing {output}"));

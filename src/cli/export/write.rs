@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
+use glam::DQuat;
 use indicatif::DecimalBytes;
 use serde_json::json;
 
@@ -14,7 +15,7 @@ use crate::cli::info::bytes_of;
 use crate::cli::input::capture_of_run;
 use crate::cli::{events, page, progress};
 use crate::edit;
-use crate::format::{self, Format, TimeSamples, WriteOptions};
+use crate::format::{self, Format, PageSetting, TimeSamples, WriteOptions};
 use crate::scene::{ALPHA_MIN, Scene};
 
 /// A scene as the file holds it.
@@ -28,19 +29,24 @@ pub(super) struct Fitted {
     pub what: String,
     /// Whether the file is a page that draws with this program's kernels.
     pub played: bool,
-    /// Whether the scene is no longer in the frame that it was read in.
-    pub moved: bool,
+    /// The turn by which the format wants it upright.
+    pub turned: Option<DQuat>,
 }
 
 /// Writes the file, or the files of a sequence, and says what that has cost.
 pub(super) fn write(args: &Args, format: Format, fitted: Fitted, sequence: Option<TimeSamples>) -> Result<ExitCode> {
-    let Fitted { scene, whole, left_out, what, played, moved } = fitted;
+    let Fitted { scene, whole, left_out, what, played, turned } = fitted;
     let start = Instant::now();
     let options = WriteOptions {
         spz_version: args.spz_version,
         spz_axes: args.spz_frame.into(),
         times: args.times,
         levels: args.levels(),
+        page: if played {
+            PageSetting::default()
+        } else {
+            page::still(format, &args.inputs, &args.page, args.moves(), turned)?
+        },
     };
     if let Some(times) = sequence {
         return write_sequence(&args.output, &scene, times, &options);
@@ -48,7 +54,7 @@ pub(super) fn write(args: &Args, format: Format, fitted: Fitted, sequence: Optio
     let stages = args.inputs.len() + 1;
     let stage = progress::spinner(format!("writing {} ({stages} of {stages})", args.output.display()));
     if played {
-        page::write(&args.output, &scene, &args.inputs, &args.page, moved, args.adapter.as_deref())?;
+        page::write(&args.output, &scene, &args.inputs, &args.page, args.moves(), args.adapter.as_deref())?;
     } else {
         format::save(&args.output, &scene, &options)?;
     }
@@ -67,7 +73,8 @@ pub(super) fn write(args: &Args, format: Format, fitted: Fitted, sequence: Optio
     );
     if args.times.is_none() && (played || format != Format::Html) {
         let adapter = args.adapter.as_deref();
-        let capture = if moved || args.views == Some(0) { None } else { capture_of_run(&args.inputs)? };
+        let elsewhere = args.moves() || turned.is_some();
+        let capture = if elsewhere || args.views == Some(0) { None } else { capture_of_run(&args.inputs)? };
         let cameras = capture.map_or(Vec::new(), |capture| capture.cameras());
         let spz_axes = args.spz_frame.into();
         let measure = Measure { strict: args.strict, views: args.views, adapter, spz_axes, cameras };

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::regions::{Cells, Tree, split};
 use crate::edit;
 use crate::format::atomic::{UnfinishedFolder, create_folder, describe_write_error, write_atomically};
-use crate::format::html;
+use crate::format::html::{self, PageSetting};
 use crate::format::kind::{LOD_META, SOG_META};
 use crate::format::sog::{Bound, Meta, Node, Range, encode_in_order};
 use crate::scene::Scene;
@@ -64,12 +64,12 @@ impl Default for Levels {
 ///
 /// # Errors
 /// A scene that is not finite, a folder that holds something else, or a failed write, after which the earlier folder is as it was.
-pub fn write(path: &Path, scene: &Scene, levels: Levels) -> Result<()> {
+pub fn write(path: &Path, scene: &Scene, levels: Levels, page: &PageSetting) -> Result<()> {
     scene.validate().with_context(|| format!("cannot write {}", path.display()))?;
     let (cells, members) = cells_of(scene);
     let mut writer = LodWriter::new(path, scene.len(), levels)?;
     let nodes = members.iter().map(|members| writer.add(&edit::gather(scene, members))).collect::<Result<_>>()?;
-    writer.finish(cells.tree(), nodes)
+    writer.finish(cells.tree(), nodes, page)
 }
 
 /// Indices of the Gaussians in the order of the finest level.
@@ -218,7 +218,7 @@ impl LodWriter {
     ///
     /// # Errors
     /// A failed write.
-    pub fn finish(mut self, tree: Tree, cells: Vec<Node>) -> Result<()> {
+    pub fn finish(mut self, tree: Tree, cells: Vec<Node>, page: &PageSetting) -> Result<()> {
         let open = self.levels.iter_mut().filter(|level| !level.open.is_empty());
         let rest: Vec<_> = open.map(|level| (level.file, std::mem::take(&mut level.open))).collect();
         rest.par_iter().try_for_each(|(file, scene)| self.write_file(&self.files[*file], scene))?;
@@ -236,7 +236,7 @@ impl LodWriter {
         let text = serde_json::to_vec(&meta)?;
         write_atomically(&self.folder.join(LOD_META), |file| file.write_all(&text))?;
         let title = self.path.file_stem().unwrap_or_default().to_string_lossy();
-        html::write_streamed(&self.folder.join(PAGE), &title, std::mem::take(&mut self.sample), self.up)?;
+        html::write_streamed(&self.folder.join(PAGE), &title, std::mem::take(&mut self.sample), self.up, page)?;
         let old = beside(&self.path, "replaced");
         remove(&old)?;
         let failed = |error| describe_write_error(&self.path, error);

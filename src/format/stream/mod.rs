@@ -89,7 +89,7 @@ pub fn convert(
                 (hooks.progress)("merging and writing", each(i));
                 nodes.push(writer.add(&disk.take(i)?)?);
             }
-            writer.finish(cells.tree(), nodes)?;
+            writer.finish(cells.tree(), nodes, &options.page)?;
         }
         _ => bail!("{}: {} files are not written block by block", path.display(), format.name()),
     }

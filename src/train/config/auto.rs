@@ -23,6 +23,10 @@ pub const LR_OPACITY: f64 = 0.05;
 /// The first such rate where Gaussians start anywhere, before it is raised for a short run: most of them lie in empty space, and
 /// have to fade before what is behind them can be learnt.
 const LR_OPACITY_RANDOM: f64 = 0.1;
+/// The weight of the mean scale in the loss, and that where Gaussians start anywhere: large ones that nothing holds in their
+/// place hang as a haze before what is behind them.
+pub const SCALE_REGULARISATION: f64 = 0.01;
+const SCALE_REGULARISATION_RANDOM: f64 = 0.04;
 
 /// Gaussians for each pixel of a photo, times the square root of the number of photos: more views see more of the scene,
 /// but mostly the same of it. Hand-chosen caps of captures from 43 photos of 0.13 megapixels to 190 of 1.1 lie near it.
@@ -79,6 +83,7 @@ impl Config {
             || self.steps == Count::Auto
             || self.sh_degree.is_none()
             || self.lr_opacity.is_none()
+            || self.scale_regularisation.is_none()
     }
 
     /// The options with `auto` replaced by numbers, and a line for each that says why.
@@ -107,15 +112,29 @@ impl Config {
             }
             config.sh_degree = Some(degree);
         }
-        if self.lr_opacity.is_none() && first == 0 && !moving {
-            let rate = LR_OPACITY_RANDOM * config.raise();
+        if first == 0 && !moving {
+            config.start_anywhere(&mut reasons);
+        }
+        (config, reasons)
+    }
+
+    /// Chooses what is left open where first Gaussians lie anywhere.
+    fn start_anywhere(&mut self, reasons: &mut Vec<String>) {
+        if self.lr_opacity.is_none() {
+            let rate = LR_OPACITY_RANDOM * self.raise();
             reasons.push(format!(
                 "opacities are learnt at a rate of {rate:.2} at first, since first Gaussians lie anywhere; --lr-opacity R sets another rate"
             ));
-            config.lr_opacity = Some(rate);
-            config.lr_opacity_final = config.lr_opacity_final.or(Some(LR_OPACITY));
+            self.lr_opacity = Some(rate);
+            self.lr_opacity_final = self.lr_opacity_final.or(Some(LR_OPACITY));
         }
-        (config, reasons)
+        if self.scale_regularisation.is_none() {
+            let weight = SCALE_REGULARISATION_RANDOM;
+            reasons.push(format!(
+                "large Gaussians cost more, by a weight of {weight} of scales, since first Gaussians lie anywhere; --scale-regularisation W sets another weight"
+            ));
+            self.scale_regularisation = Some(weight);
+        }
     }
 
     /// Takes from the options of a run what [`Config::budgeted`] chose at its start, where these leave the choice open.
@@ -128,6 +147,7 @@ impl Config {
         self.sh_degree = self.sh_degree.or(run.sh_degree);
         self.lr_opacity = self.lr_opacity.or(run.lr_opacity);
         self.lr_opacity_final = self.lr_opacity_final.or(run.lr_opacity_final);
+        self.scale_regularisation = self.scale_regularisation.or(run.scale_regularisation);
     }
 }
 
@@ -198,12 +218,13 @@ mod tests {
     }
 
     #[test]
-    fn opacities_are_learnt_faster_from_random_points() {
+    fn what_starts_anywhere_learns_opacities_faster_and_is_held_smaller() {
         let chosen = |steps, first, moving| {
             let config = Config { steps: Count::Of(steps), cap_max: Count::Of(99), ..Config::default() };
             let (config, reasons) = config.budgeted(Material { moving, ..capture(12, 64, first) });
             assert_eq!(config.lr_opacity_final, config.lr_opacity.map(|_| LR_OPACITY), "it falls to the usual rate");
             assert_eq!(config.lr_opacity.is_some(), reasons.iter().any(|reason| reason.contains("--lr-opacity")));
+            assert_eq!(config.scale_regularisation, config.lr_opacity.map(|_| SCALE_REGULARISATION_RANDOM));
             config.lr_opacity
         };
         assert_eq!(chosen(30_000, 0, false), Some(LR_OPACITY_RANDOM));

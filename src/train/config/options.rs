@@ -239,8 +239,9 @@ options! {
         lr_pose: f64 = 2e-3, in LR;
         /// Weight of the mean opacity in the loss (3DGS-MCMC)
         opacity_regularisation: f64 = 0.01, in 0.0..;
-        /// Weight of the mean scale in the loss (3DGS-MCMC)
-        scale_regularisation: f64 = 0.01, in 0.0..;
+        /// Weight of the mean scale, in units of the cameras' reach, in the loss (3DGS-MCMC) [default: 0.01; in still captures
+        /// without first points 0.04]
+        scale_regularisation: f64 => Option<f64> = None, in 0.0..;
         /// Exploration noise of the means of transparent Gaussians that the view shows (3DGS-MCMC): its standard deviation in
         /// the first step, in their own standard deviations; it falls as the learning rate of means does, and moves nothing
         /// by more than one of them

@@ -6,6 +6,7 @@ use crate::gpu::Recorder;
 use crate::model::Model;
 use crate::render::Frame;
 use crate::train::config::Config;
+use crate::train::config::auto::SCALE_REGULARISATION;
 use crate::train::moments::Moments;
 use crate::train::refine::{Refine, Refiner, weight_scale};
 use crate::train::update::Step;
@@ -49,7 +50,7 @@ impl Mcmc {
             mean_noise: (config.noise * lr_mean / first_lr_mean.max(f64::MIN_POSITIVE)) as f32,
             time_noise: (config.time_noise * lr_mean / first_lr_mean.max(f64::MIN_POSITIVE)) as f32,
             opacity_regularisation: (config.opacity_regularisation / count) as f32,
-            scale_regularisation: (config.scale_regularisation / (3.0 * count)) as f32,
+            scale_regularisation: (config.scale_regularisation.unwrap_or(SCALE_REGULARISATION) / (3.0 * count)) as f32,
             faded_regularisation: config.faded_regularisation as f32,
             ..step
         }
