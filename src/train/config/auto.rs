@@ -204,6 +204,7 @@ mod tests {
             cap_max: 99.into(),
             sh_degree: Some(3),
             lr_opacity: Some(0.03),
+            scale_regularisation: Some(0.02),
             ..Config::default()
         };
         assert_eq!(given.budgeted(material), (given.clone(), Vec::new()));
