@@ -94,6 +94,10 @@ fn check(args: &Args) -> Result<()> {
     if args.levels.is_some() || args.chunk.is_some() {
         ensure!(format::format_to_write(&args.output)? == Format::Lod, "--levels and --chunk are for .lod folders");
     }
+    if args.page.background.is_some() {
+        let paged = matches!(format::format_to_write(&args.output)?, Format::Html | Format::Lod);
+        ensure!(paged, "--background is for pages: .html files and the page in a .lod folder");
+    }
     if let Some(time) = args.time {
         ensure!((0.0..=1.0).contains(&time), "--time {time} is not in 0 to 1");
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use glam::{DQuat, Vec3};
+use glam::{DQuat, Vec3, dvec2};
 use serde_json::{Value, json};
 
 use super::bounded::{CUT_SHORT, read_file};
@@ -27,6 +27,9 @@ const LICENCE: &str = include_str!("../../assets/viewer/LICENSE");
 const PART: usize = 12 << 20;
 /// Field of view of the first camera along the longer side of the window, degrees.
 const FIELD_OF_VIEW: f64 = 60.0;
+/// Sides of a window that shows the whole photo of a stop, one to the other; and a stop's largest field of view, degrees.
+const WINDOW: f64 = 16.0 / 9.0;
+const MOST_FIELD: f64 = 120.0;
 /// The distance of the first camera, as a multiple of the 90th percentile of the Gaussians' distances from their median,
 /// so that they fill the view; and its bound as a multiple of the median distance, for scenes with a far background.
 const DISTANCE: f32 = 3.0;
@@ -35,6 +38,7 @@ const MOST_DISTANCE: f32 = 7.0;
 /// What a page of a still scene shows besides the scene.
 #[derive(Clone, Debug, Default)]
 pub struct PageSetting {
+    /// Display sRGB, 0 to 1.
     pub background: Vec3,
     /// Cameras that the page stops at, with their names, in the scene's frame.
     pub stops: Vec<(String, Camera)>,
@@ -221,7 +225,9 @@ fn stop(name: &str, camera: &Camera, turn: DQuat, middle: Vec3) -> Value {
     let far = (middle.as_dvec3() - eye).dot(forward).max(1e-3);
     let [eye, target] = [eye, eye + far * forward].map(|point| turned(point.as_vec3()).to_array());
     let lens = camera.lens;
-    let fov = 2.0 * (f64::from(lens.width.max(lens.height)) / 2.0 / lens.focal.x).atan().to_degrees();
+    let sides = dvec2(lens.width.into(), lens.height.into()) / lens.focal;
+    let longer = sides.max_element().max(WINDOW * sides.min_element());
+    let fov = (2.0 * (longer / 2.0).atan().to_degrees()).min(MOST_FIELD);
     json!({
         "position": eye, "title": name, "text": "", "extras": {},
         "camera": { "initial": { "position": eye, "target": target, "fov": fov } },
@@ -230,7 +236,7 @@ fn stop(name: &str, camera: &Camera, turn: DQuat, middle: Vec3) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use glam::{DVec3, dvec3};
+    use glam::{DVec2, DVec3, dvec3};
 
     use super::*;
     use crate::camera::{Lens, Pose};
@@ -246,7 +252,10 @@ mod tests {
     #[test]
     fn stops_are_upright_in_the_viewers_frame() {
         let pose = Pose::look_at(dvec3(3.0, 0.0, 1.0), DVec3::ZERO, DVec3::Z);
-        let camera = Camera { pose, lens: Lens::from_fov_x(50_f64.to_radians(), 400, 300) };
+        let (wide, unit) = (Lens::from_fov_x(50_f64.to_radians(), 400, 300), DVec2::ONE);
+        // A photo in portrait, whose pixels are not square and which is 9 parts wide where it is 16 high.
+        let lens = Lens::pinhole(dvec2(2.0, 1.0) * wide.focal, 200.0 * unit, (450, 400));
+        let camera = Camera { pose, lens };
         let page = PageSetting { background: Vec3::ONE, stops: vec![("view 1 of 1".into(), camera)] };
         let settings = settings(&[Vec3::ZERO; 3], turn_of(Some(Vec3::Z)), &page);
         assert_eq!(settings["background"]["color"], json!([1.0, 1.0, 1.0]));

@@ -69,6 +69,7 @@ pub struct WriteOptions {
     pub times: Option<TimeSamples>,
     /// Levels of detail and the size of files, for streamed SOG.
     pub levels: Levels,
+    /// What a page shows besides the scene: `.html`, and the one in a `.lod`.
     pub page: PageSetting,
 }
 

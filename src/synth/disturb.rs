@@ -148,8 +148,9 @@ mod tests {
         assert!(still.iter().zip(&poses).all(|(a, b)| (a.translation - b.translation).length() < 1e-12));
     }
 
-    /// Images of scenes/tiny.toml without and with a disturbance, of each training view; held-out ones are equal.
-    fn disturbed(disturbance: &str) -> Vec<[image::RgbImage; 2]> {
+    /// Images of scenes/tiny.toml without and with a disturbance, of each training view; held-out ones are equal. Where a
+    /// disturbed one has a mask, as `masks` of them must, they differ where it is black alone.
+    fn disturbed(disturbance: &str, masks: usize) -> Vec<[image::RgbImage; 2]> {
         let folder = tempfile::tempdir().unwrap();
         let tiny = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenes/tiny.toml");
         let text = fs::read_to_string(&tiny).unwrap();
@@ -159,7 +160,7 @@ mod tests {
         run(&tiny, &plain).unwrap();
         run(&file, &disturbed).unwrap();
         let held_out = fs::read_to_string(plain.join("sparse/0/test.txt")).unwrap();
-        let mut pairs = Vec::new();
+        let (mut pairs, mut masked) = (Vec::new(), 0);
         for entry in fs::read_dir(plain.join("images")).unwrap() {
             let name = entry.unwrap().file_name();
             let pair = [&plain, &disturbed]
@@ -167,10 +168,17 @@ mod tests {
             if held_out.lines().any(|held_out| held_out == name.to_string_lossy()) {
                 assert_eq!(pair[0], pair[1], "{name:?}");
             } else {
+                if let Ok(mask) = image::open(disturbed.join("masks").join(&name)) {
+                    let kept = mask.into_luma8().pixels().map(|pixel| pixel.0[0] > 0).collect::<Vec<_>>();
+                    let differ = pair[0].pixels().zip(pair[1].pixels()).map(|(a, b)| a != b);
+                    assert!(differ.zip(&kept).all(|(differs, kept)| !(differs && *kept)), "{name:?}");
+                    assert!(kept.iter().filter(|kept| **kept).count() > kept.len() / 2, "{name:?}: most is clear");
+                    masked += 1;
+                }
                 pairs.push(pair);
             }
         }
-        assert_eq!(pairs.len(), 12);
+        assert_eq!((pairs.len(), masked), (12, masks));
         pairs
     }
 
@@ -187,7 +195,7 @@ mod tests {
             let found: Vec<f64> = before.iter().zip(after.iter()).filter_map(|(a, b)| stops(*a, *b)).collect();
             found.iter().sum::<f64>() / found.len() as f64
         };
-        let mut found: Vec<f64> = disturbed("exposure = 1.0").iter().map(mean).collect();
+        let mut found: Vec<f64> = disturbed("exposure = 1.0", 0).iter().map(mean).collect();
         found.sort_by(f64::total_cmp);
         for (i, stop) in found.iter().enumerate() {
             let want = (2.0 * i as f64 + 1.0) / 12.0 - 1.0;
@@ -198,7 +206,7 @@ mod tests {
     #[test]
     fn a_lens_that_vignettes_darkens_by_the_square_of_the_distance() {
         let (mut compared, mut far) = (0, 0);
-        for [before, after] in disturbed("vignetting = 0.5") {
+        for [before, after] in disturbed("vignetting = 0.5", 0) {
             let middle = f64::from(before.width()) / 2.0;
             for (x, y, pixel) in before.enumerate_pixels() {
                 let q = ((f64::from(x) + 0.5 - middle).powi(2) + (f64::from(y) + 0.5 - middle).powi(2))
@@ -222,7 +230,7 @@ mod tests {
             let differ = before.pixels().zip(after.pixels()).filter(|(a, b)| a != b).count();
             differ as f64 / f64::from(before.width() * before.height())
         };
-        for share in disturbed("passers = 0.34").iter().map(hides) {
+        for share in disturbed("passers = 0.34", 4).iter().map(hides) {
             assert!(share == 0.0 || (0.05..0.4).contains(&share), "{share}");
             counted[usize::from(share > 0.0)] += 1;
         }

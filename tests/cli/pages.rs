@@ -62,6 +62,7 @@ fn options_of_pages_that_do_not_fit_are_refused() {
     let folder = Folder::new();
     dapple::format::write_scene(&folder.path("clip.dapple"), &moving::scene(50, 0)).expect("writes");
     assert!(folder.error("export clip.dapple out.spz --page webgpu", 1).contains("--page is for .html"));
+    assert!(folder.error("export clip.dapple out.spz --background white", 1).contains("--background is for pages"));
     assert!(folder.error("export clip.dapple out.html --page webgl", 1).contains("--time"));
     assert!(folder.error("export clip.dapple out.html --duration 0", 1).contains("--duration must be above 0"));
     assert!(!folder.path("out.html").exists());
